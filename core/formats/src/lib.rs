@@ -1,3 +1,9 @@
 //! Bytes and what they mean: blocks, lines, JSON, CSV, typed values. No I/O, nothing of ours below.
 
+pub mod block;
+pub mod json;
+pub mod lines;
+pub mod number;
+pub mod rfc3339;
+mod utf8;
 pub mod value;

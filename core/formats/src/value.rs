@@ -117,6 +117,12 @@ impl Object {
         self.members.iter().map(|(k, v)| (k, v))
     }
 
+    /// Members in the order of their keys' bytes, as a slice.
+    #[must_use]
+    pub fn members(&self) -> &[(Text, Value)] {
+        &self.members
+    }
+
     /// Number of members.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,121 @@
+//! Laws between reading and writing, and the errors that users see.
+
+use super::*;
+use crate::value::{Object, Text, Value};
+use proptest::prelude::*;
+
+pub(super) fn canonical(text: &[u8]) -> Result<String, JsonError> {
+    let mut out = Vec::new();
+    write_value(&mut out, &parse(text)?).unwrap();
+    Ok(String::from_utf8(out).unwrap())
+}
+
+/// Any document that a text can hold: no computed numbers, no bytes.
+pub(super) fn documents() -> impl Strategy<Value = Value> {
+    let number = prop_oneof![
+        any::<i64>().prop_map(|n| n.to_string()),
+        "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,9})?([eE][+-]?[0-9]{1,4})?",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        number.prop_map(|text| Value::Number(text.into())),
+        any::<String>().prop_map(Value::text),
+        "[a-zA-Z0-9 ]{0,70}".prop_map(Value::text),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        let key = prop_oneof![4 => "[a-f]{0,3}", 1 => any::<String>()];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::array),
+            prop::collection::vec((key.prop_map(Text::from), inner), 0..8)
+                .prop_map(|members| Value::object(members.into_iter().collect::<Object>())),
+        ]
+    })
+}
+
+#[test]
+fn documents_become_canonical() {
+    for (text, expected) in [
+        (
+            r#" {"b" : 1.0 , "a":[1e5, {"z":null,"y":true}],"b":2} "#,
+            r#"{"a":[1e5,{"y":true,"z":null}],"b":2}"#,
+        ),
+        (r#""\u003c\/\u0041\ud83d\ude00\u2028""#, "\"</A😀\\u2028\""),
+        (r#"{"b":1,"\u0061":2}"#, r#"{"a":2,"b":1}"#),
+        ("[]", "[]"),
+        ("-0", "-0"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+    ] {
+        assert_eq!(canonical(text.as_bytes()).unwrap(), expected, "{text}");
+    }
+    assert_eq!(canonical(b"\"a\xff\"").unwrap(), "\"a\u{fffd}\"");
+}
+
+#[test]
+fn errors_are_those_of_go() {
+    for (text, error) in [
+        ("", "EOF"),
+        (" \n", "EOF"),
+        ("not json", "invalid character 'o' in literal null (expecting 'u')"),
+        ("tru", "unexpected EOF"),
+        ("{\"a\":1", "unexpected EOF"),
+        ("-", "unexpected EOF"),
+        ("-x", "invalid character 'x' in numeric literal"),
+        ("1.x", "invalid character 'x' after decimal point in numeric literal"),
+        ("1e+x", "invalid character 'x' in exponent of numeric literal"),
+        ("{bad", "invalid character 'b' looking for beginning of object key string"),
+        ("{\"a\":1,}", "invalid character '}' looking for beginning of object key string"),
+        ("{\"a\" 1}", "invalid character '1' after object key"),
+        ("{\"a\":01}", "invalid character '1' after object key:value pair"),
+        ("{\"a\":NaN}", "invalid character 'N' looking for beginning of value"),
+        ("[1,]", "invalid character ']' looking for beginning of value"),
+        ("[1 2]", "invalid character '2' after array element"),
+        ("[1}", "invalid character '}' after array element"),
+        ("\"tab\tinside\"", "invalid character '\\t' in string literal"),
+        ("\"\\x\"", "invalid character 'x' in string escape code"),
+        ("\"\\u12g4\"", "invalid character 'g' in \\u hexadecimal character escape"),
+        ("+1", "invalid character '+' looking for beginning of value"),
+        ("123abc", "invalid character 'a' looking for beginning of value"),
+        ("1 2", "message contains multiple valid documents"),
+        ("01", "message contains multiple valid documents"),
+        ("{\"a\":1}\n{\"b\":2}", "message contains multiple valid documents"),
+        ("{\"a\":1} x", "invalid character 'x' looking for beginning of value"),
+        ("1 2 x", "invalid character 'x' looking for beginning of value"),
+        ("1 [", "unexpected EOF"),
+    ] {
+        assert_eq!(parse(text.as_bytes()).unwrap_err().to_string(), error, "{text}");
+    }
+}
+
+#[test]
+fn nesting_has_a_limit() {
+    let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
+    assert_eq!(parse(&nested(DEPTH_MAX + 1)).unwrap_err(), JsonError::TooDeep);
+    let deepest = nested(DEPTH_MAX);
+    assert_eq!(canonical(&deepest).unwrap().as_bytes(), deepest);
+    assert_eq!(document_len(b" [1] x"), Ok(4));
+}
+
+#[test]
+fn parse_json_knows_only_doubles() {
+    let value = parse_floats(b"[1.0, 12345678901234567890] x").unwrap();
+    let mut out = Vec::new();
+    write_value(&mut out, &value).unwrap();
+    assert_eq!(out, b"[1,12345678901234567000]");
+    let error = parse_floats(b"[1e400]").unwrap_err().to_string();
+    assert_eq!(error, "json: cannot unmarshal number 1e400 into Go value of type float64");
+}
+
+proptest! {
+    #[test]
+    fn canonical_text_is_a_fixed_point(value in documents()) {
+        let mut out = Vec::new();
+        write_value(&mut out, &value).unwrap();
+        prop_assert_eq!(canonical(&out).unwrap().into_bytes(), out);
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes: Vec<u8>, text in "[{}\\[\\]\",:0-9eE.tfn\\\\ u-]{0,40}") {
+        let _ = (parse(&bytes), parse(text.as_bytes()));
+    }
+}

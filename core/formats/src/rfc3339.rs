@@ -1,0 +1,112 @@
+//! Timestamps as RFC 3339 text with as many digits of a second as there are, Go's `RFC3339Nano`.
+
+use crate::value::Timestamp;
+
+const NS_PER_S: i128 = 1_000_000_000;
+const S_PER_DAY: i64 = 86_400;
+
+/// Year, month (1 to 12) and day (1 to 31) of a number of days since 1970-01-01, in the proleptic
+/// Gregorian calendar.
+#[must_use]
+pub fn civil_of_days(days: i64) -> (i64, u32, u32) {
+    // Years are counted from 1 March, so that the leap day is the last of its year, in eras of 400
+    // years, which all have the same length.
+    let from_march_0000 = days + 719_468;
+    let era = from_march_0000.div_euclid(146_097);
+    let day_of_era = from_march_0000.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month as u32, day as u32)
+}
+
+/// Days since 1970-01-01 of a civil date; the inverse of [`civil_of_days`].
+#[must_use]
+pub fn days_of_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_from_march = (i64::from(month) + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+fn push_padded(out: &mut Vec<u8>, number: i64, width: usize) {
+    let mut digits = itoa::Buffer::new();
+    let text = digits.format(number.unsigned_abs());
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(text.len())));
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends `2026-01-31T12:00:00.25Z`, or an offset such as `+01:00` in place of `Z`.
+pub fn write(out: &mut Vec<u8>, time: &Timestamp) {
+    let local = time.unix_ns.saturating_add(i128::from(time.offset_s) * NS_PER_S);
+    let seconds = i64::try_from(local.div_euclid(NS_PER_S)).unwrap_or(i64::MAX / 2);
+    let nanos = local.rem_euclid(NS_PER_S) as i64;
+    let (year, month, day) = civil_of_days(seconds.div_euclid(S_PER_DAY));
+    let second_of_day = seconds.rem_euclid(S_PER_DAY);
+    push_padded(out, year, 4);
+    for (mark, part) in [
+        (b'-', i64::from(month)),
+        (b'-', i64::from(day)),
+        (b'T', second_of_day / 3_600),
+        (b':', second_of_day / 60 % 60),
+        (b':', second_of_day % 60),
+    ] {
+        out.push(mark);
+        push_padded(out, part, 2);
+    }
+    if nanos != 0 {
+        out.push(b'.');
+        push_padded(out, nanos, 9);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+    }
+    if time.offset_s == 0 {
+        out.push(b'Z');
+        return;
+    }
+    out.push(if time.offset_s < 0 { b'-' } else { b'+' });
+    let minutes = i64::from(time.offset_s).abs() / 60;
+    push_padded(out, minutes / 60, 2);
+    out.push(b':');
+    push_padded(out, minutes % 60, 2);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(unix_ns: i128, offset_s: i32) -> String {
+        let mut out = Vec::new();
+        write(&mut out, &Timestamp { unix_ns, offset_s, zone: "".into() });
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn known_instants() {
+        assert_eq!(text(0, 0), "1970-01-01T00:00:00Z");
+        assert_eq!(text(1_767_225_600_250_000_000, 0), "2026-01-01T00:00:00.25Z");
+        assert_eq!(text(1_767_225_600_000_000_001, 3_600), "2026-01-01T01:00:00.000000001+01:00");
+        assert_eq!(text(-1, -1_800), "1969-12-31T23:29:59.999999999-00:30");
+        assert_eq!(text(951_782_400_000_000_000, 0), "2000-02-29T00:00:00Z");
+    }
+
+    proptest! {
+        #[test]
+        fn dates_and_days_are_inverse(days in -5_000_000i64..5_000_000) {
+            let (year, month, day) = civil_of_days(days);
+            prop_assert_eq!(days_of_civil(year, month, day), days);
+        }
+    }
+}
