@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod json;
+pub mod k;
 pub mod lines;
 pub mod number;
 pub mod rfc3339;

@@ -1,0 +1,228 @@
+//! Bytes to values.
+
+use super::{DEPTH_MAX, Endian, IpcError};
+use crate::k::{Attr, Data, Foreign, K, Scalar, Sym, Table, Type, Vector};
+use std::sync::Arc;
+
+/// The content of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// A value.
+    Value(K),
+    /// The error that answers a request, without its quote mark.
+    Error(String),
+}
+
+/// Decodes the body of a message: one object, or the error of a response.
+///
+/// # Errors
+/// The bytes are no such object (spec/kdb-ipc.md §3).
+pub fn decode_body(bytes: &[u8], endian: Endian) -> Result<Body, IpcError> {
+    if let [0x80, rest @ ..] = bytes {
+        let text = rest.split(|b| *b == 0).next().unwrap_or_default();
+        return Ok(Body::Error(String::from_utf8_lossy(text).into_owned()));
+    }
+    decode(bytes, endian).map(Body::Value)
+}
+
+/// Decodes one object that takes all the bytes.
+///
+/// # Errors
+/// The bytes are no object, or more than one.
+pub fn decode(bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
+    let mut reader = Reader { rest: bytes, endian };
+    let value = reader.object(0)?;
+    if reader.rest.is_empty() { Ok(value) } else { Err(IpcError::Trailing) }
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+    endian: Endian,
+}
+
+/// A number of the wire.
+trait Number: Copy {
+    fn little(bytes: &[u8]) -> Self;
+    fn big(bytes: &[u8]) -> Self;
+}
+
+macro_rules! numbers {
+    ($($t:ty),*) => {$(impl Number for $t {
+        fn little(bytes: &[u8]) -> Self {
+            bytes.try_into().map_or(Self::default(), Self::from_le_bytes)
+        }
+        fn big(bytes: &[u8]) -> Self {
+            bytes.try_into().map_or(Self::default(), Self::from_be_bytes)
+        }
+    })*};
+}
+numbers!(i16, i32, i64, f32, f64);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], IpcError> {
+        let (head, rest) = self.rest.split_at_checked(count).ok_or(IpcError::Truncated)?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    fn byte(&mut self) -> Result<u8, IpcError> {
+        Ok(self.take(1)?.first().copied().unwrap_or_default())
+    }
+
+    fn number<T: Number>(&mut self) -> Result<T, IpcError> {
+        let bytes = self.take(size_of::<T>())?;
+        Ok(if self.endian == Endian::Little { T::little(bytes) } else { T::big(bytes) })
+    }
+
+    fn numbers<T: Number>(&mut self, count: usize) -> Result<Vec<T>, IpcError> {
+        let bytes = count.checked_mul(size_of::<T>()).ok_or(IpcError::BadLength)?;
+        let bytes = self.take(bytes).map_err(|_| IpcError::BadLength)?;
+        let items = bytes.chunks_exact(size_of::<T>());
+        Ok(if self.endian == Endian::Little {
+            items.map(T::little).collect()
+        } else {
+            items.map(T::big).collect()
+        })
+    }
+
+    /// The count of a list whose items take at least `least` bytes each.
+    fn count(&mut self, least: usize) -> Result<usize, IpcError> {
+        let count = usize::try_from(self.number::<i32>()?).map_err(|_| IpcError::BadLength)?;
+        if count.saturating_mul(least) > self.rest.len() {
+            return Err(IpcError::BadLength);
+        }
+        Ok(count)
+    }
+
+    fn text(&mut self) -> Result<&'a [u8], IpcError> {
+        let end = memchr::memchr(0, self.rest).ok_or(IpcError::Truncated)?;
+        let text = self.take(end)?;
+        self.take(1)?;
+        Ok(text)
+    }
+
+    fn symbol(&mut self) -> Result<Sym, IpcError> {
+        Sym::intern(self.text()?).ok_or(IpcError::TooManySymbols)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<K, IpcError> {
+        if depth >= DEPTH_MAX {
+            return Err(IpcError::TooDeep);
+        }
+        let code = i8::from_ne_bytes([self.byte()?]);
+        match code {
+            ..0 => {
+                let ty = Type::from_code(code.checked_neg().ok_or(IpcError::BadType(code))?);
+                self.atom(ty.ok_or(IpcError::BadType(code))?)
+            }
+            0..=19 => self.vector(Type::from_code(code).ok_or(IpcError::BadType(code))?, depth),
+            98 => self.table(depth),
+            99 | 127 => self.dict(depth),
+            100..=112 => self.function(code, depth),
+            _ => Err(IpcError::BadType(code)),
+        }
+    }
+
+    fn atom(&mut self, ty: Type) -> Result<K, IpcError> {
+        let scalar = match ty.null() {
+            Scalar::U8(_) if ty == Type::Bool => Scalar::U8(u8::from(self.byte()? != 0)),
+            Scalar::U8(_) => Scalar::U8(self.byte()?),
+            Scalar::I16(_) => Scalar::I16(self.number()?),
+            Scalar::I32(_) => Scalar::I32(self.number()?),
+            Scalar::I64(_) => Scalar::I64(self.number()?),
+            Scalar::F32(_) => Scalar::F32(self.number()?),
+            Scalar::F64(_) => Scalar::F64(self.number()?),
+            Scalar::Sym(_) => Scalar::Sym(self.symbol()?),
+            Scalar::Guid(_) => Scalar::Guid(self.take(16)?.try_into().unwrap_or_default()),
+        };
+        Ok(K::Atom(ty, scalar))
+    }
+
+    fn vector(&mut self, ty: Type, depth: usize) -> Result<K, IpcError> {
+        let attr = Attr::from_code(self.byte()?);
+        if ty == Type::List {
+            // The shortest object has two bytes.
+            let count = self.count(2)?;
+            let mut items = Vec::with_capacity(count);
+            for _ in 0..count {
+                items.push(self.object(depth + 1)?);
+            }
+            return Ok(K::list(items));
+        }
+        let count = self.count(1)?;
+        let data: Data = match ty.null() {
+            Scalar::U8(_) if ty == Type::Bool => {
+                self.take(count)?.iter().map(|b| u8::from(*b != 0)).collect::<Vec<_>>().into()
+            }
+            Scalar::U8(_) => self.take(count)?.to_vec().into(),
+            Scalar::I16(_) => self.numbers::<i16>(count)?.into(),
+            Scalar::I32(_) => self.numbers::<i32>(count)?.into(),
+            Scalar::I64(_) => self.numbers::<i64>(count)?.into(),
+            Scalar::F32(_) => self.numbers::<f32>(count)?.into(),
+            Scalar::F64(_) => self.numbers::<f64>(count)?.into(),
+            Scalar::Sym(_) => {
+                (0..count).map(|_| self.symbol()).collect::<Result<Vec<_>, _>>()?.into()
+            }
+            Scalar::Guid(_) => {
+                let bytes = count.checked_mul(16).ok_or(IpcError::BadLength)?;
+                let items = self.take(bytes)?.chunks_exact(16);
+                items.map(|c| c.try_into().unwrap_or_default()).collect::<Vec<[u8; 16]>>().into()
+            }
+        };
+        Ok(K::Vec(Vector { ty, attr, data }))
+    }
+
+    fn dict(&mut self, depth: usize) -> Result<K, IpcError> {
+        let keys = self.object(depth + 1)?;
+        let values = self.object(depth + 1)?;
+        let list = |k: &K| matches!(k, K::Vec(_) | K::Table(_) | K::Dict(_));
+        if !list(&keys) || !list(&values) || keys.len() != values.len() {
+            return Err(IpcError::BadShape);
+        }
+        Ok(K::dict(keys, values))
+    }
+
+    fn table(&mut self, depth: usize) -> Result<K, IpcError> {
+        self.byte()?;
+        if !matches!(self.byte()?, 99 | 127) {
+            return Err(IpcError::BadShape);
+        }
+        let names = self.object(depth + 1)?;
+        let columns = self.object(depth + 1)?;
+        let (Some(names), Some(columns)) = (names.as_syms(), columns.as_list()) else {
+            return Err(IpcError::BadShape);
+        };
+        let table = K::table(names.to_vec(), columns.to_vec()).map_err(|_| IpcError::BadShape)?;
+        match &table {
+            K::Table(t) if !Table::iter(t).any(|(_, c)| c.is_atom()) => Ok(table),
+            _ => Err(IpcError::BadShape),
+        }
+    }
+
+    fn function(&mut self, code: i8, depth: usize) -> Result<K, IpcError> {
+        let mut func =
+            Foreign { code, index: 0, context: Vec::new(), source: Vec::new(), items: Vec::new() };
+        match code {
+            100 => {
+                func.context = self.text()?.to_vec();
+                let source = self.object(depth + 1)?;
+                func.source = source.as_text().ok_or(IpcError::BadShape)?.to_vec();
+            }
+            101..=103 => {
+                func.index = self.byte()?;
+                if code == 101 && func.index == 0 {
+                    return Ok(K::Null);
+                }
+            }
+            104 | 105 => {
+                let count = self.count(2)?;
+                for _ in 0..count {
+                    func.items.push(self.object(depth + 1)?);
+                }
+            }
+            106..=111 => func.items.push(self.object(depth + 1)?),
+            _ => return Err(IpcError::BadType(code)),
+        }
+        Ok(K::Func(Arc::new(func)))
+    }
+}

@@ -1,0 +1,175 @@
+//! Symbols: texts interned once for the process, compared and hashed as numbers.
+//!
+//! The table only grows, as in q itself, so the numbers of data symbols are limited
+//! ([`SYMBOLS_MAX`]); names of programs may go beyond. Reading a text takes no lock.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
+
+/// Symbols that data may create, by wire or by cast, before it gets an error.
+pub const SYMBOLS_MAX: usize = 1 << 24;
+/// Bytes of symbol text that data may create.
+const BYTES_MAX: usize = 1 << 30;
+/// The first segment holds 2^10 texts, each following one twice as many as the one before.
+const FIRST_BITS: u32 = 10;
+const SEGMENTS: usize = 22;
+
+/// An interned text. The default is the empty, which is also the null symbol.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Sym(u32);
+
+type Segment = Box<[OnceLock<&'static [u8]>]>;
+
+#[derive(Default)]
+struct Names {
+    ids: HashMap<&'static [u8], u32>,
+    bytes: usize,
+}
+
+static TEXTS: [OnceLock<Segment>; SEGMENTS] = [const { OnceLock::new() }; SEGMENTS];
+static NAMES: LazyLock<RwLock<Names>> = LazyLock::new(|| {
+    let mut names = Names::default();
+    add(&mut names, b"");
+    RwLock::new(names)
+});
+
+/// The segment of an id and the place in it.
+fn place(id: u32) -> (usize, usize) {
+    let shifted = u64::from(id) + (1 << FIRST_BITS);
+    let top = shifted.ilog2();
+    ((top - FIRST_BITS) as usize, (shifted - (1 << top)) as usize)
+}
+
+fn add(names: &mut Names, text: &[u8]) -> u32 {
+    let id = u32::try_from(names.ids.len()).unwrap_or(0);
+    let (segment, slot) = place(id);
+    let Some(cell) = TEXTS.get(segment) else { return 0 };
+    let texts = cell.get_or_init(|| {
+        (0..1usize << (FIRST_BITS as usize + segment)).map(|_| OnceLock::new()).collect()
+    });
+    let text: &'static [u8] = Box::leak(Box::<[u8]>::from(text));
+    if let Some(slot) = texts.get(slot) {
+        slot.get_or_init(|| text);
+    }
+    names.ids.insert(text, id);
+    names.bytes += text.len();
+    id
+}
+
+impl Sym {
+    /// The symbol of a text of the program: names, operators, keys. Not for data.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self::known(text.as_bytes())
+            .unwrap_or_else(|| Self::insert(text.as_bytes(), usize::MAX).unwrap_or_default())
+    }
+
+    /// The symbol of a text of the data; `None` once [`SYMBOLS_MAX`] or the space is used up.
+    #[must_use]
+    pub fn intern(text: &[u8]) -> Option<Self> {
+        Self::known(text).or_else(|| Self::insert(text, SYMBOLS_MAX))
+    }
+
+    fn known(text: &[u8]) -> Option<Self> {
+        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        names.ids.get(text).copied().map(Self)
+    }
+
+    fn insert(text: &[u8], limit: usize) -> Option<Self> {
+        let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = names.ids.get(text) {
+            return Some(Self(*id));
+        }
+        let full = names.ids.len() >= limit || names.bytes.saturating_add(text.len()) > BYTES_MAX;
+        if full && limit != usize::MAX {
+            return None;
+        }
+        Some(Self(add(&mut names, text)))
+    }
+
+    /// The bytes of the text.
+    #[must_use]
+    pub fn as_bytes(self) -> &'static [u8] {
+        let (segment, slot) = place(self.0);
+        TEXTS
+            .get(segment)
+            .and_then(OnceLock::get)
+            .and_then(|texts| texts.get(slot))
+            .and_then(OnceLock::get)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The text; empty when it is not UTF-8, which names never are.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// Whether this is the null symbol.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self == Self::default()
+    }
+
+    /// The order of the texts, by bytes.
+    #[must_use]
+    pub fn order(self, other: Self) -> Ordering {
+        if self == other { Ordering::Equal } else { self.as_bytes().cmp(other.as_bytes()) }
+    }
+
+    /// The number of the symbol: equal texts have equal numbers within the process.
+    #[must_use]
+    pub fn id(self) -> u32 {
+        self.0
+    }
+}
+
+impl From<&str> for Sym {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for Sym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Sym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_texts_are_one_symbol() {
+        assert_eq!(Sym::new("abc"), Sym::new("abc"));
+        assert_ne!(Sym::new("abc"), Sym::new("abd"));
+        assert_eq!(Sym::intern(b"abc"), Some(Sym::new("abc")));
+        assert_eq!(Sym::new("abc").as_str(), "abc");
+        assert_eq!(Sym::default(), Sym::new(""));
+        assert!(Sym::intern(&[0xff, 0xfe]).is_some_and(|s| s.as_bytes() == [0xff, 0xfe]));
+    }
+
+    #[test]
+    fn ids_cross_segments() {
+        let made: Vec<Sym> = (0..5000).map(|i| Sym::new(&format!("sym-{i}"))).collect();
+        for (i, sym) in made.iter().enumerate() {
+            assert_eq!(sym.as_str(), format!("sym-{i}"));
+        }
+    }
+
+    #[test]
+    fn data_meets_the_limit_and_names_do_not() {
+        assert_eq!(Sym::insert(b"never seen before", 1), None);
+        assert!(Sym::insert(b"never seen before", usize::MAX).is_some());
+    }
+}
