@@ -1,1 +1,38 @@
-//! plan.
+//! What every language lowers to and every operator works on.
+//!
+//! It is: messages, batches, acks, the plan graph, the traits of sources, operators, sinks and
+//! expressions, and the tables in which components are registered.
+//! It is not: I/O, a runtime, or any particular language.
+
+pub mod ack;
+pub mod batch;
+pub mod columns;
+pub mod component;
+pub mod diagnostic;
+pub mod env;
+pub mod examples;
+pub mod expr;
+pub mod graph;
+pub mod meta;
+pub mod operator;
+pub mod print;
+pub mod secret;
+pub mod sink;
+pub mod source;
+
+pub use ack::{Ack, AckPort, Acks};
+pub use batch::{Batch, Body, Data, Fault, Origin, RawBlock, Record, Records};
+pub use columns::{Columns, DataType, Field, Schema};
+pub use component::{Component, Example, OperatorSpec, SinkSpec, SourceSpec, Spec, schema_of};
+pub use diagnostic::{Diagnostic, Span};
+pub use env::{BuildError, Env, Log, Registry, Services};
+pub use expr::{Code, Expr, Form, Language, Session};
+pub use graph::{Class, Node, NodeId, Plan, Role};
+pub use meta::Meta;
+pub use operator::{End, Operator, OperatorError, Step, run_chain};
+pub use secret::Secret;
+pub use sink::{Sink, SinkError};
+pub use source::{Emitted, Outcome, Source, SourceContext, SourceError};
+
+pub use futures_util::future::LocalBoxFuture;
+pub use serde_json::{self, Value as Json};

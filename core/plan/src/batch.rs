@@ -1,0 +1,332 @@
+//! Batches: what flows between operators.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use formats::k::{Data as KData, K};
+use formats::value::Value;
+
+use crate::ack::Acks;
+use crate::columns::Columns;
+use crate::meta::Meta;
+
+/// What flows between operators: data, the acks it stands for, and when it was read.
+#[derive(Debug)]
+pub struct Batch {
+    /// The data, in one of its shapes.
+    pub data: Data,
+    /// Who waits for this batch to be delivered.
+    pub acks: Acks,
+    /// Number of the block in its source, from 0; what restores order after parallel work.
+    pub seq: u64,
+    /// Monotonic nanoseconds at which its bytes were read.
+    pub born_ns: u64,
+}
+
+/// The shapes of a batch (design: records, columns, value; raw is records not yet split).
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// A block cut at record borders that the first operator splits, on whichever shard it runs.
+    Raw(RawBlock),
+    /// Messages.
+    Records(Records),
+    /// Typed columns with a time column and a watermark.
+    Columns(Columns),
+    /// One value passed whole.
+    Value(K),
+}
+
+/// Bytes of whole records, not yet split.
+#[derive(Clone, Debug)]
+pub struct RawBlock {
+    /// The bytes; ends at a record border.
+    pub bytes: Bytes,
+    /// Metadata every record of the block has, such as the path of its file.
+    pub meta: Option<Arc<Meta>>,
+    /// Offset of the block's first byte in its source, for diagnostics.
+    pub offset: u64,
+    /// When set, only the records with these tags (ascending) are wanted: the others of the block
+    /// were delivered already and this is a replay.
+    pub only: Option<Arc<Vec<u32>>>,
+}
+
+/// Messages over one shared block.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// What [`Body::Range`] points into.
+    pub block: Bytes,
+    /// The messages, in order.
+    pub recs: Vec<Record>,
+}
+
+/// Which message of which source batch a record came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Index into the batch's acks.
+    pub ack: u32,
+    /// Index of the message in that source batch.
+    pub tag: u32,
+}
+
+/// One message.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// The content.
+    pub body: Body,
+    /// Metadata, shared until written.
+    pub meta: Option<Arc<Meta>>,
+    /// Set when a processor failed on this message; it travels on all the same
+    /// (spec/benthos-components.md §A.2).
+    pub fault: Option<Arc<Fault>>,
+    /// Where it came from, for acks.
+    pub origin: Origin,
+}
+
+/// The content of a message.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Bytes `start..start + len` of the batch's block.
+    Range {
+        /// First byte.
+        start: u32,
+        /// Number of bytes.
+        len: u32,
+    },
+    /// Bytes of its own.
+    Own(Arc<Vec<u8>>),
+    /// A document that was built and not yet printed.
+    Doc(Arc<Value>),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Body::Range { start: 0, len: 0 }
+    }
+}
+
+/// Why a message failed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Fault {
+    /// The text users see.
+    pub text: String,
+    /// Name of the component that failed, such as `mapping`; empty when unknown.
+    pub name: String,
+    /// Its label; may be empty.
+    pub label: String,
+    /// Its path in the configuration, such as `root.pipeline.processors.0`.
+    pub path: String,
+}
+
+impl Fault {
+    /// A fault of which only the text is known.
+    pub fn new(text: impl Into<String>) -> Self {
+        Fault { text: text.into(), ..Fault::default() }
+    }
+}
+
+impl Record {
+    /// A message with bytes of its own.
+    #[must_use]
+    pub fn own(bytes: Vec<u8>) -> Self {
+        Record { body: Body::Own(Arc::new(bytes)), ..Record::default() }
+    }
+
+    /// Metadata to change, copied first when it is shared.
+    pub fn meta_mut(&mut self) -> &mut Meta {
+        Arc::make_mut(self.meta.get_or_insert_default())
+    }
+}
+
+impl Records {
+    /// Messages with bytes of their own and fresh tags 0, 1, 2, ...
+    pub fn from_bodies(bodies: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let recs = bodies
+            .into_iter()
+            .zip(0..)
+            .map(|(b, tag)| Record { origin: Origin { ack: 0, tag }, ..Record::own(b) })
+            .collect();
+        Records { block: Bytes::new(), recs }
+    }
+
+    /// The bytes of record `index`; a document is printed into `scratch` first.
+    /// An index out of range gives no bytes.
+    pub fn bytes<'a>(&'a self, index: usize, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        match self.recs.get(index).map(|r| &r.body) {
+            None => &[],
+            Some(body) => body_bytes(&self.block, body, scratch),
+        }
+    }
+
+    /// Approximate payload bytes of all records.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        self.recs
+            .iter()
+            .map(|r| match &r.body {
+                Body::Range { len, .. } => *len as usize,
+                Body::Own(bytes) => bytes.len(),
+                Body::Doc(_) => DOC_BYTES_GUESS,
+            })
+            .sum()
+    }
+}
+
+/// What a document not yet printed counts as in budgets.
+const DOC_BYTES_GUESS: usize = 512;
+
+/// The bytes of a body over its batch's block; a document is printed into `scratch` first.
+pub fn body_bytes<'a>(block: &'a [u8], body: &'a Body, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    match body {
+        Body::Range { start, len } => {
+            let start = *start as usize;
+            block.get(start..start + *len as usize).unwrap_or_default()
+        }
+        Body::Own(bytes) => bytes,
+        Body::Doc(value) => {
+            scratch.clear();
+            print_payload(value, scratch);
+            scratch
+        }
+    }
+}
+
+/// Prints a document as a message's content: a text or bytes as they are, everything else as JSON.
+/// A document with a number that JSON cannot express has no content (spec/bloblang.md §8).
+pub fn print_payload(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::String(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Bytes(bytes) => out.extend_from_slice(bytes),
+        _ => {
+            let start = out.len();
+            if formats::json::write_value(out, value).is_err() {
+                out.truncate(start);
+            }
+        }
+    }
+}
+
+/// Approximate bytes of a value, for budgets. Nested lists count by their length alone.
+fn value_bytes(value: &K) -> usize {
+    match value {
+        K::Atom(..) | K::Func(_) | K::Null => 8,
+        K::Vec(vector) => match &vector.data {
+            KData::U8(items) => items.len(),
+            KData::I16(items) => items.len() * 2,
+            KData::I32(items) => items.len() * 4,
+            KData::F32(items) => items.len() * 4,
+            KData::Guid(items) => items.len() * 16,
+            _ => value.len() * 8,
+        },
+        K::Dict(dict) => value_bytes(&dict.keys) + value_bytes(&dict.values),
+        K::Table(table) => table.columns.iter().map(value_bytes).sum(),
+    }
+}
+
+impl Batch {
+    /// A batch of records nobody waits for.
+    #[must_use]
+    pub fn records(records: Records) -> Self {
+        Batch::new(Data::Records(records))
+    }
+
+    /// A batch nobody waits for.
+    #[must_use]
+    pub fn new(data: Data) -> Self {
+        Batch { data, acks: Acks::none(), seq: 0, born_ns: 0 }
+    }
+
+    /// Another batch in the place of this one: same acks, number and time.
+    #[must_use]
+    pub fn with_data(self, data: Data) -> Self {
+        Batch { data, ..self }
+    }
+
+    /// Number of messages, rows or, for a value, items (`count`); 0 for a raw block, which nobody
+    /// has counted yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.data {
+            Data::Raw(_) => 0,
+            Data::Records(records) => records.recs.len(),
+            Data::Columns(columns) => columns.len(),
+            Data::Value(value) => value.len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match &self.data {
+            Data::Raw(raw) => raw.bytes.is_empty(),
+            _ => self.len() == 0,
+        }
+    }
+
+    /// Approximate bytes of payload, for budgets and metrics.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        match &self.data {
+            Data::Raw(raw) => raw.bytes.len(),
+            Data::Records(records) => records.payload_bytes(),
+            Data::Columns(columns) => columns.payload_bytes(),
+            Data::Value(value) => value_bytes(value),
+        }
+    }
+
+    /// The records of a record batch.
+    #[must_use]
+    pub fn as_records(&self) -> Option<&Records> {
+        match &self.data {
+            Data::Records(records) => Some(records),
+            _ => None,
+        }
+    }
+
+    /// The records of a record batch, to change them.
+    pub fn as_records_mut(&mut self) -> Option<&mut Records> {
+        match &mut self.data {
+            Data::Records(records) => Some(records),
+            _ => None,
+        }
+    }
+
+    /// Keeps the records for which `keep` is true. What is filtered out is acked with the rest.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut Record) -> bool) {
+        if let Data::Records(records) = &mut self.data {
+            records.recs.retain_mut(|r| keep(r));
+        }
+    }
+
+    /// Delivered: tells every source that waits.
+    pub fn ok(self) {
+        self.acks.ok();
+    }
+
+    /// Not delivered: tells every source that waits, for each of this batch's messages.
+    /// Messages of the same source batch that went elsewhere are not touched.
+    pub fn fail(self, fault: &Arc<Fault>) {
+        match &self.data {
+            Data::Records(records) => {
+                for record in &records.recs {
+                    if let Some(ack) = self.acks.get(record.origin.ack) {
+                        ack.report(Some(record.origin.tag), fault);
+                    }
+                }
+                self.acks.ok();
+            }
+            _ => self.acks.fail(fault),
+        }
+    }
+
+    /// A batch over the same block with some of this one's records; the acks are shared.
+    #[must_use]
+    pub fn part(&self, recs: Vec<Record>) -> Batch {
+        let block = self.as_records().map(|r| r.block.clone()).unwrap_or_default();
+        Batch {
+            data: Data::Records(Records { block, recs }),
+            acks: self.acks.clone(),
+            seq: self.seq,
+            born_ns: self.born_ns,
+        }
+    }
+}

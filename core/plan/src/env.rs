@@ -1,0 +1,208 @@
+//! What an instance gets from the shard it is built on.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use formats::k::K;
+use serde::de::DeserializeOwned;
+
+use crate::Json;
+use crate::component::{Component, OperatorSpec, SinkSpec, SourceSpec};
+use crate::expr::{Code, Expr, Form, Language};
+use crate::operator::Operator;
+use crate::sink::Sink;
+use crate::source::Source;
+
+/// Why an instance could not be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct BuildError {
+    /// What is wrong.
+    pub text: String,
+    /// Path of the component; empty when it is the one being built.
+    pub path: String,
+    /// Its label.
+    pub label: String,
+}
+
+impl BuildError {
+    /// An error of the component being built.
+    pub fn new(text: impl Into<String>) -> Self {
+        BuildError { text: text.into(), path: String::new(), label: String::new() }
+    }
+}
+
+/// Everything that can be named in a plan.
+#[derive(Default, Clone)]
+pub struct Registry {
+    /// Sources.
+    pub sources: Vec<&'static SourceSpec>,
+    /// Operators.
+    pub operators: Vec<&'static OperatorSpec>,
+    /// Sinks.
+    pub sinks: Vec<&'static SinkSpec>,
+    /// Languages of expressions.
+    pub languages: Vec<&'static dyn Language>,
+}
+
+/// Severity of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Log {
+    /// Something failed.
+    Error,
+    /// Something looks wrong.
+    Warn,
+    /// Something worth knowing happened.
+    Info,
+    /// Detail for whoever looks for a fault.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// A counter of one shard. Reading sums the cells of all shards.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(pub Rc<Cell<u64>>);
+
+impl Counter {
+    /// Adds to it.
+    pub fn add(&self, n: u64) {
+        self.0.set(self.0.get().wrapping_add(n));
+    }
+}
+
+/// A request that arrived at a port of the process and waits for an answer.
+#[derive(Debug)]
+pub struct Request {
+    /// Verb of an HTTP request; empty elsewhere.
+    pub method: String,
+    /// Path as requested, or the name that was called.
+    pub path: String,
+    /// Query parameters, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// Header names in canonical case and their values.
+    pub headers: Vec<(String, String)>,
+    /// Address of the peer.
+    pub remote: String,
+    /// What it carries.
+    pub payload: Payload,
+    /// Where the answer goes. Dropped without an answer, the peer is told that the service is
+    /// unavailable.
+    pub reply: flume::Sender<Response>,
+}
+
+/// What a request carries.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// Bytes of a body.
+    Bytes(Bytes),
+    /// A decoded value.
+    Value(K),
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// HTTP status; 200 when it went well.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// Body, or the text of an error.
+    pub body: Vec<u8>,
+}
+
+/// What a shard offers to everything that runs on it: time, randomness, surroundings, logs and
+/// ports. All of it goes through here so that tests and the simulator control it.
+pub trait Services {
+    /// Monotonic nanoseconds.
+    fn now_ns(&self) -> u64;
+    /// Nanoseconds since the Unix epoch.
+    fn wall_ns(&self) -> i128;
+    /// Waits this many nanoseconds.
+    fn sleep(&self, ns: u64) -> futures_util::future::LocalBoxFuture<'static, ()>;
+    /// A random number.
+    fn random(&self) -> u64;
+    /// An environment variable of the process.
+    fn env_var(&self, name: &str) -> Option<String>;
+    /// A whole small file; for configuration, never for data.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
+    /// Name of the host.
+    fn hostname(&self) -> String;
+    /// Writes a log line with the component's fields. Never per message.
+    fn log(&self, level: Log, text: &str, fields: &[(&str, &str)]);
+    /// A count that is shared by everything in the process under one name and starts at 1
+    /// (`count("name")`).
+    fn count(&self, name: &str) -> u64;
+    /// Opens a named port of the process (`http`, `/orders/post`): requests to it arrive at the
+    /// receiver until it is dropped.
+    ///
+    /// # Errors
+    /// There is no such kind of port here, or the name is taken.
+    fn open_port(
+        &self,
+        kind: &str,
+        name: &str,
+        options: &Json,
+    ) -> Result<flume::Receiver<Request>, BuildError>;
+    /// A variable of the pipeline that somebody may read from outside (`toVariable`).
+    fn publish(&self, name: &str, value: K);
+    /// Appends lines to the pipeline's console (kept: the last 1,000).
+    fn console(&self, lines: &str);
+}
+
+/// What a component gets while it is built.
+pub trait Env {
+    /// Builds an operator that belongs to this component.
+    ///
+    /// # Errors
+    /// Those of the operator, with its path.
+    fn operator(&self, component: &Component) -> Result<Box<dyn Operator>, BuildError>;
+    /// Builds a source that belongs to this component.
+    ///
+    /// # Errors
+    /// Those of the source, with its path.
+    fn source(&self, component: &Component) -> Result<Box<dyn Source>, BuildError>;
+    /// Builds a sink that belongs to this component.
+    ///
+    /// # Errors
+    /// Those of the sink, with its path.
+    fn sink(&self, component: &Component) -> Result<Box<dyn Sink>, BuildError>;
+    /// Compiles an expression in the pipeline's environment of its language.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    fn expr(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, BuildError>;
+    /// The component being built.
+    fn component(&self) -> &Component;
+    /// What the shard offers.
+    fn services(&self) -> Rc<dyn Services>;
+    /// A counter with this name and the component's labels.
+    fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter;
+}
+
+/// Reads a component's configuration into its type.
+///
+/// # Errors
+/// What does not fit, by field.
+pub fn read_config<T: DeserializeOwned>(config: &Json) -> Result<T, BuildError> {
+    // An absent section means that every field has its default.
+    let empty = Json::Object(serde_json::Map::new());
+    let config = if config.is_null() { &empty } else { config };
+    T::deserialize(config).map_err(|e| BuildError::new(e.to_string()))
+}
+
+/// A fault of the component being built.
+#[must_use]
+pub fn fault_of(component: &Component, text: impl Into<String>) -> Arc<crate::batch::Fault> {
+    Arc::new(crate::batch::Fault {
+        text: text.into(),
+        name: component.name.clone(),
+        label: component.label.clone(),
+        path: component.path.clone(),
+    })
+}

@@ -1,0 +1,116 @@
+//! What a language gives an operator to evaluate. Operators see a language only through this.
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Batch, Fault};
+use crate::diagnostic::Diagnostic;
+use crate::env::Services;
+use crate::graph::Class;
+use crate::operator::OperatorError;
+use std::rc::Rc;
+
+use formats::value::Value;
+
+/// A piece of program text and the name of the registered language it is written in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Code {
+    /// Name under which the language is registered.
+    pub lang: String,
+    /// The program text.
+    pub text: String,
+    /// Number of the function within the plan's prelude that this stands for, where the language
+    /// refers to functions that its prelude made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<u32>,
+}
+
+/// How an operator is going to use an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A new content for each message, made from the old one.
+    Mapping,
+    /// Changes to each message in place.
+    Mutation,
+    /// One value per message or per batch.
+    Query,
+    /// Text with embedded queries.
+    Text,
+}
+
+/// A language that can be named by [`Code::lang`].
+pub trait Language: Send + Sync {
+    /// The name.
+    fn name(&self) -> &'static str;
+    /// Opens one environment on one shard for one instance of a pipeline and runs the plan's
+    /// prelude in it.
+    ///
+    /// # Errors
+    /// What is wrong with the prelude.
+    fn open(
+        &self,
+        prelude: Option<&Code>,
+        services: Rc<dyn Services>,
+    ) -> Result<Box<dyn Session>, Vec<Diagnostic>>;
+}
+
+/// One environment of a language: what the expressions of one pipeline on one shard share.
+pub trait Session {
+    /// Compiles a piece of code.
+    ///
+    /// # Errors
+    /// What is wrong with the text, with places.
+    fn compile(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>>;
+}
+
+/// Compiled code on a shard. Methods that a form does not support return an error naming that.
+pub trait Expr {
+    /// Whether results depend on more than the message: decides whether work may be spread.
+    fn class(&self) -> Class;
+
+    /// Runs a [`Form::Mapping`] or [`Form::Mutation`] over a batch. A message on which it fails is
+    /// flagged and stays as it was; a message it filters disappears. Results go to `out`; a batch
+    /// left empty is acked here.
+    ///
+    /// # Errors
+    /// Only for what must fail the pipeline.
+    fn map(&mut self, batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let _ = (batch, out);
+        Err(OperatorError::new("this expression is not a mapping"))
+    }
+
+    /// For each message or row whether the condition holds.
+    ///
+    /// # Errors
+    /// Only for what must fail the pipeline; a message on which it fails has its own fault.
+    fn test(
+        &mut self,
+        batch: &Batch,
+        mask: &mut Vec<Result<bool, Fault>>,
+    ) -> Result<(), OperatorError> {
+        let _ = (batch, mask);
+        Err(OperatorError::new("this expression is not a condition"))
+    }
+
+    /// The value for message `index` of the batch.
+    ///
+    /// # Errors
+    /// The fault of this message.
+    fn value(&mut self, batch: &Batch, index: usize) -> Result<Value, Fault> {
+        let _ = (batch, index);
+        Err(Fault::new("this expression has no value"))
+    }
+
+    /// Appends the text for message `index` of the batch.
+    ///
+    /// # Errors
+    /// The fault of this message; `out` is left as it was.
+    fn text(&mut self, batch: &Batch, index: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let _ = (batch, index, out);
+        Err(Fault::new("this expression is not a text"))
+    }
+
+    /// The text when it is the same for every message.
+    fn constant(&self) -> Option<&str> {
+        None
+    }
+}

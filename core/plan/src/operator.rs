@@ -1,0 +1,105 @@
+//! Operators: what happens between sources and sinks.
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::batch::Batch;
+use crate::graph::Class;
+
+/// What must fail the pipeline, as opposed to a fault of one message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OperatorError(pub String);
+
+impl OperatorError {
+    /// An error with a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        OperatorError(text.into())
+    }
+}
+
+/// The result of handing an operator a batch: at once, or after waiting. Operators that only
+/// compute return [`Step::Done`] and cost no allocation.
+pub enum Step<'a> {
+    /// It is done.
+    Done(Result<(), OperatorError>),
+    /// It waits for something; poll this on the same shard.
+    Wait(LocalBoxFuture<'a, Result<(), OperatorError>>),
+}
+
+impl Step<'_> {
+    /// Waits where there is something to wait for.
+    ///
+    /// # Errors
+    /// Those of the operator.
+    pub async fn finish(self) -> Result<(), OperatorError> {
+        match self {
+            Step::Done(result) => result,
+            Step::Wait(future) => future.await,
+        }
+    }
+}
+
+/// Why no more batches come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The sources ended by themselves: what is held back is due.
+    Drained,
+    /// Somebody stopped the pipeline.
+    Stopped,
+}
+
+/// One operator instance, owned by one shard.
+pub trait Operator {
+    /// Whether its work may be spread over shards.
+    fn class(&self) -> Class;
+
+    /// Takes a batch and appends what becomes of it to `out`. A batch that is used up here must
+    /// be resolved ([`Batch::ok`]), and one that is kept must be kept with its acks.
+    fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a>;
+
+    /// The same for operators with several inputs; `port` is the position in the node's inputs.
+    fn on_port<'a>(&'a mut self, port: usize, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
+        let _ = port;
+        self.on_batch(batch, out)
+    }
+
+    /// No more batches come: hand out what is held back.
+    fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        let _ = (end, out);
+        Step::Done(Ok(()))
+    }
+
+    /// Monotonic nanoseconds at which [`Operator::on_time`] wants to be called next.
+    fn due_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// The time given by [`Operator::due_ns`] has come.
+    fn on_time<'a>(&'a mut self, now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
+        let _ = (now_ns, out);
+        Step::Done(Ok(()))
+    }
+}
+
+/// Runs `batches` through operators in order and leaves the results in `batches`. `spare` is
+/// scratch that is reused from call to call.
+///
+/// # Errors
+/// The first operator's that fails; batches on the way are then dropped, which nacks them.
+pub async fn run_chain(
+    chain: &mut [Box<dyn Operator>],
+    batches: &mut Vec<Batch>,
+    spare: &mut Vec<Batch>,
+) -> Result<(), OperatorError> {
+    for operator in chain {
+        spare.clear();
+        for batch in batches.drain(..) {
+            operator.on_batch(batch, spare).finish().await?;
+        }
+        std::mem::swap(batches, spare);
+        if batches.is_empty() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

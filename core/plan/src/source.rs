@@ -1,0 +1,99 @@
+//! Sources: where batches come from.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::batch::{Batch, Fault, Record};
+
+/// Why a source stopped reading.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// It is worth trying again after a pause: a file that is not there, a peer that is away.
+    #[error("{0}")]
+    Retry(String),
+    /// It will not get better.
+    #[error("{0}")]
+    Fatal(String),
+    /// The pipeline is being stopped.
+    #[error("the pipeline is stopping")]
+    Stopped,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Failed messages by tag; `None` stands for all.
+    pub failures: Vec<(Option<u32>, Arc<Fault>)>,
+    /// Records to hand back to the sender, each with its printed bytes.
+    pub replies: Vec<(Record, Vec<u8>)>,
+}
+
+impl Outcome {
+    /// Whether everything was delivered.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+/// A batch on its way. Drop it where the outcome does not matter to the source.
+pub struct Emitted(pub LocalBoxFuture<'static, Outcome>);
+
+impl Emitted {
+    /// Waits until every message is delivered or failed.
+    pub async fn outcome(self) -> Outcome {
+        self.0.await
+    }
+}
+
+/// What the engine offers a running source.
+pub trait SourceContext {
+    /// Waits for room in the byte budget and hands the batch on; the engine gives it its ack,
+    /// number and time of birth.
+    ///
+    /// # Errors
+    /// [`SourceError::Stopped`] when no more may be read: the batch was not taken.
+    fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>>;
+
+    /// Resolves when the source must stop reading.
+    fn stopping(&self) -> LocalBoxFuture<'static, ()>;
+
+    /// Whether the source must stop reading.
+    fn is_stopping(&self) -> bool;
+
+    /// Reports whether the source has what it reads from; shown by `/ready`.
+    fn connected(&self, up: bool);
+
+    /// Counts and logs an error that does not end the source.
+    fn error(&self, text: &str);
+
+    /// Which instance of the source this is and of how many: partition `i` belongs to instance
+    /// `i % count`.
+    fn instance(&self) -> (usize, usize);
+}
+
+/// A source instance, owned by one shard.
+pub trait Source {
+    /// Reads until the end, emitting batches. After [`SourceError::Retry`] the engine pauses and
+    /// calls it again on the same instance.
+    ///
+    /// Dropping the future must stop all reading: that is how a forced stop ends it.
+    fn run<'a>(
+        &'a mut self,
+        context: Rc<dyn SourceContext>,
+    ) -> LocalBoxFuture<'a, Result<(), SourceError>>;
+
+    /// Whether the engine sends failed messages again by itself
+    /// (`auto_replay_nacks`, spec/benthos-components.md §A.5).
+    fn replays(&self) -> bool {
+        true
+    }
+
+    /// How many instances on different shards may read side by side; 1 for a source whose order
+    /// matters.
+    fn partitions(&self) -> usize {
+        1
+    }
+}
