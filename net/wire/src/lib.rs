@@ -1,1 +1,3 @@
-//! wire.
+//! Protocols without I/O: bytes in, events out.
+
+pub mod kdb;
