@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::Json;
 use crate::component::{Component, OperatorSpec, SinkSpec, SourceSpec};
 use crate::expr::{Code, Expr, Form, Language};
+use crate::fields::Part;
 use crate::operator::Operator;
 use crate::sink::Sink;
 use crate::source::Source;
@@ -45,6 +46,8 @@ pub struct Registry {
     pub sinks: Vec<&'static SinkSpec>,
     /// Languages of expressions.
     pub languages: Vec<&'static dyn Language>,
+    /// Scanners, buffers and what else is configured by name inside of or beside the above.
+    pub parts: Vec<&'static Part>,
 }
 
 /// Severity of a log line.

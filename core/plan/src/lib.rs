@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod env;
 pub mod examples;
 pub mod expr;
+pub mod fields;
 pub mod graph;
 pub mod meta;
 pub mod operator;
@@ -27,6 +28,7 @@ pub use component::{Component, Example, OperatorSpec, SinkSpec, SourceSpec, Spec
 pub use diagnostic::{Diagnostic, Span};
 pub use env::{BuildError, Env, Log, Registry, Services};
 pub use expr::{Code, Expr, Form, Language, Session};
+pub use fields::Part;
 pub use graph::{Class, Node, NodeId, Plan, Role};
 pub use meta::Meta;
 pub use operator::{End, Operator, OperatorError, Step, run_chain};
