@@ -260,7 +260,7 @@ impl fmt::Display for Duration {
         }
         let scaled = |f: &mut fmt::Formatter<'_>, value: u64, scale: u64, unit: &str| {
             write!(f, "{}", value / scale)?;
-            if value % scale != 0 {
+            if !value.is_multiple_of(scale) {
                 let width = scale.ilog10() as usize;
                 let digits = format!("{:0width$}", value % scale);
                 write!(f, ".{}", digits.trim_end_matches('0'))?;
