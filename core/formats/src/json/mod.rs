@@ -1,17 +1,29 @@
 //! JSON: reading into a [`Value`](crate::value::Value), canonical writing, and work on the text
 //! itself without a document in memory.
 
+mod canonical;
+mod doc;
+mod edits;
 mod error;
 mod escape;
 mod parse;
+mod path;
+mod program;
 mod reader;
 mod scan;
+mod shape;
+mod splice;
+mod tokens;
 mod write;
 
+pub use doc::{Doc, Member, Members, RawKind, RawValue, Reader};
+pub use edits::{EDIT_DEPTH_MAX, EditPathError, Edits, SpliceError};
 pub use error::JsonError;
 pub use escape::{unescape, write_string};
 pub use parse::{FloatsError, parse, parse_floats, parse_prefix};
+pub use path::{PathId, Paths};
 pub use reader::{DEPTH_MAX, document_len};
+pub use splice::Splicer;
 pub use write::{NotFinite, WriteOptions, write_value, write_value_with};
 
 #[cfg(test)]

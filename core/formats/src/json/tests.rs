@@ -33,6 +33,64 @@ pub(super) fn documents() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A valid text in any form: spaces, escapes, repeated and unsorted keys.
+pub(super) fn texts() -> impl Strategy<Value = String> {
+    let space = || prop_oneof![9 => Just(""), 1 => Just(" "), 1 => Just("\r\n\t")];
+    let leaf = prop_oneof![
+        prop::sample::select(vec!["null", "true", "false", "0", "-0", "1.50", "1e5", "[]", "{}"])
+            .prop_map(String::from),
+        r#"("[a-z é€\u{2028}]{0,12}")|("(a|\\n|\\/|\\\\|\\"|\\u0041|\\ud83d|\\ude00|\\u001f){0,5}")"#,
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        let key = prop_oneof![
+            12 => "\"[a-d]\"",
+            1 => Just("\"\\u0061\"".to_string()),
+            1 => Just("\"é\"".to_string())
+        ];
+        let item = (space(), inner.clone(), space()).prop_map(|(a, v, b)| format!("{a}{v}{b}"));
+        let member = (key, item.clone()).prop_map(|(key, item)| format!("{key}:{item}"));
+        prop_oneof![
+            1 => prop::collection::vec(item, 1..5).prop_map(|i| format!("[{}]", i.join(","))),
+            3 => (space(), prop::collection::vec(member, 1..7))
+                .prop_map(|(space, m)| format!("{space}{{{space}{}}}", m.join(","))),
+        ]
+    })
+}
+
+#[test]
+fn fields_are_found_in_place() {
+    let mut paths = Paths::new();
+    let (b, deep, item, miss) = (
+        paths.intern(&["b"]),
+        paths.intern(&["n", "x"]),
+        paths.intern(&["l", "01"]),
+        paths.intern(&["l", "-1"]),
+    );
+    assert_eq!(paths.intern(&["b"]), b);
+    let mut reader = Reader::new(paths);
+    for text in [
+        r#"{"b":1,"n":{"x":"y\n"},"l":[1,[2]],"b":2.0}"#,
+        r#"{"b":7,"n":{"x":"yz\n"},"l":[1,[3]],"b":3.0}"#,
+        r#" { "b" : 7 , "n" : { "\u0078" : "yz\n" } , "l" : [ 1 , [3] ] , "b" : 3.0 } "#,
+    ] {
+        let doc = reader.read(text.as_bytes()).unwrap();
+        assert!(doc.get(b).unwrap().text.ends_with(b".0"));
+        assert_eq!(doc.get(deep).unwrap().string().unwrap().last(), Some(&b'\n'));
+        assert_eq!(doc.get(item).unwrap().kind, RawKind::Array);
+        assert!(doc.get(miss).is_none());
+        let list = doc.find(&["l"]).unwrap();
+        assert_eq!(doc.elements(&list).next().unwrap().text, b"1");
+        let names: Vec<_> = doc.members(&doc.root()).map(|m| m.name().into_owned()).collect();
+        assert_eq!(names, [b"b", b"n", b"l", b"b"]);
+        let value = doc.find(&["n"]).unwrap();
+        let mut out = Vec::new();
+        doc.write_value(&value, &mut out);
+        let mut expected = Vec::new();
+        write_value(&mut expected, &value.to_value()).unwrap();
+        assert_eq!(out, expected);
+    }
+}
+
 #[test]
 fn documents_become_canonical() {
     for (text, expected) in [
@@ -112,6 +170,30 @@ proptest! {
         let mut out = Vec::new();
         write_value(&mut out, &value).unwrap();
         prop_assert_eq!(canonical(&out).unwrap().into_bytes(), out);
+    }
+
+    #[test]
+    fn the_index_accepts_what_the_parser_does(
+        bytes: Vec<u8>,
+        text in "[{}\\[\\]\",:0-9eE.tfn\\\\ u\n\x0c\x1a-]{0,20}",
+        valid in texts(),
+        at in 0usize..200,
+        byte: u8,
+    ) {
+        let mut reader = Reader::new(Paths::new());
+        let mut damaged = valid.into_bytes();
+        let _ = reader.read(&damaged);
+        if let Some(place) = damaged.get_mut(at) {
+            *place = byte;
+        }
+        for text in [bytes.as_slice(), text.as_bytes(), &damaged] {
+            let read = reader.read(text).map(|doc| {
+                let mut out = Vec::new();
+                doc.write_canonical(&mut out);
+                String::from_utf8(out).unwrap()
+            });
+            prop_assert_eq!(read, canonical(text));
+        }
     }
 
     #[test]
