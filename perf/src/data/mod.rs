@@ -1,0 +1,118 @@
+//! The data of the workloads: generated once per size, the same bytes for the same count.
+
+pub(crate) mod calendar;
+pub(crate) mod events;
+pub(crate) mod sequence;
+pub(crate) mod ticks;
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{At, Result};
+
+/// The time of the first record: 2026-01-01T00:00:00Z in ms since 1970.
+pub(crate) const START_MS: i64 = 1_767_225_600_000;
+/// Milliseconds of a day.
+pub(crate) const MS_PER_DAY: i64 = 86_400_000;
+/// Lines in each file of the pre-split events.
+const SPLIT_LINES: usize = 10_000;
+/// Keys among the ticks.
+const KEYS: u64 = 1000;
+const WRITE_BUFFER: usize = 1 << 20;
+
+/// Where generated data lives.
+pub(crate) struct Store {
+    dir: PathBuf,
+}
+
+/// The two forms of the same ticks; the CSV has no header line.
+pub(crate) struct Ticks {
+    pub(crate) ndjson: PathBuf,
+    pub(crate) csv: PathBuf,
+}
+
+impl Store {
+    /// Opens the folder, which is created when it is missing.
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir).at(dir)?;
+        Ok(Self { dir: dir.canonicalize().at(dir)? })
+    }
+
+    /// The first `count` events, one a line.
+    pub(crate) fn events(&self, count: u64) -> Result<PathBuf> {
+        self.file(&format!("events-{count}.ndjson"), |out| events::write(out, count))
+    }
+
+    /// The first `count` ticks in both forms.
+    pub(crate) fn ticks(&self, count: u64) -> Result<Ticks> {
+        let ndjson = self.file(&format!("ticks-{count}.ndjson"), |out| {
+            ticks::write(out, &mut io::sink(), count, KEYS)
+        })?;
+        let csv = self.file(&format!("ticks-{count}.csv"), |out| {
+            ticks::write(&mut io::sink(), out, count, KEYS)
+        })?;
+        Ok(Ticks { ndjson, csv })
+    }
+
+    /// The first `count` events as files of ten thousand lines; returns a glob of them.
+    pub(crate) fn split_events(&self, count: u64) -> Result<PathBuf> {
+        let dir = self.dir.join(format!("events-{count}.split"));
+        if !dir.exists() {
+            let whole = self.events(count)?;
+            let partial = self.dir.join(format!("events-{count}.split.part"));
+            fs::create_dir_all(&partial).at(&partial)?;
+            split(&whole, &partial)?;
+            fs::rename(&partial, &dir).at(&dir)?;
+        }
+        Ok(dir.join("*.ndjson"))
+    }
+
+    /// A file of this name, written by `fill` unless it is there already. It appears under its
+    /// name only when it is complete.
+    pub(crate) fn file(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<PathBuf> {
+        let path = self.dir.join(name);
+        if path.exists() {
+            return Ok(path);
+        }
+        let partial = self.dir.join(format!("{name}.part"));
+        write_file(&partial, fill)?;
+        fs::rename(&partial, &path).at(&path)?;
+        Ok(path)
+    }
+}
+
+/// Creates or replaces one file.
+pub(crate) fn write_file(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<()> {
+    let mut out = BufWriter::with_capacity(WRITE_BUFFER, File::create(path).at(path)?);
+    fill(&mut out).and_then(|()| out.flush()).at(path)
+}
+
+/// Cuts a file into numbered files of [`SPLIT_LINES`] lines.
+fn split(whole: &Path, dir: &Path) -> Result<()> {
+    let mut lines = BufReader::with_capacity(WRITE_BUFFER, File::open(whole).at(whole)?);
+    let mut line = Vec::new();
+    for number in 0.. {
+        if lines.fill_buf().at(whole)?.is_empty() {
+            break;
+        }
+        write_file(&dir.join(format!("{number:06}.ndjson")), |out| {
+            for _ in 0..SPLIT_LINES {
+                line.clear();
+                if lines.read_until(b'\n', &mut line)? == 0 {
+                    break;
+                }
+                out.write_all(&line)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! DuckDB and Polars from their Python packages, in a virtual environment of the harness's own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{How, Place, Subject, version};
+use crate::check::Expected;
+use crate::error::{At, Error, Result};
+use crate::measure::Task;
+use crate::workload::Workload;
+
+const REQUIREMENTS: &str = include_str!("../../scripts/requirements.txt");
+
+/// The packages and the programs that drive them.
+const DUCKDB: Package = Package {
+    name: "DuckDB",
+    module: "duckdb",
+    file: "run_duckdb.py",
+    script: include_str!("../../scripts/run_duckdb.py"),
+};
+const POLARS: Package = Package {
+    name: "Polars",
+    module: "polars",
+    file: "run_polars.py",
+    script: include_str!("../../scripts/run_polars.py"),
+};
+
+struct Package {
+    name: &'static str,
+    module: &'static str,
+    file: &'static str,
+    script: &'static str,
+}
+
+/// The interpreter of the virtual environment, or why there is none.
+pub(crate) struct Python(std::result::Result<PathBuf, String>);
+
+/// Finds the virtual environment, and creates it with `python3 -m venv` and `pip` if `install`.
+pub(crate) fn find(venv: &Path, install: bool) -> Python {
+    let python = venv.join("bin/python");
+    if python.exists() {
+        // A relative link into the system would break if its name were resolved.
+        return Python(std::path::absolute(&python).map_err(|e| e.to_string()));
+    }
+    if !install {
+        return Python(Err(format!("{} is missing", venv.display())));
+    }
+    Python(create(venv).map_err(|e| e.0))
+}
+
+fn create(venv: &Path) -> Result<PathBuf> {
+    command(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+    let python = std::path::absolute(venv.join("bin/python")).at(venv)?;
+    let list = venv.join("requirements.txt");
+    std::fs::write(&list, REQUIREMENTS).at(&list)?;
+    let mut pip = Command::new(&python);
+    command(pip.args(["-m", "pip", "install", "--quiet", "-r"]).arg(&list))?;
+    Ok(python)
+}
+
+fn command(command: &mut Command) -> Result<()> {
+    let program = PathBuf::from(command.get_program());
+    let output = command.output().at(&program)?;
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let why = String::from_utf8_lossy(&output.stderr);
+            let why = why.lines().last().unwrap_or("failed").to_owned();
+            Err(Error(format!("{}: {why}", program.display())))
+        }
+    }
+}
+
+/// The subjects of a workload: DuckDB on W2 and W5, Polars on W5.
+///
+/// # Errors
+/// A scratch folder that cannot be written.
+pub(crate) fn subjects(at: &Place, python: &Python) -> Result<Vec<Subject>> {
+    match at.on.workload {
+        Workload::W2 => Ok(vec![subject(at, python, &DUCKDB, &["w2"])?]),
+        Workload::W5Ndjson | Workload::W5Csv => {
+            let format = if at.on.workload == Workload::W5Csv { "csv" } else { "ndjson" };
+            let args = ["w5", format];
+            Ok(vec![subject(at, python, &DUCKDB, &args)?, subject(at, python, &POLARS, &args)?])
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn subject(at: &Place, python: &Python, package: &Package, args: &[&str]) -> Result<Subject> {
+    let python = match &python.0 {
+        Ok(python) => python,
+        Err(reason) => return Ok(Subject::skipped(package.name, reason)),
+    };
+    let ask = format!("import {0}; print({0}.__version__)", package.module);
+    let number = match version(python, &["-c", &ask]) {
+        Ok(number) => number,
+        Err(e) => return Ok(Subject::skipped(package.name, e.0)),
+    };
+    let script = at.scratch.join(package.file);
+    std::fs::write(&script, package.script).at(&script)?;
+    let script = script.to_string_lossy().into_owned();
+    let mut task = Task::new(python, &[&script]);
+    task.args.extend(args.iter().map(|a| (*a).to_owned()));
+    for path in [&at.on.input, &at.output()] {
+        task.args.push(path.to_string_lossy().into_owned());
+    }
+    let label = format!("{} {number}", package.name);
+    let mut subject = Subject::peer(&label, at, task, at.on.expected(Expected::Documents));
+    if let How::Run(run) = &mut subject.how {
+        run.idle = Some(Task::new(python, &[&script, "idle"]));
+    }
+    Ok(subject)
+}
