@@ -1,1 +1,47 @@
-//! engine.
+//! The engine: shards, the pipeline table, delivery.
+//!
+//! A request for a change goes to the control thread, which owns the pipeline table and asks the
+//! shards:
+//! 1. the home shard of a pipeline builds an instance from its plan, which finds every error a
+//!    plan can have before anything is opened;
+//! 2. the old instance, if there is one, stops: its sources stop reading, what is on the way is
+//!    drained, windows are flushed, sinks are closed, all within a deadline;
+//! 3. the new instance opens: sources read, batches run through the operators, sinks write, acks
+//!    go back to the sources.
+//!
+//! Stateless operators at the head of a plan with one ordered source run on all shards, block by
+//! block; the home shard puts the blocks back in order. Everything else of a pipeline runs on its
+//! home shard.
+//!
+//! It is not: a place that knows any operator, connector or language by name.
+
+mod acks;
+pub mod api;
+mod budget;
+mod build;
+mod context;
+mod control;
+mod disk;
+mod driver;
+mod instance;
+mod journal;
+mod ledger;
+mod meter;
+mod metrics;
+mod panics;
+mod parallel;
+mod queue;
+mod rates;
+mod services;
+mod shard;
+mod sinks;
+mod stop;
+mod table;
+mod views;
+
+pub use api::{
+    Ask, ConnectionView, EngineHandle, Key, PipelineSpec, PipelineView, PortEvent, PutError,
+    PutMode, Rates, RemoveError, State,
+};
+pub use control::{Engine, EngineConfig, StartError};
+pub use metrics::{Metric, MetricValue};

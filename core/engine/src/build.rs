@@ -1,0 +1,195 @@
+//! Builds the components of a plan on a shard.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use plan::env::Counter;
+use plan::{
+    BuildError, Code, Component, Env, Expr, Form, Operator, Plan, Registry, Services, Session,
+    Sink, Source,
+};
+
+use crate::meter::{MeteredOperator, MeteredSink, MeteredSource};
+use crate::metrics::Series;
+use crate::services::InstanceServices;
+
+/// Most components inside components.
+const DEPTH_MAX: usize = 64;
+
+/// Category of components that only hold others; they have no series of their own.
+pub(crate) const COMPOSITE: &str = "composite";
+
+/// What all components of one instance share while they are built.
+pub(crate) struct Builder {
+    pub(crate) registry: Rc<Registry>,
+    pub(crate) plan: std::sync::Arc<Plan>,
+    pub(crate) services: Rc<InstanceServices>,
+    pub(crate) series: Series,
+    pub(crate) stream: String,
+    sessions: RefCell<HashMap<String, Rc<dyn Session>>>,
+}
+
+impl Builder {
+    pub(crate) fn new(
+        registry: Rc<Registry>,
+        plan: std::sync::Arc<Plan>,
+        services: Rc<InstanceServices>,
+        stream: &str,
+    ) -> Rc<Self> {
+        Rc::new(Builder {
+            registry,
+            plan,
+            services,
+            series: Series::default(),
+            stream: stream.to_owned(),
+            sessions: RefCell::default(),
+        })
+    }
+
+    fn session(&self, lang: &str) -> Result<Rc<dyn Session>, BuildError> {
+        if let Some(session) = self.sessions.borrow().get(lang) {
+            return Ok(Rc::clone(session));
+        }
+        let language = self
+            .registry
+            .languages
+            .iter()
+            .find(|l| l.name() == lang)
+            .ok_or_else(|| BuildError::new(format!("there is no language '{lang}'")))?;
+        let prelude = self.plan.prelude.as_ref().filter(|code| code.lang == lang);
+        let services: Rc<dyn Services> = self.services.clone();
+        let session = language.open(prelude, services).map_err(|d| first(&d))?;
+        let session: Rc<dyn Session> = Rc::from(session);
+        self.sessions.borrow_mut().insert(lang.to_owned(), Rc::clone(&session));
+        Ok(session)
+    }
+}
+
+fn first(diagnostics: &[plan::Diagnostic]) -> BuildError {
+    match diagnostics.first() {
+        Some(d) if d.span.line > 0 => {
+            BuildError::new(format!("line {} char {}: {}", d.span.line, d.span.column, d.message))
+        }
+        Some(d) => BuildError::new(d.message.clone()),
+        None => BuildError::new("the text is not valid"),
+    }
+}
+
+/// The environment of one component that is being built.
+pub(crate) struct ComponentEnv {
+    builder: Rc<Builder>,
+    component: Component,
+    depth: usize,
+}
+
+impl ComponentEnv {
+    pub(crate) fn new(builder: Rc<Builder>, component: Component) -> Self {
+        ComponentEnv { builder, component, depth: 0 }
+    }
+
+    fn child(&self, component: &Component) -> Result<ComponentEnv, BuildError> {
+        if self.depth >= DEPTH_MAX {
+            let text = format!("components may be nested {DEPTH_MAX} deep at most");
+            return Err(BuildError::new(text));
+        }
+        Ok(ComponentEnv {
+            builder: Rc::clone(&self.builder),
+            component: component.clone(),
+            depth: self.depth + 1,
+        })
+    }
+
+    fn named<B>(
+        kind: &str,
+        table: &[&'static plan::Spec<B>],
+        component: &Component,
+    ) -> Result<&'static plan::Spec<B>, BuildError> {
+        let found = table.iter().find(|s| s.name == component.name).copied();
+        found.ok_or_else(|| BuildError {
+            text: format!("there is no {kind} '{}'", component.name),
+            path: component.path.clone(),
+            label: component.label.clone(),
+        })
+    }
+
+    /// Builds the component this environment is for.
+    fn build<B, T>(
+        &self,
+        spec: &plan::Spec<B>,
+        run: impl FnOnce(&B, &plan::Json, &dyn Env) -> Result<T, BuildError>,
+    ) -> Result<T, BuildError> {
+        run(&spec.build, &self.component.config, self).map_err(|mut error| {
+            if error.path.is_empty() {
+                error.path.clone_from(&self.component.path);
+                error.label.clone_from(&self.component.label);
+            }
+            error
+        })
+    }
+
+    pub(crate) fn build_operator(&self) -> Result<Box<dyn Operator>, BuildError> {
+        let spec = Self::named("operator", &self.builder.registry.operators, &self.component)?;
+        let operator = self.build(spec, |build, config, env| build(config, env))?;
+        Ok(MeteredOperator::wrap(operator, &self.component, &self.builder))
+    }
+
+    pub(crate) fn build_source(&self) -> Result<Box<dyn Source>, BuildError> {
+        let spec = Self::named("source", &self.builder.registry.sources, &self.component)?;
+        let source = self.build(spec, |build, config, env| build(config, env))?;
+        // A source at the top of a plan is metered by the ledger, which also sees acks.
+        if self.depth == 0 || spec.category == COMPOSITE {
+            return Ok(source);
+        }
+        Ok(MeteredSource::wrap(source, &self.component, &self.builder))
+    }
+
+    pub(crate) fn build_sink(&self) -> Result<Box<dyn Sink>, BuildError> {
+        let spec = Self::named("sink", &self.builder.registry.sinks, &self.component)?;
+        let sink = self.build(spec, |build, config, env| build(config, env))?;
+        if spec.category == COMPOSITE {
+            return Ok(sink);
+        }
+        Ok(MeteredSink::wrap(sink, &self.component, &self.builder))
+    }
+}
+
+impl Env for ComponentEnv {
+    fn operator(&self, component: &Component) -> Result<Box<dyn Operator>, BuildError> {
+        self.child(component)?.build_operator()
+    }
+
+    fn source(&self, component: &Component) -> Result<Box<dyn Source>, BuildError> {
+        self.child(component)?.build_source()
+    }
+
+    fn sink(&self, component: &Component) -> Result<Box<dyn Sink>, BuildError> {
+        self.child(component)?.build_sink()
+    }
+
+    fn expr(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, BuildError> {
+        self.builder.session(&code.lang)?.compile(code, form).map_err(|d| first(&d))
+    }
+
+    fn component(&self) -> &Component {
+        &self.component
+    }
+
+    fn services(&self) -> Rc<dyn Services> {
+        self.builder.services.clone()
+    }
+
+    fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter {
+        let mut all = component_labels(&self.component, &self.builder.stream);
+        all.extend_from_slice(labels);
+        self.builder.series.counter(name, &all)
+    }
+}
+
+/// The labels every series of a component has (spec/benthos-components.md §F).
+pub(crate) fn component_labels<'a>(
+    component: &'a Component,
+    stream: &'a str,
+) -> Vec<(&'static str, &'a str)> {
+    vec![("label", &component.label), ("path", &component.path), ("stream", stream)]
+}

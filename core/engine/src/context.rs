@@ -1,0 +1,94 @@
+//! What a running source gets: room in the budget, an ack for each batch, and the word to stop.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, LocalBoxFuture, select};
+use plan::{Ack, Acks, Batch, Data, Emitted, Origin, SourceContext, SourceError};
+
+use crate::acks::Homing;
+use crate::instance::Connections;
+use crate::ledger::{Ledger, outcome};
+use crate::parallel::Intake;
+use crate::stop::Flag;
+
+/// Pause before asking again when the process as a whole has too much on the way.
+const PROCESS_FULL_PAUSE: Duration = Duration::from_millis(1);
+/// Batches a source may emit before other tasks of its shard get a turn.
+const BURST_MAX: u32 = 8;
+
+/// The context of one source of one instance.
+pub(crate) struct Context {
+    pub(crate) source: usize,
+    pub(crate) replays: bool,
+    pub(crate) ledger: Ledger,
+    pub(crate) homing: Homing,
+    pub(crate) intake: Rc<Intake>,
+    pub(crate) stop: Flag,
+    pub(crate) connections: Rc<Connections>,
+    pub(crate) burst: Cell<u32>,
+    pub(crate) last_error: RefCell<String>,
+}
+
+impl Context {
+    async fn take(&self, mut batch: Batch) -> Result<Emitted, SourceError> {
+        let bytes = batch.payload_bytes().max(1);
+        loop {
+            let room = std::pin::pin!(self.ledger.reserve(bytes));
+            let stop = std::pin::pin!(self.stop.wait());
+            match select(stop, room).await {
+                Either::Left(_) => return Err(SourceError::Stopped),
+                Either::Right((true, _)) => break,
+                Either::Right((false, _)) => rt::sleep(PROCESS_FULL_PAUSE).await,
+            }
+        }
+        batch.born_ns = rt::now().0;
+        if let Data::Records(records) = &mut batch.data {
+            for (record, tag) in records.recs.iter_mut().zip(0..) {
+                record.origin = Origin { ack: 0, tag };
+            }
+        }
+        let keep = self.replays.then(|| batch.data.clone());
+        let (id, slot) = self.ledger.enter(self.source, &batch, bytes, keep);
+        batch.acks = Acks::one(Ack::new(Arc::new(self.homing.clone()), id));
+        self.intake.accept(self.source, id, batch);
+        let burst = self.burst.get() + 1;
+        self.burst.set(burst % BURST_MAX);
+        if burst == BURST_MAX {
+            rt::yield_now().await;
+        }
+        Ok(Emitted(Box::pin(outcome(slot))))
+    }
+}
+
+impl SourceContext for Context {
+    fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
+        Box::pin(self.take(batch))
+    }
+
+    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
+        let stop = self.stop.clone();
+        Box::pin(async move { stop.wait().await })
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.is_set()
+    }
+
+    fn connected(&self, up: bool) {
+        let error = if up { String::new() } else { self.last_error.borrow().clone() };
+        self.connections.set(self.source, up, &error);
+    }
+
+    fn error(&self, text: &str) {
+        self.ledger.add_error();
+        text.clone_into(&mut self.last_error.borrow_mut());
+        self.connections.log_error(true, self.source, text);
+    }
+
+    fn instance(&self) -> (usize, usize) {
+        (0, 1)
+    }
+}

@@ -1,0 +1,235 @@
+//! Spreading the stateless head of a plan over all shards, block by block.
+//!
+//! The home shard numbers the batches of the one source; whichever shard is free takes the next
+//! block, runs the head on it and sends the result home, where [`Reorder`] restores the order.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use plan::{Batch, Data, NodeId, Operator, OperatorError, Plan, Role};
+
+use crate::acks::Homing;
+use crate::queue::Queue;
+
+/// Smaller batches are not worth the way to another shard: they are processed at home.
+pub(crate) const SPREAD_BYTES_MIN: usize = 32 << 10;
+
+/// A block for any shard.
+pub(crate) struct Work {
+    pub(crate) seq: u64,
+    pub(crate) id: u64,
+    pub(crate) batch: Batch,
+}
+
+/// What became of a block in the head of the plan.
+pub(crate) struct Done {
+    pub(crate) seq: u64,
+    pub(crate) result: Result<Vec<Batch>, String>,
+}
+
+/// What a shard needs to work on the blocks of a pipeline.
+#[derive(Clone)]
+pub(crate) struct Share {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) head: usize,
+    pub(crate) work: flume::Receiver<Work>,
+    pub(crate) done: flume::Sender<Done>,
+    pub(crate) homing: Homing,
+}
+
+/// What the driver of a pipeline gets.
+pub(crate) enum Input {
+    /// A batch of a source.
+    Batch { source: usize, id: u64, seq: u64, batch: Batch },
+    /// The sources ended or were stopped.
+    End,
+}
+
+/// Where sources put their batches.
+pub(crate) struct Intake {
+    pub(crate) inbox: Queue<Input>,
+    pub(crate) seq: Cell<u64>,
+    /// Set when blocks may be spread.
+    pub(crate) spread: Option<flume::Sender<Work>>,
+    /// Called once, when the first block is spread.
+    pub(crate) on_first: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl Intake {
+    /// Takes a batch whose bytes are in the budget, which is what bounds both queues.
+    pub(crate) fn accept(&self, source: usize, id: u64, mut batch: Batch) {
+        let seq = self.seq.get();
+        self.seq.set(seq + 1);
+        batch.seq = seq;
+        if let Some(spread) = &self.spread
+            && batch.payload_bytes() >= SPREAD_BYTES_MIN
+        {
+            if let Some(first) = self.on_first.borrow_mut().take() {
+                first();
+            }
+            match spread.send(Work { seq, id, batch }) {
+                Ok(()) => return,
+                // No shard works for us any more: the pipeline is ending, and the driver drops it.
+                Err(flume::SendError(work)) => batch = work.batch,
+            }
+        }
+        self.inbox.push_now(Input::Batch { source, id, seq, batch });
+    }
+}
+
+/// The length of the chain of operators right behind a plan's only source. All of them may be
+/// stateless; the caller knows when they are built.
+pub(crate) fn linear_head(plan: &Plan) -> Vec<NodeId> {
+    let sources = plan.nodes.iter().filter(|n| n.role == Role::Source).count();
+    let mut head = Vec::new();
+    if sources != 1 || plan.nodes.first().is_none_or(|n| n.role != Role::Source) {
+        return head;
+    }
+    let mut at = 0;
+    loop {
+        let mut targets = plan.targets(at);
+        let (Some((next, 0)), None) = (targets.next(), targets.next()) else { return head };
+        let node = &plan.nodes[next];
+        if node.role != Role::Operator || node.inputs.len() != 1 {
+            return head;
+        }
+        head.push(next);
+        at = next;
+    }
+}
+
+/// Runs a batch through the head; counts what a raw block turns out to hold.
+pub(crate) async fn run_head(
+    chain: &mut [Box<dyn Operator>],
+    id: u64,
+    batch: Batch,
+    homing: &Homing,
+) -> Result<Vec<Batch>, OperatorError> {
+    let raw = matches!(batch.data, Data::Raw(_));
+    let (mut batches, mut spare) = (vec![batch], Vec::new());
+    let (first, rest) = chain.split_at_mut(usize::from(raw && !chain.is_empty()));
+    plan::run_chain(first, &mut batches, &mut spare).await?;
+    if !first.is_empty() && batches.iter().all(|b| !matches!(b.data, Data::Raw(_))) {
+        homing.count(id, batches.iter().map(Batch::len).sum());
+    }
+    plan::run_chain(rest, &mut batches, &mut spare).await?;
+    Ok(batches)
+}
+
+/// Puts results back in the order of their blocks.
+#[derive(Default)]
+pub(crate) struct Reorder {
+    next: u64,
+    early: BTreeMap<u64, Vec<Batch>>,
+}
+
+impl Reorder {
+    /// Takes the results of block `seq` and returns those that are now due, in order.
+    pub(crate) fn insert(&mut self, seq: u64, batches: Vec<Batch>) -> Vec<Batch> {
+        if seq != self.next {
+            self.early.insert(seq, batches);
+            return Vec::new();
+        }
+        let mut due = batches;
+        self.next += 1;
+        while let Some(batches) = self.early.remove(&self.next) {
+            due.extend(batches);
+            self.next += 1;
+        }
+        due
+    }
+
+    /// Number of the first block that is still missing.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+}
+
+/// Works on blocks until the pipeline has no more. The head is built with the first block, so
+/// that shards which never get one have no instance.
+pub(crate) async fn work(
+    share: Share,
+    build: impl FnOnce() -> Result<Vec<Box<dyn Operator>>, String>,
+) {
+    let mut build = Some(build);
+    let mut chain = Vec::new();
+    while let Ok(Work { seq, id, batch }) = share.work.recv_async().await {
+        if let Some(build) = build.take() {
+            match build() {
+                Ok(built) => chain = built,
+                Err(text) => {
+                    let _ = share.done.send(Done { seq, result: Err(text) });
+                    return;
+                }
+            }
+        }
+        let run = crate::panics::Guarded::new(run_head(&mut chain, id, batch, &share.homing));
+        let result = match run.await {
+            Ok(Ok(batches)) => Ok(batches),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(panic) => Err(panic),
+        };
+        let failed = result.is_err();
+        if share.done.send(Done { seq, result }).is_err() || failed {
+            return;
+        }
+        rt::yield_now().await;
+    }
+}
+
+/// Makes the inbox of a pipeline; `spread` when blocks may go to other shards.
+pub(crate) fn intake(
+    spread: Option<flume::Sender<Work>>,
+    on_first: Box<dyn FnOnce()>,
+) -> Rc<Intake> {
+    Rc::new(Intake {
+        inbox: Queue::new(usize::MAX),
+        seq: Cell::new(0),
+        spread,
+        on_first: RefCell::new(Some(on_first)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use plan::{Component, Json, Records};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plan_of(roles: &[(Role, &[usize])]) -> Plan {
+        let mut plan = Plan::default();
+        for (role, inputs) in roles {
+            plan.add(*role, Component::new("x", Json::Null), inputs.to_vec());
+        }
+        plan
+    }
+
+    #[test]
+    fn the_head_ends_where_the_plan_branches() {
+        use Role::{Operator, Sink, Source};
+        let plan = plan_of(&[(Source, &[]), (Operator, &[0]), (Operator, &[1]), (Sink, &[2])]);
+        assert_eq!(linear_head(&plan), [1, 2]);
+        let plan = plan_of(&[(Source, &[]), (Operator, &[0]), (Sink, &[1]), (Sink, &[1])]);
+        assert_eq!(linear_head(&plan), [1]);
+        let plan = plan_of(&[(Source, &[]), (Source, &[]), (Operator, &[0, 1]), (Sink, &[2])]);
+        assert!(linear_head(&plan).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_arrival_gives_the_order_of_blocks(order in Just((0..20u64).collect::<Vec<_>>()).prop_shuffle()) {
+            let mut reorder = Reorder::default();
+            let mut seen = Vec::new();
+            for seq in order {
+                let mut batch = Batch::records(Records::default());
+                batch.seq = seq;
+                seen.extend(reorder.insert(seq, vec![batch]).iter().map(|b| b.seq));
+            }
+            prop_assert_eq!(seen, (0..20).collect::<Vec<_>>());
+            prop_assert_eq!(reorder.next(), 20);
+        }
+    }
+}

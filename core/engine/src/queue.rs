@@ -1,0 +1,116 @@
+//! A bounded queue between tasks of one shard.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+struct Inner<T> {
+    items: VecDeque<T>,
+    room: usize,
+    closed: bool,
+    readers: Vec<Waker>,
+    writers: Vec<Waker>,
+}
+
+/// A first-in, first-out queue; both ends are clones of it.
+pub(crate) struct Queue<T>(Rc<RefCell<Inner<T>>>);
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Queue(Rc::clone(&self.0))
+    }
+}
+
+fn wake(wakers: &mut Vec<Waker>) {
+    wakers.drain(..).for_each(Waker::wake);
+}
+
+impl<T> Queue<T> {
+    /// A queue that holds `room` items before a push waits.
+    pub(crate) fn new(room: usize) -> Self {
+        Queue(Rc::new(RefCell::new(Inner {
+            items: VecDeque::new(),
+            room,
+            closed: false,
+            readers: Vec::new(),
+            writers: Vec::new(),
+        })))
+    }
+
+    /// Adds an item when there is room; gives it back when the queue is closed.
+    pub(crate) async fn push(&self, item: T) -> Result<(), T> {
+        let mut item = Some(item);
+        poll_fn(|cx| {
+            let mut inner = self.0.borrow_mut();
+            if inner.closed {
+                return Poll::Ready(item.take().map_or(Ok(()), Err));
+            }
+            if inner.items.len() >= inner.room {
+                inner.writers.push(cx.waker().clone());
+                return Poll::Pending;
+            }
+            inner.items.extend(item.take());
+            wake(&mut inner.readers);
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// Adds an item whatever the room; for what is bounded elsewhere.
+    pub(crate) fn push_now(&self, item: T) {
+        let mut inner = self.0.borrow_mut();
+        if !inner.closed {
+            inner.items.push_back(item);
+            wake(&mut inner.readers);
+        }
+    }
+
+    /// The next item; `None` when the queue is closed and empty.
+    pub(crate) async fn pop(&self) -> Option<T> {
+        poll_fn(|cx| {
+            let mut inner = self.0.borrow_mut();
+            if let Some(item) = inner.items.pop_front() {
+                wake(&mut inner.writers);
+                return Poll::Ready(Some(item));
+            }
+            if inner.closed {
+                return Poll::Ready(None);
+            }
+            inner.readers.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// No more items are taken; those in it may still be popped.
+    pub(crate) fn close(&self) {
+        let mut inner = self.0.borrow_mut();
+        inner.closed = true;
+        wake(&mut inner.readers);
+        wake(&mut inner.writers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_waits_and_a_closed_one_drains() {
+        let queue = Queue::new(2);
+        assert_eq!(queue.push(1).now_or_never(), Some(Ok(())));
+        assert_eq!(queue.push(2).now_or_never(), Some(Ok(())));
+        assert_eq!(queue.push(3).now_or_never(), None, "no room");
+        assert_eq!(queue.pop().now_or_never(), Some(Some(1)));
+        assert_eq!(queue.push(3).now_or_never(), Some(Ok(())));
+        queue.close();
+        assert_eq!(queue.push(4).now_or_never(), Some(Err(4)));
+        assert_eq!(queue.pop().now_or_never(), Some(Some(2)));
+        assert_eq!(queue.pop().now_or_never(), Some(Some(3)));
+        assert_eq!(queue.pop().now_or_never(), Some(None));
+    }
+}

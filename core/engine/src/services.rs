@@ -1,0 +1,168 @@
+//! What a shard offers to the components of one pipeline.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, RwLock};
+
+use formats::k::K;
+use plan::env::Request;
+use plan::{BuildError, Json, Log, Services};
+
+use crate::api::{CONSOLE_LINES_MAX, Key, PortEvent};
+
+/// Requests that wait at a port before its senders are refused.
+pub(crate) const PORT_QUEUE_MAX: usize = 1024;
+/// Most variables a pipeline may publish.
+const VARIABLES_MAX: usize = 1024;
+/// Most names that may be counted in a process.
+const COUNT_NAMES_MAX: usize = 65_536;
+
+/// Counts by name, for the whole process (spec/benthos-components.md §A.10). The lock is taken
+/// once per name and instance; counting itself is atomic.
+static COUNTS: LazyLock<RwLock<HashMap<String, Arc<AtomicU64>>>> = LazyLock::new(RwLock::default);
+
+/// The services of one pipeline on one shard.
+pub(crate) struct InstanceServices {
+    key: Key,
+    ports: Rc<Vec<flume::Sender<PortEvent>>>,
+    counts: RefCell<HashMap<String, Arc<AtomicU64>>>,
+    console: RefCell<VecDeque<String>>,
+    variables: RefCell<HashMap<String, K>>,
+}
+
+impl InstanceServices {
+    pub(crate) fn new(key: Key, ports: Rc<Vec<flume::Sender<PortEvent>>>) -> Rc<Self> {
+        Rc::new(InstanceServices {
+            key,
+            ports,
+            counts: RefCell::default(),
+            console: RefCell::default(),
+            variables: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn console_lines(&self) -> VecDeque<String> {
+        self.console.borrow().clone()
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> Option<K> {
+        self.variables.borrow().get(name).cloned()
+    }
+}
+
+fn count_cell(name: &str) -> Option<Arc<AtomicU64>> {
+    let read = COUNTS.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(cell) = read.get(name) {
+        return Some(Arc::clone(cell));
+    }
+    drop(read);
+    let mut write = COUNTS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if write.len() >= COUNT_NAMES_MAX && !write.contains_key(name) {
+        return None;
+    }
+    Some(Arc::clone(write.entry(name.to_owned()).or_default()))
+}
+
+impl Services for InstanceServices {
+    fn now_ns(&self) -> u64 {
+        rt::now().0
+    }
+
+    fn wall_ns(&self) -> i128 {
+        i128::from(rt::wall())
+    }
+
+    fn random(&self) -> u64 {
+        rt::rng::next_u64()
+    }
+
+    fn sleep(&self, ns: u64) -> plan::LocalBoxFuture<'static, ()> {
+        Box::pin(rt::sleep(std::time::Duration::from_nanos(ns)))
+    }
+
+    fn env_var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(path).map_err(|e| e.to_string())
+    }
+
+    fn hostname(&self) -> String {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        name.trim_end().to_owned()
+    }
+
+    fn log(&self, level: Log, text: &str, fields: &[(&str, &str)]) {
+        let stream = &*self.key.id;
+        let mut extra = String::new();
+        for (name, value) in fields {
+            use std::fmt::Write;
+            let _ = write!(extra, "{}{name}={value:?}", if extra.is_empty() { "" } else { " " });
+        }
+        match level {
+            Log::Error => tracing::error!(stream, fields = extra, "{text}"),
+            Log::Warn => tracing::warn!(stream, fields = extra, "{text}"),
+            Log::Info => tracing::info!(stream, fields = extra, "{text}"),
+            Log::Debug => tracing::debug!(stream, fields = extra, "{text}"),
+            Log::Trace => tracing::trace!(stream, fields = extra, "{text}"),
+        }
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        let mut counts = self.counts.borrow_mut();
+        if let Some(cell) = counts.get(name) {
+            return cell.fetch_add(1, Ordering::Relaxed) + 1;
+        }
+        match count_cell(name) {
+            Some(cell) => {
+                let value = cell.fetch_add(1, Ordering::Relaxed) + 1;
+                counts.insert(name.to_owned(), cell);
+                value
+            }
+            None => 0,
+        }
+    }
+
+    fn open_port(
+        &self,
+        kind: &str,
+        name: &str,
+        options: &Json,
+    ) -> Result<flume::Receiver<Request>, BuildError> {
+        let (sender, receiver) = flume::bounded(PORT_QUEUE_MAX);
+        for listener in self.ports.iter() {
+            let event = PortEvent {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+                options: options.clone(),
+                sender: sender.clone(),
+                key: self.key.clone(),
+            };
+            // A front end that is gone serves no ports.
+            let _ = listener.send(event);
+        }
+        Ok(receiver)
+    }
+
+    fn publish(&self, name: &str, value: K) {
+        let mut variables = self.variables.borrow_mut();
+        if variables.len() < VARIABLES_MAX || variables.contains_key(name) {
+            variables.insert(name.to_owned(), value);
+        } else {
+            self.log(Log::Error, "the pipeline publishes too many variables", &[("name", name)]);
+        }
+    }
+
+    fn console(&self, lines: &str) {
+        let mut console = self.console.borrow_mut();
+        for line in lines.lines() {
+            if console.len() == CONSOLE_LINES_MAX {
+                console.pop_front();
+            }
+            console.push_back(line.to_owned());
+        }
+    }
+}

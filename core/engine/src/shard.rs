@@ -1,0 +1,202 @@
+//! A shard: one thread on one core that owns instances and does what its mailbox says.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use formats::k::K;
+use plan::{Plan, Registry};
+
+use crate::api::{Key, PortEvent, Rates, State};
+use crate::budget::ProcessBudget;
+use crate::build::{Builder, ComponentEnv};
+use crate::instance::{Built, Event, RoleError, Running, Surroundings};
+use crate::ledger::Totals;
+use crate::metrics::{Metric, Series};
+use crate::panics::guarded;
+use crate::parallel::{Share, linear_head, work};
+use crate::services::InstanceServices;
+
+/// What a shard may be told. Its mailbox is apart from all data, so that nothing a pipeline does
+/// delays a stop or a question.
+pub(crate) enum Control {
+    /// Build an instance and keep it.
+    Build { token: u64, key: Key, plan: Arc<Plan>, reply: flume::Sender<Result<(), RoleError>> },
+    /// Open an instance that was built.
+    Open(u64),
+    /// Drop an instance that was built and is not wanted.
+    Discard(u64),
+    /// Stop reading, drain, close.
+    Stop(u64),
+    /// Drop a running instance with everything it has on the way.
+    Abort(u64),
+    /// Drop what is kept of an instance that has ended.
+    Forget(u64),
+    /// Work on the blocks of an instance of another shard, or of this one.
+    Share { token: u64, key: Key, share: Share },
+    /// Counts and rates of all instances.
+    Snapshot(flume::Sender<Vec<Snapshot>>),
+    /// Series of one instance.
+    Metrics(u64, flume::Sender<Vec<Metric>>),
+    /// Console of one instance.
+    Console(u64, flume::Sender<Option<VecDeque<String>>>),
+    /// A variable of one instance.
+    Variable(u64, String, flume::Sender<Option<K>>),
+    /// Drop everything and end.
+    Close,
+}
+
+/// Counts of one instance.
+pub(crate) struct Snapshot {
+    pub(crate) token: u64,
+    pub(crate) totals: Totals,
+    pub(crate) rates: Rates,
+}
+
+/// What a shard is started with.
+pub(crate) struct ShardConfig {
+    pub(crate) mailbox: flume::Receiver<Control>,
+    pub(crate) peers: Vec<flume::Sender<Control>>,
+    pub(crate) registry: Registry,
+    pub(crate) ports: Vec<flume::Sender<PortEvent>>,
+    pub(crate) events: flume::Sender<Event>,
+    pub(crate) process: Arc<ProcessBudget>,
+}
+
+struct Shard {
+    around: Surroundings,
+    peers: Vec<flume::Sender<Control>>,
+    built: HashMap<u64, (Key, Built)>,
+    running: HashMap<u64, Running>,
+    /// Series of the heads this shard works on for pipelines, by token.
+    shared: Rc<std::cell::RefCell<HashMap<u64, Series>>>,
+}
+
+/// Runs a shard until it is told to close.
+pub(crate) async fn run(config: ShardConfig) {
+    let around = Surroundings {
+        registry: Rc::new(config.registry),
+        ports: Rc::new(config.ports),
+        events: config.events,
+        process: config.process,
+        spread: config.peers.len() > 1,
+    };
+    let mut shard = Shard {
+        around,
+        peers: config.peers,
+        built: HashMap::new(),
+        running: HashMap::new(),
+        shared: Rc::default(),
+    };
+    while let Ok(control) = config.mailbox.recv_async().await {
+        if matches!(control, Control::Close) {
+            break;
+        }
+        shard.on_control(control);
+    }
+}
+
+impl Shard {
+    fn on_control(&mut self, control: Control) {
+        match control {
+            Control::Build { token, key, plan, reply } => {
+                let _ = reply.send(self.build(token, key, plan));
+            }
+            Control::Open(token) => self.open(token),
+            Control::Discard(token) => drop(self.built.remove(&token)),
+            Control::Stop(token) => match self.running.get(&token) {
+                Some(running) => running.stop.set(),
+                None => self.ended(token, State::Stopped),
+            },
+            Control::Abort(token) => {
+                self.running.remove(&token);
+                self.built.remove(&token);
+                self.ended(token, State::Stopped);
+            }
+            Control::Forget(token) => drop(self.running.remove(&token)),
+            Control::Share { token, key, share } => self.share(token, &key, share),
+            Control::Snapshot(reply) => {
+                let _ = reply.send(self.snapshots());
+            }
+            Control::Metrics(token, reply) => {
+                let mut series = Vec::new();
+                if let Some(running) = self.running.get(&token) {
+                    series = running.series.snapshot();
+                }
+                if let Some(shared) = self.shared.borrow().get(&token) {
+                    crate::metrics::merge(&mut series, shared.snapshot());
+                }
+                let _ = reply.send(series);
+            }
+            Control::Console(token, reply) => {
+                let lines = self.running.get(&token).map(|r| r.services.console_lines());
+                let _ = reply.send(lines);
+            }
+            Control::Variable(token, name, reply) => {
+                let value = self.running.get(&token).and_then(|r| r.services.variable(&name));
+                let _ = reply.send(value);
+            }
+            Control::Close => {}
+        }
+    }
+
+    fn ended(&self, token: u64, state: State) {
+        let _ = self.around.events.send(Event::Ended { token, state });
+    }
+
+    fn build(&mut self, token: u64, key: Key, plan: Arc<Plan>) -> Result<(), RoleError> {
+        let built = guarded(|| Built::new(token, key.clone(), plan, &self.around));
+        let built = built
+            .unwrap_or_else(|panic| Err((plan::Role::Operator, plan::BuildError::new(panic))))?;
+        self.built.insert(token, (key, built));
+        Ok(())
+    }
+
+    fn open(&mut self, token: u64) {
+        let Some((key, built)) = self.built.remove(&token) else {
+            return self.ended(token, State::Failed("the instance is not there".to_owned()));
+        };
+        let peers = self.peers.clone();
+        let share = move |share: Share| {
+            for peer in &peers {
+                let (key, share) = (key.clone(), share.clone());
+                let _ = peer.send(Control::Share { token, key, share });
+            }
+        };
+        self.running.insert(token, built.open(&self.around, share));
+    }
+
+    /// Starts to work on the blocks of a pipeline.
+    fn share(&mut self, token: u64, key: &Key, share: Share) {
+        let services = InstanceServices::new(key.clone(), Rc::clone(&self.around.ports));
+        let registry = Rc::clone(&self.around.registry);
+        let builder = Builder::new(registry, Arc::clone(&share.plan), services, &key.id);
+        self.shared.borrow_mut().insert(token, builder.series.clone());
+        let (plan, head) = (Arc::clone(&share.plan), share.head);
+        let build = move || {
+            let ids = linear_head(&plan).into_iter().take(head);
+            let operators = ids.map(|id| {
+                let component = plan.nodes.get(id).map(|n| n.component.clone());
+                ComponentEnv::new(Rc::clone(&builder), component.unwrap_or_default())
+                    .build_operator()
+                    .map_err(|e| e.text)
+            });
+            operators.collect::<Result<Vec<_>, String>>()
+        };
+        let shared = Rc::clone(&self.shared);
+        rt::spawn(async move {
+            work(share, build).await;
+            shared.borrow_mut().remove(&token);
+        });
+    }
+
+    fn snapshots(&self) -> Vec<Snapshot> {
+        let now_ns = rt::now().0;
+        let one = |(token, running): (&u64, &Running)| Snapshot {
+            token: *token,
+            totals: running.ledger.totals(),
+            rates: running.ledger.rates(now_ns),
+        };
+        self.running.iter().map(one).collect()
+    }
+}

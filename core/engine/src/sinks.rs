@@ -1,0 +1,131 @@
+//! One task per sink: opens it, hands it batches, resolves their acks by the result.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use plan::{Batch, Fault, Sink, SinkError};
+
+use crate::instance::Connections;
+use crate::queue::Queue;
+
+/// Batches that wait for one sink before the operators in front of it pause.
+pub(crate) const SINK_QUEUE_MAX: usize = 16;
+/// First pause before a sink is opened again; doubles up to [`BACKOFF_MAX`]
+/// (spec/benthos-components.md §A.8).
+const BACKOFF_MIN: Duration = Duration::from_millis(500);
+/// Longest such pause.
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// One sink of an instance.
+pub(crate) struct SinkTask {
+    pub(crate) sink: Rc<dyn Sink>,
+    pub(crate) index: usize,
+    pub(crate) queue: Queue<Batch>,
+    pub(crate) connections: Rc<Connections>,
+    pub(crate) strict: bool,
+}
+
+impl SinkTask {
+    /// Runs until the queue is closed and everything in it is written.
+    pub(crate) async fn run(self) {
+        self.open().await;
+        let max = self.sink.max_in_flight().max(1);
+        let mut writing = FuturesUnordered::new();
+        loop {
+            if writing.len() >= max {
+                writing.next().await;
+                continue;
+            }
+            if writing.is_empty() {
+                match self.queue.pop().await {
+                    Some(batch) => writing.push(self.deliver(batch)),
+                    None => break,
+                }
+                continue;
+            }
+            let next = std::pin::pin!(self.queue.pop());
+            match select(next, writing.next()).await {
+                Either::Left((Some(batch), _)) => writing.push(self.deliver(batch)),
+                Either::Left((None, _)) => break,
+                Either::Right(_) => {}
+            }
+        }
+        while writing.next().await.is_some() {}
+        if let Err(fault) = self.sink.close().await {
+            self.connections.log_error(false, self.index, &fault.text);
+        }
+    }
+
+    async fn open(&self) {
+        let mut pause = BACKOFF_MIN;
+        loop {
+            match self.sink.open().await {
+                Ok(()) => return self.connections.set(self.index, true, ""),
+                Err(fault) => {
+                    self.connections.set(self.index, false, &fault.text);
+                    self.connections.log_error(false, self.index, &fault.text);
+                }
+            }
+            rt::sleep(pause).await;
+            pause = (pause * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    async fn deliver(&self, mut batch: Batch) {
+        if self.strict {
+            refuse_faulty(&mut batch);
+            if batch.is_empty() {
+                return batch.ok();
+            }
+        }
+        loop {
+            match self.sink.write(&batch).await {
+                Ok(()) => return batch.ok(),
+                Err(SinkError::All(fault)) => return batch.fail(&fault),
+                Err(SinkError::Some(failed)) => return resolve_some(batch, &failed),
+                Err(SinkError::NotConnected(fault)) => {
+                    self.connections.set(self.index, false, &fault.text);
+                    self.connections.log_error(false, self.index, &fault.text);
+                    rt::sleep(BACKOFF_MIN).await;
+                    self.open().await;
+                }
+            }
+        }
+    }
+}
+
+fn resolve_some(batch: Batch, failed: &[(usize, Arc<Fault>)]) {
+    if let Some(records) = batch.as_records() {
+        for (index, fault) in failed {
+            let origin = records.recs.get(*index).map(|r| r.origin);
+            if let Some((ack, tag)) = origin.and_then(|o| Some((batch.acks.get(o.ack)?, o.tag))) {
+                ack.report(Some(tag), fault);
+            }
+        }
+        batch.ok();
+    } else if let Some((_, fault)) = failed.first() {
+        batch.fail(fault);
+    } else {
+        batch.ok();
+    }
+}
+
+/// Takes the messages on which an operator failed out of the batch and nacks them.
+fn refuse_faulty(batch: &mut Batch) {
+    let mut refused = Vec::new();
+    batch.retain(|record| match &record.fault {
+        Some(fault) => {
+            refused.push((record.origin, Arc::clone(fault)));
+            false
+        }
+        None => true,
+    });
+    for (origin, fault) in refused {
+        if let Some(ack) = batch.acks.get(origin.ack) {
+            ack.report(Some(origin.tag), &fault);
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The pipeline table, on the control thread: every change of a pipeline goes through here.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, join_all, select};
+use futures_util::lock::Mutex;
+use plan::{Json, Role};
+
+use crate::api::{
+    Ask, ConnectionView, Key, PIPELINES_MAX, PipelineSpec, PutError, PutMode, RemoveError, State,
+};
+use crate::instance::Event;
+use crate::journal::{Entry, Journal, Stored};
+use crate::shard::Control;
+
+/// How often a stop without deadline looks whether anybody still waits for it.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a forced stop may take before the pipeline counts as gone; a shard that does not
+/// answer by then is busy with one evaluation, after which it will drop the instance.
+const ABORT_MAX: Duration = Duration::from_secs(1);
+
+/// One pipeline of the table.
+pub(crate) struct Row {
+    pub(crate) spec: Arc<PipelineSpec>,
+    pub(crate) state: State,
+    pub(crate) created_unix_ns: i128,
+    pub(crate) started_unix_ns: i128,
+    pub(crate) seen_unix_ns: i128,
+    pub(crate) started_ns: u64,
+    pub(crate) ended_ns: Option<u64>,
+    pub(crate) home: usize,
+    pub(crate) token: u64,
+    pub(crate) connections: BTreeMap<usize, ConnectionView>,
+}
+
+/// The table and the way to the shards.
+pub(crate) struct Table {
+    pub(crate) shards: Vec<flume::Sender<Control>>,
+    journal: RefCell<Option<Journal>>,
+    pub(crate) rows: RefCell<BTreeMap<Key, Row>>,
+    documents: RefCell<BTreeMap<Key, Json>>,
+    /// One change of a pipeline at a time.
+    locks: RefCell<HashMap<Key, Rc<Mutex<()>>>>,
+    /// Who waits for the end of an instance.
+    waiting: RefCell<HashMap<u64, Vec<flume::Sender<()>>>>,
+    by_token: RefCell<HashMap<u64, Key>>,
+    next_token: Cell<u64>,
+    next_home: Cell<usize>,
+    closing: Cell<bool>,
+}
+
+fn wall_ns() -> i128 {
+    i128::from(rt::wall())
+}
+
+impl Table {
+    pub(crate) fn new(shards: Vec<flume::Sender<Control>>, journal: Option<Journal>) -> Rc<Self> {
+        Rc::new(Table {
+            shards,
+            journal: RefCell::new(journal),
+            rows: RefCell::default(),
+            documents: RefCell::default(),
+            locks: RefCell::default(),
+            waiting: RefCell::default(),
+            by_token: RefCell::default(),
+            next_token: Cell::new(1),
+            next_home: Cell::new(0),
+            closing: Cell::new(false),
+        })
+    }
+
+    /// Answers until told to shut down.
+    pub(crate) async fn run(
+        self: Rc<Self>,
+        asked: flume::Receiver<Ask>,
+        events: flume::Receiver<Event>,
+    ) {
+        self.recover().await;
+        loop {
+            let turn = select(events.recv_async(), asked.recv_async()).await;
+            let ask = match turn {
+                Either::Left((Ok(event), _)) => {
+                    self.on_event(event);
+                    continue;
+                }
+                Either::Right((Ok(ask), _)) => ask,
+                _ => return,
+            };
+            if let Ask::Shutdown { timeout, reply } = ask {
+                self.closing.set(true);
+                // Events must go on being handled while pipelines stop.
+                let (stopped, told) = flume::bounded(1);
+                let table = Rc::clone(&self);
+                rt::spawn(async move {
+                    table.stop_all(timeout).await;
+                    let _ = stopped.send(());
+                });
+                while let Either::Right((Ok(event), _)) =
+                    select(told.recv_async(), events.recv_async()).await
+                {
+                    self.on_event(event);
+                }
+                self.shards.iter().for_each(|s| drop(s.send(Control::Close)));
+                let _ = reply.send(());
+                return;
+            }
+            let table = Rc::clone(&self);
+            rt::spawn(async move { table.on_ask(ask).await });
+        }
+    }
+
+    async fn on_ask(self: Rc<Self>, ask: Ask) {
+        match ask {
+            Ask::Put { spec, mode, timeout, reply } => {
+                let given_up = || reply.is_disconnected();
+                let result = self.put(*spec, mode, timeout, &given_up).await;
+                let _ = reply.send(result);
+            }
+            Ask::Remove { key, timeout, keep, reply } => {
+                let given_up = || reply.is_disconnected();
+                let result = self.remove(key, timeout, keep, &given_up).await;
+                let _ = reply.send(result);
+            }
+            Ask::PutDocument { key, document, reply } => {
+                let _ = reply.send(self.put_document(key, document).await);
+            }
+            Ask::Documents { owner, reply } => {
+                let documents = self.documents.borrow();
+                let own = documents.iter().filter(|(key, _)| key.owner == owner);
+                let _ = reply.send(own.map(|(k, d)| (k.clone(), d.clone())).collect());
+            }
+            view => self.on_view(view).await,
+        }
+    }
+
+    fn lock(&self, key: &Key) -> Rc<Mutex<()>> {
+        let mut locks = self.locks.borrow_mut();
+        // Locks nobody holds or waits for are of no use to anybody.
+        if locks.len() > 2 * self.rows.borrow().len() + 64 {
+            locks.retain(|_, lock| Rc::strong_count(lock) > 1);
+        }
+        Rc::clone(locks.entry(key.clone()).or_default())
+    }
+
+    async fn put(
+        &self,
+        spec: PipelineSpec,
+        mode: PutMode,
+        timeout: Option<Duration>,
+        given_up: &dyn Fn() -> bool,
+    ) -> Result<(), PutError> {
+        let key = spec.key.clone();
+        let lock = self.lock(&key);
+        let _held = lock.lock().await;
+        if self.closing.get() {
+            return Err(PutError::Closing);
+        }
+        let exists = self.rows.borrow().get(&key).map(|row| row.created_unix_ns);
+        match (mode, exists) {
+            (PutMode::Create, Some(_)) => return Err(PutError::Exists),
+            (PutMode::Replace, None) => return Err(PutError::Missing),
+            (_, None) if self.rows.borrow().len() >= PIPELINES_MAX => return Err(PutError::Full),
+            _ => {}
+        }
+        let created = exists.unwrap_or_else(wall_ns);
+        let spec = Arc::new(spec);
+        let (home, token) = self.build(&spec).await?;
+        let entry = Entry::Put { spec: Arc::clone(&spec), created: created.to_string() };
+        if let Err(text) = self.write(entry).await {
+            let _ = self.shards[home].send(Control::Discard(token));
+            return Err(PutError::Journal(text));
+        }
+        if exists.is_some() {
+            self.stop(&key, timeout, given_up).await;
+            self.forget(&key);
+        }
+        self.insert(spec, created, home, token);
+        let _ = self.shards[home].send(Control::Open(token));
+        Ok(())
+    }
+
+    /// Builds an instance on the next shard; returns the shard and the instance's token.
+    async fn build(&self, spec: &Arc<PipelineSpec>) -> Result<(usize, u64), PutError> {
+        spec.plan.check().map_err(|e| PutError::Plan(e.to_string()))?;
+        let home = self.next_home.get();
+        self.next_home.set((home + 1) % self.shards.len());
+        let token = self.next_token.get();
+        self.next_token.set(token + 1);
+        let (reply, answer) = flume::bounded(1);
+        let (key, plan) = (spec.key.clone(), Arc::new(spec.plan.clone()));
+        let _ = self.shards[home].send(Control::Build { token, key, plan, reply });
+        match answer.recv_async().await {
+            Ok(Ok(())) => Ok((home, token)),
+            Ok(Err((role, e))) => {
+                Err(PutError::Build { text: e.text, path: e.path, label: e.label, role })
+            }
+            Err(_) => Err(PutError::Closing),
+        }
+    }
+
+    fn insert(&self, spec: Arc<PipelineSpec>, created: i128, home: usize, token: u64) {
+        let connection = |source: bool, node: &plan::Node| ConnectionView {
+            label: node.component.label.clone(),
+            path: node.component.path.clone(),
+            source,
+            connected: false,
+            error: String::new(),
+        };
+        let nodes = spec.plan.nodes.iter().enumerate();
+        let connections = nodes
+            .filter(|(_, node)| node.role != Role::Operator)
+            .map(|(id, node)| (id, connection(node.role == Role::Source, node)))
+            .collect();
+        let (key, now) = (spec.key.clone(), wall_ns());
+        self.by_token.borrow_mut().insert(token, key.clone());
+        let row = Row {
+            spec,
+            state: State::Running,
+            created_unix_ns: created,
+            started_unix_ns: now,
+            seen_unix_ns: now,
+            started_ns: rt::now().0,
+            ended_ns: None,
+            home,
+            token,
+            connections,
+        };
+        self.rows.borrow_mut().insert(key, row);
+    }
+
+    /// Stops the instance of a pipeline if it runs: gently for three quarters of the deadline,
+    /// then by force (spec/benthos-streams-api.md §3).
+    async fn stop(&self, key: &Key, timeout: Option<Duration>, given_up: &dyn Fn() -> bool) {
+        let (home, token) = {
+            let mut rows = self.rows.borrow_mut();
+            let Some(row) = rows.get_mut(key) else { return };
+            if row.ended_ns.is_some() {
+                return;
+            }
+            row.state = State::Stopping;
+            (row.home, row.token)
+        };
+        let (tell, ended) = flume::bounded(1);
+        self.waiting.borrow_mut().entry(token).or_default().push(tell);
+        let _ = self.shards[home].send(Control::Stop(token));
+        let gently = async {
+            match timeout {
+                Some(limit) => rt::sleep(limit * 3 / 4).await,
+                None => {
+                    while !given_up() {
+                        rt::sleep(PATIENCE).await;
+                    }
+                }
+            }
+        };
+        let ended = std::pin::pin!(ended.recv_async());
+        if let Either::Right((_, ended)) = select(ended, std::pin::pin!(gently)).await {
+            tracing::info!(stream = &*key.id, "the graceful stop took too long and is forced");
+            let _ = self.shards[home].send(Control::Abort(token));
+            let _ = rt::timeout(timeout.map_or(ABORT_MAX, |t| (t / 4).min(ABORT_MAX)), ended).await;
+        }
+    }
+
+    async fn remove(
+        &self,
+        key: Key,
+        timeout: Option<Duration>,
+        keep: bool,
+        given_up: &dyn Fn() -> bool,
+    ) -> Result<(), RemoveError> {
+        let lock = self.lock(&key);
+        let _held = lock.lock().await;
+        if self.closing.get() {
+            return Err(RemoveError::Closing);
+        }
+        if !self.rows.borrow().contains_key(&key) {
+            return Err(RemoveError::Missing);
+        }
+        self.stop(&key, timeout, given_up).await;
+        let entry = if keep {
+            self.mark_ended(&key, State::Stopped);
+            Entry::Ended { key: key.clone(), state: State::Stopped }
+        } else {
+            self.forget(&key);
+            self.rows.borrow_mut().remove(&key);
+            Entry::Removed(key)
+        };
+        self.write(entry).await.map_err(RemoveError::Journal)
+    }
+
+    /// Lets go of the last instance of a pipeline.
+    fn forget(&self, key: &Key) {
+        if let Some(row) = self.rows.borrow().get(key) {
+            self.by_token.borrow_mut().remove(&row.token);
+            if let Some(home) = self.shards.get(row.home) {
+                let _ = home.send(Control::Forget(row.token));
+            }
+        }
+    }
+
+    fn mark_ended(&self, key: &Key, state: State) {
+        if let Some(row) = self.rows.borrow_mut().get_mut(key) {
+            row.ended_ns.get_or_insert(rt::now().0);
+            row.state = state;
+        }
+    }
+
+    async fn put_document(&self, key: Key, document: Option<Json>) -> Result<(), PutError> {
+        let entry = match &document {
+            Some(document) => Entry::Document(key.clone(), document.clone()),
+            None => Entry::DocumentRemoved(key.clone()),
+        };
+        self.write(entry).await.map_err(PutError::Journal)?;
+        let mut documents = self.documents.borrow_mut();
+        match document {
+            Some(document) => drop(documents.insert(key, document)),
+            None => drop(documents.remove(&key)),
+        }
+        Ok(())
+    }
+
+    async fn write(&self, entry: Entry) -> Result<(), String> {
+        let durable = self.journal.borrow_mut().as_mut().map(|j| j.append(entry));
+        match durable {
+            Some(durable) => durable.await,
+            None => Ok(()),
+        }
+    }
+
+    fn on_event(self: &Rc<Self>, event: Event) {
+        match event {
+            Event::Connection { token, index, up, error } => {
+                let key = self.by_token.borrow().get(&token).cloned();
+                let mut rows = self.rows.borrow_mut();
+                let row = key.and_then(|key| rows.get_mut(&key)).filter(|r| r.token == token);
+                if let Some(row) = row {
+                    row.seen_unix_ns = wall_ns();
+                    if let Some(view) = row.connections.get_mut(&index) {
+                        view.connected = up;
+                        view.error = error;
+                    }
+                }
+            }
+            Event::Ended { token, state } => self.on_ended(token, state),
+        }
+    }
+
+    fn on_ended(self: &Rc<Self>, token: u64, state: State) {
+        // The shard keeps its counts until told; nobody needs them to run.
+        let waiting = self.waiting.borrow_mut().remove(&token).unwrap_or_default();
+        for waits in waiting {
+            let _ = waits.send(());
+        }
+        let Some(key) = self.by_token.borrow().get(&token).cloned() else { return };
+        let stopping = {
+            let mut rows = self.rows.borrow_mut();
+            let Some(row) = rows.get_mut(&key).filter(|row| row.token == token) else { return };
+            let stopping = row.state == State::Stopping;
+            row.ended_ns.get_or_insert(rt::now().0);
+            row.seen_unix_ns = wall_ns();
+            row.state = state.clone();
+            row.connections.values_mut().for_each(|c| c.connected = false);
+            stopping
+        };
+        if let State::Failed(text) = &state {
+            tracing::error!(stream = &*key.id, "the pipeline failed: {text}");
+        }
+        if !stopping && !self.closing.get() {
+            let table = Rc::clone(self);
+            rt::spawn(async move {
+                if let Err(text) = table.write(Entry::Ended { key, state }).await {
+                    tracing::error!("the end of a pipeline could not be made durable: {text}");
+                }
+            });
+        }
+    }
+
+    async fn stop_all(&self, timeout: Duration) {
+        let keys: Vec<Key> = self.rows.borrow().keys().cloned().collect();
+        let never = || false;
+        let stops = keys.iter().map(|key| self.stop(key, Some(timeout), &never));
+        join_all(stops).await;
+    }
+
+    /// Starts what the journal tells of. What had ended by itself stays ended.
+    async fn recover(&self) {
+        let table = self.journal.borrow().as_ref().map(|j| j.table().clone());
+        let Some(table) = table else { return };
+        *self.documents.borrow_mut() = table.documents;
+        for Stored { spec, created, ended } in table.pipelines.into_values() {
+            let created = created.parse().unwrap_or_default();
+            let key = spec.key.clone();
+            let built = match ended {
+                Some(state) => Err(state),
+                None => self.build(&spec).await.map_err(|e| State::Failed(e.to_string())),
+            };
+            match built {
+                Ok((home, token)) => {
+                    self.insert(spec, created, home, token);
+                    let _ = self.shards[home].send(Control::Open(token));
+                }
+                Err(state) => {
+                    if let State::Failed(text) = &state {
+                        tracing::error!(stream = &*key.id, "not started again: {text}");
+                    }
+                    self.insert(spec, created, 0, 0);
+                    self.mark_ended(&key, state);
+                }
+            }
+        }
+    }
+}
