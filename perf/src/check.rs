@@ -33,6 +33,9 @@ pub(crate) enum Expected {
 /// # Errors
 /// The first difference as a sentence, or an unreadable file.
 pub(crate) fn check(output: &Path, expected: &Expected) -> Result<()> {
+    if !output.exists() {
+        return Err(Error("no output was written".into()));
+    }
     match expected {
         Expected::Bytes(want) => same_bytes(want, output).map_err(|e| explain(e, want, output)),
         Expected::Lines(want) => same_set(want, output, |line| Ok(line.to_owned())),
