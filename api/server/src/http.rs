@@ -1,0 +1,168 @@
+//! HTTP on ntex, on a thread of its own.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use bytes::{Bytes, BytesMut};
+use engine::EngineHandle;
+use ntex::http::StatusCode;
+use ntex::web::{self, HttpRequest, HttpResponse};
+
+use crate::exchange::{Reply, Request};
+use crate::ports::Ports;
+use crate::routing::{App, Listener};
+
+/// Largest body of a request in bytes.
+pub const BODY_BYTES_MAX: usize = 64 << 20;
+/// Seconds an open connection may take to finish when the server stops.
+const SHUTDOWN_S: u16 = 1;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// An address cannot be used.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The thread did not start.
+    #[error("the REST thread did not start: {0}")]
+    Thread(io::Error),
+}
+
+/// A running server; dropping it leaves it running, [`Server::stop`] ends it.
+pub struct Server {
+    stop: flume::Sender<()>,
+    thread: Option<thread::JoinHandle<io::Result<()>>>,
+}
+
+impl Server {
+    /// Binds an address such as `127.0.0.1:4195`.
+    ///
+    /// # Errors
+    /// The address cannot be used; the text names it.
+    pub fn bind(address: &str) -> Result<TcpListener, ServerError> {
+        TcpListener::bind(address)
+            .map_err(|error| ServerError::Bind { address: address.to_owned(), error })
+    }
+
+    /// Starts to answer on the listeners.
+    ///
+    /// # Errors
+    /// The thread could not be started.
+    pub fn start(
+        listeners: Vec<Listener>,
+        engine: EngineHandle,
+        ports: Arc<Ports>,
+    ) -> Result<Self, ServerError> {
+        let (stop, stopped) = flume::bounded(1);
+        let body = move || run(listeners, engine, ports, stopped);
+        let thread = thread::Builder::new()
+            .name("rest".to_owned())
+            .spawn(body)
+            .map_err(ServerError::Thread)?;
+        Ok(Server { stop, thread: Some(thread) })
+    }
+
+    /// Stops answering and waits until the thread has ended.
+    pub fn stop(mut self) {
+        let _ = self.stop.send(());
+        if let Some(thread) = self.thread.take() {
+            match thread.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!("the REST thread ended with an error: {error}"),
+                Err(_) => tracing::error!("the REST thread panicked"),
+            }
+        }
+    }
+}
+
+fn run(
+    listeners: Vec<Listener>,
+    engine: EngineHandle,
+    ports: Arc<Ports>,
+    stopped: flume::Receiver<()>,
+) -> io::Result<()> {
+    let system =
+        ntex::rt::System::build().name("rest").disable_signals().build(ntex::rt::DefaultRuntime);
+    system.block_on(async move {
+        let mut servers = Vec::new();
+        for Listener { socket, dialects } in listeners {
+            let app = Arc::new(App { dialects, engine: engine.clone(), ports: Arc::clone(&ports) });
+            servers.push(serve(socket, app)?);
+        }
+        let _ = stopped.recv_async().await;
+        for server in servers {
+            server.stop(true).await;
+        }
+        Ok(())
+    })
+}
+
+fn serve(socket: TcpListener, app: Arc<App>) -> io::Result<ntex::server::Server> {
+    let factory = async move || {
+        let app = Arc::clone(&app);
+        web::App::new().default_service(web::to(move |request: HttpRequest, payload| {
+            let app = Arc::clone(&app);
+            async move { respond(&app, &request, payload).await }
+        }))
+    };
+    let server = web::HttpServer::new(factory)
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(ntex::time::Seconds(SHUTDOWN_S))
+        .listen(socket)?
+        .run();
+    Ok(server)
+}
+
+async fn respond(app: &App, request: &HttpRequest, payload: web::types::Payload) -> HttpResponse {
+    let body = match read_body(payload).await {
+        Ok(body) => body,
+        Err(reply) => return to_http(reply),
+    };
+    let headers = request.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let head = request.method().as_str() == "HEAD";
+    let request = Request {
+        method: request.method().as_str().to_owned(),
+        path: request.path().to_owned(),
+        query: request.query_string().to_owned(),
+        headers: headers.collect(),
+        body,
+        remote: request.peer_addr().map(|a| a.to_string()).unwrap_or_default(),
+    };
+    let mut reply = app.answer(request).await;
+    if head {
+        reply.body.clear();
+    }
+    to_http(reply)
+}
+
+async fn read_body(mut payload: web::types::Payload) -> Result<Bytes, Reply> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = ntex::util::stream_recv(&mut payload).await {
+        let chunk = chunk.map_err(|e| Reply::text(400, format!("Error: {e}\n")))?;
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            let text = format!("Error: the body is larger than {BODY_BYTES_MAX} bytes\n");
+            return Err(Reply::text(413, text));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn to_http(reply: Reply) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in &reply.headers {
+        response.header(name.as_str(), value.as_str());
+    }
+    response.body(reply.body)
+}
