@@ -7,6 +7,8 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use formats::block::{Block, BlockMut};
+
 /// The most bytes one operation moves; the kernel's own bound is a little under 2 GiB.
 pub(crate) const TRANSFER_MAX: usize = 1 << 30;
 
@@ -83,7 +85,44 @@ macro_rules! io_buf_of_bytes {
     )*};
 }
 
-io_buf_of_bytes!(Box<[u8]>, Arc<[u8]>, bytes::Bytes, &'static [u8], &'static str, String);
+// SAFETY: the bytes of a block are shared behind a pointer.
+unsafe impl IoBuf for Block {
+    fn ptr(&self) -> *const u8 {
+        self.as_slice().as_ptr()
+    }
+
+    fn filled(&self) -> usize {
+        self.as_slice().len()
+    }
+}
+
+// SAFETY: the bytes of a block that is being filled are behind a pointer.
+unsafe impl IoBuf for BlockMut {
+    fn ptr(&self) -> *const u8 {
+        self.as_ptr()
+    }
+
+    fn filled(&self) -> usize {
+        self.len()
+    }
+}
+
+// SAFETY: a block may be written up to its capacity.
+unsafe impl IoBufMut for BlockMut {
+    fn ptr_mut(&mut self) -> *mut u8 {
+        self.as_mut_ptr()
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+
+    unsafe fn set_filled(&mut self, filled: usize) {
+        self.set_len(filled);
+    }
+}
+
+io_buf_of_bytes!(bytes::Bytes, Box<[u8]>, Arc<[u8]>, &'static [u8], &'static str, String);
 
 thread_local! {
     static IN_FLIGHT: Cell<usize> = const { Cell::new(0) };

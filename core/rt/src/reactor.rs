@@ -168,6 +168,26 @@ async fn drain() -> bool {
     true
 }
 
+/// Runs a future on the calling thread without any reactor: for threads that only wait for others
+/// (start-up, tests, the plain storage thread). No I/O of this crate works inside.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Unpark(thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
 /// A thread with a reactor on it.
 pub struct ThreadHandle<T> {
     name: String,

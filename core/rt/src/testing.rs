@@ -14,6 +14,43 @@ pub fn modes() -> Vec<IoMode> {
     }
 }
 
+/// The system calls of io_uring: set up, enter, register. Their numbers are the same everywhere.
+const IO_URING_CALLS: [u32; 3] = [425, 426, 427];
+
+/// Refuses io_uring to the calling thread and all it starts, for ever, as container runtimes do:
+/// by a seccomp filter that answers `EPERM`. Makes no allocation, so that it may be called between
+/// fork and exec (`CommandExt::pre_exec`).
+///
+/// # Errors
+/// What the kernel says, such as `EINVAL` when it has no seccomp.
+pub fn refuse_io_uring() -> std::io::Result<()> {
+    let load_number = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    let jump_equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    let give_back = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let [setup, enter, register] = IO_URING_CALLS;
+    let mut program = [
+        step(load_number, 0, 0, 0), // the number is the first field of `seccomp_data`
+        step(jump_equal, setup, 3, 0),
+        step(jump_equal, enter, 2, 0),
+        step(jump_equal, register, 1, 0),
+        step(give_back, libc::SECCOMP_RET_ALLOW, 0, 0),
+        step(give_back, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
+    ];
+    let filter =
+        libc::sock_fprog { len: program.len() as libc::c_ushort, filter: program.as_mut_ptr() };
+    // SAFETY: the call takes integers only.
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    let mode = libc::SECCOMP_MODE_FILTER;
+    // SAFETY: the program outlives the call, which copies it.
+    match unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const filter) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A directory that is removed with everything in it when this value is dropped.

@@ -1,4 +1,5 @@
 //! Files, FIFOs and pipes, in every mode the machine has.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
