@@ -1,1 +1,49 @@
-//! connect.
+//! Connectors: where messages come from and go to.
+//!
+//! It is: one folder or file for each technology, each with its configuration, registration and
+//! tests; all input and output goes through `rt`, so that nothing here ever stops a shard.
+//! It is not: protocols (those are in `wire`), processing, or the control plane.
+
+pub mod codec;
+pub mod drop;
+pub mod file;
+pub mod generate;
+pub mod reader;
+pub mod scanners;
+pub mod stdio;
+#[cfg(test)]
+mod testing;
+pub mod text;
+pub mod wait;
+
+use plan::{SinkSpec, SourceSpec};
+
+/// All sources, by name.
+pub const SOURCES: &[&SourceSpec] = &[&file::input::SPEC, &generate::SPEC, &stdio::input::SPEC];
+
+/// All sinks, by name.
+pub const SINKS: &[&SinkSpec] = &[&drop::SPEC, &file::output::SPEC, &stdio::output::SPEC];
+
+/// The default of options that are on unless somebody says otherwise.
+pub(crate) fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn tables_are_sorted_and_have_examples() {
+        let sources: Vec<_> = super::SOURCES.iter().map(|s| (s.name, s.examples)).collect();
+        let sinks: Vec<_> = super::SINKS.iter().map(|s| (s.name, s.examples)).collect();
+        for table in [sources, sinks] {
+            assert!(table.is_sorted_by(|a, b| a.0 < b.0), "{table:?}");
+            for (name, examples) in table {
+                assert!(!examples.is_empty(), "{name} has no example");
+                for example in examples {
+                    let read: Result<plan::Json, _> = serde_json::from_str(example.config);
+                    assert!(read.is_ok(), "{name}: {}", example.title);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Source `file`: files, one after another, through a scanner.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use formats::value::{Timestamp, Value};
+use plan::env::read_config;
+use plan::fields::Scanner;
+use plan::{
+    BuildError, Env, Example, Json, LocalBoxFuture, Meta, Source, SourceContext, SourceError,
+    SourceSpec, schema_of,
+};
+use rt::file::{File, FileKind};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::reader::{Bytestream, End, Pending, pump};
+use crate::scanners::{self, Stream};
+use crate::text::path_text;
+
+/// Smallest block that a file is read by, in bytes.
+const BLOCK_BYTES_MIN: usize = 16 << 10;
+
+/// Reads files one after another and ends after the last one.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub struct Config {
+    /// Files to read, in this order. A pattern (`*`, `?`, `[a-z]`, `**`) stands for the files that
+    /// it matches when reading begins, sorted.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// How a file is cut into messages.
+    #[serde(default = "scanners::default_lines")]
+    pub scanner: Scanner,
+    /// Removes a file when all its messages were delivered.
+    #[serde(default)]
+    pub delete_on_finish: bool,
+    /// Sends a message again when it could not be delivered.
+    #[serde(default = "crate::yes")]
+    pub auto_replay_nacks: bool,
+    /// Old way to name a scanner: `lines`, `all-bytes`, `delim:x`, `chunker:n`, `regex:x`, `csv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
+}
+
+/// A running `file` source.
+pub struct FileSource {
+    scanner: scanners::Config,
+    delete_on_finish: bool,
+    replays: bool,
+    patterns: Vec<String>,
+    /// Files yet to be read; unknown before the first run.
+    queue: Option<VecDeque<String>>,
+}
+
+impl FileSource {
+    /// A source over these paths.
+    ///
+    /// # Errors
+    /// When the scanner's options are not valid.
+    pub fn new(config: Config) -> Result<Self, BuildError> {
+        let scanner = match config.codec.as_deref().filter(|codec| !codec.is_empty()) {
+            Some(codec) => scanners::Config::of_codec(codec)?,
+            None => scanners::Config::of(&config.scanner)?,
+        };
+        Ok(FileSource {
+            scanner,
+            delete_on_finish: config.delete_on_finish,
+            replays: config.auto_replay_nacks,
+            patterns: config.paths,
+            queue: None,
+        })
+    }
+
+    /// Expands patterns once; a plain path stays even when nothing is there yet.
+    async fn expand(&mut self) -> Result<(), SourceError> {
+        if self.queue.is_some() {
+            return Ok(());
+        }
+        let mut queue = VecDeque::new();
+        for pattern in &self.patterns {
+            if !rt::file::is_glob(pattern) {
+                queue.push_back(pattern.clone());
+                continue;
+            }
+            let found = rt::file::glob(pattern).await;
+            let found = found.map_err(|e| SourceError::Fatal(path_text("glob", pattern, &e)))?;
+            for path in found {
+                let path = path.to_string_lossy().into_owned();
+                // As Go's Glob, which gives clean paths for `./*`.
+                queue.push_back(path.strip_prefix("./").unwrap_or(&path).to_owned());
+            }
+        }
+        self.queue = Some(queue);
+        Ok(())
+    }
+
+    async fn read_all(&mut self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
+        self.expand().await?;
+        while let Some(path) = self.queue.as_ref().and_then(|q| q.front().cloned()) {
+            self.read_one(&path, context).await?;
+            if let Some(queue) = &mut self.queue {
+                queue.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_one(
+        &self,
+        path: &str,
+        context: &Rc<dyn SourceContext>,
+    ) -> Result<(), SourceError> {
+        let retry = |call: &str, error: &std::io::Error| {
+            // A file that is not there yet may come; so may the right to read it.
+            SourceError::Retry(path_text(call, path, error))
+        };
+        let file = File::open(path).await.map_err(|e| retry("open", &e))?;
+        let info = file.info().await.map_err(|e| retry("stat", &e))?;
+        context.connected(true);
+        if info.kind == FileKind::Dir {
+            context.error(&format!("failed to read file: read {path}: is a directory"));
+            return Ok(());
+        }
+        let block_bytes = match info.kind {
+            // One byte more, so that the read that finds the end needs no larger buffer.
+            FileKind::File => {
+                let len = usize::try_from(info.len).unwrap_or(usize::MAX).saturating_add(1);
+                len.clamp(BLOCK_BYTES_MIN, scanners::BLOCK_BYTES)
+            }
+            _ => scanners::BLOCK_BYTES,
+        };
+        let mut scanner = match self.scanner.open(Stream { name: path, block_bytes }) {
+            Ok(scanner) => scanner,
+            Err(error) => {
+                context.error(&format!("failed to create scanner: {}", error.text));
+                return Ok(());
+            }
+        };
+        let meta = Some(Arc::new(metadata(path, info.modified)));
+        let mut pending = self.delete_on_finish.then(Pending::default);
+        let mut stream = FileStream { file, offset: 0 };
+        let end =
+            pump(context, &mut stream, &mut *scanner, meta.as_ref(), pending.as_mut()).await?;
+        if let End::Failed(text) = end {
+            context.error(&format!("failed to read file {path}: {text}"));
+        } else if let Some(pending) = &mut pending
+            && pending.all_delivered().await
+            && let Err(error) = rt::file::remove(path).await
+        {
+            context.error(&format!("failed to delete file: {}", path_text("remove", path, &error)));
+        }
+        Ok(())
+    }
+}
+
+/// Metadata of every message of a file (spec/benthos-components.md §A.13).
+pub(crate) fn metadata(path: &str, modified_ns: i64) -> Meta {
+    let seconds = modified_ns.div_euclid(1_000_000_000);
+    let mut time = Vec::new();
+    let whole = i128::from(seconds) * 1_000_000_000;
+    let stamp = Timestamp { unix_ns: whole, offset_s: 0, zone: "UTC".into() };
+    formats::rfc3339::write(&mut time, &stamp);
+    let mut meta = Meta::new();
+    meta.set("path", Value::text(path));
+    meta.set("mod_time_unix", Value::Int(seconds));
+    meta.set("mod_time", Value::text(time));
+    meta
+}
+
+/// Reads a file by position where it has any, so that a retried read repeats nothing.
+struct FileStream {
+    file: File,
+    offset: u64,
+}
+
+impl Bytestream for FileStream {
+    fn read(&mut self, buffer: Vec<u8>) -> LocalBoxFuture<'_, (std::io::Result<usize>, Vec<u8>)> {
+        Box::pin(async move {
+            if !self.file.is_regular() {
+                return self.file.read(buffer).await;
+            }
+            let (result, buffer) = self.file.read_at(buffer, self.offset).await;
+            if let Ok(count) = &result {
+                self.offset += *count as u64;
+            }
+            (result, buffer)
+        })
+    }
+}
+
+impl Source for FileSource {
+    fn run<'a>(
+        &'a mut self,
+        context: Rc<dyn SourceContext>,
+    ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move { self.read_all(&context).await })
+    }
+
+    fn replays(&self) -> bool {
+        self.replays
+    }
+}
+
+fn build(config: &Json, _: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+    Ok(Box::new(FileSource::new(read_config(config)?)?))
+}
+
+/// Registration.
+pub static SPEC: SourceSpec = SourceSpec {
+    name: "file",
+    since: "0.1.0",
+    category: "local",
+    summary: "Reads files, one after another, through a scanner.",
+    schema: schema_of::<Config>,
+    examples: &[Example {
+        title: "all logs of a directory, line by line",
+        config: r#"{"paths":["./logs/*.log"],"scanner":{"lines":{}}}"#,
+        input: &[],
+        output: &[],
+    }],
+    build,
+};
+
+#[cfg(test)]
+mod tests;

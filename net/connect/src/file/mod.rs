@@ -1,0 +1,4 @@
+//! Files: `file` as source and sink.
+
+pub mod input;
+pub mod output;

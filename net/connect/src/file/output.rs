@@ -1,0 +1,267 @@
+//! Sink `file`: messages appended to files, whose paths may depend on the message.
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use plan::env::read_config;
+use plan::fields::Interpolated;
+use plan::{
+    Batch, BuildError, Component, Env, Example, Expr, Fault, Form, Json, LocalBoxFuture, Sink,
+    SinkError, SinkSpec, schema_of,
+};
+use rt::file::{File, OpenOptions};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{Codec, CodecName, Encoded};
+use crate::text::path_text;
+
+/// Files that one sink keeps open; the one that was not written for longest is closed first.
+pub const HANDLES_MAX: usize = 64;
+/// Memory of the buffer that is kept for the next batch, in bytes.
+const SCRATCH_BYTES_MAX: usize = 4 << 20;
+
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It is written on behind its end.
+    #[default]
+    Append,
+    /// It is emptied when the sink opens it for the first time.
+    Overwrite,
+}
+
+/// Writes messages to files. Directories are made as needed.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub struct Config {
+    /// Where to write; may depend on the message.
+    pub path: Interpolated,
+    /// How messages are written: `all-bytes` (each message is a file), `append`, `lines`,
+    /// `delim:x`.
+    #[serde(default)]
+    pub codec: CodecName,
+    /// What becomes of a file that is there already.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+struct Handle {
+    path: String,
+    file: Rc<File>,
+}
+
+/// A running `file` sink.
+pub struct FileSink {
+    component: Component,
+    path: RefCell<Box<dyn Expr>>,
+    constant: Option<String>,
+    codec: Codec,
+    mode: Mode,
+    /// Open files, the one written last at the end.
+    handles: RefCell<Vec<Handle>>,
+    /// Paths that were emptied already, in mode `overwrite`.
+    emptied: RefCell<Vec<String>>,
+    scratch: Cell<Vec<u8>>,
+}
+
+impl FileSink {
+    fn fault(&self, text: String) -> Arc<Fault> {
+        plan::env::fault_of(&self.component, text)
+    }
+
+    /// The open file of `path`.
+    async fn handle(&self, path: &str) -> Result<Rc<File>, String> {
+        let known = {
+            let mut handles = self.handles.borrow_mut();
+            handles.iter().position(|h| h.path == path).map(|at| {
+                let handle = handles.remove(at);
+                let file = Rc::clone(&handle.file);
+                handles.push(handle);
+                file
+            })
+        };
+        if let Some(file) = known {
+            return Ok(file);
+        }
+        let first = !self.emptied.borrow().iter().any(|p| p == path);
+        let empty = self.codec == Codec::AllBytes || (self.mode == Mode::Overwrite && first);
+        let file = Rc::new(open(path, empty).await?);
+        if empty && self.mode == Mode::Overwrite {
+            self.emptied.borrow_mut().push(path.to_owned());
+        }
+        if self.codec != Codec::AllBytes {
+            let mut handles = self.handles.borrow_mut();
+            if handles.len() >= HANDLES_MAX {
+                handles.remove(0);
+            }
+            handles.push(Handle { path: path.to_owned(), file: Rc::clone(&file) });
+        }
+        Ok(file)
+    }
+
+    async fn write_to(&self, path: &str, bytes: Encoded) -> Result<(), String> {
+        let file = self.handle(path).await?;
+        let written = match bytes {
+            Encoded::Shared(bytes) => file.write_all(bytes).await.0,
+            Encoded::Gathered(bytes) => {
+                let (written, bytes) = file.write_all(bytes).await;
+                self.keep(bytes);
+                written
+            }
+        };
+        written.map_err(|error| {
+            // Opened again next time: the trouble may have been with this handle.
+            self.handles.borrow_mut().retain(|h| h.path != path);
+            path_text("write", path, &error)
+        })
+    }
+
+    fn keep(&self, bytes: Vec<u8>) {
+        if bytes.capacity() <= SCRATCH_BYTES_MAX {
+            self.scratch.set(bytes);
+        }
+    }
+
+    async fn write_batch(&self, batch: &Batch) -> Result<(), SinkError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if let (Some(path), false) = (&self.constant, self.codec == Codec::AllBytes) {
+            let encoded = self.codec.encode(batch, self.scratch.take());
+            let encoded = encoded.map_err(|text| SinkError::All(self.fault(text)))?;
+            let written = self.write_to(path, encoded).await;
+            return written.map_err(|text| SinkError::All(self.fault(text)));
+        }
+        self.write_apart(batch).await
+    }
+
+    /// Writes messages that go to files of their own, or to a file each.
+    async fn write_apart(&self, batch: &Batch) -> Result<(), SinkError> {
+        let Some(records) = batch.as_records() else {
+            let text = "the path depends on the message, but the batch has no messages";
+            return Err(SinkError::All(self.fault(text.to_owned())));
+        };
+        let mut failed = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
+        let mut scratch = Vec::new();
+        for index in 0..records.recs.len() {
+            let mut path = Vec::new();
+            let result = match &self.constant {
+                Some(constant) => {
+                    path.extend_from_slice(constant.as_bytes());
+                    Ok(())
+                }
+                None => self.path.borrow_mut().text(batch, index, &mut path),
+            };
+            if let Err(fault) = result {
+                let text = format!("path interpolation error: {}", fault.text);
+                failed.push((index, self.fault(text)));
+                continue;
+            }
+            let path = String::from_utf8_lossy(&path).into_owned();
+            let message = records.bytes(index, &mut scratch);
+            let joined = match groups.iter_mut().find(|g| g.path == path) {
+                Some(group) if self.codec != Codec::AllBytes => group,
+                _ => {
+                    groups.push(Group { path, bytes: Vec::new(), members: Vec::new() });
+                    let Some(group) = groups.last_mut() else { continue };
+                    group
+                }
+            };
+            joined.members.push(index);
+            self.codec.push(message, &mut joined.bytes);
+        }
+        for group in groups {
+            if let Err(text) = self.write_to(&group.path, Encoded::Gathered(group.bytes)).await {
+                let fault = self.fault(text);
+                failed.extend(group.members.iter().map(|index| (*index, Arc::clone(&fault))));
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err(SinkError::Some(failed)) }
+    }
+}
+
+/// What goes to one file.
+struct Group {
+    path: String,
+    bytes: Vec<u8>,
+    members: Vec<usize>,
+}
+
+async fn open(path: &str, empty: bool) -> Result<File, String> {
+    let options = OpenOptions::new().create(true);
+    let options = if empty { options.write(true).truncate(true) } else { options.append(true) };
+    let error = match options.open(path).await {
+        Ok(file) => return Ok(file),
+        Err(error) => error,
+    };
+    let dir = Path::new(path).parent().filter(|dir| !dir.as_os_str().is_empty());
+    let Some(dir) = dir.filter(|_| error.kind() == std::io::ErrorKind::NotFound) else {
+        return Err(path_text("open", path, &error));
+    };
+    rt::file::create_dir_all(dir).await.map_err(|e| path_text("mkdir", dir, &e))?;
+    options.open(path).await.map_err(|e| path_text("open", path, &e))
+}
+
+impl Sink for FileSink {
+    fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        Box::pin(async move {
+            // A file that is to be overwritten is empty even when no message comes.
+            if let (Mode::Overwrite, Some(path)) = (self.mode, &self.constant) {
+                self.handle(path).await.map_err(|text| self.fault(text))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn write<'a>(&'a self, batch: &'a Batch) -> LocalBoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(self.write_batch(batch))
+    }
+
+    fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        Box::pin(async move {
+            self.handles.borrow_mut().clear();
+            Ok(())
+        })
+    }
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
+    let config: Config = read_config(config)?;
+    let codec = config.codec.codec()?;
+    let path = env.expr(&config.path.0, Form::Text)?;
+    let constant = path.constant().map(str::to_owned);
+    Ok(Box::new(FileSink {
+        component: env.component().clone(),
+        path: RefCell::new(path),
+        constant,
+        codec,
+        mode: config.mode,
+        handles: RefCell::default(),
+        emptied: RefCell::default(),
+        scratch: Cell::default(),
+    }))
+}
+
+/// Registration.
+pub static SPEC: SinkSpec = SinkSpec {
+    name: "file",
+    since: "0.1.0",
+    category: "local",
+    summary: "Writes messages to files.",
+    schema: schema_of::<Config>,
+    examples: &[Example {
+        title: "a file of lines for each kind of message",
+        config: r#"{"path":"./out/${! this.kind }.jsonl","codec":"lines"}"#,
+        input: &[],
+        output: &[],
+    }],
+    build,
+};
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

@@ -1,0 +1,61 @@
+//! Scanner `to_the_end`: the whole stream is one message.
+
+use plan::fields::Part;
+use plan::{Data, Records, schema_of};
+
+use super::{MESSAGE_BYTES_MAX, ScanError, Scanner, Stream, with_room};
+
+/// Collects a stream.
+pub struct ToTheEnd {
+    block_bytes: usize,
+    bytes: Vec<u8>,
+}
+
+impl ToTheEnd {
+    pub(super) fn new(stream: Stream<'_>) -> Self {
+        ToTheEnd { block_bytes: stream.block_bytes, bytes: Vec::new() }
+    }
+}
+
+impl Scanner for ToTheEnd {
+    fn buffer(&mut self) -> Vec<u8> {
+        with_room(std::mem::take(&mut self.bytes), self.block_bytes)
+    }
+
+    fn scan(
+        &mut self,
+        filled: Vec<u8>,
+        at_end: bool,
+        out: &mut Vec<Data>,
+    ) -> Result<(), ScanError> {
+        if filled.len() > MESSAGE_BYTES_MAX {
+            return Err(ScanError::too_large(MESSAGE_BYTES_MAX));
+        }
+        if at_end {
+            // An empty stream is an empty message all the same.
+            out.push(Data::Records(Records::from_bodies([filled])));
+        } else {
+            self.bytes = filled;
+        }
+        Ok(())
+    }
+}
+
+/// Registration.
+pub static PART: Part = Part {
+    kind: "scanner",
+    name: "to_the_end",
+    summary: "Makes one message of a whole stream.",
+    schema: schema_of::<super::Empty>,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, testing::scan_all_ways};
+
+    #[test]
+    fn everything_is_one_message() {
+        let config = Config::ToTheEnd;
+        assert_eq!(scan_all_ways(&config, b"a\nb\n\0").0, ["a\nb\n\0"]);
+    }
+}

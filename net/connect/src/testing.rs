@@ -1,0 +1,355 @@
+//! What tests of connectors share: a source context that collects and acks, an environment with a
+//! toy language, and a run in both io modes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use formats::k::K;
+use formats::value::Value;
+use plan::env::{Counter, Request};
+use plan::{
+    Batch, BuildError, Class, Code, Component, Data, Emitted, Env, Expr, Fault, Form, Json,
+    LocalBoxFuture, Log, Meta, Operator, OperatorError, Outcome, Record, Services, Sink, Source,
+    SourceContext, SourceError,
+};
+
+/// Runs a test on a reactor in every io mode that the machine has.
+pub(crate) fn both_modes<F, Fut>(test: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = ()> + 'static,
+{
+    for mode in rt::testing::modes() {
+        rt::run_reactor(rt::ReactorConfig::new(mode, "test"), &test).expect("a reactor");
+    }
+}
+
+type Judge = Box<dyn FnMut(&Seen) -> Outcome>;
+
+/// A batch that was emitted.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) texts: Vec<String>,
+    pub(crate) meta: Vec<Option<Arc<Meta>>>,
+    pub(crate) data: Data,
+}
+
+/// Collects what a source emits and decides its outcome.
+pub(crate) struct Fake {
+    pub(crate) seen: RefCell<Vec<Seen>>,
+    pub(crate) errors: RefCell<Vec<String>>,
+    judge: RefCell<Judge>,
+    stopped: Cell<bool>,
+    wakers: Rc<RefCell<Vec<Waker>>>,
+    this: RefCell<std::rc::Weak<Fake>>,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Rc<Self> {
+        Fake::judging(|_| Outcome::default())
+    }
+
+    pub(crate) fn judging(judge: impl FnMut(&Seen) -> Outcome + 'static) -> Rc<Self> {
+        let fake = Rc::new(Fake {
+            seen: RefCell::default(),
+            errors: RefCell::default(),
+            judge: RefCell::new(Box::new(judge)),
+            stopped: Cell::default(),
+            wakers: Rc::default(),
+            this: RefCell::default(),
+        });
+        *fake.this.borrow_mut() = Rc::downgrade(&fake);
+        fake
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopped.set(true);
+        self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.seen.borrow().iter().flat_map(|s| s.texts.clone()).collect()
+    }
+
+    pub(crate) fn sizes(&self) -> Vec<usize> {
+        self.seen.borrow().iter().map(|s| s.texts.len()).collect()
+    }
+
+    pub(crate) fn meta(&self, key: &str) -> Vec<String> {
+        let seen = self.seen.borrow();
+        let metas = seen.iter().flat_map(|s| s.meta.iter());
+        metas.map(|m| value_text(m.as_ref().and_then(|m| m.get(key)))).collect()
+    }
+
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.errors.borrow().clone()
+    }
+}
+
+fn value_text(value: Option<&Value>) -> String {
+    match value {
+        None => "none".to_owned(),
+        Some(Value::String(text)) => text.to_str_lossy().into_owned(),
+        Some(other) => {
+            let mut out = Vec::new();
+            let _ = formats::json::write_value(&mut out, other);
+            String::from_utf8_lossy(&out).into_owned()
+        }
+    }
+}
+
+impl SourceContext for Fake {
+    fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
+        Box::pin(async move {
+            rt::yield_now().await;
+            if self.stopped.get() {
+                return Err(SourceError::Stopped);
+            }
+            let texts = match &batch.data {
+                Data::Value(_) => vec!["value".to_owned()],
+                data => crate::scanners::testing::texts(std::slice::from_ref(data)),
+            };
+            let meta = match &batch.data {
+                Data::Records(records) => records.recs.iter().map(|r| r.meta.clone()).collect(),
+                Data::Raw(raw) => vec![raw.meta.clone(); texts.len()],
+                _ => Vec::new(),
+            };
+            let seen = Seen { texts, meta, data: batch.data };
+            let outcome = (self.judge.borrow_mut())(&seen);
+            self.seen.borrow_mut().push(seen);
+            Ok(Emitted(Box::pin(std::future::ready(outcome))))
+        })
+    }
+
+    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
+        let this = self.this.borrow().clone();
+        let wakers = Rc::clone(&self.wakers);
+        Box::pin(std::future::poll_fn(move |cx| {
+            if this.upgrade().is_none_or(|fake| fake.stopped.get()) {
+                return Poll::Ready(());
+            }
+            wakers.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        }))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopped.get()
+    }
+
+    fn connected(&self, _: bool) {}
+
+    fn error(&self, text: &str) {
+        self.errors.borrow_mut().push(text.to_owned());
+    }
+
+    fn instance(&self) -> (usize, usize) {
+        (0, 1)
+    }
+}
+
+/// Services that remember.
+#[derive(Default)]
+pub(crate) struct TestServices {
+    pub(crate) ports: RefCell<HashMap<(String, String), flume::Sender<Request>>>,
+    pub(crate) published: RefCell<Vec<(String, K)>>,
+    pub(crate) console: RefCell<String>,
+    pub(crate) logs: RefCell<Vec<String>>,
+}
+
+impl TestServices {
+    pub(crate) fn port(&self, kind: &str, name: &str) -> flume::Sender<Request> {
+        self.ports.borrow()[&(kind.to_owned(), name.to_owned())].clone()
+    }
+}
+
+impl Services for TestServices {
+    fn now_ns(&self) -> u64 {
+        rt::now().0
+    }
+
+    fn wall_ns(&self) -> i128 {
+        i128::from(rt::wall())
+    }
+
+    fn sleep(&self, ns: u64) -> LocalBoxFuture<'static, ()> {
+        Box::pin(rt::sleep(std::time::Duration::from_nanos(ns)))
+    }
+
+    fn random(&self) -> u64 {
+        rt::rng::next_u64()
+    }
+
+    fn env_var(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        Err(format!("no file {path}"))
+    }
+
+    fn hostname(&self) -> String {
+        "test".to_owned()
+    }
+
+    fn log(&self, _: Log, text: &str, _: &[(&str, &str)]) {
+        self.logs.borrow_mut().push(text.to_owned());
+    }
+
+    fn count(&self, _: &str) -> u64 {
+        1
+    }
+
+    fn open_port(
+        &self,
+        kind: &str,
+        name: &str,
+        _: &Json,
+    ) -> Result<flume::Receiver<Request>, BuildError> {
+        let (sender, receiver) = flume::bounded(64);
+        self.ports.borrow_mut().insert((kind.to_owned(), name.to_owned()), sender);
+        Ok(receiver)
+    }
+
+    fn publish(&self, name: &str, value: K) {
+        self.published.borrow_mut().push((name.to_owned(), value));
+    }
+
+    fn console(&self, lines: &str) {
+        self.console.borrow_mut().push_str(lines);
+    }
+}
+
+/// An environment that builds this crate's components and speaks a toy language.
+#[derive(Clone)]
+pub(crate) struct TestEnv {
+    pub(crate) services: Rc<TestServices>,
+    component: Component,
+}
+
+impl TestEnv {
+    pub(crate) fn new() -> Self {
+        TestEnv { services: Rc::default(), component: Component::new("test", Json::Null) }
+    }
+
+    /// Turns a text field of a configuration into code, as a lowering does.
+    pub(crate) fn code(mut config: Json, field: &str) -> Json {
+        if let Some(text) = config.get(field).cloned() {
+            config[field] = serde_json::json!({"lang": "toy", "text": text});
+        }
+        config
+    }
+}
+
+impl Env for TestEnv {
+    fn operator(&self, component: &Component) -> Result<Box<dyn Operator>, BuildError> {
+        Err(BuildError::new(format!("there is no operator '{}'", component.name)))
+    }
+
+    fn source(&self, component: &Component) -> Result<Box<dyn Source>, BuildError> {
+        let spec = crate::SOURCES.iter().find(|s| s.name == component.name);
+        let spec = spec.ok_or_else(|| BuildError::new("there is no such source"))?;
+        (spec.build)(&component.config, self)
+    }
+
+    fn sink(&self, component: &Component) -> Result<Box<dyn Sink>, BuildError> {
+        let spec = crate::SINKS.iter().find(|s| s.name == component.name);
+        let spec = spec.ok_or_else(|| BuildError::new("there is no such sink"))?;
+        (spec.build)(&component.config, self)
+    }
+
+    fn expr(&self, code: &Code, _: Form) -> Result<Box<dyn Expr>, BuildError> {
+        Ok(Box::new(Toy(code.text.clone())))
+    }
+
+    fn component(&self) -> &Component {
+        &self.component
+    }
+
+    fn services(&self) -> Rc<dyn Services> {
+        self.services.clone()
+    }
+
+    fn counter(&self, _: &str, _: &[(&str, &str)]) -> Counter {
+        Counter::default()
+    }
+}
+
+/// `content` is the content of the message, `content=x` whether it is x, `@x` metadata, `fail` an
+/// error, `errored` whether the message failed; anything else stands for itself. `[...]` in a text
+/// is replaced by the value of what is inside.
+struct Toy(String);
+
+impl Toy {
+    fn one(&self, batch: &Batch, index: usize, code: &str) -> Result<String, Fault> {
+        let records = batch.as_records().expect("records");
+        let mut scratch = Vec::new();
+        let content = String::from_utf8_lossy(records.bytes(index, &mut scratch)).into_owned();
+        let record: &Record = &records.recs[index];
+        match code {
+            "content" => Ok(content),
+            "fail" => Err(Fault::new("toy failed")),
+            "errored" => Ok(record.fault.is_some().to_string()),
+            "error" => Ok(record.fault.as_ref().map(|f| f.text.clone()).unwrap_or_default()),
+            _ => match (code.strip_prefix('@'), code.strip_prefix("content=")) {
+                (Some(key), _) => Ok(value_text(record.meta.as_ref().and_then(|m| m.get(key)))),
+                (_, Some(wanted)) => Ok((content == wanted).to_string()),
+                _ => Ok(code.to_owned()),
+            },
+        }
+    }
+}
+
+impl Expr for Toy {
+    fn class(&self) -> Class {
+        Class::Stateless
+    }
+
+    fn map(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let text = self.0.clone();
+        for record in &mut batch.as_records_mut().expect("records").recs {
+            record.body = plan::Body::Own(Arc::new(text.clone().into_bytes()));
+        }
+        out.push(batch);
+        Ok(())
+    }
+
+    fn test(
+        &mut self,
+        batch: &Batch,
+        mask: &mut Vec<Result<bool, Fault>>,
+    ) -> Result<(), OperatorError> {
+        for index in 0..batch.len() {
+            mask.push(self.one(batch, index, &self.0).map(|text| text == "true"));
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, batch: &Batch, index: usize) -> Result<Value, Fault> {
+        self.one(batch, index, &self.0).map(Value::text)
+    }
+
+    fn text(&mut self, batch: &Batch, index: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let mut rest = self.0.as_str();
+        while let Some((before, code)) = rest.split_once('[') {
+            let (code, after) = code.split_once(']').expect("a closing bracket");
+            out.extend_from_slice(before.as_bytes());
+            out.extend_from_slice(self.one(batch, index, code)?.as_bytes());
+            rest = after;
+        }
+        out.extend_from_slice(rest.as_bytes());
+        Ok(())
+    }
+
+    fn constant(&self) -> Option<&str> {
+        (!self.0.contains('[')).then_some(&self.0)
+    }
+}
+
+/// A batch of messages with these contents.
+pub(crate) fn batch(texts: &[&str]) -> Batch {
+    Batch::records(plan::Records::from_bodies(texts.iter().map(|t| t.as_bytes().to_vec())))
+}
