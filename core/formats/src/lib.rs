@@ -1,6 +1,9 @@
 //! Bytes and what they mean: blocks, lines, JSON, CSV, typed values. No I/O, nothing of ours below.
 
 pub mod block;
+pub mod columns;
+pub mod csv;
+mod field;
 pub mod json;
 pub mod k;
 pub mod lines;
