@@ -1,6 +1,6 @@
 //! Single values of rows: text of a field to a typed value, as fast as it goes.
 
-use crate::number::{NumberError, parse_float, short_decimal};
+use crate::number::{NumberError, short_decimal};
 
 /// Eight ASCII digits as their number. The first digit is the lowest byte.
 #[inline]
@@ -88,7 +88,10 @@ impl Field for f64 {
     fn read(text: &[u8]) -> Result<Self, NumberError> {
         match short_decimal(text) {
             Some(x) => Ok(x),
-            None => parse_float(text.trim_ascii()),
+            None => {
+                let text = std::str::from_utf8(text).map_err(|_| NumberError::Syntax)?;
+                text.trim_ascii().parse().map_err(|_| NumberError::Syntax)
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod field;
 pub mod json;
 pub mod k;
 pub mod lines;
+pub mod ndjson;
 pub mod number;
 pub mod rfc3339;
 mod utf8;

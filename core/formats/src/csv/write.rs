@@ -18,13 +18,21 @@ pub enum FloatText {
 pub struct CsvWriter {
     delimiter: u8,
     floats: FloatText,
+    bool_digits: bool,
 }
 
 impl CsvWriter {
     /// A writer.
     #[must_use]
     pub fn new(delimiter: u8, floats: FloatText) -> Self {
-        CsvWriter { delimiter, floats }
+        CsvWriter { delimiter, floats, bool_digits: false }
+    }
+
+    /// Writes booleans as `1` and `0` in place of `true` and `false`.
+    #[must_use]
+    pub fn bool_digits(mut self, digits: bool) -> Self {
+        self.bool_digits = digits;
+        self
     }
 
     /// Appends a header line of the texts given.
@@ -76,7 +84,12 @@ impl CsvWriter {
             }
             ColumnData::Bool(v) => {
                 let is_true = v.get(row).copied().unwrap_or(false);
-                out.extend_from_slice(if is_true { b"true" } else { b"false" });
+                out.extend_from_slice(match (self.bool_digits, is_true) {
+                    (false, true) => b"true",
+                    (false, false) => b"false",
+                    (true, true) => b"1",
+                    (true, false) => b"0",
+                });
             }
             ColumnData::Text { .. } => out.extend_from_slice(column.text(row).unwrap_or(&[])),
         }

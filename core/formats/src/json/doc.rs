@@ -132,8 +132,9 @@ fn refusal(text: &[u8]) -> JsonError {
     }
 }
 
+/// Whether a text is a number or a literal.
 #[inline]
-fn is_scalar(text: &[u8]) -> bool {
+pub(crate) fn is_scalar(text: &[u8]) -> bool {
     match text.first() {
         Some(b't') => text == b"true",
         Some(b'f') => text == b"false",
@@ -166,7 +167,7 @@ pub struct RawValue<'a> {
     pub kind: RawKind,
     /// Its whole text: a string with its quotes, a container with its brackets.
     pub text: &'a [u8],
-    token: u32,
+    pub(crate) token: u32,
 }
 
 impl<'a> RawValue<'a> {

@@ -10,19 +10,24 @@ mod parse;
 mod path;
 mod program;
 mod reader;
+mod recode;
 mod scan;
 mod shape;
 mod splice;
 mod tokens;
 mod write;
 
+pub(crate) use doc::is_scalar;
 pub use doc::{Doc, Member, Members, RawKind, RawValue, Reader};
 pub use edits::{EDIT_DEPTH_MAX, EditPathError, Edits, SpliceError};
 pub use error::JsonError;
 pub use escape::{unescape, write_string};
 pub use parse::{FloatsError, parse, parse_floats, parse_prefix};
 pub use path::{PathId, Paths};
+pub(crate) use scan::plain_string_len;
+
 pub use reader::{DEPTH_MAX, document_len};
+pub use recode::RawWriter;
 pub use splice::Splicer;
 pub use write::{NotFinite, WriteOptions, write_value, write_value_with};
 

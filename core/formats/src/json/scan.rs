@@ -13,6 +13,12 @@ pub(crate) struct Stops {
 /// Stops of a reader: the end of the string, an escape, or an error.
 pub(crate) const READ: Stops = Stops { non_ascii: false, html: false };
 
+/// Length of the part of a string before its end, its first escape or a control character.
+#[inline]
+pub(crate) fn plain_string_len(bytes: &[u8]) -> usize {
+    plain_len(bytes, READ)
+}
+
 #[inline]
 fn stops_at(c: u8, stops: Stops) -> bool {
     c < 0x20

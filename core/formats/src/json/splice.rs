@@ -81,7 +81,7 @@ impl Splicer {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{canonical, documents};
-    use super::super::{Paths, Reader, parse, write_value};
+    use super::super::{Paths, RawWriter, Reader, parse, write_value};
     use super::*;
     use crate::value::{Object, Text, Value};
     use proptest::prelude::*;
@@ -248,6 +248,14 @@ mod tests {
             let doc = reader.read(text.as_bytes()).unwrap();
             let mut out = Vec::new();
             doc.write_canonical(&mut out);
+            let mut writer = RawWriter::new();
+            for value in doc.elements(&doc.root()).chain(doc.members(&doc.root()).map(|m| m.value)) {
+                let (mut first, mut again) = (Vec::new(), Vec::new());
+                writer.write(&doc, &value, &mut first);
+                writer.write(&doc, &value, &mut again);
+                prop_assert_eq!(&first, &again);
+                prop_assert_eq!(String::from_utf8(first).unwrap(), canonical(value.text).unwrap());
+            }
             let expected = canonical(text.as_bytes()).unwrap();
             prop_assert_eq!(doc.is_canonical(), expected == text);
             prop_assert_eq!(String::from_utf8(out).unwrap(), expected);
