@@ -1,0 +1,213 @@
+//! Aggregates as partial results that can be merged: each group of rows has a few cells of 64
+//! bits, whatever the number of its rows. Merging is associative, so that a row enters one partial
+//! result and windows combine those.
+
+use plan::DataType;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub mod avg;
+pub mod count;
+pub mod max;
+pub mod median;
+pub mod min;
+pub mod partials;
+pub mod sum;
+
+pub use partials::Partials;
+
+/// What is computed over the rows of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// The mean; of integers cut to an integer when the result's type is one.
+    Avg,
+    /// The number of rows.
+    Count,
+    /// The greatest value.
+    Max,
+    /// The value in the middle, or the mean of the two in the middle.
+    Median,
+    /// The least value.
+    Min,
+    /// The sum; integers wrap around.
+    Sum,
+}
+
+/// One aggregate of a window.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// What is computed.
+    pub function: Function,
+    /// The column it is computed over; `count` has none.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// Name of the result.
+    pub name: String,
+    /// Type of the result.
+    #[serde(rename = "type")]
+    #[schemars(with = "String")]
+    pub ty: DataType,
+}
+
+/// How numbers are held in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Class {
+    /// `i64`.
+    Int,
+    /// `u64`.
+    Uint,
+    /// `f64`.
+    Float,
+}
+
+impl Class {
+    /// The class that holds every number of a column type exactly.
+    #[must_use]
+    pub fn of(ty: DataType) -> Option<Class> {
+        use DataType::{Bool, Char, F32, F64, I8, I16, I32, I64, Text, U8, U16, U32, U64};
+        match ty {
+            I8 | I16 | I32 | I64 => Some(Class::Int),
+            U8 | U16 | U32 | U64 | Char => Some(Class::Uint),
+            F32 | F64 => Some(Class::Float),
+            Bool | Text => None,
+        }
+    }
+}
+
+/// What a cell holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A sum.
+    Sum(Class),
+    /// The least.
+    Min(Class),
+    /// The greatest.
+    Max(Class),
+    /// The position, from 1, of a list of values.
+    List,
+}
+
+/// One cell of a group: what it holds, and of which column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// What it holds.
+    pub kind: Kind,
+    /// Name of the column.
+    pub column: String,
+    /// How numbers of that column are held.
+    pub class: Class,
+}
+
+/// One result: how it follows from the cells of a group.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// What was asked.
+    pub request: Request,
+    /// Position of its cell; 0 is the count.
+    pub cell: usize,
+    /// How the cell holds numbers.
+    pub class: Class,
+}
+
+impl Output {
+    /// How the finished number is held.
+    #[must_use]
+    pub fn result_class(&self) -> Class {
+        let float = Class::of(self.request.ty) == Some(Class::Float);
+        match self.request.function {
+            Function::Median => Class::Float,
+            Function::Avg if float => Class::Float,
+            _ => self.class,
+        }
+    }
+}
+
+/// The cells that a set of aggregates needs. Cell 0 is always the number of rows; aggregates that
+/// need the same cell share it.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// Cells 1, 2, ...
+    pub cells: Vec<Cell>,
+    /// Results in the order they were asked for.
+    pub outputs: Vec<Output>,
+}
+
+impl Layout {
+    /// Lays out cells for `requests` over columns whose types `type_of` knows.
+    ///
+    /// # Errors
+    /// A column that is not there or that cannot be aggregated so.
+    pub fn new(
+        requests: &[Request],
+        type_of: impl Fn(&str) -> Option<DataType>,
+    ) -> Result<Layout, String> {
+        let mut layout = Layout::default();
+        for request in requests {
+            let output = if request.function == Function::Count {
+                Output { request: request.clone(), cell: 0, class: Class::Uint }
+            } else {
+                let name = request.column.as_deref().ok_or("an aggregate needs a column")?;
+                let ty = type_of(name).ok_or_else(|| format!("there is no column {name}"))?;
+                let class = Class::of(ty).ok_or_else(|| format!("{name} is not a number"))?;
+                let kind = kind_of(request.function, class);
+                let class = if kind == Kind::List { Class::Float } else { class };
+                let cell = Cell { kind, column: name.to_owned(), class };
+                let known = layout.cells.iter().position(|c| *c == cell);
+                let at = known.unwrap_or_else(|| {
+                    layout.cells.push(cell);
+                    layout.cells.len() - 1
+                });
+                Output { request: request.clone(), cell: at + 1, class }
+            };
+            if Class::of(output.request.ty).is_none() {
+                return Err(format!("{} cannot be of that type", output.request.name));
+            }
+            layout.outputs.push(output);
+        }
+        Ok(layout)
+    }
+
+    /// Cells of one group.
+    #[must_use]
+    pub fn stride(&self) -> usize {
+        self.cells.len() + 1
+    }
+}
+
+fn kind_of(function: Function, class: Class) -> Kind {
+    match function {
+        Function::Min => Kind::Min(class),
+        Function::Max => Kind::Max(class),
+        Function::Median => Kind::List,
+        // The mean is the sum over the count.
+        Function::Sum | Function::Avg | Function::Count => Kind::Sum(class),
+    }
+}
+
+impl Kind {
+    /// The cell of a group without rows.
+    #[must_use]
+    pub fn empty(self) -> u64 {
+        match self {
+            Kind::Sum(_) | Kind::List => 0,
+            Kind::Min(class) => min::empty(class),
+            Kind::Max(class) => max::empty(class),
+        }
+    }
+
+    /// Two cells as one. Lists are merged by [`Partials`].
+    #[must_use]
+    pub fn merge(self, a: u64, b: u64) -> u64 {
+        match self {
+            Kind::Sum(class) => sum::merge(class, a, b),
+            Kind::Min(class) => min::merge(class, a, b),
+            Kind::Max(class) => max::merge(class, a, b),
+            Kind::List => a,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use arrow_array::types::{Float64Type, Int64Type};
+use plan::DataType;
+use proptest::prelude::*;
+
+use super::partials::Groups;
+use super::*;
+use crate::columns::types::array_from;
+
+fn all() -> Layout {
+    let functions = [
+        Function::Sum,
+        Function::Avg,
+        Function::Count,
+        Function::Min,
+        Function::Max,
+        Function::Median,
+    ];
+    let requests: Vec<Request> = functions
+        .iter()
+        .flat_map(|f| [("i", DataType::I64), ("f", DataType::F64)].map(|(c, ty)| (*f, c, ty)))
+        .map(|(function, column, ty)| Request {
+            function,
+            column: Some(column.into()),
+            name: format!("{function:?}{column}"),
+            ty,
+        })
+        .collect();
+    let types = |name: &str| Some(if name == "i" { DataType::I64 } else { DataType::F64 });
+    Layout::new(&requests, types).unwrap()
+}
+
+fn partials(layout: &Layout, rows: &[(u32, i64)]) -> Partials {
+    let ids: Vec<u32> = rows.iter().map(|r| r.0).collect();
+    let ints = array_from::<Int64Type>(rows.iter().map(|r| r.1).collect());
+    // Small integers as floats: their sums are exact, so that any order gives the same bits.
+    let floats = array_from::<Float64Type>(rows.iter().map(|r| (r.1 % 1000) as f64).collect());
+    let columns: Vec<_> = layout
+        .cells
+        .iter()
+        .map(|c| match c.column.as_str() {
+            "i" => (Arc::clone(&ints), DataType::I64),
+            _ => (Arc::clone(&floats), DataType::F64),
+        })
+        .collect();
+    let mut result = Partials::default();
+    result.add(layout, 0, Groups::Ids(&ids), &columns, 0..rows.len()).unwrap();
+    result
+}
+
+fn results(layout: &Layout, mut partials: Partials) -> Vec<(u32, Vec<u64>)> {
+    let mut ids = partials.touched().to_vec();
+    ids.sort_unstable();
+    ids.iter()
+        .map(|id| {
+            let mut out = vec![Vec::new(); layout.outputs.len()];
+            partials.finish(layout, *id, &mut out);
+            (*id, out.into_iter().flatten().collect())
+        })
+        .collect()
+}
+
+fn merged(layout: &Layout, parts: &[&Partials]) -> Partials {
+    let mut all = Partials::default();
+    for part in parts {
+        all.merge(layout, part).unwrap();
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn merging_is_associative_and_equals_adding(
+        a in prop::collection::vec((0u32..5, -5000i64..5000), 0..20),
+        b in prop::collection::vec((0u32..5, -5000i64..5000), 0..20),
+        c in prop::collection::vec((0u32..5, -5000i64..5000), 0..20),
+    ) {
+        let layout = all();
+        let (pa, pb, pc) =
+            (partials(&layout, &a), partials(&layout, &b), partials(&layout, &c));
+        let left = merged(&layout, &[&merged(&layout, &[&pa, &pb]), &pc]);
+        let right = merged(&layout, &[&pa, &merged(&layout, &[&pb, &pc])]);
+        let whole: Vec<_> = a.iter().chain(&b).chain(&c).copied().collect();
+        let whole = results(&layout, partials(&layout, &whole));
+        prop_assert_eq!(&results(&layout, left), &whole);
+        prop_assert_eq!(&results(&layout, right), &whole);
+    }
+
+    #[test]
+    fn a_snapshot_is_the_state(rows in prop::collection::vec((0u32..5, -5000i64..5000), 0..20)) {
+        let layout = all();
+        let state = partials(&layout, &rows);
+        let text = serde_json::to_string(&state).unwrap();
+        let back: Partials = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(results(&layout, back), results(&layout, state));
+    }
+}
+
+#[test]
+fn aggregates_share_cells() {
+    // Sum and mean share one; minimum, maximum and median have their own; the count is free.
+    assert_eq!(all().cells.len(), 8);
+}
+
+#[test]
+fn a_mean_of_integers_is_cut() {
+    assert_eq!(avg::finish(Class::Int, -7i64 as u64, 2, false) as i64, -3);
+    assert_eq!(avg::finish(Class::Uint, 7, 2, false), 3);
+    assert_eq!(f64::from_bits(avg::finish(Class::Uint, 7, 2, true)), 3.5);
+}
+
+#[test]
+fn a_median_of_an_even_number_lies_between() {
+    assert_eq!(median::finish(&mut [4.0, 1.0, 3.0, 2.0]), 2.5);
+    assert_eq!(median::finish(&mut [3.0, 1.0, 2.0]), 2.0);
+    assert_eq!(median::finish(&mut []), 0.0);
+}

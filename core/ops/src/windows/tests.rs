@@ -1,0 +1,231 @@
+use std::collections::BTreeMap;
+
+use plan::serde_json::json;
+use plan::{Batch, Columns, Data, Json};
+use proptest::prelude::*;
+
+use super::window::{Config, Core};
+use super::{threshold, window};
+use crate::columns::select;
+use crate::columns::testing::{columns, examples, rows_of, run};
+
+#[test]
+fn the_examples_hold() {
+    super::ALL.iter().for_each(|spec| examples(spec));
+}
+
+type Row = (u64, u8, i64);
+
+fn config(size: u64, slide: u64, lateness: u64, buffer: u64) -> Json {
+    json!({"size_ms": size, "slide_ms": slide, "start": "start", "end": "end",
+        "clock": {"time": {"column": "ts"},
+            "watermark": {"time": {"column": "ts"}, "lateness_ms": lateness},
+            "origins": [{"id": 0, "buffer_rows": buffer}]},
+        "keys": [{"column": "k"}],
+        "aggregates": [
+            {"function": "sum", "column": "v", "name": "sum", "type": "i64"},
+            {"function": "count", "name": "n", "type": "u64"},
+            {"function": "max", "column": "v", "name": "max", "type": "i64"}]})
+}
+
+fn batch(rows: &[Row]) -> Columns {
+    let mut lines = vec!["ts:u64,k:text,v:i64".to_owned()];
+    lines.extend(rows.iter().map(|(ts, k, v)| format!("{ts},key{k},{v}")));
+    columns(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Rows cut into batches at these lengths.
+fn cut(rows: &[Row], cuts: &[usize]) -> Vec<Columns> {
+    let mut rest = rows;
+    let mut batches = Vec::new();
+    for cut in cuts.iter().copied().chain([usize::MAX]) {
+        let (head, tail) = rest.split_at(cut.min(rest.len()));
+        if !head.is_empty() {
+            batches.push(batch(head));
+        }
+        rest = tail;
+    }
+    batches
+}
+
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|l| !l.starts_with("start"));
+    lines.sort();
+    lines
+}
+
+/// A plain evaluator: every row against every window, watermarks by the book.
+fn reference(rows: &[Row], size: u64, slide: u64, lateness: u64, buffer: usize) -> Vec<String> {
+    let mut windows: BTreeMap<(u64, u8), (i64, u64, i64)> = BTreeMap::new();
+    let (mut newest, mut watermark) = (0, 0);
+    for rows in rows.chunks(buffer) {
+        for (ts, k, v) in rows {
+            newest = newest.max(*ts);
+            let starts = (0..=ts / slide).map(|n| n * slide).filter(|s| ts - s < size);
+            for start in starts.filter(|s| s + size > watermark) {
+                let cell = windows.entry((start, *k)).or_insert((0, 0, i64::MIN));
+                *cell = (cell.0 + v, cell.1 + 1, cell.2.max(*v));
+            }
+        }
+        if rows.len() == buffer {
+            watermark = watermark.max(newest.saturating_sub(lateness));
+        }
+    }
+    let line = |((start, k), (sum, n, max)): ((u64, u8), (i64, u64, i64))| {
+        format!("{start},{},key{k},{sum},{n},{max}", start + size)
+    };
+    let mut lines: Vec<String> = windows.into_iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    prop::collection::vec((0u64..60, 0u64..200, 0u8..4, -9i64..9), 0..80).prop_map(|all| {
+        // Time grows with disorder.
+        let row =
+            |(i, (jitter, _, k, v)): (usize, (u64, u64, u8, i64))| (i as u64 * 7 + jitter, k, v);
+        all.into_iter().enumerate().map(row).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn results_are_those_of_the_plain_evaluator(
+        rows in rows(), size in 1u64..90, slide in 1u64..90, lateness in 0u64..40,
+        buffer in 1usize..9, cuts in prop::collection::vec(0usize..9, 0..9),
+    ) {
+        let config = config(size, slide, lateness, buffer as u64);
+        let got = run(&window::SPEC, &config, cut(&rows, &cuts));
+        prop_assert_eq!(sorted(got), reference(&rows, size, slide, lateness, buffer));
+    }
+
+    #[test]
+    fn a_snapshot_at_any_point_changes_nothing(
+        rows in rows(), size in 1u64..90, slide in 1u64..90, at in 0usize..9,
+        cuts in prop::collection::vec(0usize..9, 0..9),
+    ) {
+        let config: Config =
+            plan::serde_json::from_value(config(size, slide, 10, 3)).unwrap();
+        let batches = cut(&rows, &cuts);
+        let mut core = Core::new(config.clone(), 1).unwrap();
+        let mut out: Vec<Batch> = Vec::new();
+        for (i, batch) in batches.iter().enumerate() {
+            if i == at {
+                let text = plan::serde_json::to_string(&core.snapshot()).unwrap();
+                core = Core::new(config.clone(), 2).unwrap();
+                core.restore(plan::serde_json::from_str(&text).unwrap()).unwrap();
+            }
+            core.add(batch, 0, &mut out).unwrap();
+        }
+        core.fire(u64::MAX, &mut out).unwrap();
+        let whole = run(&window::SPEC, &self::config(size, slide, 10, 3), batches);
+        prop_assert_eq!(sorted(rows_of(out)), sorted(whole));
+    }
+
+    #[test]
+    fn what_a_filter_drops_does_not_move_buffers(
+        rows in rows(), buffer in 1usize..9, cuts in prop::collection::vec(1usize..9, 0..9),
+    ) {
+        // Rows of key 0 are dropped before the window, which must not see them in any way.
+        let config = config(20, 20, 5, buffer as u64);
+        let keep = |c: Columns, rows: &[Row]| {
+            let wanted = rows.iter().zip(0..).filter(|(r, _)| r.1 != 0).map(|(_, i)| i);
+            select::keep(c, wanted.collect())
+        };
+        let whole = run(&window::SPEC, &config, vec![keep(batch(&rows), &rows)]);
+        let mut at = 0;
+        let parts = cut(&rows, &cuts).into_iter().map(|c| {
+            let part = &rows[at..at + c.rows];
+            at += c.rows;
+            keep(c, part)
+        });
+        let parts = run(&window::SPEC, &config, parts.collect());
+        prop_assert_eq!(sorted(parts), sorted(whole));
+    }
+
+    #[test]
+    fn a_threshold_window_does_not_see_batches(
+        values in prop::collection::vec(0i64..10, 0..40),
+        cuts in prop::collection::vec(1usize..9, 0..9),
+    ) {
+        let config = json!({"where": [{"col": "v"}, {"value": 4, "type": "i64"},
+                {"op": "gt", "type": "i64", "args": [0, 1]}], "min_count": 2,
+            "aggregates": [{"function": "sum", "column": "v", "name": "s", "type": "i64"}]});
+        let rows: Vec<Row> = values.iter().map(|v| (0, 0, *v)).collect();
+        let got = run(&threshold::SPEC, &config, cut(&rows, &cuts));
+        let runs = values.split(|v| *v <= 4).filter(|run| run.len() >= 2);
+        let want: Vec<String> = runs.map(|run| run.iter().sum::<i64>().to_string()).collect();
+        prop_assert_eq!(got.get(1..).unwrap_or_default(), &want);
+    }
+}
+
+#[test]
+fn partitions_wait_for_each_other() {
+    let mut config = config(10, 10, 0, 1);
+    config["clock"]["origins"] = json!([{"id": 0, "buffer_rows": 1}, {"id": 1, "buffer_rows": 1}]);
+    let config: Config = plan::serde_json::from_value(config).unwrap();
+    let mut core = Core::new(config, 1).unwrap();
+    let mut out = Vec::new();
+    core.add(&batch(&[(5, 1, 1), (25, 1, 1)]), 0, &mut out).unwrap();
+    assert!(out.is_empty(), "nothing fires before the other partition has spoken");
+    core.add(&Columns { partition: 1, ..batch(&[(7, 1, 1), (12, 1, 1)]) }, 0, &mut out).unwrap();
+    assert_eq!(rows_of(std::mem::take(&mut out))[1..], ["0,10,key1,2,2,1"]);
+    core.add(&Columns { partition: 1, last: true, ..batch(&[]) }, 0, &mut out).unwrap();
+    assert_eq!(rows_of(out)[1..], ["10,20,key1,1,1,1"]);
+}
+
+#[test]
+fn late_rows_are_dropped_and_counted() {
+    let config: Config = plan::serde_json::from_value(config(10, 10, 0, 1)).unwrap();
+    let mut core = Core::new(config, 1).unwrap();
+    let mut out = Vec::new();
+    core.add(&batch(&[(5, 1, 1), (25, 1, 1), (6, 1, 1), (7, 1, 1)]), 0, &mut out).unwrap();
+    assert_eq!(core.late, 2);
+    assert_eq!(rows_of(out)[1..], ["0,10,key1,1,1,1"]);
+}
+
+#[test]
+fn results_carry_a_watermark_that_no_later_result_is_behind() {
+    let config: Config = plan::serde_json::from_value(config(30, 10, 0, 1)).unwrap();
+    let mut core = Core::new(config, 1).unwrap();
+    let mut told = 0;
+    for ts in [3, 17, 44, 45, 90] {
+        let mut out = Vec::new();
+        core.add(&batch(&[(ts, 1, 1)]), 0, &mut out).unwrap();
+        for result in out {
+            let Data::Columns(c) = &result.data else { panic!() };
+            for line in crate::columns::testing::lines(c).iter().skip(1) {
+                let start: u64 = line.split(',').next().unwrap().parse().unwrap();
+                assert!(start >= told, "{start} is behind {told}");
+            }
+            told = c.watermark_ms.unwrap();
+        }
+    }
+    assert_eq!(told, 70);
+}
+
+#[test]
+fn rows_may_have_the_time_of_their_arrival() {
+    let config = json!({"size_ms": 1000, "start": "start", "end": "end",
+        "clock": {"origins": [{"id": 0}]},
+        "aggregates": [{"function": "count", "name": "n", "type": "u64"}]});
+    let config: Config = plan::serde_json::from_value(config).unwrap();
+    let mut core = Core::new(config, 1).unwrap();
+    let mut out = Vec::new();
+    core.add(&batch(&[(0, 1, 1), (0, 1, 1)]), 1500, &mut out).unwrap();
+    core.add(&batch(&[(0, 1, 1)]), 2500, &mut out).unwrap();
+    assert_eq!(rows_of(out)[1..], ["1000,2000,2"]);
+}
+
+#[test]
+fn hostile_times_meet_a_limit() {
+    let config: Config = plan::serde_json::from_value(config(1, 1, u64::MAX, 1)).unwrap();
+    let mut core = Core::new(config, 1).unwrap();
+    let rows: Vec<Row> = (0..70_000).map(|i| (i * 3, 0, 1)).collect();
+    let mut last = Ok(());
+    for turn in 0..20 {
+        let moved: Vec<Row> = rows.iter().map(|r| (r.0 + turn * 1_000_000, 0, 1)).collect();
+        last = last.and(core.add(&batch(&moved), 0, &mut Vec::new()));
+    }
+    assert!(last.unwrap_err().contains("slices of time are open"));
+}
