@@ -8,8 +8,11 @@ pub mod codec;
 pub mod drop;
 pub mod file;
 pub mod generate;
+pub mod http_server;
+pub mod lookup;
 pub mod reader;
 pub mod scanners;
+pub mod signal;
 pub mod stdio;
 #[cfg(test)]
 mod testing;

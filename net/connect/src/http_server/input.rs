@@ -1,0 +1,329 @@
+//! Source `http_server`: a message for each request, answered when it was delivered.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration as Time;
+
+use bytes::Bytes;
+use flume::Receiver;
+use formats::value::Value;
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+use plan::env::{Payload, Request, Response, read_config};
+use plan::fields::Duration;
+use plan::{
+    Batch, Body, BuildError, Emitted, Env, Example, Json, LocalBoxFuture, Meta, Origin, Record,
+    Records, Services, Source, SourceContext, SourceError, SourceSpec, schema_of,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::sync::{self, Responder};
+use super::{allows, incorrect_method, multipart, path, plain};
+
+/// Requests of one source whose messages are on their way; more wait in the queue of the port.
+pub const IN_FLIGHT_MAX: usize = 4096;
+
+/// Cross-origin requests.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Cors {
+    /// Whether requests from other origins are allowed.
+    pub enabled: bool,
+    /// Which origins; `*` stands for all.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Receives messages by HTTP. A request is answered when its messages were delivered: 200; 502 with
+/// the error when they could not be; 408 when it took too long.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Config {
+    /// Address of a server of its own; empty: the server of the process.
+    pub address: String,
+    /// Path of the endpoint; `{name}` stands for a variable part, which becomes metadata.
+    pub path: String,
+    /// Path of the endpoint for websockets.
+    pub ws_path: String,
+    /// What a new websocket connection is greeted with.
+    pub ws_welcome_message: String,
+    /// What a websocket connection beyond the rate limit is told.
+    pub ws_rate_limit_message: String,
+    /// Verbs that are accepted.
+    pub allowed_verbs: Vec<String>,
+    /// How long a request may wait for delivery.
+    pub timeout: Duration,
+    /// Rate limit of requests.
+    pub rate_limit: String,
+    /// Certificate of a server of its own.
+    pub cert_file: String,
+    /// Key of a server of its own.
+    pub key_file: String,
+    /// Cross-origin requests to a server of its own.
+    pub cors: Cors,
+    /// What a request is answered with when the pipeline made a response.
+    pub sync_response: sync::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            address: String::new(),
+            path: "/post".to_owned(),
+            ws_path: "/post/ws".to_owned(),
+            ws_welcome_message: String::new(),
+            ws_rate_limit_message: String::new(),
+            allowed_verbs: vec!["POST".to_owned()],
+            timeout: Duration::from_secs(5),
+            rate_limit: String::new(),
+            cert_file: String::new(),
+            key_file: String::new(),
+            cors: Cors::default(),
+            sync_response: sync::Config::default(),
+        }
+    }
+}
+
+/// A running `http_server` source.
+pub struct HttpServer {
+    requests: Receiver<Request>,
+    pattern: String,
+    verbs: Vec<String>,
+    timeout: Time,
+    responder: Rc<Responder>,
+    services: Rc<dyn Services>,
+}
+
+/// A request whose messages were taken.
+struct Taken {
+    emitted: Emitted,
+    reply: flume::Sender<Response>,
+    deadline: rt::Nanos,
+}
+
+impl HttpServer {
+    /// Answers a request at once, or hands its messages on.
+    async fn take(
+        &self,
+        request: Request,
+        context: &Rc<dyn SourceContext>,
+    ) -> Result<Option<Taken>, SourceError> {
+        if !allows(&self.verbs, &request.method) {
+            answer(&request.reply, incorrect_method());
+            return Ok(None);
+        }
+        let Ok(bodies) = bodies(&request) else {
+            answer(&request.reply, plain(400, "Bad request\n"));
+            return Ok(None);
+        };
+        let deadline = rt::now() + self.timeout;
+        let meta = Arc::new(self.meta(&request));
+        let recs = bodies.into_iter().zip(0..).map(|(body, tag)| Record {
+            body: Body::Own(Arc::new(body.to_vec())),
+            meta: Some(Arc::clone(&meta)),
+            fault: None,
+            origin: Origin { ack: 0, tag },
+        });
+        let batch = Batch::records(Records { recs: recs.collect(), ..Records::default() });
+        if batch.is_empty() {
+            answer(&request.reply, Response { status: 200, ..Response::default() });
+            return Ok(None);
+        }
+        match rt::timeout(self.timeout, context.emit(batch)).await {
+            Ok(Ok(emitted)) => Ok(Some(Taken { emitted, reply: request.reply, deadline })),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                answer(&request.reply, timed_out());
+                Ok(None)
+            }
+        }
+    }
+
+    fn meta(&self, request: &Request) -> Meta {
+        let mut meta = Meta::new();
+        let header = |wanted: &str| {
+            let found = request.headers.iter().find(|(name, _)| name == wanted);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        meta.set("http_server_user_agent", Value::text(header("User-Agent")));
+        meta.set("http_server_request_path", Value::text(request.path.as_str()));
+        meta.set("http_server_verb", Value::text(request.method.as_str()));
+        meta.set("http_server_remote_ip", Value::text(host(&request.remote)));
+        // Of several values with one name the first counts.
+        let firsts = |pairs: &[(String, String)], meta: &mut Meta| {
+            for (name, value) in pairs.iter().rev() {
+                meta.set(name.as_str(), Value::text(value.as_str()));
+            }
+        };
+        firsts(&request.query, &mut meta);
+        firsts(&request.headers, &mut meta);
+        for (name, value) in path::variables(&self.pattern, &request.path) {
+            meta.set(name, Value::text(value));
+        }
+        for cookie in header("Cookie").split(';') {
+            if let Some((name, value)) = cookie.trim().split_once('=') {
+                meta.set(name, Value::text(value.trim_matches('"')));
+            }
+        }
+        meta
+    }
+
+    fn boundary(&self) -> String {
+        let mut text = String::new();
+        while text.len() < 60 {
+            text.push_str(&format!("{:016x}", self.services.random()));
+        }
+        text.truncate(60);
+        text
+    }
+
+    async fn finish(&self, taken: Taken) {
+        let left = taken.deadline.since(rt::now());
+        let response = match rt::timeout(left, taken.emitted.outcome()).await {
+            Ok(outcome) => self.responder.answer(outcome, &self.boundary()),
+            Err(_) => timed_out(),
+        };
+        answer(&taken.reply, response);
+    }
+
+    async fn serve(&self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
+        let mut waiting = FuturesUnordered::new();
+        let mut stop = context.stopping();
+        let result = loop {
+            if waiting.len() >= IN_FLIGHT_MAX {
+                waiting.next().await;
+                continue;
+            }
+            let next = self.requests.recv_async();
+            let taken = async {
+                match next.await {
+                    Ok(request) => Some(self.take(request, context).await),
+                    Err(_) => None, // the front end is gone
+                }
+            };
+            let taken = std::pin::pin!(taken);
+            match beside(taken, &mut waiting, &mut stop).await {
+                Some(Some(Ok(Some(taken)))) => waiting.push(self.finish(taken)),
+                Some(Some(Ok(None))) => {}
+                Some(Some(Err(error))) => break Err(error),
+                Some(None) => break Ok(()),
+                None => break Err(SourceError::Stopped),
+            }
+        };
+        // Those who were told nothing yet are waiting; each has its time limit.
+        while waiting.next().await.is_some() {}
+        result
+    }
+}
+
+/// Waits for `main` while the others go on; `None` when `stop` came first.
+async fn beside<F, T, W>(
+    mut main: std::pin::Pin<&mut F>,
+    others: &mut FuturesUnordered<W>,
+    stop: &mut LocalBoxFuture<'static, ()>,
+) -> Option<T>
+where
+    F: Future<Output = T>,
+    W: Future<Output = ()>,
+{
+    let others = async {
+        loop {
+            if others.next().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let others = std::pin::pin!(others);
+    let either = select(stop, select(main.as_mut(), others));
+    match either.await {
+        Either::Left(_) => None,
+        Either::Right((Either::Left((value, _)), _)) => Some(value),
+        Either::Right((Either::Right(((), _)), _)) => None,
+    }
+}
+
+fn answer(reply: &flume::Sender<Response>, response: Response) {
+    // A client that went away hears nothing.
+    let _ = reply.try_send(response);
+}
+
+fn timed_out() -> Response {
+    plain(408, "Request timed out\n")
+}
+
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn bodies(request: &Request) -> Result<Vec<Bytes>, multipart::BadBody> {
+    let Payload::Bytes(body) = &request.payload else { return Err(multipart::BadBody) };
+    let kind = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    match kind.map_or(Ok(None), |(_, kind)| multipart::boundary(kind))? {
+        Some(boundary) => multipart::parts(body, &boundary),
+        None => Ok(vec![body.clone()]),
+    }
+}
+
+impl Source for HttpServer {
+    fn run<'a>(
+        &'a mut self,
+        context: Rc<dyn SourceContext>,
+    ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move {
+            context.connected(true);
+            self.serve(&context).await
+        })
+    }
+
+    fn replays(&self) -> bool {
+        // The client learns of a failure and decides itself.
+        false
+    }
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+    let raw = config;
+    let config: Config = read_config(config)?;
+    if !config.rate_limit.is_empty() {
+        return Err(BuildError::new(format!(
+            "rate limit resource '{}' was not found",
+            config.rate_limit
+        )));
+    }
+    if !config.address.is_empty() {
+        let text = "field 'address': a server of its own is not supported yet; \
+                    the endpoint is at the address of the process";
+        return Err(BuildError::new(text));
+    }
+    let services = env.services();
+    Ok(Box::new(HttpServer {
+        requests: services.open_port("http", &config.path, raw)?,
+        pattern: config.path,
+        verbs: config.allowed_verbs,
+        timeout: Time::from_nanos(config.timeout.wait_ns()),
+        responder: Rc::new(Responder::new(&config.sync_response, env)?),
+        services,
+    }))
+}
+
+/// Registration.
+pub static SPEC: SourceSpec = SourceSpec {
+    name: "http_server",
+    since: "0.1.0",
+    category: "network",
+    summary: "Receives messages by HTTP and answers when they were delivered.",
+    schema: schema_of::<Config>,
+    examples: &[Example {
+        title: "orders by POST or PUT",
+        config: r#"{"path":"/orders","allowed_verbs":["POST","PUT"],"timeout":"2s"}"#,
+        input: &[],
+        output: &[],
+    }],
+    build,
+};
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;

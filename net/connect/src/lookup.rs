@@ -1,0 +1,106 @@
+//! Small pieces of configurations that several connectors share.
+
+use std::collections::BTreeMap;
+
+use formats::value::Value;
+use plan::fields::Interpolated;
+use plan::{Batch, BuildError, Class, Env, Expr, Fault, Form};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Names and values in the order they were written.
+#[derive(Clone, Debug)]
+pub struct Table<V>(pub Vec<(String, V)>);
+
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Table(Vec::new())
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Table<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit<V>(std::marker::PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Visit<V> {
+            type Value = Table<V>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("names and values")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Table<V>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Table(entries))
+            }
+        }
+        deserializer.deserialize_map(Visit(std::marker::PhantomData))
+    }
+}
+
+impl<V: Serialize> Serialize for Table<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(k, v)| (k, v)))
+    }
+}
+
+impl<V: JsonSchema> JsonSchema for Table<V> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Table_of_{}", V::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, V>::json_schema(generator)
+    }
+}
+
+/// Compiles a text with embedded queries. A default of ours names no language and has none
+/// embedded.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn text_expr(field: &Interpolated, env: &dyn Env) -> Result<Box<dyn Expr>, BuildError> {
+    if field.0.lang.is_empty() {
+        return Ok(Box::new(Literal(field.0.text.clone())));
+    }
+    env.expr(&field.0, Form::Text)
+}
+
+struct Literal(String);
+
+impl Expr for Literal {
+    fn class(&self) -> Class {
+        Class::Stateless
+    }
+
+    fn text(&mut self, _: &Batch, _: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(())
+    }
+
+    fn constant(&self) -> Option<&str> {
+        Some(&self.0)
+    }
+}
+
+/// A value of metadata as text: what a header shows.
+#[must_use]
+pub fn text_of(value: &Value) -> String {
+    let mut out = Vec::new();
+    match value {
+        Value::String(text) => return text.to_str_lossy().into_owned(),
+        Value::Bytes(bytes) => out.extend_from_slice(bytes),
+        // A number that is none prints as nothing.
+        other => drop(formats::json::write_value(&mut out, other)),
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
