@@ -1,1 +1,3 @@
-//! tests.
+//! Checks of the whole repository and of the program as its users meet it.
+
+pub mod tree;
