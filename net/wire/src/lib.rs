@@ -1,3 +1,4 @@
 //! Protocols without I/O: bytes in, events out.
 
+pub mod http1;
 pub mod kdb;
