@@ -167,9 +167,14 @@ fn copy_tokens(doc: &Doc<'_>, from: u32, to: u32, out: &mut Vec<u8>) {
         copy_unclean(doc, from, to, out);
         return;
     }
-    let (start, end) = (doc.tokens.start(from), doc.tokens.start(to));
-    if end + PIECE > doc.text.len() || start >= end {
-        out.extend_from_slice(doc.text.get(start..end).unwrap_or(&[]));
+    copy_range(doc.text, doc.tokens.start(from), doc.tokens.start(to), out);
+}
+
+/// Appends `text[start..end]`.
+#[inline]
+fn copy_range(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
+    if end + PIECE > text.len() || start >= end {
+        out.extend_from_slice(text.get(start..end).unwrap_or(&[]));
         return;
     }
     let len = end - start;
@@ -177,7 +182,7 @@ fn copy_tokens(doc: &Doc<'_>, from: u32, to: u32, out: &mut Vec<u8>) {
     // SAFETY: the last piece starts before `end`, so it reads less than PIECE bytes beyond it,
     // which lie within the text; it writes less than PIECE bytes beyond `len`, which are reserved.
     unsafe {
-        let source = doc.text.as_ptr().add(start);
+        let source = text.as_ptr().add(start);
         let target = out.as_mut_ptr().add(out.len());
         let mut at = 0;
         while at < len {
@@ -189,18 +194,29 @@ fn copy_tokens(doc: &Doc<'_>, from: u32, to: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Token by token, each in canonical form.
-#[cold]
+/// Without the white space between tokens, and strings in canonical form.
+#[inline(never)]
 fn copy_unclean(doc: &Doc<'_>, from: u32, to: u32, out: &mut Vec<u8>) {
+    let rewrite = doc.tokens.traits.escapes || doc.tokens.traits.non_ascii;
     let mut scratch = Vec::new();
+    // Tokens without anything between them are copied together.
+    let mut start = doc.tokens.start(from);
+    let mut end = start;
     for token in from..to {
+        let at = doc.tokens.start(token);
+        if at != end {
+            copy_range(doc.text, start, end, out);
+            start = at;
+        }
         let text = token_text(doc.text, doc.tokens, token);
-        if doc.shape.kind(token) == kind::STRING {
+        end = at + text.len();
+        if rewrite && doc.shape.kind(token) == kind::STRING {
+            copy_range(doc.text, start, at, out);
             write_string_token(out, text, &mut scratch);
-        } else {
-            out.extend_from_slice(text);
+            start = end;
         }
     }
+    copy_range(doc.text, start, end, out);
 }
 
 /// What is still to be worked out, the next on top; it takes the place of recursion.

@@ -312,10 +312,13 @@ pub(crate) fn token_text<'t>(text: &'t [u8], tokens: &Tokens, token: u32) -> &'t
 }
 
 /// Without the white space of JSON at the end, of which Rust's idea differs.
+#[inline]
 fn trim_end(bytes: &[u8]) -> &[u8] {
-    let is_space = |c: &u8| matches!(c, b' ' | b'\t' | b'\n' | b'\r');
-    let end = bytes.iter().rposition(|c| !is_space(c)).map_or(0, |last| last + 1);
-    bytes.get(..end).unwrap_or(&[])
+    let mut rest = bytes;
+    while let [before @ .., b' ' | b'\t' | b'\n' | b'\r'] = rest {
+        rest = before;
+    }
+    rest
 }
 
 /// A string token without its quotes.

@@ -12,8 +12,11 @@ use crate::json::{PathId, Paths, RawKind, RawValue, Reader};
 use crate::number::{NumberError, json_number_f64};
 use template::Template;
 
-/// Lines that may fail to fit the template before another is taken for it.
-const MISFITS_MAX: u32 = 4;
+/// Lines that may fail to fit the template before another is looked for. Each time that no better
+/// one is found, the number doubles up to `MISFITS_MAX`.
+const MISFITS_MIN: u32 = 4;
+/// See [`MISFITS_MIN`].
+const MISFITS_MAX: u32 = 4096;
 
 /// Reads lines of JSON objects into typed columns. A column is the member of its name; other
 /// members are only checked to be valid. Empty lines are passed over.
@@ -23,6 +26,8 @@ pub struct NdjsonReader {
     paths: Vec<PathId>,
     reader: Reader,
     template: Option<Template>,
+    /// Lines left that may fail to fit, and how many there were at first.
+    misfits_left: u32,
     misfits: u32,
     /// Lines read so far.
     lines: u64,
@@ -39,7 +44,8 @@ impl NdjsonReader {
             paths: ids,
             reader: Reader::new(paths),
             template: None,
-            misfits: 0,
+            misfits_left: 0,
+            misfits: MISFITS_MIN,
             lines: 0,
         }
     }
@@ -112,10 +118,16 @@ impl NdjsonReader {
                 doc.get(path).ok_or_else(|| RowCause::Missing { name: column.name.clone() })?;
             push_value(column, data, &value)?;
         }
-        self.misfits += 1;
-        if self.template.is_none() || self.misfits >= MISFITS_MAX {
-            self.misfits = 0;
-            self.template = Template::of(&doc, &self.columns);
+        match self.misfits_left.checked_sub(1) {
+            Some(left) => self.misfits_left = left,
+            None => {
+                self.template = Template::of(&doc, &self.columns);
+                self.misfits = match self.template {
+                    Some(_) => MISFITS_MIN,
+                    None => (self.misfits * 2).min(MISFITS_MAX),
+                };
+                self.misfits_left = self.misfits;
+            }
         }
         Ok(())
     }

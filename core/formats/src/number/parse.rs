@@ -14,44 +14,40 @@ pub enum NumberError {
 }
 
 /// Whether `text` is a number by the grammar of JSON.
+#[inline]
 #[must_use]
 pub fn is_json_number(text: &[u8]) -> bool {
-    let rest = text.strip_prefix(b"-").unwrap_or(text);
-    let rest = match rest.split_first() {
-        Some((b'0', rest)) => rest,
-        Some((b'1'..=b'9', rest)) => skip_digits(rest),
-        _ => return false,
-    };
-    let rest = match rest.strip_prefix(b".") {
-        Some(fraction) => match skip_some_digits(fraction) {
-            Some(rest) => rest,
-            None => return false,
-        },
-        None => rest,
-    };
-    match rest.split_first() {
-        None => true,
-        Some((b'e' | b'E', exponent)) => {
-            let digits = match exponent.split_first() {
-                Some((b'+' | b'-', digits)) => digits,
-                _ => exponent,
-            };
-            skip_some_digits(digits).is_some_and(<[u8]>::is_empty)
-        }
-        Some(_) => false,
+    let at = usize::from(text.first() == Some(&b'-'));
+    let mut end = skip_digits(text, at);
+    if end == at || (end > at + 1 && text.get(at) == Some(&b'0')) {
+        return false;
     }
+    if text.get(end) == Some(&b'.') {
+        let fraction = end + 1;
+        end = skip_digits(text, fraction);
+        if end == fraction {
+            return false;
+        }
+    }
+    end == text.len() || is_exponent(text.get(end..).unwrap_or(&[]))
 }
 
 #[inline]
-fn skip_digits(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|c| !c.is_ascii_digit()).unwrap_or(text.len());
-    text.get(end..).unwrap_or(&[])
+fn skip_digits(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
 }
 
-#[inline]
-fn skip_some_digits(text: &[u8]) -> Option<&[u8]> {
-    let rest = skip_digits(text);
-    (rest.len() < text.len()).then_some(rest)
+#[cold]
+fn is_exponent(text: &[u8]) -> bool {
+    match text {
+        [b'e' | b'E', b'+' | b'-', digits @ ..] | [b'e' | b'E', digits @ ..] => {
+            !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
 }
 
 fn decimal(digits: &[u8]) -> Result<u64, NumberError> {
