@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use plan::Registry;
 
-use crate::api::{ASKS_MAX, EngineHandle, PortEvent};
+use crate::api::{ASKS_MAX, Ask, EngineHandle, PortEvent};
 use crate::budget::{PROCESS_BYTES_MAX, ProcessBudget};
+use crate::instance::Event;
 use crate::journal::Journal;
-use crate::shard::{self, ShardConfig};
+use crate::shard::{self, Control, ShardConfig};
 use crate::table::Table;
 
 /// How to start an engine.
@@ -53,8 +54,6 @@ pub enum StartError {
 pub struct Engine {
     handle: EngineHandle,
     threads: Vec<rt::ThreadHandle<()>>,
-    /// Keeps the storage reactor alive as long as the engine.
-    _storage: Option<crate::disk::StorageHandle>,
 }
 
 impl Engine {
@@ -68,7 +67,9 @@ impl Engine {
         registry: &Registry,
         ports: &[flume::Sender<PortEvent>],
     ) -> Result<Self, StartError> {
-        let (storage, journal) = open_journal(config)?;
+        let storage =
+            config.state_dir.as_ref().map(|dir| rt::storage::Storage::start(dir, config.io));
+        let storage = storage.transpose().map_err(|e| StartError::Journal(e.to_string()))?;
         let (asks, asked) = flume::bounded(ASKS_MAX);
         let (events_in, events) = flume::unbounded();
         let process = Arc::new(ProcessBudget::new(config.bytes_max));
@@ -89,9 +90,14 @@ impl Engine {
             threads.push(rt::start_thread(reactor, move || shard::run(shard))?);
         }
         let reactor = rt::ReactorConfig::new(config.io, "control");
-        let main = move || Table::new(peers, journal).run(asked, events);
+        let (report, opened) = flume::bounded(1);
+        let main = move || control(storage, peers, asked, events, report);
         threads.push(rt::start_thread(reactor, main)?);
-        Ok(Engine { handle: EngineHandle { asks }, threads, _storage: storage })
+        match opened.recv() {
+            Ok(Ok(())) => Ok(Engine { handle: EngineHandle { asks }, threads }),
+            Ok(Err(text)) => Err(StartError::Journal(text)),
+            Err(_) => Err(StartError::Journal("the control thread ended".to_owned())),
+        }
     }
 
     /// The way to ask it.
@@ -113,13 +119,26 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-type OpenJournal = (Option<crate::disk::StorageHandle>, Option<Journal>);
-
-fn open_journal(config: &EngineConfig) -> Result<OpenJournal, StartError> {
-    let Some(dir) = &config.state_dir else { return Ok((None, None)) };
-    let fail = |e: &dyn std::fmt::Display| StartError::Journal(e.to_string());
-    let storage = crate::disk::Storage::start(dir, config.io).map_err(|e| fail(&e))?;
-    let (disk, records) = storage.journal("pipelines").map_err(|e| fail(&e))?;
-    let journal = Journal::new(disk, records).map_err(|e| fail(&e))?;
-    Ok((Some(storage), Some(journal)))
+/// The control thread: opens the journal, reports whether that went well, and answers from then
+/// on.
+async fn control(
+    storage: Option<rt::storage::StorageHandle>,
+    shards: Vec<flume::Sender<Control>>,
+    asked: flume::Receiver<Ask>,
+    events: flume::Receiver<Event>,
+    report: flume::Sender<Result<(), String>>,
+) {
+    let journal = match &storage {
+        None => None,
+        Some(storage) => match Journal::open(storage).await {
+            Ok(journal) => Some(journal),
+            Err(text) => {
+                shards.iter().for_each(|s| drop(s.send(Control::Close)));
+                let _ = report.send(Err(text));
+                return;
+            }
+        },
+    };
+    let _ = report.send(Ok(()));
+    Table::new(shards, journal).run(asked, events).await;
 }

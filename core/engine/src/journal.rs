@@ -85,9 +85,37 @@ impl Table {
     }
 }
 
+/// What an entry replaced, to put back when it could not be written.
+pub(crate) enum Undo {
+    Pipeline(Key, Option<Stored>),
+    Document(Key, Option<Json>),
+}
+
+impl Table {
+    fn before(&self, entry: &Entry) -> Undo {
+        let pipeline = |key: &Key| Undo::Pipeline(key.clone(), self.pipelines.get(key).cloned());
+        match entry {
+            Entry::Put { spec, .. } => pipeline(&spec.key),
+            Entry::Ended { key, .. } | Entry::Removed(key) => pipeline(key),
+            Entry::Document(key, _) | Entry::DocumentRemoved(key) => {
+                Undo::Document(key.clone(), self.documents.get(key).cloned())
+            }
+        }
+    }
+
+    fn undo(&mut self, undo: Undo) {
+        match undo {
+            Undo::Pipeline(key, Some(stored)) => drop(self.pipelines.insert(key, stored)),
+            Undo::Pipeline(key, None) => drop(self.pipelines.remove(&key)),
+            Undo::Document(key, Some(document)) => drop(self.documents.insert(key, document)),
+            Undo::Document(key, None) => drop(self.documents.remove(&key)),
+        }
+    }
+}
+
 /// The journal on disk, and the table it tells.
 pub(crate) struct Journal {
-    disk: crate::disk::Journal,
+    disk: rt::storage::Journal,
     table: Table,
     appended: usize,
 }
@@ -96,34 +124,42 @@ pub(crate) struct Journal {
 const REWRITE_MIN: usize = 1024;
 /// How many times longer than needed the journal may get.
 const REWRITE_FACTOR: usize = 4;
+/// Name of the log in the state directory.
+const LOG_NAME: &str = "pipelines";
 
 impl Journal {
-    /// A journal that was opened, and the records that were in it.
+    /// Opens the journal and reads what it tells.
     ///
     /// # Errors
-    /// A record that is whole on disk and does not read as an entry: the journal is of another
-    /// version or was tampered with, and starting over would lose pipelines.
-    pub(crate) fn new(disk: crate::disk::Journal, records: Vec<Vec<u8>>) -> Result<Self, String> {
+    /// What the system says; or a record that is whole on disk and does not read as an entry: the
+    /// journal is of another version or was tampered with, and starting over would lose pipelines.
+    pub(crate) async fn open(storage: &rt::storage::StorageHandle) -> Result<Self, String> {
+        let opened = storage.open_journal(LOG_NAME).await;
+        let (disk, replay) = opened.map_err(|e| e.to_string())?;
+        if replay.torn > 0 {
+            tracing::warn!(bytes = replay.torn, "The journal had a torn tail, which was cut off");
+        }
         let mut table = Table::default();
-        for (number, record) in records.iter().enumerate() {
+        for (number, record) in replay.records.iter().enumerate() {
             let entry = serde_json::from_slice(record)
                 .map_err(|e| format!("record {number} of the journal: {e}"))?;
             table.apply(entry);
         }
-        Ok(Journal { disk, table, appended: records.len() })
+        Ok(Journal { disk, table, appended: replay.records.len() })
     }
 
     pub(crate) fn table(&self) -> &Table {
         &self.table
     }
 
-    /// Makes changes part of the table and returns what makes them durable: await it before
-    /// telling anybody.
+    /// Makes a change part of the table and returns what makes it durable: await that before
+    /// telling anybody, and undo the change when it fails.
     pub(crate) fn append(
         &mut self,
         entry: Entry,
-    ) -> impl Future<Output = Result<(), String>> + use<> {
+    ) -> (Undo, impl Future<Output = Result<(), String>> + use<>) {
         let record = serde_json::to_vec(&entry);
+        let undo = self.table.before(&entry);
         self.table.apply(entry);
         self.appended += 1;
         let needed = self.table.pipelines.len() + self.table.documents.len();
@@ -134,13 +170,19 @@ impl Journal {
             entries.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()
         });
         let disk = self.disk.clone();
-        async move {
+        let durable = async move {
             let text = |e: serde_json::Error| e.to_string();
             if let Some(records) = rewritten {
                 return disk.rewrite(records.map_err(text)?).await.map_err(|e| e.to_string());
             }
             disk.append(record.map_err(text)?).await.map_err(|e| e.to_string())
-        }
+        };
+        (undo, durable)
+    }
+
+    /// Takes back a change that could not be made durable.
+    pub(crate) fn undo(&mut self, undo: Undo) {
+        self.table.undo(undo);
     }
 }
 

@@ -21,7 +21,6 @@ mod budget;
 mod build;
 mod context;
 mod control;
-mod disk;
 mod driver;
 mod instance;
 mod journal;

@@ -324,11 +324,15 @@ impl Table {
     }
 
     async fn write(&self, entry: Entry) -> Result<(), String> {
-        let durable = self.journal.borrow_mut().as_mut().map(|j| j.append(entry));
-        match durable {
-            Some(durable) => durable.await,
-            None => Ok(()),
+        let appended = self.journal.borrow_mut().as_mut().map(|j| j.append(entry));
+        let Some((undo, durable)) = appended else { return Ok(()) };
+        let written = durable.await;
+        if written.is_err()
+            && let Some(journal) = self.journal.borrow_mut().as_mut()
+        {
+            journal.undo(undo);
         }
+        written
     }
 
     fn on_event(self: &Rc<Self>, event: Event) {

@@ -350,3 +350,40 @@ fn a_plan_that_cannot_be_built_changes_nothing() {
     assert_eq!(view.spec.plan.nodes.len(), 2, "the old plan is still there");
     end(engine);
 }
+
+#[test]
+fn pipelines_and_documents_are_back_after_the_engine_is_dropped() {
+    let dir = std::env::temp_dir().join(format!("engine-journal-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    let config = EngineConfig {
+        shards: 1,
+        pin: false,
+        state_dir: Some(dir.clone()),
+        ..EngineConfig::default()
+    };
+    let start = || Engine::start(&config, &registry(), &[]).expect("the engine starts");
+    let engine = start();
+    let handle = engine.handle();
+    put(&handle, "runs", plan_of(numbers(1, 1), &["split"], ("stuck", Json::Null))).unwrap();
+    put(&handle, "ends", plan_of(numbers(1, 1), &["split"], collect("once"))).unwrap();
+    put(&handle, "gone", plan_of(numbers(1, 1), &["split"], collect("once"))).unwrap();
+    assert_eq!(until_ended(&handle, "ends"), State::Finished);
+    let gone = handle.remove(Key::new("test", "gone"), None, false);
+    assert_eq!(wait(gone).unwrap(), Ok(()));
+    let document = handle.put_document(Key::new("test", "d"), Some(Json::Bool(true)));
+    assert_eq!(wait(document).unwrap(), Ok(()));
+    wait(handle.shutdown(Duration::from_millis(50))).expect("shuts down");
+    engine.join().expect("no thread panicked");
+
+    let engine = start();
+    let handle = engine.handle();
+    assert_eq!(state(&handle, "runs"), Some(State::Running));
+    assert_eq!(state(&handle, "ends"), Some(State::Finished), "it does not run again");
+    assert_eq!(state(&handle, "gone"), None);
+    assert_eq!(shelf("once").lines.lock().unwrap().len(), 2);
+    let documents = wait(handle.documents("test")).unwrap();
+    assert_eq!(documents, [(Key::new("test", "d"), Json::Bool(true))]);
+    wait(handle.shutdown(Duration::from_millis(50))).expect("shuts down");
+    engine.join().expect("no thread panicked");
+    let _ = std::fs::remove_dir_all(&dir);
+}
