@@ -2,5 +2,17 @@
 
 use plan::OperatorSpec;
 
+pub mod arrays;
+pub mod decode;
+pub mod decode_csv;
+pub mod decode_ndjson;
+pub mod encode_csv;
+pub mod encode_json;
+pub mod frame;
+
+#[cfg(test)]
+mod tests;
+
 /// The operators of this folder.
-pub const ALL: &[&OperatorSpec] = &[];
+pub const ALL: &[&OperatorSpec] =
+    &[&decode_csv::SPEC, &decode_ndjson::SPEC, &encode_csv::SPEC, &encode_json::SPEC, &frame::SPEC];

@@ -1,0 +1,158 @@
+//! What decoders have in common: blocks of rows in, typed columns out.
+
+use std::sync::Arc;
+
+use formats::columns::{ColumnData, RowCause, RowError};
+use plan::batch::body_bytes;
+use plan::env::Counter;
+use plan::{Batch, Columns, Data, DataType, Field, OperatorError, RawBlock, Schema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::arrays::{to_array, with_room};
+use crate::columns::select::keep;
+
+/// A column of the rows that are read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldConfig {
+    /// Its name, as the rows have it.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schemars(with = "String")]
+    pub ty: DataType,
+    /// Its name in the result; as before by default.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+impl FieldConfig {
+    /// The column of the result.
+    #[must_use]
+    pub fn result(&self) -> Field {
+        Field { name: self.to.as_deref().unwrap_or(&self.name).into(), ty: self.ty }
+    }
+}
+
+/// What becomes of a row that cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The pipeline fails.
+    #[default]
+    Fail,
+    /// The row is dropped and counted.
+    Skip,
+}
+
+/// A format that a decoder reads.
+pub(crate) trait Format {
+    /// Appends the rows of `bytes`, the last of which may lack its end; `first` when they are the
+    /// first of their source. Consumes everything, or stops behind a row with an error.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        first: bool,
+        columns: &mut [ColumnData],
+    ) -> Result<(), RowError>;
+}
+
+/// A decoder of one format.
+pub(crate) struct Decoder<F> {
+    pub(crate) format: F,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) partition: u32,
+    pub(crate) on_error: OnError,
+    pub(crate) skipped: Counter,
+    /// Rows of the batch before: the next one will have about as many.
+    pub(crate) rows_guess: usize,
+}
+
+impl<F: Format> Decoder<F> {
+    /// Takes a batch of raw bytes or of records, which are then lines.
+    pub(crate) fn take(&mut self, batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let columns = match &batch.data {
+            Data::Raw(raw) => self.raw(raw)?,
+            Data::Records(records) => {
+                let (mut lines, mut scratch) = (Vec::new(), Vec::new());
+                for record in &records.recs {
+                    let body = body_bytes(&records.block, &record.body, &mut scratch);
+                    lines.extend_from_slice(body);
+                    lines.push(b'\n');
+                }
+                self.decode(&lines, false)?
+            }
+            _ => return Err(OperatorError::new("a decoder works on bytes")),
+        };
+        out.push(batch.with_data(Data::Columns(columns)));
+        Ok(())
+    }
+
+    fn raw(&mut self, raw: &RawBlock) -> Result<Columns, OperatorError> {
+        let columns = self.decode(&raw.bytes, raw.offset == 0).map_err(|e| {
+            let path = raw.meta.as_ref().and_then(|m| m.get("path"));
+            let place = match path {
+                Some(formats::value::Value::String(path)) => path.to_str_lossy().into_owned(),
+                _ => "the input".to_owned(),
+            };
+            OperatorError::new(format!("{} (block at byte {} of {place})", e.0, raw.offset))
+        })?;
+        // The other rows of the block were delivered already.
+        Ok(match &raw.only {
+            Some(only) => keep(columns, only.to_vec()),
+            None => columns,
+        })
+    }
+
+    fn decode(&mut self, bytes: &[u8], first: bool) -> Result<Columns, OperatorError> {
+        let room = self.rows_guess + self.rows_guess / 8;
+        let fields = &self.schema.fields;
+        let mut data: Vec<ColumnData> = fields.iter().map(|f| with_room(f.ty, room)).collect();
+        let (mut rest, mut first) = (bytes, first);
+        while let Err(error) = self.format.read(rest, first, &mut data) {
+            let line = line_before(rest, error.next);
+            if !line.is_empty() {
+                self.bad_row(&error, line)?;
+            }
+            let next = rest.get(error.next..).unwrap_or_default();
+            if next.len() >= rest.len() {
+                break;
+            }
+            (rest, first) = (next, false);
+        }
+        let rows = data.first().map_or(0, ColumnData::len);
+        self.rows_guess = rows;
+        let arrays = data.into_iter().zip(fields).map(|(d, f)| to_array(d, f.ty)).collect();
+        let mut columns = Columns::new(Arc::clone(&self.schema), arrays);
+        columns.partition = self.partition;
+        Ok(columns)
+    }
+
+    fn bad_row(&self, error: &RowError, line: &[u8]) -> Result<(), OperatorError> {
+        if self.on_error == OnError::Skip {
+            self.skipped.add(1);
+            return Ok(());
+        }
+        let shown = String::from_utf8_lossy(line.get(..LINE_SHOWN_MAX).unwrap_or(line));
+        let text = match &error.cause {
+            RowCause::FieldCount { expected, got } => format!(
+                "CSVParser: The input line does not contain the right number of delimited \
+                 fields. Fields: {got}, expected: {expected}, line: {shown}"
+            ),
+            cause => format!("{cause}, line: {shown}"),
+        };
+        Err(OperatorError(text))
+    }
+}
+
+/// Most bytes of a bad row that its error shows.
+const LINE_SHOWN_MAX: usize = 200;
+
+/// The line that ends before `next`, without its end.
+fn line_before(bytes: &[u8], next: usize) -> &[u8] {
+    let head = bytes.get(..next).unwrap_or(bytes);
+    let head = head.strip_suffix(b"\n").unwrap_or(head);
+    let start = head.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    head.get(start..).unwrap_or_default().trim_ascii_end()
+}

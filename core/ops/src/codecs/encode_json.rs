@@ -1,0 +1,116 @@
+//! `encode_json`: typed columns to one JSON object a line, members sorted by name.
+
+use arrow_array::types as arrow;
+use arrow_array::{Array, ArrayRef};
+use formats::json::write_string;
+use formats::number::{FloatSize, write_int, write_json, write_uint};
+use plan::env::read_config;
+use plan::{Batch, BuildError, Class, Columns, DataType, Env, Example, Json, Operator};
+use plan::{OperatorSpec, Step};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::encode_csv::encoded;
+use crate::columns::types::{bools, texts, values};
+
+/// Configuration of `encode_json`: there is nothing to configure.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+struct EncodeJson;
+
+fn encode(columns: &Columns) -> Vec<u8> {
+    let mut members: Vec<(Vec<u8>, &ArrayRef, DataType)> = columns
+        .schema
+        .fields
+        .iter()
+        .zip(&columns.arrays)
+        .map(|(field, array)| {
+            let mut key = Vec::new();
+            write_string(&mut key, field.name.as_bytes(), false);
+            key.push(b':');
+            (key, array, field.ty)
+        })
+        .collect();
+    members.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut out = Vec::new();
+    for row in 0..columns.rows {
+        let mut before = b'{';
+        for (key, array, ty) in &members {
+            out.push(before);
+            before = b',';
+            out.extend_from_slice(key);
+            write_value(&mut out, array, *ty, row);
+        }
+        out.extend_from_slice(b"}\n");
+    }
+    out
+}
+
+fn write_value(out: &mut Vec<u8>, array: &ArrayRef, ty: DataType, row: usize) {
+    macro_rules! item {
+        ($t:ident) => {
+            values::<arrow::$t>(array).get(row).copied().unwrap_or_default()
+        };
+    }
+    match ty {
+        DataType::I8 => write_int(out, item!(Int8Type).into()),
+        DataType::I16 => write_int(out, item!(Int16Type).into()),
+        DataType::I32 => write_int(out, item!(Int32Type).into()),
+        DataType::I64 => write_int(out, item!(Int64Type)),
+        DataType::U8 => write_uint(out, item!(UInt8Type).into()),
+        DataType::U16 => write_uint(out, item!(UInt16Type).into()),
+        DataType::U32 => write_uint(out, item!(UInt32Type).into()),
+        DataType::U64 => write_uint(out, item!(UInt64Type)),
+        DataType::F32 => write_float(out, item!(Float32Type).into(), FloatSize::F32),
+        DataType::F64 => write_float(out, item!(Float64Type), FloatSize::F64),
+        DataType::Char => write_string(out, &[item!(UInt8Type)], false),
+        DataType::Bool => {
+            let on = bools(array).is_some_and(|b| row < b.len() && b.value(row));
+            out.extend_from_slice(if on { b"true" } else { b"false" });
+        }
+        DataType::Text => {
+            let text = texts(array).filter(|t| row < t.len()).map_or(&b""[..], |t| t.value(row));
+            write_string(out, text, false);
+        }
+    }
+}
+
+/// A float; JSON has no text for one that is not finite.
+fn write_float(out: &mut Vec<u8>, value: f64, size: FloatSize) {
+    if !write_json(out, value, size) {
+        out.extend_from_slice(b"null");
+    }
+}
+
+impl Operator for EncodeJson {
+    fn class(&self) -> Class {
+        Class::Stateless
+    }
+
+    fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
+        Step::Done(encoded(batch, out, encode))
+    }
+}
+
+fn build(config: &Json, _env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
+    let Config {} = read_config(config)?;
+    Ok(Box::new(EncodeJson))
+}
+
+/// The operator.
+pub static SPEC: OperatorSpec = OperatorSpec {
+    name: "encode_json",
+    since: "0.1.0",
+    category: "codecs",
+    summary: "Typed columns to one JSON object a line, members sorted by name.",
+    schema: plan::schema_of::<Config>,
+    examples: &[Example {
+        title: "two rows",
+        config: "{}",
+        input: &["s$v:f64,s$k:text,s$b:bool", "1.5,a,true", "2,b,false"],
+        output: &[r#"{"s$b":true,"s$k":"a","s$v":1.5}"#, r#"{"s$b":false,"s$k":"b","s$v":2}"#],
+    }],
+    build,
+};

@@ -1,0 +1,135 @@
+use plan::serde_json::{self, json};
+use plan::{Batch, Data, End, Json, Operator, OperatorSpec, RawBlock, Step};
+use proptest::prelude::*;
+
+use super::*;
+use crate::columns::testing::{Fake, columns, done, rows_of};
+
+fn raw(text: &str, offset: u64) -> Batch {
+    let bytes = text.as_bytes().to_vec().into();
+    Batch::new(Data::Raw(RawBlock { bytes, meta: None, offset, only: None }))
+}
+
+/// Runs an operator over batches and returns raw bytes as lines, columns as in `rows_of`.
+fn through(spec: &OperatorSpec, config: &Json, batches: Vec<Batch>) -> Result<Vec<String>, String> {
+    let mut operator: Box<dyn Operator> = (spec.build)(config, &Fake::default()).unwrap();
+    let mut out = Vec::new();
+    for batch in batches {
+        match operator.on_batch(batch, &mut out) {
+            Step::Done(result) => result.map_err(|e| e.0)?,
+            Step::Wait(_) => panic!("the operator waits"),
+        }
+    }
+    done(operator.on_end(End::Drained, &mut out));
+    let mut text = String::new();
+    for batch in &out {
+        if let Data::Raw(raw) = &batch.data {
+            text.push_str(std::str::from_utf8(&raw.bytes).unwrap());
+        }
+    }
+    if text.is_empty() {
+        return Ok(rows_of(out));
+    }
+    Ok(text.strip_suffix('\n').unwrap().split('\n').map(String::from).collect())
+}
+
+#[test]
+fn the_examples_hold() {
+    for spec in ALL {
+        assert!(!spec.examples.is_empty());
+        for example in spec.examples {
+            let lines = example.input.join("\n") + "\n";
+            let input = if spec.name.starts_with("encode") {
+                Batch::new(Data::Columns(columns(example.input)))
+            } else {
+                raw(&lines, 0)
+            };
+            let config = serde_json::from_str(example.config).unwrap();
+            let got = through(spec, &config, vec![input]).unwrap();
+            assert_eq!(got, example.output, "{}: {}", spec.name, example.title);
+        }
+    }
+}
+
+fn two_fields(more: &Json) -> Json {
+    let mut config =
+        json!({"fields": [{"name": "a", "type": "u64"}, {"name": "b", "type": "char"}]});
+    for (key, value) in more.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    config
+}
+
+#[test]
+fn the_header_is_that_of_the_first_block() {
+    let config = two_fields(&json!({"skip_header": true, "delimiter": ";"}));
+    let batches = vec![raw("a;b\n1;x\n", 0), raw("2;y\n3;z", 8)];
+    let got = through(&decode_csv::SPEC, &config, batches).unwrap();
+    assert_eq!(got, ["a:u64,b:char", "1,120", "2,121", "3,122"]);
+}
+
+#[test]
+fn a_bad_row_fails_the_pipeline_or_is_counted() {
+    let text = "1,x\n2\n\n3,y,z\nfour,x\n5,y\n";
+    let error = through(&decode_csv::SPEC, &two_fields(&json!({})), vec![raw(text, 0)]);
+    let error = error.unwrap_err();
+    let want = "CSVParser: The input line does not contain the right number of delimited fields.";
+    assert!(error.starts_with(want), "{error}");
+    let config = two_fields(&json!({"on_error": "skip"}));
+    let got = through(&decode_csv::SPEC, &config, vec![raw(text, 0)]).unwrap();
+    assert_eq!(got, ["a:u64,b:char", "1,120", "5,121"]);
+}
+
+#[test]
+fn a_value_of_the_wrong_type_names_its_column() {
+    let error = through(&decode_csv::SPEC, &two_fields(&json!({})), vec![raw("x,y\n", 0)]);
+    assert!(error.unwrap_err().contains("field a"));
+    let config = json!({"fields": [{"name": "a", "type": "u64"}]});
+    let error = through(&decode_ndjson::SPEC, &config, vec![raw("{\"a\":\"x\"}\n", 0)]);
+    assert!(error.unwrap_err().contains("field a"));
+}
+
+#[test]
+fn an_empty_file_gets_a_header() {
+    let got = through(&frame::SPEC, &json!({"before": "h\n"}), vec![]).unwrap();
+    assert_eq!(got, ["h"]);
+}
+
+#[test]
+fn a_replay_wants_some_rows_only() {
+    let mut batch = raw("1,x\n2,y\n3,z\n", 0);
+    if let Data::Raw(raw) = &mut batch.data {
+        raw.only = Some(std::sync::Arc::new(vec![0, 2]));
+    }
+    let got = through(&decode_csv::SPEC, &two_fields(&json!({})), vec![batch]).unwrap();
+    assert_eq!(got, ["a:u64,b:char", "1,120", "3,122"]);
+}
+
+proptest! {
+    #[test]
+    fn decoding_inverts_encoding(rows in prop::collection::vec((any::<i64>(), any::<f64>(), any::<bool>()), 1..30)) {
+        let lines: Vec<String> = std::iter::once("a:i64,b:f64,c:bool".to_owned())
+            .chain(rows.iter().map(|(a, b, c)| format!("{a},{b},{c}")))
+            .collect();
+        let input = columns(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let csv = through(&encode_csv::SPEC, &json!({}),
+            vec![Batch::new(Data::Columns(input.clone()))]).unwrap().join("\n");
+        let config = json!({"fields": [{"name": "a", "type": "i64"}, {"name": "b", "type": "f64"},
+            {"name": "c", "type": "bool"}]});
+        let back = through(&decode_csv::SPEC, &config, vec![raw(&csv, 0)]).unwrap();
+        prop_assert_eq!(&back, &rows_of(vec![Batch::new(Data::Columns(input.clone()))]));
+        let json = through(&encode_json::SPEC, &json!({}),
+            vec![Batch::new(Data::Columns(input))]).unwrap().join("\n");
+        let back_json = through(&decode_ndjson::SPEC, &config, vec![raw(&json, 0)]).unwrap();
+        prop_assert_eq!(back_json, back);
+    }
+
+    #[test]
+    fn no_bytes_are_a_panic(text in "[a0,;{}\":\n.-]{0,60}", skip: bool) {
+        let on_error = if skip { "skip" } else { "fail" };
+        let _ = through(&decode_csv::SPEC, &two_fields(&json!({"on_error": on_error})),
+            vec![raw(&text, 0)]);
+        let config = json!({"fields": [{"name": "a", "type": "u64"}], "on_error": on_error});
+        let _ = through(&decode_ndjson::SPEC, &config, vec![raw(&text, 0)]);
+    }
+}
