@@ -23,7 +23,7 @@ pub struct Reader {
     paths: Paths,
     tokens: Tokens,
     shapes: Vec<Shape>,
-    /// The shape that matched last; its neighbours are tried in turn.
+    /// The shape that matched last.
     current: usize,
     /// Shapes learned so far.
     learned: u64,
@@ -88,16 +88,13 @@ impl Reader {
     /// Makes the text's shape the current one.
     #[inline]
     fn find_shape(&mut self, text: &[u8]) -> Option<()> {
-        let known = self.shapes.len();
-        for step in 0..known {
-            let at = (self.current + step) % known;
-            if let Some(shape) = self.shapes.get(at)
-                && shape.id != ShapeId::NONE
-                && shape.matches(text, &self.tokens)
-            {
-                self.current = at;
-                return Some(());
-            }
+        let fits = |shape: &Shape| shape.id != ShapeId::NONE && shape.matches(text, &self.tokens);
+        if self.shapes.get(self.current).is_some_and(fits) {
+            return Some(());
+        }
+        if let Some(at) = self.shapes.iter().position(fits) {
+            self.current = at;
+            return Some(());
         }
         self.learn(text)
     }
@@ -109,7 +106,7 @@ impl Reader {
             self.shapes.push(Shape::default());
             known
         } else {
-            (self.current + SHAPES_MAX - 1) % SHAPES_MAX // the one tried last
+            (self.current + SHAPES_MAX - 1) % SHAPES_MAX // the longest unused, or nearly so
         };
         let id = ShapeId(self.id, self.learned + 1);
         self.shapes.get_mut(at)?.learn(text, &self.tokens, &self.paths, id).ok()?;

@@ -6,6 +6,7 @@ mod doc;
 mod edits;
 mod error;
 mod escape;
+mod floats;
 mod parse;
 mod path;
 mod program;
@@ -22,7 +23,8 @@ pub use doc::{Doc, Member, Members, RawKind, RawValue, Reader};
 pub use edits::{EDIT_DEPTH_MAX, EditPathError, Edits, SpliceError};
 pub use error::JsonError;
 pub use escape::{unescape, write_string};
-pub use parse::{FloatsError, parse, parse_floats, parse_prefix};
+pub use floats::{FloatsError, parse_floats};
+pub use parse::{parse, parse_prefix};
 pub use path::{PathId, Paths};
 pub(crate) use scan::plain_string_len;
 

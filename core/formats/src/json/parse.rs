@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::JsonError;
 use super::escape::unescape;
+use super::floats::FloatsError;
 use super::reader::{Visit, document_len, read};
 use crate::number::json_number_f64;
 use crate::utf8;
@@ -126,29 +127,14 @@ pub fn parse_prefix(text: &[u8]) -> Result<(Value, usize), JsonError> {
     Ok((builder.values.pop().unwrap_or_default(), len))
 }
 
-/// Parses the first document of `text` with every number as a double, as the method `parse_json`
-/// does: big integers lose digits, what follows the document is ignored.
-///
-/// # Errors
-/// As [`parse_prefix`]. A number beyond the doubles is an error that names it.
-pub fn parse_floats(text: &[u8]) -> Result<Value, FloatsError> {
+/// As [`super::parse_floats`], for any text.
+pub(super) fn parse_prefix_floats(text: &[u8]) -> Result<Value, FloatsError> {
     let mut builder = Builder { floats: true, ..Builder::default() };
     read(text, &mut builder)?;
     if builder.too_large {
         return Err(FloatsError::TooLarge(first_too_large(text)));
     }
     Ok(builder.values.pop().unwrap_or_default())
-}
-
-/// Why [`parse_floats`] refused a text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FloatsError {
-    /// The text is no JSON.
-    #[error(transparent)]
-    Json(#[from] JsonError),
-    /// A number is beyond the range of doubles.
-    #[error("json: cannot unmarshal number {0} into Go value of type float64")]
-    TooLarge(String),
 }
 
 fn first_too_large(text: &[u8]) -> String {

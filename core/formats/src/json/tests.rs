@@ -154,16 +154,6 @@ fn nesting_has_a_limit() {
     assert_eq!(document_len(b" [1] x"), Ok(4));
 }
 
-#[test]
-fn parse_json_knows_only_doubles() {
-    let value = parse_floats(b"[1.0, 12345678901234567890] x").unwrap();
-    let mut out = Vec::new();
-    write_value(&mut out, &value).unwrap();
-    assert_eq!(out, b"[1,12345678901234567000]");
-    let error = parse_floats(b"[1e400]").unwrap_err().to_string();
-    assert_eq!(error, "json: cannot unmarshal number 1e400 into Go value of type float64");
-}
-
 proptest! {
     #[test]
     fn canonical_text_is_a_fixed_point(value in documents()) {
