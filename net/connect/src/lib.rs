@@ -13,6 +13,7 @@ pub mod lookup;
 pub mod reader;
 pub mod scanners;
 pub mod signal;
+pub mod socket;
 pub mod stdio;
 #[cfg(test)]
 mod testing;

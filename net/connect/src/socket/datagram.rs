@@ -1,0 +1,47 @@
+//! Datagrams: each one is a short stream of its own.
+
+use std::rc::Rc;
+
+use plan::{Batch, SourceContext, SourceError};
+use rt::net::UdpSocket;
+
+use crate::scanners::{self, Stream};
+use crate::text::io_text;
+use crate::wait::{Ended, until_stopping};
+
+/// Largest datagram there is.
+const DATAGRAM_BYTES: usize = 65_536;
+
+/// Reads datagrams until the source must stop.
+pub(super) async fn receive(
+    socket: &UdpSocket,
+    scanner: &scanners::Config,
+    context: &Rc<dyn SourceContext>,
+) -> Result<(), SourceError> {
+    let mut buffer = Vec::with_capacity(DATAGRAM_BYTES);
+    let mut found = Vec::new();
+    loop {
+        let received = match until_stopping(context, socket.recv_from(buffer)).await {
+            Ended::Stopping => return Err(SourceError::Stopped),
+            Ended::Done((received, back)) => {
+                buffer = back;
+                received
+            }
+        };
+        let from = match received {
+            Ok((_, from)) => from,
+            Err(error) => return Err(SourceError::Retry(io_text(&error))),
+        };
+        let stream = Stream { name: "", block_bytes: buffer.len().max(1) };
+        let mut scanner = scanner.open(stream).map_err(|e| SourceError::Fatal(e.text))?;
+        let mut bytes = scanner.buffer();
+        bytes.extend_from_slice(&buffer);
+        buffer.clear();
+        if let Err(error) = scanner.scan(bytes, true, &mut found) {
+            context.error(&format!("datagram from {from}: {error}"));
+        }
+        for data in found.drain(..) {
+            drop(context.emit(Batch::new(data)).await?);
+        }
+    }
+}

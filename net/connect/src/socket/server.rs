@@ -1,0 +1,243 @@
+//! Source `socket_server`: listens and reads from every connection.
+
+use std::io;
+use std::rc::Rc;
+
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+use plan::env::read_config;
+use plan::fields::Scanner;
+use plan::{
+    BuildError, Env, Example, Json, LocalBoxFuture, Log, Services, Source, SourceContext,
+    SourceError, SourceSpec, schema_of,
+};
+use rt::Task;
+use rt::net::{ListenOptions, Stream, TcpListener, UdpSocket, UnixListener, resolve};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Network, READ_BYTES, datagram};
+use crate::reader::{End, pump};
+use crate::scanners;
+use crate::text::io_text;
+use crate::wait::{Ended, until_stopping};
+
+/// Connections of one instance; more wait until one ends.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// Instances of a source that shares its port.
+const INSTANCES_MAX: usize = 1024;
+/// Pause after the system had nothing left for a new connection.
+const EXHAUSTED_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// How the TCP port is opened.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Tcp {
+    /// Accepts an address of which connections are still ending. Always on.
+    pub reuse_address: bool,
+    /// Lets several listeners share the port: connections are spread over the shards.
+    pub reuse_port: bool,
+}
+
+/// Files of a TLS server.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Tls {
+    /// Certificate.
+    pub cert_file: String,
+    /// Key.
+    pub key_file: String,
+    /// Makes a certificate of its own.
+    pub self_signed: bool,
+}
+
+/// Listens on a TCP or Unix socket, or for datagrams, and reads from everybody who connects.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub struct Config {
+    /// `tcp`, `unix` or `udp`.
+    pub network: Network,
+    /// Host and port, or path.
+    pub address: String,
+    /// Cache that the address is written to, under the key `socket_server_address`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_cache: Option<String>,
+    /// How a connection is cut into messages.
+    #[serde(default = "scanners::default_lines")]
+    pub scanner: Scanner,
+    /// Sends a message again when it could not be delivered.
+    #[serde(default = "crate::yes")]
+    pub auto_replay_nacks: bool,
+    /// How the TCP port is opened.
+    #[serde(default)]
+    pub tcp: Tcp,
+    /// Files of a TLS server.
+    #[serde(default)]
+    pub tls: Tls,
+}
+
+/// A running `socket_server` source.
+pub struct SocketServer {
+    config: Config,
+    scanner: Rc<scanners::Config>,
+    services: Rc<dyn Services>,
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Listener::Tcp(listener) => listener.accept().await,
+            Listener::Unix(listener) => listener.accept().await,
+        }
+    }
+}
+
+impl SocketServer {
+    fn failed(&self, error: &io::Error) -> SourceError {
+        let (network, address) = (self.config.network.name(), &self.config.address);
+        let text = io_text(error);
+        // The seam names the address, too, resolved.
+        let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, sentence)| sentence);
+        SourceError::Retry(format!("listen {network} {address}: bind: {text}"))
+    }
+
+    async fn resolved(&self) -> Result<std::net::SocketAddr, SourceError> {
+        let found = resolve(&self.config.address).await.map_err(|e| self.failed(&e))?;
+        let none = || self.failed(&io::ErrorKind::AddrNotAvailable.into());
+        found.into_iter().next().ok_or_else(none)
+    }
+
+    async fn listen(&self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
+        let (reuse_port, address) = (self.config.tcp.reuse_port, &self.config.address);
+        let listener = match self.config.network {
+            Network::Udp => {
+                let socket = UdpSocket::bind(self.resolved().await?, reuse_port);
+                let socket = socket.map_err(|e| self.failed(&e))?;
+                self.ready(context, &socket.local_addr().to_string());
+                return datagram::receive(&socket, &self.scanner, context).await;
+            }
+            Network::Unix => {
+                let listener = UnixListener::bind(address).map_err(|e| self.failed(&e))?;
+                self.ready(context, address);
+                Listener::Unix(listener)
+            }
+            Network::Tcp | Network::Tls => {
+                let options = ListenOptions { reuse_port, ..ListenOptions::default() };
+                let listener = TcpListener::bind(self.resolved().await?, options);
+                let listener = listener.map_err(|e| self.failed(&e))?;
+                self.ready(context, &listener.local_addr().to_string());
+                Listener::Tcp(listener)
+            }
+        };
+        self.serve(&listener, context).await
+    }
+
+    fn ready(&self, context: &Rc<dyn SourceContext>, address: &str) {
+        context.connected(true);
+        let text = format!("Receiving {} socket messages", self.config.network.name());
+        self.services.log(Log::Info, &text, &[("address", address)]);
+    }
+
+    async fn serve(
+        &self,
+        listener: &Listener,
+        context: &Rc<dyn SourceContext>,
+    ) -> Result<(), SourceError> {
+        let mut connections: FuturesUnordered<Task<()>> = FuturesUnordered::new();
+        let accepted = async {
+            loop {
+                while connections.len() >= CONNECTIONS_MAX {
+                    connections.next().await;
+                }
+                let accept = std::pin::pin!(listener.accept());
+                let stream = if connections.is_empty() {
+                    accept.await
+                } else {
+                    match select(accept, connections.next()).await {
+                        Either::Left((stream, _)) => stream,
+                        Either::Right(_) => continue,
+                    }
+                };
+                match stream {
+                    Ok(stream) => {
+                        let read = read(stream, Rc::clone(&self.scanner), Rc::clone(context));
+                        connections.push(rt::spawn(read).abort_on_drop());
+                    }
+                    Err(error) => {
+                        context.error(&format!("failed to accept: {}", io_text(&error)));
+                        rt::sleep(EXHAUSTED_PAUSE).await;
+                    }
+                }
+            }
+        };
+        match until_stopping(context, accepted).await {
+            Ended::Done(()) | Ended::Stopping => Err(SourceError::Stopped),
+        }
+    }
+}
+
+/// Reads one connection to its end.
+async fn read(mut stream: Stream, scanner: Rc<scanners::Config>, context: Rc<dyn SourceContext>) {
+    let peer = stream.peer().clone();
+    let name = scanners::Stream { name: "", block_bytes: READ_BYTES };
+    let mut scanner = match scanner.open(name) {
+        Ok(scanner) => scanner,
+        Err(error) => return context.error(&error.text),
+    };
+    match pump(&context, &mut stream, &mut *scanner, None, None).await {
+        Ok(End::Failed(text)) => context.error(&format!("connection of {peer}: {text}")),
+        Ok(End::Done) | Err(_) => {}
+    }
+}
+
+impl Source for SocketServer {
+    fn run<'a>(
+        &'a mut self,
+        context: Rc<dyn SourceContext>,
+    ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move { self.listen(&context).await })
+    }
+
+    fn replays(&self) -> bool {
+        self.config.auto_replay_nacks
+    }
+
+    fn partitions(&self) -> usize {
+        let shared = self.config.tcp.reuse_port && !self.config.address.ends_with(":0");
+        if shared && self.config.network != Network::Unix { INSTANCES_MAX } else { 1 }
+    }
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+    let config: Config = read_config(config)?;
+    config.network.supported()?;
+    if let Some(cache) = config.address_cache.as_deref().filter(|c| !c.is_empty()) {
+        return Err(BuildError::new(format!("cache resource '{cache}' was not found")));
+    }
+    let scanner = Rc::new(scanners::Config::of(&config.scanner)?);
+    Ok(Box::new(SocketServer { config, scanner, services: env.services() }))
+}
+
+/// Registration.
+pub static SPEC: SourceSpec = SourceSpec {
+    name: "socket_server",
+    since: "0.1.0",
+    category: "network",
+    summary: "Listens on a TCP or Unix socket, or for datagrams.",
+    schema: schema_of::<Config>,
+    examples: &[Example {
+        title: "lines over TCP",
+        config: r#"{"network":"tcp","address":"0.0.0.0:6000"}"#,
+        input: &[],
+        output: &[],
+    }],
+    build,
+};
+
+#[cfg(test)]
+mod tests;

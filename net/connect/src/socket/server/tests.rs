@@ -1,0 +1,194 @@
+use std::time::Duration;
+
+use rt::testing::TempDir;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{Fake, TestEnv, batch, both_modes};
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn source(network: &str, address: &str) -> Box<dyn Source> {
+    let config = json!({"network": network, "address": address});
+    (SPEC.build)(&config, &TestEnv::new()).unwrap()
+}
+
+fn sink(network: &str, address: &str) -> Box<dyn plan::Sink> {
+    let config = json!({"network": network, "address": address});
+    (super::super::output::SPEC.build)(&config, &TestEnv::new()).unwrap()
+}
+
+async fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if check() {
+            return;
+        }
+        rt::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never came: {what}");
+}
+
+/// Starts a source; the task ends when the fake is stopped.
+fn start(mut source: Box<dyn Source>, fake: &Rc<Fake>) -> rt::JoinHandle<Result<(), SourceError>> {
+    let fake = fake.clone();
+    rt::spawn(async move { source.run(fake).await })
+}
+
+async fn open(sink: &dyn plan::Sink) {
+    for _ in 0..200 {
+        if sink.open().await.is_ok() {
+            return;
+        }
+        rt::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("cannot connect");
+}
+
+#[test]
+fn several_connections_and_a_stop() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let unix = dir.join("s.sock").to_str().unwrap().to_owned();
+        for (network, address) in
+            [("tcp", format!("127.0.0.1:{}", free_port())), ("unix", unix.clone())]
+        {
+            let fake = Fake::new();
+            let running = start(source(network, &address), &fake);
+            let (a, b) = (sink(network, &address), sink(network, &address));
+            open(&*a).await;
+            open(&*b).await;
+            a.write(&batch(&["a1"])).await.unwrap();
+            b.write(&batch(&["b1", "b2"])).await.unwrap();
+            eventually("three lines", || fake.texts().len() == 3).await;
+            a.write(&batch(&["a2"])).await.unwrap();
+            a.close().await.unwrap();
+            eventually("the last line", || fake.texts().contains(&"a2".to_owned())).await;
+            fake.stop();
+            assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+        }
+        assert!(!std::path::Path::new(&unix).exists());
+    });
+}
+
+#[test]
+fn an_unterminated_line_counts_when_the_peer_closes() {
+    both_modes(|| async {
+        let address = format!("127.0.0.1:{}", free_port());
+        let fake = Fake::new();
+        let running = start(source("tcp", &address), &fake);
+        let config = json!({"network": "tcp", "address": address, "codec": "append"});
+        let sink = (super::super::output::SPEC.build)(&config, &TestEnv::new()).unwrap();
+        open(&*sink).await;
+        sink.write(&batch(&["a\nb"])).await.unwrap();
+        sink.close().await.unwrap();
+        eventually("both", || fake.texts() == ["a", "b"]).await;
+        fake.stop();
+        running.await.unwrap().unwrap_err();
+    });
+}
+
+#[test]
+fn datagrams() {
+    both_modes(|| async {
+        let address = format!("127.0.0.1:{}", free_port());
+        let fake = Fake::new();
+        let running = start(source("udp", &address), &fake);
+        let sink = sink("udp", &address);
+        sink.open().await.unwrap();
+        for _ in 0..200 {
+            sink.write(&batch(&["x", "y"])).await.ok();
+            rt::sleep(Duration::from_millis(5)).await;
+            if !fake.texts().is_empty() {
+                break;
+            }
+            let _ = sink.open().await;
+        }
+        eventually("both", || fake.texts().ends_with(&["x".into(), "y".into()])).await;
+        fake.stop();
+        running.await.unwrap().unwrap_err();
+    });
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    both_modes(|| async {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let result = source("tcp", &address).run(Fake::new()).await;
+        let wanted = format!("listen tcp {address}: bind: address already in use");
+        assert_eq!(result, Err(SourceError::Retry(wanted)));
+    });
+}
+
+#[test]
+fn a_peer_that_is_away_is_named() {
+    both_modes(|| async {
+        let address = format!("127.0.0.1:{}", free_port());
+        let refused = format!("dial tcp {address}: connect: connection refused");
+        let fault = sink("tcp", &address).open().await.unwrap_err();
+        assert_eq!(fault.text, refused);
+        let config = json!({"network": "tcp", "address": address});
+        let mut client = (super::super::input::SPEC.build)(&config, &TestEnv::new()).unwrap();
+        assert_eq!(client.run(Fake::new()).await, Err(SourceError::Retry(refused)));
+        let fault = sink("unix", "/nowhere/s").open().await.unwrap_err();
+        assert_eq!(fault.text, "dial unix /nowhere/s: connect: no such file or directory");
+    });
+}
+
+#[test]
+fn a_peer_that_stops_reading_blocks_only_its_own_write() {
+    both_modes(|| async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let sink = sink("tcp", &address);
+        sink.open().await.unwrap();
+        let (_peer, _) = listener.accept().unwrap();
+        let big = "x".repeat(64 << 20);
+        let some = batch(&[&big]);
+        let start = rt::now();
+        assert!(rt::timeout(Duration::from_millis(100), sink.write(&some)).await.is_err());
+        assert!(rt::now().since(start) < Duration::from_secs(2));
+        // What is left of the connection is not used again.
+        match sink.write(&batch(&["y"])).await {
+            Err(plan::SinkError::NotConnected(fault)) => {
+                assert_eq!(fault.text, "not connected to target output");
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn a_client_reads_and_connects_again() {
+    both_modes(|| async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            for text in ["one\n", "two\n"] {
+                use std::io::Write;
+                let (mut peer, _) = listener.accept().unwrap();
+                peer.write_all(text.as_bytes()).unwrap();
+            }
+        });
+        let config = json!({"network": "tcp", "address": address});
+        let mut client = (super::super::input::SPEC.build)(&config, &TestEnv::new()).unwrap();
+        let fake = Fake::new();
+        for _ in 0..2 {
+            let ended = client.run(fake.clone()).await;
+            assert!(matches!(ended, Err(SourceError::Retry(_))), "{ended:?}");
+        }
+        assert_eq!(fake.texts(), ["one", "two"]);
+        server.join().unwrap();
+    });
+}
+
+#[test]
+fn bad_configurations() {
+    let error = |config| (SPEC.build)(&config, &TestEnv::new()).err().map(|e| e.text).unwrap();
+    assert!(error(json!({"network": "tls", "address": "x"})).contains("tls"));
+    assert!(error(json!({"network": "carrier", "address": "x"})).contains("carrier"));
+    assert!(error(json!({"network": "tcp"})).contains("address"));
+}
