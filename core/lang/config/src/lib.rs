@@ -1,4 +1,66 @@
-//! Configurations of streams: YAML with places, interpolation of the environment, lint, and the
-//! lowering of a stream to a plan.
+//! Configurations of streams: YAML with places, interpolation of the environment, lint by the
+//! schemas of the components, and the lowering of a stream to a plan.
+//!
+//! It is: the dialect of stream files and of the streams API, as functions without state.
+//! It is not: the API's routes or the table of streams.
 
+pub mod catalog;
+mod check;
+pub mod env;
+mod file;
+mod infer;
+mod lint;
+mod lower;
+mod offline;
+mod schema;
+pub mod service;
+pub mod stream;
 pub mod yaml;
+
+use plan::Plan;
+
+pub use catalog::{Catalog, Kind};
+pub use check::LANGUAGE;
+pub use file::{FileDoc, parse_file};
+pub use infer::{InferError, infer};
+pub use lint::{LINTS_MAX, Lint, Root};
+pub use lower::{InitError, Resources};
+
+use yaml::Node;
+
+/// Lowers a stream whose structure is right to a plan.
+///
+/// # Errors
+/// The first component whose configuration does not fit, or a resource that is not there.
+pub fn lower_stream(
+    catalog: &Catalog,
+    resources: &Resources,
+    stream: &Node,
+) -> Result<Plan, InitError> {
+    lower::Lower { catalog, resources }.stream(stream)
+}
+
+/// Lowers a resource to see whether its configuration fits.
+///
+/// # Errors
+/// What does not fit.
+pub fn check_resource(
+    catalog: &Catalog,
+    resources: &Resources,
+    kind: Kind,
+    node: &Node,
+) -> Result<(), InitError> {
+    let path = format!("root.{}_resources", kind.name());
+    lower::Lower { catalog, resources }.nested(kind, node, &path, 0).map(|_| ())
+}
+
+/// Complaints about a document, without reading it further.
+#[must_use]
+pub fn lint(catalog: &Catalog, root: Root, document: &Node, deprecated: bool) -> Vec<Lint> {
+    let mut linter = lint::Linter::new(catalog).with_deprecated(deprecated);
+    linter.root(root, document);
+    linter.finish()
+}
+
+#[cfg(test)]
+mod fixture;

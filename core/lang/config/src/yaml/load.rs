@@ -153,7 +153,11 @@ impl Loader<'_> {
         span: Span,
     ) -> Node {
         let left_out = style == ScalarStyle::Plain && text.is_empty() && !self.open.is_empty();
-        let (line, column) = if left_out { self.last } else { (line_of(span), column_of(span)) };
+        let (line, column) = match style {
+            _ if left_out => self.last,
+            ScalarStyle::Literal | ScalarStyle::Folded => self.sign_of(span),
+            _ => (line_of(span), column_of(span)),
+        };
         let literal = style == ScalarStyle::Literal;
         let text = text.into_owned();
         let mut scalar = match style {

@@ -1,0 +1,76 @@
+//! Documents in files: a stream with the service's settings and resources, or only these.
+
+use std::sync::Arc;
+
+use plan::Plan;
+use plan::serde_json;
+use serde::Deserialize;
+
+use crate::catalog::Catalog;
+use crate::env::interpolate;
+use crate::lint::{Lint, Linter, Root};
+use crate::lower::{InitError, Resources, check_structure};
+use crate::service::Service;
+use crate::yaml::{self, Node};
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct FileDoc {
+    /// The settings of the service in it; defaults for what it does not say.
+    pub service: Service,
+    /// Complaints.
+    pub lints: Vec<Lint>,
+    node: Arc<Node>,
+}
+
+/// Reads a file. Complaints do not fail it: whoever reads decides what they mean.
+///
+/// # Errors
+/// What is wrong with a text that cannot be read at all.
+pub fn parse_file(
+    catalog: &Catalog,
+    text: &str,
+    root: Root,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<FileDoc, String> {
+    let filled = interpolate(text, lookup);
+    let node = yaml::load(&filled.text).map_err(|e| e.to_string())?;
+    let mut lints: Vec<Lint> =
+        filled.complaint().map(|text| Lint::line(1, text)).into_iter().collect();
+    let mut linter = Linter::new(catalog);
+    linter.root(root, &node);
+    lints.extend(linter.finish());
+    if matches!(root, Root::Stream | Root::Config) {
+        check_structure(catalog, &node)?;
+    }
+    let service = Service::deserialize(node.to_json()).or_else(|error| match root {
+        Root::Config | Root::Service => Err(error),
+        Root::Stream | Root::Resources => Ok(Service::default()),
+    });
+    let service = service.map_err(|e: serde_json::Error| e.to_string())?;
+    Ok(FileDoc { service, lints, node: Arc::new(node) })
+}
+
+impl FileDoc {
+    /// Adds the resources of the file to those that streams may use.
+    ///
+    /// # Errors
+    /// A resource without a label, or a label that is taken.
+    pub fn add_resources(&self, resources: &mut Resources) -> Result<(), String> {
+        resources.add_document(&self.node)
+    }
+
+    /// Lowers the stream of the file to a plan.
+    ///
+    /// # Errors
+    /// The first component whose configuration does not fit, or a resource that is not there.
+    pub fn lower(&self, catalog: &Catalog, resources: &Resources) -> Result<Plan, InitError> {
+        crate::lower_stream(catalog, resources, &self.node)
+    }
+
+    /// The document with its keys sorted, as the API shows a stream.
+    #[must_use]
+    pub fn config(&self) -> plan::Json {
+        self.node.to_json()
+    }
+}

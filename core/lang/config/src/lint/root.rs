@@ -1,0 +1,82 @@
+//! Complaints about the outermost level of a document.
+
+use plan::serde_json::json;
+
+use crate::catalog::{Kind, RESOURCE_KINDS};
+use crate::lint::Linter;
+use crate::schema::View;
+use crate::service;
+use crate::yaml::{Entry, Node};
+
+/// What a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// A stream of the streams mode: input, buffer, pipeline, output.
+    Stream,
+    /// A stream together with the service's own settings and resources.
+    Config,
+    /// The service's settings without a stream.
+    Service,
+    /// Resources only.
+    Resources,
+}
+
+impl Root {
+    fn has_stream(self) -> bool {
+        matches!(self, Root::Stream | Root::Config)
+    }
+
+    fn has_service(self) -> bool {
+        matches!(self, Root::Config | Root::Service)
+    }
+
+    fn has_resources(self) -> bool {
+        self != Root::Stream
+    }
+}
+
+/// The kind of the resources under a key such as `cache_resources`.
+pub(crate) fn resource_kind(key: &str) -> Option<Kind> {
+    let word = key.strip_suffix("_resources")?;
+    RESOURCE_KINDS.into_iter().find(|kind| kind.name() == word)
+}
+
+impl Linter<'_> {
+    /// Lints a whole document.
+    pub(crate) fn root(&mut self, root: Root, node: &Node) {
+        let Some(entries) = node.entries() else {
+            let text = format!("expected object value, got {}", node.tag());
+            return self.complain(node.line, text);
+        };
+        for (at, entry) in entries.iter().enumerate() {
+            // Of equal keys only the last one counts.
+            let later = entries.get(at + 1..).unwrap_or_default();
+            if !later.iter().any(|other| other.key == entry.key) {
+                self.root_entry(root, entry);
+            }
+        }
+    }
+
+    fn root_entry(&mut self, root: Root, entry: &Entry) {
+        let key = &*entry.key;
+        match key {
+            "input" if root.has_stream() => self.component(Kind::Input, &entry.value),
+            "buffer" if root.has_stream() => self.component(Kind::Buffer, &entry.value),
+            "output" if root.has_stream() => self.component(Kind::Output, &entry.value),
+            "pipeline" if root.has_stream() => {
+                let schema = json!({"type": "object", "properties": {
+                    "threads": {"type": "integer"},
+                    "processors": {"type": "array", "items": {"x-kind": "processor"}}}});
+                self.field(View::of(&schema), &entry.value);
+            }
+            "tests" if root == Root::Config => {}
+            _ => match (resource_kind(key), service::schema_of_section(key)) {
+                (Some(kind), _) if root.has_resources() => self.components(kind, &entry.value),
+                (None, Some(schema)) if root.has_service() => {
+                    self.field(View::of(&schema), &entry.value);
+                }
+                _ => self.complain(entry.line, format!("field {key} not recognised")),
+            },
+        }
+    }
+}

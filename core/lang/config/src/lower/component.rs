@@ -1,0 +1,161 @@
+//! One component with everything nested in it.
+
+use std::sync::Arc;
+
+use plan::serde_json::{self, json};
+use plan::{Component, Json};
+
+use crate::catalog::{Catalog, Kind};
+use crate::infer::{config_of, infer, label_of};
+use crate::lower::resources::Resources;
+use crate::lower::{InitError, value::FieldError};
+use crate::schema::View;
+use crate::yaml::Node;
+
+/// The operator that cuts the blocks of a source into lines.
+const SPLIT_LINES: &str = "split_lines";
+/// The scanner whose work that operator does.
+const LINES: &str = "lines";
+/// Sources that emit whole blocks when their scanner is `lines`.
+const BLOCK_SOURCES: [&str; 4] = ["file", "stdin", "socket", "socket_server"];
+/// The component that gives a nested input or output its processors.
+const PROCESSED: &str = "processed";
+/// How deep resources may refer to resources.
+const RESOURCE_DEPTH_MAX: usize = 32;
+
+/// What lowering needs to know.
+pub(crate) struct Lower<'c> {
+    pub(crate) catalog: &'c Catalog,
+    pub(crate) resources: &'c Resources,
+}
+
+/// A component and what stands around it.
+pub(crate) struct Lowered {
+    pub(crate) component: Component,
+    /// What cuts the blocks of a source, then the component's own processors.
+    pub(crate) processors: Vec<Component>,
+}
+
+impl Lower<'_> {
+    fn error(kind: Kind, node: &Node, path: &str, text: String) -> InitError {
+        InitError { kind, label: label_of(node).to_owned(), path: path.to_owned(), text }
+    }
+
+    /// Lowers a component whose place in the configuration is `path`.
+    pub(crate) fn component(
+        &self,
+        kind: Kind,
+        node: &Node,
+        path: &str,
+        depth: usize,
+    ) -> Result<Lowered, InitError> {
+        let fail = |text: String| Self::error(kind, node, path, text);
+        let name = infer(self.catalog, kind, node).map_err(|e| fail(e.to_string()))?;
+        let config = config_of(node, &name);
+        if name == "resource" {
+            return self.resource(kind, node, config, path, depth);
+        }
+        let schema = self.catalog.schema(kind, &name);
+        let schema = schema.ok_or_else(|| fail(format!("there is no {} {name}", kind.name())))?;
+        let nothing = Arc::new(Node::nothing());
+        let config = config.unwrap_or(&nothing);
+        let inside = format!("{path}.{name}");
+        let config = match self.value(View::of(schema), config, &inside, depth) {
+            Ok(config) => config,
+            Err(FieldError::Nested(error)) => return Err(error),
+            Err(error) => return Err(fail(error.into_text())),
+        };
+        let mut processors: Vec<Component> =
+            splitter(kind, &name, &config, path).into_iter().collect();
+        if let Some(list) = node.get("processors").filter(|_| kind.has_processors()) {
+            let items = list.items().unwrap_or_default();
+            for (at, item) in items.iter().enumerate() {
+                let path = format!("{path}.processors.{at}");
+                processors.push(self.nested(Kind::Processor, &item.node, &path, depth)?);
+            }
+        }
+        let label = label_of(node).to_owned();
+        let component = Component { name, label, path: path.to_owned(), config };
+        Ok(Lowered { component, processors })
+    }
+
+    /// Lowers a component in the configuration of another one: one with processors of its own is
+    /// wrapped.
+    pub(crate) fn nested(
+        &self,
+        kind: Kind,
+        node: &Node,
+        path: &str,
+        depth: usize,
+    ) -> Result<Component, InitError> {
+        let Lowered { component, processors } = self.component(kind, node, path, depth)?;
+        if processors.is_empty() {
+            return Ok(component);
+        }
+        let (label, path) = (component.label.clone(), component.path.clone());
+        let parts = serde_json::to_value(component)
+            .and_then(|inner| Ok((inner, serde_json::to_value(processors)?)));
+        let (inner, processors) =
+            parts.map_err(|e| Self::error(kind, node, &path, e.to_string()))?;
+        let mut config = json!({"processors": processors});
+        if let Some(members) = config.as_object_mut() {
+            members.insert(kind.name().to_owned(), inner);
+        }
+        Ok(Component { name: PROCESSED.to_owned(), label, path, config })
+    }
+
+    fn resource(
+        &self,
+        kind: Kind,
+        node: &Node,
+        config: Option<&Arc<Node>>,
+        path: &str,
+        depth: usize,
+    ) -> Result<Lowered, InitError> {
+        let label = config.and_then(|c| c.scalar()).map_or("", |scalar| &scalar.text);
+        let Some(resource) = self.resources.get(kind, label) else {
+            let text = format!("{} resource '{label}' was not found", kind.name());
+            return Err(Self::error(kind, node, path, text));
+        };
+        if depth >= RESOURCE_DEPTH_MAX {
+            let text = format!("resources refer to each other more than {RESOURCE_DEPTH_MAX} deep");
+            return Err(Self::error(kind, node, path, text));
+        }
+        let mut lowered = self.component(kind, &resource.node, &resource.path, depth + 1)?;
+        lowered.component.label = label.to_owned();
+        if let Some(list) = node.get("processors").filter(|_| kind.has_processors()) {
+            for (at, item) in list.items().unwrap_or_default().iter().enumerate() {
+                let path = format!("{path}.processors.{at}");
+                let own = self.nested(Kind::Processor, &item.node, &path, depth)?;
+                match kind {
+                    Kind::Input => lowered.processors.push(own),
+                    _ => lowered.processors.insert(at, own),
+                }
+            }
+        }
+        Ok(lowered)
+    }
+}
+
+/// The operator that does the work of a `lines` scanner on any shard, so that blocks of one
+/// source are cut in parallel.
+fn splitter(kind: Kind, name: &str, config: &Json, path: &str) -> Option<Component> {
+    if kind != Kind::Input || !BLOCK_SOURCES.contains(&name) {
+        return None;
+    }
+    let codec = config.get("codec").and_then(Json::as_str).filter(|codec| !codec.is_empty());
+    let options = match (codec, config.get("scanner")) {
+        (Some("lines"), _) | (None, None) => json!({}),
+        (Some(codec), _) => json!({"custom_delimiter": codec.strip_prefix("delim:")?}),
+        (None, Some(scanner)) => {
+            let named = scanner.get("name").and_then(Json::as_str) == Some(LINES);
+            named.then(|| scanner.get("config").cloned().unwrap_or_default())?
+        }
+    };
+    Some(Component {
+        name: SPLIT_LINES.to_owned(),
+        label: String::new(),
+        path: format!("{path}.scanner"),
+        config: options,
+    })
+}

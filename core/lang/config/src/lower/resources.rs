@@ -1,0 +1,91 @@
+//! Components that are defined once under a label and used in several places.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::{Kind, RESOURCE_KINDS};
+use crate::infer::label_of;
+use crate::lint::root_resource_kind;
+use crate::yaml::Node;
+
+/// A resource: its definition and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) node: Arc<Node>,
+    pub(crate) path: String,
+}
+
+/// Most resources that may be known at a time.
+const RESOURCES_MAX: usize = 100_000;
+
+/// The resources that a stream may use, by kind and label.
+#[derive(Clone, Debug, Default)]
+pub struct Resources {
+    known: BTreeMap<(Kind, String), Resource>,
+}
+
+impl Resources {
+    /// No resources.
+    #[must_use]
+    pub fn new() -> Self {
+        Resources::default()
+    }
+
+    /// Adds or replaces a resource.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn set(&mut self, kind: Kind, label: &str, node: Arc<Node>) -> Result<(), String> {
+        let path = format!("root.{}_resources", kind.name());
+        self.put(kind, label, Resource { node, path })
+    }
+
+    fn put(&mut self, kind: Kind, label: &str, resource: Resource) -> Result<(), String> {
+        let key = (kind, label.to_owned());
+        if self.known.len() >= RESOURCES_MAX && !self.known.contains_key(&key) {
+            return Err(format!("there may be {RESOURCES_MAX} resources at most"));
+        }
+        self.known.insert(key, resource);
+        Ok(())
+    }
+
+    /// Adds the resources of a document: lists under `cache_resources` and so on.
+    ///
+    /// # Errors
+    /// A resource without a label, or a label that is taken.
+    pub fn add_document(&mut self, document: &Node) -> Result<(), String> {
+        for entry in document.entries().unwrap_or_default() {
+            let Some(kind) = root_resource_kind(&entry.key) else { continue };
+            for (at, item) in entry.value.node.items().unwrap_or_default().iter().enumerate() {
+                let label = label_of(&item.node);
+                let word = kind.name();
+                if label.is_empty() {
+                    let line = item.node.line;
+                    return Err(format!("({line},1) {word} resource has an empty label"));
+                }
+                if self.has(kind, label) {
+                    return Err(format!("{word} resource label '{label}' collides"));
+                }
+                let path = format!("root.{word}_resources.{at}");
+                self.put(kind, label, Resource { node: Arc::clone(&item.node), path })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is such a resource.
+    #[must_use]
+    pub fn has(&self, kind: Kind, label: &str) -> bool {
+        self.known.contains_key(&(kind, label.to_owned()))
+    }
+
+    /// All labels of a kind.
+    pub fn labels(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        debug_assert!(RESOURCE_KINDS.contains(&kind), "there are no resources of this kind");
+        self.known.keys().filter(move |(k, _)| *k == kind).map(|(_, label)| label.as_str())
+    }
+
+    pub(crate) fn get(&self, kind: Kind, label: &str) -> Option<&Resource> {
+        self.known.get(&(kind, label.to_owned()))
+    }
+}

@@ -1,0 +1,128 @@
+//! A whole stream: input, buffer, pipeline, output.
+
+use plan::{Component, Json, Plan, Role};
+
+use crate::catalog::{Catalog, Kind};
+use crate::infer::infer;
+use crate::lower::InitError;
+use crate::lower::component::{Lower, Lowered};
+use crate::yaml::{Node, Tag};
+
+/// Looks whether every place of a stream that must hold a component does so. What is found here
+/// is told before any lint (spec/benthos-streams-api.md §3).
+///
+/// # Errors
+/// The first thing that is wrong, as users see it.
+pub(crate) fn check_structure(catalog: &Catalog, stream: &Node) -> Result<(), String> {
+    let component =
+        |kind: Kind, node: &Node| infer(catalog, kind, node).map(|_| ()).map_err(|e| e.to_string());
+    let processors = |list: &Node| -> Result<(), String> {
+        if list.is_null() {
+            return Ok(());
+        }
+        let Some(items) = list.items() else {
+            let (line, tag) = (list.line, list.tag());
+            return Err(format!(
+                "field 'processors': line {line}: expected array value, got {tag}"
+            ));
+        };
+        items.iter().try_for_each(|item| component(Kind::Processor, &item.node))
+    };
+    for (key, kind) in [("input", Kind::Input), ("buffer", Kind::Buffer), ("output", Kind::Output)]
+    {
+        let Some(node) = stream.get(key) else { continue };
+        component(kind, node)?;
+        if let Some(list) = node.get("processors").filter(|_| kind.has_processors()) {
+            processors(list)?;
+        }
+    }
+    let Some(pipeline) = stream.get("pipeline").filter(|node| !node.is_null()) else {
+        return Ok(());
+    };
+    if pipeline.entries().is_none() {
+        let (line, tag) = (pipeline.line, pipeline.tag());
+        return Err(format!("field 'pipeline': line {line}: expected object value, got {tag}"));
+    }
+    threads(pipeline).map_err(|text| format!("field 'pipeline': field 'threads': {text}"))?;
+    match pipeline.get("processors").map(|list| processors(list)) {
+        Some(Err(text)) if text.starts_with("field ") => Err(format!("field 'pipeline': {text}")),
+        Some(result) => result,
+        None => Ok(()),
+    }
+}
+
+/// How many workers the pipeline wants; nothing when it leaves that open.
+fn threads(pipeline: &Node) -> Result<Option<usize>, String> {
+    let Some(node) = pipeline.get("threads").filter(|node| !node.is_null()) else {
+        return Ok(None);
+    };
+    let count = node.scalar().and_then(|scalar| match scalar.tag {
+        Tag::Int => scalar.int(),
+        Tag::Float => scalar.float().map(|f| f as i128),
+        _ => None,
+    });
+    match count {
+        Some(count) => Ok(usize::try_from(count).ok().filter(|count| *count > 0)),
+        None => {
+            let value = node.scalar().map_or("", |scalar| &scalar.text);
+            let (line, tag) = (node.line, node.tag());
+            Err(format!(
+                "yaml: unmarshal errors:\n  line {line}: cannot unmarshal {tag} `{value}` into int"
+            ))
+        }
+    }
+}
+
+impl Lower<'_> {
+    /// Lowers a stream whose structure has been checked.
+    ///
+    /// # Errors
+    /// The first component whose configuration does not fit.
+    pub(crate) fn stream(&self, stream: &Node) -> Result<Plan, InitError> {
+        let mut plan = Plan::default();
+        let input = self.outer(Kind::Input, stream, "stdin")?;
+        let mut last = plan.add(Role::Source, input.component, Vec::new());
+        let mut chain = input.processors;
+        chain.extend(self.buffer(stream)?);
+        if let Some(pipeline) = stream.get("pipeline") {
+            plan.shards_max = threads(pipeline).unwrap_or_default();
+            let list = pipeline.get("processors").and_then(|list| list.items());
+            for (at, item) in list.unwrap_or_default().iter().enumerate() {
+                let path = format!("root.pipeline.processors.{at}");
+                chain.push(self.nested(Kind::Processor, &item.node, &path, 0)?);
+            }
+        }
+        let output = self.outer(Kind::Output, stream, "stdout")?;
+        chain.extend(output.processors);
+        for component in chain {
+            last = plan.add(Role::Operator, component, vec![last]);
+        }
+        plan.add(Role::Sink, output.component, vec![last]);
+        plan.strict = strict(stream);
+        Ok(plan)
+    }
+
+    fn outer(&self, kind: Kind, stream: &Node, default: &str) -> Result<Lowered, InitError> {
+        let path = format!("root.{}", kind.name());
+        match stream.get(kind.name()) {
+            Some(node) => self.component(kind, node, &path, 0),
+            None => {
+                let empty = Json::Object(plan::serde_json::Map::new());
+                let config = plan::serde_json::json!({default: empty});
+                self.component(kind, &Node::from_json(&config), &path, 0)
+            }
+        }
+    }
+
+    fn buffer(&self, stream: &Node) -> Result<Option<Component>, InitError> {
+        let Some(node) = stream.get("buffer") else { return Ok(None) };
+        let buffer = self.nested(Kind::Buffer, node, "root.buffer", 0)?;
+        Ok(Some(buffer).filter(|buffer| buffer.name != "none"))
+    }
+}
+
+/// Whether the document says that errors of processors refuse a message.
+fn strict(document: &Node) -> bool {
+    let switch = document.get("error_handling").and_then(|node| node.get("strict").cloned());
+    switch.and_then(|node| node.scalar()?.switch()).unwrap_or(false)
+}
