@@ -3,6 +3,9 @@
 
 use base64::Engine;
 
+/// Where the values of variables come from.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// A text with its variables filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interpolated {
@@ -27,7 +30,7 @@ const DECODE: &str = "|base64decode";
 /// Replaces every variable. `${{NAME}}` stands for `${NAME}` itself; whatever does not have the
 /// form of a variable, such as `${!...}`, stays.
 #[must_use]
-pub fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Interpolated {
+pub fn interpolate(text: &str, lookup: Lookup<'_>) -> Interpolated {
     let mut out = Interpolated { text: String::with_capacity(text.len()), missing: Vec::new() };
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -82,7 +85,7 @@ fn variable(text: &str) -> Option<(&str, &str)> {
 }
 
 impl Interpolated {
-    fn fill(&mut self, body: &str, lookup: &dyn Fn(&str) -> Option<String>) {
+    fn fill(&mut self, body: &str, lookup: Lookup<'_>) {
         let (body, decode) = match body.strip_suffix(DECODE) {
             Some(body) => (body, true),
             None => (body, false),

@@ -7,7 +7,7 @@ use plan::serde_json;
 use serde::Deserialize;
 
 use crate::catalog::Catalog;
-use crate::env::interpolate;
+use crate::env::{Lookup, interpolate};
 use crate::lint::{Lint, Linter, Root};
 use crate::lower::{InitError, Resources, check_structure};
 use crate::service::Service;
@@ -31,7 +31,7 @@ pub fn parse_file(
     catalog: &Catalog,
     text: &str,
     root: Root,
-    lookup: &dyn Fn(&str) -> Option<String>,
+    lookup: Lookup<'_>,
 ) -> Result<FileDoc, String> {
     let filled = interpolate(text, lookup);
     let node = yaml::load(&filled.text).map_err(|e| e.to_string())?;

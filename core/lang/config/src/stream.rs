@@ -5,7 +5,7 @@ use plan::serde_json::{self, json};
 use plan::{BuildError, Json, Plan};
 
 use crate::catalog::{Catalog, Kind, RESOURCE_KINDS};
-use crate::env::interpolate;
+use crate::env::{Lookup, interpolate};
 use crate::infer::infer;
 use crate::lint::{Lint, Linter, Root};
 use crate::lower::{InitError, Resources, check_structure};
@@ -18,7 +18,7 @@ pub struct Options<'a> {
     /// Whether complaints and missing variables are let pass.
     pub chilled: bool,
     /// Where variables come from; nothing leaves them as they are.
-    pub env: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub env: Option<Lookup<'a>>,
 }
 
 /// The answer to a body that is refused.

@@ -152,7 +152,10 @@ fn labels() {
 fn code_is_checked_where_it_stands() {
     for (body, lint) in [
         ("input:\n  generate:\n    mapping: 'x @@1:8:bad'\n", "(3,22) bad"),
-        ("pipeline:\n  processors:\n    - mapping: |\n        a\n        @@2:3:bad\n", "(5,19) bad"),
+        (
+            "pipeline:\n  processors:\n    - mapping: |\n        a\n        @@2:3:bad\n",
+            "(5,19) bad",
+        ),
         ("output:\n  file:\n    path: 'x @@1:4:bad'\n", "(3,15) bad"),
     ] {
         assert_eq!(lints(body).first().map(|l| l.trim_end()), Some(lint), "{body}");
