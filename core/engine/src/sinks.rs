@@ -100,9 +100,8 @@ impl SinkTask {
 fn resolve_some(batch: Batch, failed: &[(usize, Arc<Fault>)]) {
     if let Some(records) = batch.as_records() {
         for (index, fault) in failed {
-            let origin = records.recs.get(*index).map(|r| r.origin);
-            if let Some((ack, tag)) = origin.and_then(|o| Some((batch.acks.get(o.ack)?, o.tag))) {
-                ack.report(Some(tag), fault);
+            if let Some(record) = records.recs.get(*index) {
+                batch.acks.report(record.origin, fault);
             }
         }
         batch.ok();
@@ -124,8 +123,6 @@ fn refuse_faulty(batch: &mut Batch) {
         None => true,
     });
     for (origin, fault) in refused {
-        if let Some(ack) = batch.acks.get(origin.ack) {
-            ack.report(Some(origin.tag), &fault);
-        }
+        batch.acks.report(origin, &fault);
     }
 }

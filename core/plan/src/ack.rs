@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::batch::{Fault, Record};
+use crate::batch::{Fault, Origin, Record};
 
 /// Where the outcome of a source batch goes. Implemented by the engine; may be called from any
 /// shard. For one `id` all `fail` and `reply` calls come before `done`.
@@ -138,6 +138,15 @@ impl Acks {
         base
     }
 
+    /// Reports that the message from `origin` failed; still to be resolved after.
+    pub fn report(&self, origin: Origin, fault: &Arc<Fault>) {
+        if origin == Origin::WHOLE {
+            self.first.iter().chain(&self.more).for_each(|ack| ack.report(None, fault));
+        } else if let Some(ack) = self.get(origin.ack) {
+            ack.report(Some(origin.tag), fault);
+        }
+    }
+
     /// Everything this batch stood for is delivered.
     pub fn ok(self) {
         self.first.into_iter().chain(self.more).for_each(Ack::ok);
@@ -183,6 +192,17 @@ mod tests {
         other.report(Some(3), &Arc::new(Fault::new("no")));
         other.ok();
         assert_eq!(*seen.0.lock().unwrap(), ["fail 7 Some(3) no", "done 7"]);
+    }
+
+    #[test]
+    fn a_message_made_from_several_fails_them_all() {
+        let seen = Arc::new(Seen::default());
+        let mut acks = Acks::one(Ack::new(seen.clone(), 1));
+        acks.merge(Acks::one(Ack::new(seen.clone(), 2)));
+        acks.report(Origin { ack: 1, tag: 7 }, &Arc::new(Fault::new("a")));
+        acks.report(Origin::WHOLE, &Arc::new(Fault::new("b")));
+        assert_eq!(*seen.0.lock().unwrap(), ["fail 2 Some(7) a", "fail 1 None b", "fail 2 None b"]);
+        acks.ok();
     }
 
     #[test]

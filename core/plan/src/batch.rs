@@ -68,6 +68,11 @@ pub struct Origin {
     pub tag: u32,
 }
 
+impl Origin {
+    /// Of a message that was made from several: it stands for everything its batch stands for.
+    pub const WHOLE: Origin = Origin { ack: u32::MAX, tag: u32::MAX };
+}
+
 /// One message.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -308,9 +313,7 @@ impl Batch {
         match &self.data {
             Data::Records(records) => {
                 for record in &records.recs {
-                    if let Some(ack) = self.acks.get(record.origin.ack) {
-                        ack.report(Some(record.origin.tag), fault);
-                    }
+                    self.acks.report(record.origin, fault);
                 }
                 self.acks.ok();
             }

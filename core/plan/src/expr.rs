@@ -78,6 +78,22 @@ pub trait Expr {
         Err(OperatorError::new("this expression is not a mapping"))
     }
 
+    /// Runs a [`Form::Mapping`] whose queries read message `index` of `from` and whose assignments
+    /// change message `target` of `onto` in place.
+    ///
+    /// # Errors
+    /// The fault of this message, which is then as it was.
+    fn overlay(
+        &mut self,
+        from: &Batch,
+        index: usize,
+        onto: &mut Batch,
+        target: usize,
+    ) -> Result<(), Fault> {
+        let _ = (from, index, onto, target);
+        Err(Fault::new("this expression cannot be laid over another message"))
+    }
+
     /// For each message or row whether the condition holds.
     ///
     /// # Errors
