@@ -57,9 +57,9 @@ pub enum BlockingError {
     /// The job panicked, with this text.
     #[error("a blocking operation panicked: {0}")]
     Panicked(String),
-    /// No helper thread could be started.
-    #[error("no helper thread could be started")]
-    NoThread,
+    /// The job was lost, which would be a mistake of this module.
+    #[error("a blocking operation was lost")]
+    Lost,
 }
 
 impl From<BlockingError> for std::io::Error {
@@ -70,8 +70,11 @@ impl From<BlockingError> for std::io::Error {
 
 /// Runs `job` on a helper thread. Dropping the future forgets the result; the job runs to its end.
 ///
+/// When the system gives not a single thread, the job runs on the calling one: late is better than
+/// never.
+///
 /// # Errors
-/// [`BlockingError`] when the job panics or the system gives no thread.
+/// [`BlockingError`] when the job panics.
 pub async fn blocking<T, F>(job: F) -> Result<T, BlockingError>
 where
     T: Send + 'static,
@@ -87,30 +90,34 @@ where
         let _ = answer.send(outcome); // nobody listens when the future was dropped
     });
     if pool.sender.send_async(boxed).await.is_err() {
-        return Err(BlockingError::NoThread);
+        return Err(BlockingError::Lost);
     }
-    ensure_thread(pool)?;
-    result.recv_async().await.unwrap_or(Err(BlockingError::NoThread))
+    if !ensure_thread(pool)
+        && let Ok(job) = pool.receiver.try_recv()
+    {
+        job();
+    }
+    result.recv_async().await.unwrap_or(Err(BlockingError::Lost))
 }
 
 /// Starts a thread when there are more jobs than threads. Called after the job was queued: a
-/// thread that gives up at the same moment looks at the queue once more.
-fn ensure_thread(pool: &'static Pool) -> Result<(), BlockingError> {
+/// thread that gives up at the same moment looks at the queue once more. False when there is none.
+fn ensure_thread(pool: &'static Pool) -> bool {
     if pool.pending.load(Ordering::Acquire) <= pool.threads.load(Ordering::Acquire) {
-        return Ok(());
+        return true;
     }
     let count = pool.threads.fetch_add(1, Ordering::AcqRel);
     if count >= THREADS_MAX {
         pool.threads.fetch_sub(1, Ordering::AcqRel);
-        return Ok(());
+        return true;
     }
     let builder = std::thread::Builder::new().name("blocking".to_owned());
     match builder.spawn(move || work(pool)) {
-        Ok(_) => Ok(()),
+        Ok(_) => true,
         Err(error) => {
             pool.threads.fetch_sub(1, Ordering::AcqRel);
             tracing::warn!(%error, "cannot start a helper thread");
-            if count == 0 { Err(BlockingError::NoThread) } else { Ok(()) }
+            count > 0
         }
     }
 }

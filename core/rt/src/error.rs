@@ -11,6 +11,9 @@ pub enum Error {
     /// io_uring was asked for and the machine refuses it.
     #[error("io_uring was asked for, but this machine refuses it: {0}")]
     UringRefused(String),
+    /// A reactor was started on a thread that runs one.
+    #[error("reactor `{0}` cannot start inside another one")]
+    Nested(String),
     /// The reactor's driver could not be built.
     #[error("cannot build the {driver} reactor `{name}`: {source}")]
     Build {

@@ -78,6 +78,9 @@ where
     F: FnOnce() -> Fut,
     Fut: Future,
 {
+    if current().is_some() {
+        return Err(Error::Nested(config.name));
+    }
     let driver = probe(config.mode)?.driver;
     if let Some(core) = config.core {
         pin(core).map_err(|source| Error::Pin { name: config.name.clone(), core, source })?;

@@ -258,3 +258,13 @@ fn hung_helpers_do_not_stop_the_others() {
         });
     }
 }
+
+#[test]
+fn a_reactor_inside_another_is_refused() {
+    for mode in modes() {
+        let inner = run(mode, async move || {
+            rt::run_reactor(ReactorConfig::new(mode, "inner"), || async {}).err()
+        });
+        assert!(matches!(inner, Some(Error::Nested(name)) if name == "inner"));
+    }
+}

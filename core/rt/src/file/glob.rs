@@ -176,7 +176,16 @@ fn class(body: &[u8], byte: u8) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{GLOB_MATCHES_MAX, limit, matches};
+
+    #[test]
+    fn matches_are_limited() {
+        let mut found = vec![std::path::PathBuf::new(); GLOB_MATCHES_MAX - 1];
+        assert!(limit(&found).is_ok());
+        found.push(std::path::PathBuf::new());
+        let error = limit(&found).unwrap_err().to_string();
+        assert!(error.contains("100000"), "{error}");
+    }
 
     #[test]
     fn components_match_as_shells_do() {
