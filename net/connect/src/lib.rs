@@ -5,10 +5,13 @@
 //! It is not: protocols (those are in `wire`), processing, or the control plane.
 
 pub mod codec;
+pub mod console;
 pub mod drop;
+pub mod evaluate;
 pub mod file;
 pub mod generate;
 pub mod http_server;
+pub mod ipc;
 pub mod lookup;
 pub mod reader;
 pub mod scanners;
@@ -18,15 +21,33 @@ pub mod stdio;
 #[cfg(test)]
 mod testing;
 pub mod text;
+pub mod variable;
 pub mod wait;
 
 use plan::{SinkSpec, SourceSpec};
 
 /// All sources, by name.
-pub const SOURCES: &[&SourceSpec] = &[&file::input::SPEC, &generate::SPEC, &stdio::input::SPEC];
+pub const SOURCES: &[&SourceSpec] = &[
+    &ipc::callback::SPEC,
+    &evaluate::SPEC,
+    &file::input::SPEC,
+    &generate::SPEC,
+    &http_server::input::SPEC,
+    &socket::input::SPEC,
+    &socket::server::SPEC,
+    &stdio::input::SPEC,
+];
 
 /// All sinks, by name.
-pub const SINKS: &[&SinkSpec] = &[&drop::SPEC, &file::output::SPEC, &stdio::output::SPEC];
+pub const SINKS: &[&SinkSpec] = &[
+    &console::SPEC,
+    &drop::SPEC,
+    &file::output::SPEC,
+    &http_server::output::SPEC,
+    &socket::output::SPEC,
+    &stdio::output::SPEC,
+    &variable::SPEC,
+];
 
 /// The default of options that are on unless somebody says otherwise.
 pub(crate) fn yes() -> bool {

@@ -1,0 +1,95 @@
+//! Source `callback`: a value for each call of a name over kdb+ IPC (spec/kdb-qsp.md §6).
+
+use std::rc::Rc;
+
+use flume::Receiver;
+use plan::env::{Payload, Request, Response, read_config};
+use plan::{
+    Batch, BuildError, Data, Env, Example, Json, LocalBoxFuture, Record, Records, Source,
+    SourceContext, SourceError, SourceSpec, schema_of,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::wait::{Ended, until_stopping};
+
+/// Is called by name, with one argument, by clients of the IPC port.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub struct Config {
+    /// The name that clients call.
+    pub name: String,
+    /// Field of dictionary events that tells their partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Json>,
+    /// Partitions that the events belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<Json>,
+}
+
+/// A running `callback` source.
+pub struct Callback {
+    requests: Receiver<Request>,
+}
+
+impl Callback {
+    async fn serve(&self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
+        context.connected(true);
+        loop {
+            let request = match until_stopping(context, self.requests.recv_async()).await {
+                Ended::Stopping => return Err(SourceError::Stopped),
+                Ended::Done(Err(_)) => return Ok(()), // nobody can call any more
+                Ended::Done(Ok(request)) => request,
+            };
+            let data = match request.payload {
+                Payload::Value(value) => Data::Value(value),
+                Payload::Bytes(bytes) => {
+                    let body = plan::Body::Own(std::sync::Arc::new(bytes.to_vec()));
+                    let recs = vec![Record { body, ..Record::default() }];
+                    Data::Records(Records { recs, ..Records::default() })
+                }
+            };
+            // The caller is answered once there is room for its data: that is how a slow pipeline
+            // slows its callers.
+            drop(context.emit(Batch::new(data)).await?);
+            let _ = request.reply.try_send(Response { status: 200, ..Response::default() });
+        }
+    }
+}
+
+impl Source for Callback {
+    fn run<'a>(
+        &'a mut self,
+        context: Rc<dyn SourceContext>,
+    ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move { self.serve(&context).await })
+    }
+
+    fn replays(&self) -> bool {
+        false
+    }
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+    let raw = config;
+    let config: Config = read_config(config)?;
+    if config.name.is_empty() {
+        return Err(BuildError::new("field 'name': a callback needs a name"));
+    }
+    Ok(Box::new(Callback { requests: env.services().open_port("ipc", &config.name, raw)? }))
+}
+
+/// Registration.
+pub static SPEC: SourceSpec = SourceSpec {
+    name: "callback",
+    since: "0.1.0",
+    category: "network",
+    summary: "Takes values that clients send by calling a name over kdb+ IPC.",
+    schema: schema_of::<Config>,
+    examples: &[Example {
+        title: "calls of upd",
+        config: r#"{"name":"upd"}"#,
+        input: &[],
+        output: &[],
+    }],
+    build,
+};

@@ -1,0 +1,7 @@
+//! kdb+ IPC: the listener of the process, and `callback`, the source that it calls.
+
+pub mod callback;
+mod connection;
+pub mod listener;
+
+pub use listener::{Listening, Options, Router, serve, start};

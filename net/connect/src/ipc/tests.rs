@@ -1,0 +1,195 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use formats::k::ipc::{Body, Endian, decode_body, encode};
+use plan::env::Payload;
+use serde_json::json;
+use wire::kdb::{Event, Kind, Server, write_message};
+
+use super::*;
+use crate::testing::{Fake, TestEnv, both_modes};
+
+struct Client {
+    stream: TcpStream,
+    server: Server,
+}
+
+impl Client {
+    fn new(address: SocketAddr, login: &[u8]) -> std::io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(login)?;
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        assert_eq!(byte, [3]);
+        // The codec reads what a server is sent; answers look the same after a login.
+        let mut server = Server::default();
+        server.feed(b"x\x03\0");
+        server.event().unwrap();
+        Ok(Client { stream, server })
+    }
+
+    fn send(&mut self, kind: Kind, value: &K) {
+        let mut out = Vec::new();
+        write_message(kind, Endian::Little, value, &mut out).unwrap();
+        self.stream.write_all(&out).unwrap();
+    }
+
+    fn ask(&mut self, value: &K) -> Body {
+        self.send(Kind::Sync, value);
+        loop {
+            if let Some(Event::Message { body, endian, .. }) = self.server.event().unwrap() {
+                return decode_body(&body, endian).unwrap();
+            }
+            let mut bytes = [0; 4096];
+            let count = self.stream.read(&mut bytes).unwrap();
+            assert!(count > 0, "the connection was closed");
+            self.server.feed(&bytes[..count]);
+        }
+    }
+}
+
+fn call(name: &str, argument: K) -> K {
+    K::list(vec![K::sym(name), argument])
+}
+
+/// A listener whose only callback is `upd`; what it is sent arrives at the receiver.
+fn listening(options: Options) -> (Listening, flume::Receiver<Request>) {
+    let (sender, receiver) = flume::bounded(16);
+    let router = move || move |name: &str| (name == "upd").then(|| sender.clone());
+    let listening = start("127.0.0.1:0", IoMode::Auto, options, router).unwrap();
+    (listening, receiver)
+}
+
+/// Answers everything with 200 and collects it.
+fn accept(requests: flume::Receiver<Request>) -> std::thread::JoinHandle<Vec<K>> {
+    std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        for request in requests.iter() {
+            let Payload::Value(value) = request.payload else { panic!("a value") };
+            seen.push(value);
+            let ok = plan::env::Response { status: 200, ..Default::default() };
+            request.reply.send(ok).unwrap();
+        }
+        seen
+    })
+}
+
+#[test]
+fn calls_by_symbol_and_text_sync_and_async() {
+    let (listening, requests) = listening(Options::default());
+    let accepted = accept(requests);
+    let mut client = Client::new(listening.address(), b"me\x06\0").unwrap();
+    assert_eq!(client.ask(&call("upd", K::long(1))), Body::Value(K::Null));
+    client.send(Kind::Async, &call("upd", K::long(2)));
+    let named = K::list(vec![K::str("upd"), K::longs(vec![3])]);
+    assert_eq!(client.ask(&named), Body::Value(K::Null));
+    drop(client);
+    drop(listening);
+    assert_eq!(accepted.join().unwrap(), [K::long(1), K::long(2), K::longs(vec![3])]);
+}
+
+#[test]
+fn nothing_else_can_be_called() {
+    let (listening, _requests) = listening(Options::default());
+    let mut client = Client::new(listening.address(), b"me\x03\0").unwrap();
+    for (request, error) in [
+        (call("nope", K::long(1)), "nope"),
+        (K::str("2+2"), "access"),
+        (K::list(vec![K::str("{x}"), K::long(1)]), "access"),
+        (K::list(vec![K::sym("upd"), K::sym("t"), K::long(1)]), "rank"),
+        (K::long(1), "access"),
+    ] {
+        assert_eq!(client.ask(&request), Body::Error(error.to_owned()));
+    }
+}
+
+#[test]
+fn a_stock_client_is_satisfied() {
+    let (listening, _requests) = listening(Options::default());
+    let mut client = Client::new(listening.address(), b"me\x06\0").unwrap();
+    let probe = K::list(vec![K::str("k){x:. x;$[99h<@x;...]}"), K::sym(".q")]);
+    assert_eq!(client.ask(&probe), Body::Value(K::sym("_pykx_ctx_marker")));
+    let keys = K::list(vec![K::str("key"), K::sym(".q")]);
+    assert_eq!(client.ask(&keys), Body::Value(K::syms(vec![])));
+}
+
+#[test]
+fn credentials() {
+    let credentials = Some(("bob".to_owned(), Secret::new("pw".to_owned())));
+    let (listening, _requests) = listening(Options { credentials, ..Options::default() });
+    let login = |text: &[u8]| Client::new(listening.address(), text).is_ok();
+    assert!(login(b"bob:pw\x03\0"));
+    for wrong in [&b"bob:px\x03\0"[..], b"bob\x03\0", b"eve:pw\x03\0", b"bob:pw2\x03\0"] {
+        assert!(!login(wrong), "{wrong:?}");
+    }
+}
+
+#[test]
+fn messages_and_clients_are_limited() {
+    let options = Options { message_max: 100, connections_max: 1, ..Options::default() };
+    let (listening, _requests) = listening(options);
+    let mut client = Client::new(listening.address(), b"me\x03\0").unwrap();
+    assert!(Client::new(listening.address(), b"me\x03\0").is_err(), "a second client");
+    client.send(Kind::Sync, &call("upd", K::longs(vec![0; 100])));
+    assert_eq!(client.stream.read(&mut [0; 8]).unwrap_or(0), 0, "the connection is closed");
+}
+
+#[test]
+fn garbage_closes_only_its_connection() {
+    let (listening, _requests) = listening(Options::default());
+    let mut bad = Client::new(listening.address(), b"me\x03\0").unwrap();
+    bad.stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(bad.stream.read(&mut [0; 8]).unwrap_or(0), 0);
+    let mut good = Client::new(listening.address(), b"me\x03\0").unwrap();
+    // A body that is no object is answered; the framing is intact.
+    let mut out = vec![1, 1, 0, 0, 9, 0, 0, 0, 200];
+    good.stream.write_all(&out).unwrap();
+    out.clear();
+    assert!(matches!(good.ask(&K::long(1)), Body::Error(_)));
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let (listening, _requests) = listening(Options::default());
+    let address = listening.address().to_string();
+    let again = start(&address, IoMode::Auto, Options::default(), || |_: &str| None);
+    let text = again.err().unwrap();
+    assert_eq!(text, format!("cannot listen for kdb+ IPC: {address}: address already in use"));
+}
+
+#[test]
+fn the_source_emits_what_it_is_sent_and_stops() {
+    both_modes(|| async {
+        let env = TestEnv::new();
+        let config = json!({"name": "upd", "partitions": []});
+        let mut source = (crate::ipc::callback::SPEC.build)(&config, &env).unwrap();
+        let port = env.services.port("ipc", "upd");
+        let fake = Fake::new();
+        let stopper = fake.clone();
+        let caller = rt::spawn(async move {
+            let (reply, answer) = flume::bounded(1);
+            let request = Request {
+                method: String::new(),
+                path: "upd".to_owned(),
+                query: Vec::new(),
+                headers: Vec::new(),
+                remote: String::new(),
+                payload: Payload::Value(K::longs(vec![1, 2])),
+                reply,
+            };
+            port.send_async(request).await.unwrap();
+            let response = answer.recv_async().await.unwrap();
+            stopper.stop();
+            response.status
+        });
+        let ended = source.run(fake.clone()).await;
+        assert_eq!(ended, Err(plan::SourceError::Stopped));
+        assert_eq!(caller.await.unwrap(), 200);
+        let seen = fake.seen.borrow();
+        let plan::Data::Value(value) = &seen[0].data else { panic!("a value") };
+        assert_eq!(*value, K::longs(vec![1, 2]));
+        let mut bytes = Vec::new();
+        encode(value, Endian::Little, &mut bytes).unwrap();
+    });
+}
