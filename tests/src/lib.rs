@@ -1,3 +1,4 @@
 //! Checks of the whole repository and of the program as its users meet it.
 
+pub mod program;
 pub mod tree;
