@@ -133,17 +133,15 @@ mod tests {
             rows in prop::collection::vec((any::<i64>(), any::<f64>(), "[^,\r\n]{0,9}"), 0..40),
             cut in 0usize..500,
         ) {
-            let mut columns =
-                [ColumnData::I64(vec![]), ColumnData::F64(vec![]), ColumnData::new(ColumnType::Text)];
+            let kinds = [ColumnType::I64, ColumnType::F64, ColumnType::Text];
+            let mut columns = kinds.map(ColumnData::new);
             for (n, x, t) in &rows {
-                if let [ColumnData::I64(ns), ColumnData::F64(xs), ColumnData::Text { offsets, bytes }] =
-                    &mut columns
-                {
-                    ns.push(*n);
-                    xs.push(if x.is_nan() { 0.0 } else { *x });
-                    bytes.extend_from_slice(t.as_bytes());
-                    offsets.push(bytes.len() as i32);
-                }
+                let [ColumnData::I64(ns), ColumnData::F64(xs), text] = &mut columns else { continue };
+                let ColumnData::Text { offsets, bytes } = text else { continue };
+                ns.push(*n);
+                xs.push(if x.is_nan() { 0.0 } else { *x });
+                bytes.extend_from_slice(t.as_bytes());
+                offsets.push(bytes.len() as i32);
             }
             let mut out = Vec::new();
             CsvWriter::new(b',', FloatText::Shortest).write_rows(&columns, 0, rows.len(), &mut out);

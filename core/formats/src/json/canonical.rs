@@ -64,7 +64,9 @@ pub(crate) fn is_canonical_utf8(text: &[u8]) -> bool {
 /// Appends a string token (with its quotes) in canonical form.
 pub(crate) fn write_string_token(out: &mut Vec<u8>, token: &[u8], scratch: &mut Vec<u8>) {
     let inside = token.get(1..token.len().saturating_sub(1)).unwrap_or(&[]);
-    if memchr::memchr(b'\\', inside).is_none() && inside.is_ascii() {
+    let canonical =
+        escapes(inside) == Escapes::Canonical && (inside.is_ascii() || is_canonical_utf8(inside));
+    if canonical {
         out.extend_from_slice(token);
         return;
     }

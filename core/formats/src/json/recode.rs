@@ -63,3 +63,25 @@ impl RawWriter {
         at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Paths, Reader};
+    use super::*;
+
+    #[test]
+    fn more_values_than_programs_are_remembered() {
+        let items: Vec<String> = (0..100).map(|i| format!("{{\"b\":{i},\"a\":1}}")).collect();
+        let text = format!("[{}]", items.join(","));
+        let (mut reader, mut writer) = (Reader::new(Paths::new()), RawWriter::new());
+        let doc = reader.read(text.as_bytes()).unwrap();
+        for _ in 0..2 {
+            for (i, item) in doc.elements(&doc.root()).enumerate() {
+                let mut out = Vec::new();
+                writer.write(&doc, &item, &mut out);
+                assert_eq!(out, format!("{{\"a\":1,\"b\":{i}}}").into_bytes());
+            }
+        }
+        assert_eq!(writer.programs.len(), PROGRAMS_MAX);
+    }
+}

@@ -231,7 +231,10 @@ mod tests {
                 let done = splicer.splice(&doc, &edits(&changes), &mut out);
                 let mut value = parse(text.as_bytes()).unwrap();
                 let possible = matches!(value, Value::Object(_))
-                    .then(|| PATHS.iter().zip(&changes).try_for_each(|(p, c)| edit(&mut value, p, c)))
+                    .then(|| {
+                        let mut all = PATHS.iter().zip(&changes);
+                        all.try_for_each(|(path, change)| edit(&mut value, path, change))
+                    })
                     .flatten();
                 let mut expected = b"kept".to_vec();
                 if possible.is_some() {
@@ -249,7 +252,8 @@ mod tests {
             let mut out = Vec::new();
             doc.write_canonical(&mut out);
             let mut writer = RawWriter::new();
-            for value in doc.elements(&doc.root()).chain(doc.members(&doc.root()).map(|m| m.value)) {
+            let members = doc.members(&doc.root()).map(|member| member.value);
+            for value in doc.elements(&doc.root()).chain(members) {
                 let (mut first, mut again) = (Vec::new(), Vec::new());
                 writer.write(&doc, &value, &mut first);
                 writer.write(&doc, &value, &mut again);

@@ -73,6 +73,15 @@ fn invalid_utf8_is_replaced_in_every_line() {
 }
 
 #[test]
+fn records_with_more_values_than_a_template_holds() {
+    let more: String = (0..100).map(|i| format!(",\"m{i}\":{i}")).collect();
+    let line = format!("{{\"ts\":1,\"key\":\"k\",\"v\":1{more}}}\n");
+    let (columns, errors) = read_all(line.repeat(30).as_bytes());
+    assert_eq!(errors, []);
+    assert_eq!(columns[0].len(), 30);
+}
+
+#[test]
 fn open_lines_wait_for_their_end() {
     let mut reader = NdjsonReader::new(schema());
     let mut columns = reader.empty_columns();
@@ -85,7 +94,10 @@ fn open_lines_wait_for_their_end() {
 proptest! {
     #[test]
     fn the_template_changes_nothing(
-        rows in prop::collection::vec((0u64..1000, "[a-z\\\\\"é]{0,5}", -1e3f64..1e3, 0u8..4), 0..20),
+        rows in prop::collection::vec(
+            (0u64..1000, "[a-z\\\\\"é]{0,5}", -1e3f64..1e3, 0u8..4),
+            0..20,
+        ),
     ) {
         let mut lines = String::new();
         for (ts, key, v, form) in &rows {
