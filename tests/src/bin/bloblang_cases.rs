@@ -73,9 +73,7 @@ fn record(case: &Object) -> Result<Record, Failure> {
 fn path(error: &Object) -> String {
     let Some(Value::Array(segments)) = error.get(b"path") else { return String::new() };
     let segments = segments.iter().filter_map(|segment| match segment {
-        Value::String(text) => {
-            Some(text.to_str_lossy().replace('~', "~0").replace('.', "~1"))
-        }
+        Value::String(text) => Some(text.to_str_lossy().replace('~', "~0").replace('.', "~1")),
         _ => None,
     });
     segments.collect::<Vec<_>>().join(".")

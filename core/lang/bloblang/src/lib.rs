@@ -1,1 +1,36 @@
-//! bloblang.
+//! Bloblang: the mapping language of the streams documents (spec/bloblang.md).
+//!
+//! A text is parsed ([`Mapping::parse`]) into a program whose names are resolved and whose
+//! constants are folded, and that runs on one message after another. Functions and methods are
+//! described by tables ([`functions::ALL`], [`methods::ALL`]) that the parser, the documentation
+//! and the tests read.
+
+pub mod args;
+mod assign;
+pub mod cases;
+pub mod compare;
+pub mod error;
+mod eval;
+pub mod exec;
+pub mod functions;
+pub mod go_format;
+pub mod local;
+pub mod mapping;
+pub mod methods;
+mod node;
+mod number;
+mod parse;
+mod program;
+pub mod re;
+pub mod spec;
+pub mod text;
+pub mod time;
+pub mod val;
+
+pub use error::Error;
+pub use exec::Setup;
+pub use mapping::{Interpolated, Mapping, Outcome};
+pub use parse::ParseError;
+
+#[cfg(test)]
+mod registry_tests;

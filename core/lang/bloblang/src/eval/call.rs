@@ -1,0 +1,113 @@
+//! Calls of functions and methods.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use crate::args::{Arg, Args, convert};
+use crate::error::Error;
+use crate::exec::{Ctx, Setup};
+use crate::node::{ArgSource, FunctionCall, MethodCall, Slot};
+use crate::spec::{Method, Prepared, Run, RunFn, Style};
+use crate::val::Val;
+
+/// The arguments of a call; dynamic ones are evaluated and checked.
+pub(crate) fn args_of<'s>(
+    source: &'s ArgSource,
+    cx: &mut Ctx<'_, '_>,
+    what: &str,
+    name: &str,
+) -> Result<Cow<'s, Args>, Error> {
+    let slots = match source {
+        ArgSource::Fixed(args) => return Ok(Cow::Borrowed(args)),
+        ArgSource::Dynamic(slots) => slots,
+    };
+    let mut items = Vec::with_capacity(slots.len());
+    for slot in slots {
+        items.push(match slot {
+            Slot::Fixed(arg) => arg.clone(),
+            Slot::Eval(param, node) => {
+                let val = node.eval(cx).and_then(|val| match param {
+                    Some(param) => convert(param, val),
+                    None => Ok(val),
+                });
+                let label = param.map_or("", |p| p.name);
+                Arg::Val(val.map_err(|e| {
+                    e.prefix(format_args!("{what} '{name}': failed to extract input arg '{label}'"))
+                })?)
+            }
+        });
+    }
+    Ok(Cow::Owned(Args::new(items)))
+}
+
+/// Prepares a method for arguments that are known.
+pub(crate) fn prepare_method(spec: &Method, args: &Args) -> Result<Option<Rc<Prepared>>, Error> {
+    match spec.run {
+        Run::Prepared(prepare) => Ok(Some(Rc::new(prepare(args)?))),
+        _ => Ok(None),
+    }
+}
+
+impl MethodCall {
+    pub(super) fn eval(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
+        cx.step()?;
+        let args = args_of(&self.args, cx, "method", self.spec.name)?;
+        if let Run::Raw(run) = self.spec.run {
+            return run(&self.target, &args, cx);
+        }
+        let prepared = self.prepared(&args)?;
+        let target = self.target.eval(cx)?;
+        let result = match self.spec.run {
+            Run::Simple(run) => run(target, &args),
+            Run::Lambda(run) => run(target, &args, cx),
+            _ => match prepared {
+                Some(run) => run(target),
+                None => Ok(target),
+            },
+        };
+        match self.spec.style {
+            Style::Plugin => result,
+            Style::Core => result.map_err(|e| e.annotate(|| self.target.annotation())),
+        }
+    }
+
+    /// What is prepared for these arguments; the last one is kept for when they come again.
+    fn prepared(&self, args: &Args) -> Result<Option<Rc<Prepared>>, Error> {
+        let Run::Prepared(_) = self.spec.run else { return Ok(None) };
+        let fixed = matches!(self.args, ArgSource::Fixed(_));
+        if let Some((known, run)) = &*self.prepared.borrow()
+            && (fixed || known.same_values(args))
+        {
+            return Ok(Some(Rc::clone(run)));
+        }
+        let run = prepare_method(self.spec, args)?;
+        *self.prepared.borrow_mut() = run.as_ref().map(|run| (args.clone(), Rc::clone(run)));
+        Ok(run)
+    }
+}
+
+impl FunctionCall {
+    pub(super) fn eval(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
+        cx.step()?;
+        let args = args_of(&self.args, cx, "function", self.spec.name)?;
+        if let RunFn::Simple(run) = self.spec.run {
+            return run(&args, cx);
+        }
+        // The state is taken out while it runs: an argument may hold the same call through a map
+        // that calls itself.
+        let kept = self.prepared.borrow_mut().take();
+        let mut run = match kept {
+            Some(run) if matches!(self.args, ArgSource::Fixed(_)) => run,
+            _ => return self.run_dynamic(&args, cx),
+        };
+        let result = run(cx);
+        *self.prepared.borrow_mut() = Some(run);
+        result
+    }
+
+    fn run_dynamic(&self, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
+        let RunFn::Prepared(prepare) = self.spec.run else { return Ok(Val::Nothing) };
+        let setup = Setup { services: cx.ex.services_rc(), dir: Rc::clone(&self.dir) };
+        prepare(args, &setup)?(cx)
+    }
+}

@@ -1,0 +1,92 @@
+//! Services of the process itself, for tools and tests that run no engine: lints, `blobl`, the
+//! conformance adapter.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use formats::k::K;
+use plan::env::Request;
+use plan::{BuildError, Json, Log, Services};
+
+use crate::exec::Setup;
+
+/// Clock, environment and files of the process; logs and consoles go nowhere.
+#[derive(Default)]
+pub struct Local {
+    random: Cell<u64>,
+    counts: RefCell<HashMap<String, u64>>,
+}
+
+impl Local {
+    /// A setup with these services, for mappings that belong to no file.
+    #[must_use]
+    pub fn setup() -> Setup {
+        let dir = std::env::current_dir().map(|dir| dir.to_string_lossy().into_owned());
+        let local = Local::default();
+        local.random.set(local.wall_ns() as u64 | 1);
+        Setup { services: Rc::new(local), dir: Rc::from(dir.unwrap_or_default()) }
+    }
+}
+
+impl Services for Local {
+    fn now_ns(&self) -> u64 {
+        self.wall_ns() as u64
+    }
+
+    fn wall_ns(&self) -> i128 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128)
+    }
+
+    fn sleep(&self, ns: u64) -> plan::LocalBoxFuture<'static, ()> {
+        // Nothing here runs beside the caller, so the thread itself waits.
+        std::thread::sleep(std::time::Duration::from_nanos(ns));
+        Box::pin(std::future::ready(()))
+    }
+
+    fn random(&self) -> u64 {
+        // A step of splitmix64.
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn env_var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(path).map_err(|e| e.to_string())
+    }
+
+    fn hostname(&self) -> String {
+        let read = |path| std::fs::read_to_string(path).ok();
+        let name = read("/proc/sys/kernel/hostname").unwrap_or_default();
+        name.trim().to_owned()
+    }
+
+    fn log(&self, _: Log, _: &str, _: &[(&str, &str)]) {}
+
+    fn count(&self, name: &str) -> u64 {
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    fn open_port(
+        &self,
+        kind: &str,
+        _: &str,
+        _: &Json,
+    ) -> Result<flume::Receiver<Request>, BuildError> {
+        Err(BuildError::new(format!("there are no {kind} ports here")))
+    }
+
+    fn publish(&self, _: &str, _: K) {}
+
+    fn console(&self, _: &str) {}
+}

@@ -1,0 +1,17 @@
+//! `bytes`
+
+use crate::spec::{Example, Method, Run};
+use crate::text;
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "bytes",
+    category: "coercion",
+    summary: "The text of any value as raw bytes; bytes stay as they are.",
+    examples: &[Example {
+        mapping: "root.first = this.name.bytes().index(0)",
+        cases: &[(r#"{"name":"foobar"}"#, r#"{"first":102}"#)],
+    }],
+    run: Run::Simple(|target, _| Ok(Val::bytes(text::of(&target)))),
+    ..Method::CORE
+};

@@ -1,0 +1,21 @@
+//! `floor`
+
+use formats::value::Value;
+
+use super::round::rounded;
+use crate::spec::{Example, Method, Run};
+
+pub(super) static SPEC: Method = Method {
+    name: "floor",
+    category: "numbers",
+    summary: "The largest whole number that is not above the target.",
+    examples: &[Example {
+        mapping: "root.new_value = this.value.floor()",
+        cases: &[
+            (r#"{"value":5.7}"#, r#"{"new_value":5}"#),
+            (r#"{"value":-1.2}"#, r#"{"new_value":-2}"#),
+        ],
+    }],
+    run: Run::Simple(|target, _| rounded(&target, f64::floor).map(Value::into)),
+    ..Method::CORE
+};

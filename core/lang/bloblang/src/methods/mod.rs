@@ -1,0 +1,141 @@
+//! The methods of the language, one a file.
+//!
+//! # How to write a method
+//! A file `methods/<name>.rs` with one `pub(super) static SPEC: Method`, a line in the `mod` list
+//! and one in [`ALL`] below (both sorted; a test compares them with the folder). A function is the
+//! same with [`crate::spec::Function`] under `functions/`. Fill in name, category, a summary in
+//! your own words, the parameters with their names and types, examples (they run as tests), and
+//! leave the rest to `..Method::CORE` or `..Method::PLUGIN`. The difference between these two is
+//! whether errors name the expression the method was called on: `field `this.v`: bad` (core) or
+//! just `bad` (plugin); which is which stands in spec/bloblang.md §7. Annotations are added by the
+//! evaluator, never in the method: return `Error::new("bad")`, or the error that
+//! `target.as_text()?`, `as_array()?`, ... give, which says `expected string value, got ...`.
+//!
+//! The work is a [`crate::spec::Run`]:
+//! - `Run::Simple(fn(Val, &Args) -> Result<Val, Error>)`: a result from target and arguments. See
+//!   [`length`](mod@length) (no arguments), [`trim_prefix`](mod@trim_prefix) (with one). Arguments
+//!   were checked against the parameters: `args.text(0)`, `args.int(1)`, `args.opt_bool(2)`.
+//! - `Run::Prepared(fn(&Args) -> Result<Prepared, Error>)`: checks arguments and prepares something
+//!   (a compiled expression, a table) and returns a closure. For literal arguments this happens at
+//!   parse time and its error is a parse error; what dynamic arguments prepared last is kept. See
+//!   [`re_match`](mod@re_match), [`slice`](mod@slice).
+//! - `Run::Lambda(fn(Val, &Args, &mut Ctx) -> Result<Val, Error>)`: evaluates query arguments
+//!   (`Kind::Query`) with `args.query(0)?.call(cx, &element)`. See [`map_each`](mod@map_each).
+//! - `Run::Raw(fn(&Node, &Args, &mut Ctx) -> Result<Val, Error>)`: evaluates its target itself, to
+//!   look at its errors, and annotates for itself. See [`catch`](mod@catch), [`number`](mod@number).
+//!
+//! `folds: true` lets a literal target be evaluated at parse time (all `ts_*` and
+//! `parse_duration*`), see [`ts_parse`](mod@ts_parse).
+//!
+//! A target is a [`Val`](crate::val::Val): data, or deleted/nothing, which every accessor refuses
+//! with the right words. Methods on texts that also take bytes give bytes back: use
+//! [`text_method`]. Growth that a mapping controls needs a named limit and its error.
+
+mod apply;
+mod bytes;
+mod catch;
+mod contains;
+mod exists;
+mod filter;
+mod floor;
+mod format;
+mod from;
+mod from_all;
+mod get;
+mod index;
+mod join;
+mod keys;
+mod length;
+mod lowercase;
+mod map;
+mod map_each;
+mod not;
+mod number;
+mod or;
+mod re_match;
+mod replace_all;
+mod round;
+mod slice;
+mod sort;
+mod split;
+mod string;
+mod trim_prefix;
+mod ts_format;
+mod ts_parse;
+mod ts_unix_milli;
+mod r#type;
+mod uppercase;
+mod values;
+mod without;
+
+use std::sync::Arc;
+
+use formats::value::{Text, Value};
+
+use crate::error::Error;
+use crate::spec::Method;
+use crate::val::Val;
+
+/// All methods, sorted by name.
+pub static ALL: &[&Method] = &[
+    &apply::SPEC,
+    &bytes::SPEC,
+    &catch::SPEC,
+    &contains::SPEC,
+    &exists::SPEC,
+    &filter::SPEC,
+    &floor::SPEC,
+    &format::SPEC,
+    &from::SPEC,
+    &from_all::SPEC,
+    &get::SPEC,
+    &index::SPEC,
+    &join::SPEC,
+    &keys::SPEC,
+    &length::SPEC,
+    &lowercase::SPEC,
+    &map::SPEC,
+    &map_each::SPEC,
+    &not::SPEC,
+    &number::SPEC,
+    &or::SPEC,
+    &re_match::SPEC,
+    &replace_all::SPEC,
+    &round::SPEC,
+    &slice::SPEC,
+    &sort::SPEC,
+    &split::SPEC,
+    &string::SPEC,
+    &trim_prefix::SPEC,
+    &ts_format::SPEC,
+    &ts_parse::SPEC,
+    &ts_unix_milli::SPEC,
+    &r#type::SPEC,
+    &uppercase::SPEC,
+    &values::SPEC,
+    &without::SPEC,
+];
+
+/// The method with this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Method> {
+    ALL.binary_search_by(|spec| spec.name.cmp(name)).ok().map(|at| ALL[at])
+}
+
+/// Applies a change to the bytes of a string or of raw bytes; the result is of the same kind.
+///
+/// # Errors
+/// `expected string value, got ...`
+pub fn text_method(target: &Val, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<Val, Error> {
+    let changed = change(target.as_text()?);
+    Ok(same_kind(target, &changed))
+}
+
+/// Bytes as a string, or as raw bytes when that is what `like` is.
+#[must_use]
+pub fn same_kind(like: &Val, bytes: &[u8]) -> Val {
+    match like {
+        Val::Data(Value::Bytes(_)) => Val::Data(Value::Bytes(Arc::from(bytes))),
+        _ => Val::Data(Value::String(Text::from(bytes))),
+    }
+}

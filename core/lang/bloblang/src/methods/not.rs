@@ -1,0 +1,16 @@
+//! `not`
+
+use crate::spec::{Example, Method, Run};
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "not",
+    category: "general",
+    summary: "The opposite truth value; the same as `!` in front.",
+    examples: &[Example {
+        mapping: "root.result = this.foo.not()",
+        cases: &[(r#"{"foo":true}"#, r#"{"result":false}"#)],
+    }],
+    run: Run::Simple(|target, _| Ok(Val::bool(!target.as_bool()?))),
+    ..Method::CORE
+};

@@ -1,0 +1,48 @@
+//! `replace_all`
+
+use super::text_method;
+use crate::args::Args;
+use crate::error::Error;
+use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "replace_all",
+    category: "strings",
+    summary: "The text with every occurrence of a part replaced.",
+    params: Params::Fixed(&[
+        Param::new("old", Kind::String, "The part to replace."),
+        Param::new("new", Kind::String, "What takes its place."),
+    ]),
+    examples: &[Example {
+        mapping: "root.new_value = this.value.replace_all(\"foo\", \"dog\")",
+        cases: &[(r#"{"value":"The foo ate my foo"}"#, r#"{"new_value":"The dog ate my dog"}"#)],
+    }],
+    run: Run::Simple(run),
+    ..Method::CORE
+};
+
+fn run(target: Val, args: &Args) -> Result<Val, Error> {
+    text_method(&target, |text| replace(text, args.text(0), args.text(1)))
+}
+
+/// Replaces every occurrence; an empty part occurs before each character and at the end.
+fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    if old.is_empty() {
+        for chunk in crate::cases::chars(text) {
+            out.extend_from_slice(new);
+            out.extend_from_slice(chunk);
+        }
+        out.extend_from_slice(new);
+        return out;
+    }
+    let mut done = 0;
+    for at in memchr::memmem::find_iter(text, old) {
+        out.extend_from_slice(&text[done..at]);
+        out.extend_from_slice(new);
+        done = at + old.len();
+    }
+    out.extend_from_slice(&text[done..]);
+    out
+}

@@ -1,0 +1,37 @@
+//! `round`
+
+use formats::value::Value;
+
+use crate::error::Error;
+use crate::number::Num;
+use crate::spec::{Example, Method, Run};
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "round",
+    category: "numbers",
+    summary: "The nearest whole number; halves go away from zero.",
+    examples: &[Example {
+        mapping: "root.new_value = this.value.round()",
+        cases: &[
+            (r#"{"value":5.3}"#, r#"{"new_value":5}"#),
+            (r#"{"value":5.9}"#, r#"{"new_value":6}"#),
+        ],
+    }],
+    run: Run::Simple(|target, _| rounded(&target, f64::round).map(Value::into)),
+    ..Method::CORE
+};
+
+/// A number made whole: an integer where it fits one, else a double. Integers stay.
+pub(super) fn rounded(target: &Val, round: fn(f64) -> f64) -> Result<Value, Error> {
+    match target.value().and_then(Num::of) {
+        None => Err(target.unexpected(&["number"])),
+        Some(Num::Float(x)) => {
+            let whole = round(x);
+            // The bounds are exact in doubles; the upper one is the first that does not fit.
+            let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&whole);
+            Ok(if fits { Value::Int(whole as i64) } else { Value::Float(whole) })
+        }
+        Some(integer) => Ok(integer.into()),
+    }
+}

@@ -1,0 +1,123 @@
+//! `sort`
+
+use std::cmp::Ordering;
+
+use formats::value::{Object, Text, Value};
+
+use crate::args::Args;
+use crate::error::Error;
+use crate::exec::Ctx;
+use crate::node::Node;
+use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::val::{Val, to_f64};
+
+pub(super) static SPEC: Method = Method {
+    name: "sort",
+    category: "objects and arrays",
+    summary: "The elements of an array in ascending order: all numbers or all texts, or by a query \
+              that says of an object of `left` and `right` whether left comes first.",
+    params: Params::Fixed(&[Param::new(
+        "compare",
+        Kind::Query,
+        "Whether the element `left` comes before the element `right`.",
+    )
+    .optional()]),
+    examples: &[
+        Example {
+            mapping: "root.sorted = this.foo.sort()",
+            cases: &[(r#"{"foo":["bbb","ccc","aaa"]}"#, r#"{"sorted":["aaa","bbb","ccc"]}"#)],
+        },
+        Example {
+            mapping: "root.sorted = this.foo.sort(item -> item.left.v < item.right.v)",
+            cases: &[(r#"{"foo":[{"v":2},{"v":1}]}"#, r#"{"sorted":[{"v":1},{"v":2}]}"#)],
+        },
+    ],
+    run: Run::Raw(run),
+    ..Method::CORE
+};
+
+fn run(target: &Node, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
+    let items = target.eval(cx)?.into_array().map_err(|e| e.annotate(|| target.annotation()))?;
+    let sorted = match args.opt_query(0) {
+        None => sort_by_key(items.into_iter().map(|item| (item.clone(), item)).collect(), "sort")?,
+        Some(query) => merge_sort(items, &mut |left, right| {
+            let pair = [("left", left.clone()), ("right", right.clone())];
+            let pair = pair.into_iter().map(|(k, v)| (Text::from(k), v)).collect::<Object>();
+            match query.call(cx, &Val::object(pair))? {
+                Val::Data(Value::Bool(first)) => Ok(first),
+                other => Err(other.unexpected(&["bool"]).annotate(|| query.annotation())),
+            }
+        })?,
+    };
+    Ok(Val::array(sorted))
+}
+
+/// Sorts values by keys that must be all numbers or all texts, as the first of them is.
+pub(super) fn sort_by_key(mut pairs: Vec<(Value, Value)>, verb: &str) -> Result<Vec<Value>, Error> {
+    if pairs.len() > 1 {
+        check(&pairs, verb)?;
+        pairs.sort_by(|(a, _), (b, _)| order(a, b));
+    }
+    Ok(pairs.into_iter().map(|(_, value)| value).collect())
+}
+
+fn text_of(value: &Value) -> Option<&[u8]> {
+    match value {
+        Value::String(text) => Some(text.as_bytes()),
+        Value::Bytes(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+fn order(a: &Value, b: &Value) -> Ordering {
+    match (text_of(a), text_of(b)) {
+        (Some(a), Some(b)) => a.cmp(b),
+        _ => to_f64(a).partial_cmp(&to_f64(b)).unwrap_or(Ordering::Equal),
+    }
+}
+
+/// The error of the first comparison that fails: the original compares the second element with the
+/// first, and so on, and takes the type from the former.
+fn check(pairs: &[(Value, Value)], verb: &str) -> Result<(), Error> {
+    for (i, pair) in pairs.windows(2).enumerate() {
+        let [(left, _), (right, _)] = pair else { continue };
+        let fail = |at: usize, value: &Value, expected: &[&'static str]| {
+            let error = Val::Data(value.clone()).unexpected(expected);
+            Err(error.prefix(format_args!("{verb} element {at}")))
+        };
+        if text_of(right).is_some() {
+            if text_of(left).is_none() {
+                return fail(i, left, &["string"]);
+            }
+        } else if to_f64(right).is_some() {
+            if to_f64(left).is_none() {
+                return fail(i, left, &["number"]);
+            }
+        } else {
+            return fail(i + 1, right, &["number", "string"]);
+        }
+    }
+    Ok(())
+}
+
+/// A stable sort whose comparison may fail.
+fn merge_sort(
+    items: Vec<Value>,
+    before: &mut dyn FnMut(&Value, &Value) -> Result<bool, Error>,
+) -> Result<Vec<Value>, Error> {
+    if items.len() < 2 {
+        return Ok(items);
+    }
+    let mut left = items;
+    let right = left.split_off(left.len() / 2);
+    let (left, right) = (merge_sort(left, before)?, merge_sort(right, before)?);
+    let mut out = Vec::with_capacity(left.len() + right.len());
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    while let (Some(l), Some(r)) = (left.peek(), right.peek()) {
+        let next = if before(r, l)? { right.next() } else { left.next() };
+        out.extend(next);
+    }
+    out.extend(left);
+    out.extend(right);
+    Ok(out)
+}

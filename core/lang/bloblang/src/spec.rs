@@ -1,0 +1,240 @@
+//! How functions and methods describe themselves: what documentation, completion, the parser and
+//! the tests read.
+
+use crate::args::Args;
+use crate::error::Error;
+use crate::exec::{Ctx, Setup};
+use crate::node::Node;
+use crate::val::Val;
+
+/// Type of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text; bytes are taken too.
+    String,
+    /// A whole number; a float is truncated.
+    Int,
+    /// Any number.
+    Float,
+    /// A truth value; numbers are taken too.
+    Bool,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+    /// A point in time: a timestamp, seconds since the epoch, or RFC 3339 text.
+    Timestamp,
+    /// Anything.
+    Any,
+    /// An expression that is evaluated as often as the callee wants, such as a lambda.
+    Query,
+}
+
+/// What a parameter is when the caller leaves it out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Absent {
+    /// It cannot be left out.
+    Refused,
+    /// The callee sees that it is missing.
+    Missing,
+    /// A text.
+    Str(&'static str),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// A truth value.
+    Bool(bool),
+}
+
+/// One parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Name, as in `replace_all(old: "a", new: "b")`.
+    pub name: &'static str,
+    /// Type.
+    pub kind: Kind,
+    /// What it is when left out.
+    pub absent: Absent,
+    /// What it means, for users.
+    pub doc: &'static str,
+}
+
+impl Param {
+    /// A parameter that must be given.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Param {
+        Param { name, kind, absent: Absent::Refused, doc }
+    }
+
+    /// The same, which may be left out.
+    #[must_use]
+    pub const fn optional(self) -> Param {
+        Param { absent: Absent::Missing, ..self }
+    }
+
+    /// The same, with a default.
+    #[must_use]
+    pub const fn or(self, absent: Absent) -> Param {
+        Param { absent, ..self }
+    }
+}
+
+/// The parameters of a function or method.
+#[derive(Clone, Copy, Debug)]
+pub enum Params {
+    /// These, by position or by name.
+    Fixed(&'static [Param]),
+    /// Any number of unnamed ones of any type; the text says what they mean.
+    Variadic(&'static str),
+}
+
+/// An example: shown to users and run as a test.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// A mapping.
+    pub mapping: &'static str,
+    /// Payloads and what they become. An output that begins with `error: ` is the expected error.
+    pub cases: &'static [(&'static str, &'static str)],
+}
+
+/// What a result depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purity {
+    /// Its arguments only.
+    Pure,
+    /// The message and its batch.
+    Message,
+    /// Clock, randomness, files, host.
+    Environment,
+    /// What happened before in this pipeline or process, such as a counter: messages must stay in
+    /// order and on one shard.
+    Bound,
+}
+
+/// Which error texts a method has (spec/bloblang.md §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Errors name the expression the method was called on.
+    Core,
+    /// Errors stand alone.
+    Plugin,
+}
+
+/// A method whose arguments are known.
+pub type Prepared = Box<dyn Fn(Val) -> Result<Val, Error>>;
+/// A function whose arguments are known; it may keep state between calls.
+pub type PreparedFn = Box<dyn FnMut(&mut Ctx<'_, '_>) -> Result<Val, Error>>;
+
+/// The work of a method, in the simplest form that does.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// A result from target and arguments.
+    Simple(fn(Val, &Args) -> Result<Val, Error>),
+    /// Arguments are checked and turned into something ready once, at parse time when they are
+    /// literals: compiled expressions, tables, formats.
+    Prepared(fn(&Args) -> Result<Prepared, Error>),
+    /// Evaluates query arguments for values of its own, or looks at the message.
+    Lambda(fn(Val, &Args, &mut Ctx<'_, '_>) -> Result<Val, Error>),
+    /// Evaluates its target itself, if at all.
+    Raw(fn(&Node, &Args, &mut Ctx<'_, '_>) -> Result<Val, Error>),
+}
+
+/// The work of a function.
+#[derive(Clone, Copy)]
+pub enum RunFn {
+    /// A result from arguments and message.
+    Simple(fn(&Args, &mut Ctx<'_, '_>) -> Result<Val, Error>),
+    /// Arguments are checked at parse time when they are literals; each occurrence in a mapping
+    /// has its own state.
+    Prepared(fn(&Args, &Setup) -> Result<PreparedFn, Error>),
+}
+
+/// A method.
+pub struct Method {
+    /// Name.
+    pub name: &'static str,
+    /// Group under which it is documented.
+    pub category: &'static str,
+    /// Version that brought it.
+    pub since: &'static str,
+    /// What it does, for users.
+    pub summary: &'static str,
+    /// Parameters.
+    pub params: Params,
+    /// Examples, at least one.
+    pub examples: &'static [Example],
+    /// Kept for old mappings; hidden from lists.
+    pub deprecated: bool,
+    /// What a result depends on, beyond target and arguments.
+    pub purity: Purity,
+    /// Evaluated at parse time on a literal target.
+    pub folds: bool,
+    /// Which error texts it has.
+    pub style: Style,
+    /// How later errors name its result; `None` gives `method NAME`.
+    pub annotation: Option<fn(&Node, &Args) -> Option<String>>,
+    /// The work.
+    pub run: Run,
+}
+
+impl Method {
+    /// A pure method of the core with nothing filled in.
+    pub const CORE: Method = Method {
+        name: "",
+        category: "",
+        since: "0.1.0",
+        summary: "",
+        params: Params::Fixed(&[]),
+        examples: &[],
+        deprecated: false,
+        purity: Purity::Pure,
+        folds: false,
+        style: Style::Core,
+        annotation: None,
+        run: Run::Simple(|target, _| Ok(target)),
+    };
+
+    /// The same for a method whose errors stand alone.
+    pub const PLUGIN: Method = Method { style: Style::Plugin, ..Method::CORE };
+}
+
+/// A function.
+pub struct Function {
+    /// Name.
+    pub name: &'static str,
+    /// Group under which it is documented.
+    pub category: &'static str,
+    /// Version that brought it.
+    pub since: &'static str,
+    /// What it does, for users.
+    pub summary: &'static str,
+    /// Parameters.
+    pub params: Params,
+    /// Examples, at least one.
+    pub examples: &'static [Example],
+    /// Kept for old mappings; hidden from lists.
+    pub deprecated: bool,
+    /// What a result depends on.
+    pub purity: Purity,
+    /// How later errors name its result; `None` gives `function NAME`.
+    pub annotation: Option<fn(&Args) -> Option<String>>,
+    /// The work.
+    pub run: RunFn,
+}
+
+impl Function {
+    /// A function of the message with nothing filled in.
+    pub const BASE: Function = Function {
+        name: "",
+        category: "",
+        since: "0.1.0",
+        summary: "",
+        params: Params::Fixed(&[]),
+        examples: &[],
+        deprecated: false,
+        purity: Purity::Message,
+        annotation: None,
+        run: RunFn::Simple(|_, _| Ok(Val::Nothing)),
+    };
+}

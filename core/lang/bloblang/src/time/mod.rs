@@ -1,0 +1,169 @@
+//! Points in time: from values, by Go's layouts, in zones.
+
+mod chunk;
+mod format;
+mod parse;
+mod zone;
+
+use std::sync::Arc;
+
+use formats::value::{Timestamp, Value};
+
+pub use format::format;
+pub use parse::parse;
+pub use zone::{in_zone, offset_at, zone_name};
+
+use crate::error::Error;
+use crate::val::Val;
+
+/// Nanoseconds of a second.
+pub const NS_PER_S: i128 = 1_000_000_000;
+/// Layout of texts that stand for timestamps.
+pub const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
+
+/// A point in time in UTC.
+#[must_use]
+pub fn utc(unix_ns: i128) -> Timestamp {
+    Timestamp { unix_ns, offset_s: 0, zone: Arc::from("UTC") }
+}
+
+/// A timestamp as a result.
+#[must_use]
+pub fn val(time: Timestamp) -> Val {
+    Val::Data(Value::Timestamp(Arc::new(time)))
+}
+
+/// A timestamp, a number of seconds since the epoch, or RFC 3339 text.
+///
+/// # Errors
+/// `expected number or string value, got ...`, or what is wrong with the text.
+pub fn of_val(val: &Val) -> Result<Timestamp, Error> {
+    match val.value() {
+        Some(Value::Timestamp(time)) => Ok(Timestamp::clone(time)),
+        Some(Value::String(_) | Value::Bytes(_)) => {
+            let text = val.as_text().unwrap_or_default();
+            parse(RFC3339_NANO, &String::from_utf8_lossy(text))
+        }
+        Some(Value::Int(n)) => Ok(utc(i128::from(*n) * NS_PER_S)),
+        Some(value) => match crate::number::Num::of(value) {
+            Some(crate::number::Num::Float(x)) => {
+                // As the original: the fraction of the double in nanoseconds, truncated.
+                let whole = x.trunc();
+                Ok(utc(whole as i128 * NS_PER_S + ((x - whole) * 1e9) as i128))
+            }
+            Some(n) => Ok(utc(i128::from(n.int()) * NS_PER_S)),
+            None => Err(val.unexpected(&["number", "string"])),
+        },
+        None => Err(val.unexpected(&["number", "string"])),
+    }
+}
+
+/// A date and a time of day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Civil {
+    /// Year.
+    pub year: i64,
+    /// Month, 1 to 12.
+    pub month: u32,
+    /// Day of the month, from 1.
+    pub day: u32,
+    /// Day of the year, from 1.
+    pub day_of_year: u32,
+    /// Day of the week, 0 is Sunday.
+    pub weekday: u32,
+    /// Hour, 0 to 23.
+    pub hour: u32,
+    /// Minute.
+    pub minute: u32,
+    /// Second.
+    pub second: u32,
+    /// Nanosecond.
+    pub nano: u32,
+}
+
+/// The date and time of day of a timestamp in its zone.
+#[must_use]
+pub fn civil(time: &Timestamp) -> Civil {
+    let local = time.unix_ns.saturating_add(i128::from(time.offset_s) * NS_PER_S);
+    let seconds = i64::try_from(local.div_euclid(NS_PER_S)).unwrap_or(i64::MAX / 2);
+    let nano = local.rem_euclid(NS_PER_S) as u32;
+    let days = seconds.div_euclid(86_400);
+    let of_day = seconds.rem_euclid(86_400) as u32;
+    let (year, month, day) = formats::rfc3339::civil_of_days(days);
+    let new_year = formats::rfc3339::days_of_civil(year, 1, 1);
+    Civil {
+        year,
+        month,
+        day,
+        day_of_year: (days - new_year) as u32 + 1,
+        weekday: (days + 4).rem_euclid(7) as u32,
+        hour: of_day / 3_600,
+        minute: of_day / 60 % 60,
+        second: of_day % 60,
+        nano,
+    }
+}
+
+/// Names of the months.
+pub(crate) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// Names of the days of the week.
+pub(crate) const DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(layout: &str, text: &str, out: &str) -> String {
+        format(out, &parse(layout, text).unwrap())
+    }
+
+    #[test]
+    fn layouts_of_go() {
+        assert_eq!(
+            shown("2006-01-02T15:04:05Z07:00", "2024-02-29T23:01:02.5+01:30", RFC3339_NANO),
+            "2024-02-29T23:01:02.5+01:30"
+        );
+        let full = "Monday, January _2 2006 03:04:05.000 PM -0700 002";
+        assert_eq!(
+            shown("2006-01-02 15:04:05", "2024-02-29 23:01:02", full),
+            "Thursday, February 29 2024 11:01:02.000 PM +0000 060"
+        );
+        assert_eq!(shown("Jan 2, 2006 at 3pm (MST)", "Feb 3, 2013 at 7pm (PST)", "MST"), "PST");
+    }
+
+    #[test]
+    fn errors_of_go() {
+        let fail = |layout, text| parse(layout, text).unwrap_err().to_string();
+        assert_eq!(
+            fail("2006-01-02", "2024-13-01"),
+            "parsing time \"2024-13-01\": month out of range"
+        );
+        assert_eq!(
+            fail("2006-01-02", "nope"),
+            "parsing time \"nope\" as \"2006-01-02\": cannot parse \"nope\" as \"2006\""
+        );
+        assert_eq!(
+            fail("2006-01-02", "2024-01-02x"),
+            "parsing time \"2024-01-02x\": extra text: \"x\""
+        );
+        assert_eq!(
+            fail("2006-01-02", "2023-02-29"),
+            "parsing time \"2023-02-29\": day out of range"
+        );
+    }
+}
