@@ -12,8 +12,12 @@ use crate::Error;
 /// Entries of the submission ring of a shard: small, so that an idle shard costs little memory.
 pub const RING_ENTRIES: u32 = 256;
 
+/// Lockable memory that one ring of [`RING_ENTRIES`] is reckoned with, in bytes. It takes half of
+/// that; the rest is for rings that were closed and are not yet given back by the kernel.
+pub const RING_MEMLOCK: u64 = 128 << 10;
+
 /// Locked memory that the storage reactor needs, in bytes, when the process is not privileged.
-pub const STORAGE_MEMLOCK_MIN: u64 = 16 << 20;
+pub const STORAGE_MEMLOCK_MIN: u64 = 4 << 20;
 
 /// What `--io` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,21 +109,27 @@ pub fn probe(mode: IoMode) -> Result<Probe, Error> {
     if mode == IoMode::Epoll {
         return Ok(Probe { driver: Driver::Epoll, direct_storage: false, warning: None });
     }
+    // One ring may fit where those of all shards do not.
+    let needed = RING_MEMLOCK * (cores().len() as u64 + 2);
     match (try_ring(RING_ENTRIES), mode) {
+        (Ok(()), IoMode::Auto) if !memlock_suffices(needed) => {
+            let error = io::Error::from_raw_os_error(libc::ENOMEM);
+            Ok(fallen_back(&error))
+        }
         (Ok(()), _) => {
             let direct_storage = memlock_suffices(STORAGE_MEMLOCK_MIN);
             Ok(Probe { driver: Driver::Uring, direct_storage, warning: None })
         }
         (Err(error), IoMode::Uring) => Err(Error::UringRefused(reason(&error))),
-        (Err(error), _) => Ok(Probe {
-            driver: Driver::Epoll,
-            direct_storage: false,
-            warning: Some(format!(
-                "io_uring is refused ({}); running on epoll, which is slower for files",
-                reason(&error)
-            )),
-        }),
+        (Err(error), _) => Ok(fallen_back(&error)),
     }
+}
+
+fn fallen_back(error: &io::Error) -> Probe {
+    let reason = reason(error);
+    let text =
+        format!("io_uring is refused ({reason}); running on epoll, which is slower for files");
+    Probe { driver: Driver::Epoll, direct_storage: false, warning: Some(text) }
 }
 
 /// Sets a ring up and closes it again: the only test that sees seccomp, sysctl, limits and age of
