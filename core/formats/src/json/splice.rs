@@ -1,10 +1,11 @@
 //! Canonical records straight from ranges of the input plus what changed, without a document in
 //! memory.
 
-use super::doc::{Doc, RawKind};
+use super::doc::Doc;
 use super::edits::{EditPathError, EditTree, Edits, SpliceError};
 use super::program::Program;
 use super::shape::{SHAPES_MAX, ShapeId};
+use super::tokens::kind;
 
 /// Writes the records of one reader with edits to a fixed set of paths. For each shape that the
 /// reader knows it remembers what is to be copied from where.
@@ -36,7 +37,7 @@ impl Splicer {
         edits: &Edits,
         out: &mut Vec<u8>,
     ) -> Result<(), SpliceError> {
-        if doc.root().kind != RawKind::Object {
+        if doc.shape.kind(0) != kind::OBJECT {
             return Err(SpliceError::NotAnObject { slot: 0 });
         }
         let before = out.len();
