@@ -58,8 +58,6 @@ struct Shared {
     dir: PathBuf,
     kind: Kind,
     warning: Option<String>,
-    /// Held for as long as anybody uses the directory.
-    _lock: fs::File,
 }
 
 impl Storage {
@@ -70,12 +68,12 @@ impl Storage {
     /// A directory that cannot be made, written or locked, named in the text; no thread.
     pub fn start(dir: impl AsRef<Path>, mode: IoMode) -> Result<StorageHandle, StorageError> {
         let dir = dir.as_ref().to_owned();
-        let lock = take(&dir)?;
+        let lock = Arc::new(take(&dir)?);
         let answer = probe(mode).map_err(|error| StorageError::Start(error.to_string()))?;
         let mut warning = None;
         if answer.direct_storage {
-            match start_thread(&dir, Kind::Direct) {
-                Ok(commands) => return Ok(handle(commands, dir, Kind::Direct, None, lock)),
+            match start_thread(&dir, Kind::Direct, &lock) {
+                Ok(commands) => return Ok(handle(commands, dir, Kind::Direct, None)),
                 Err(reason) => {
                     warning = Some(format!("storage runs on plain files: {reason}"));
                 }
@@ -86,8 +84,8 @@ impl Storage {
                     .to_owned(),
             );
         }
-        let commands = start_thread(&dir, Kind::Plain).map_err(StorageError::Start)?;
-        Ok(handle(commands, dir, Kind::Plain, warning, lock))
+        let commands = start_thread(&dir, Kind::Plain, &lock).map_err(StorageError::Start)?;
+        Ok(handle(commands, dir, Kind::Plain, warning))
     }
 }
 
@@ -96,9 +94,8 @@ fn handle(
     dir: PathBuf,
     kind: Kind,
     warning: Option<String>,
-    lock: fs::File,
 ) -> StorageHandle {
-    StorageHandle { commands, shared: Arc::new(Shared { dir, kind, warning, _lock: lock }) }
+    StorageHandle { commands, shared: Arc::new(Shared { dir, kind, warning }) }
 }
 
 /// Makes the directory and locks it against other processes.
@@ -122,11 +119,18 @@ fn take(dir: &Path) -> Result<fs::File, StorageError> {
 }
 
 /// Starts the thread and waits until its executor reports in; the error is the reason it does not.
-fn start_thread(dir: &Path, kind: Kind) -> Result<flume::Sender<Command>, String> {
+fn start_thread(
+    dir: &Path,
+    kind: Kind,
+    lock: &Arc<fs::File>,
+) -> Result<flume::Sender<Command>, String> {
     let (commands, inbox) = flume::bounded(QUEUE_MAX);
     let (report, reported) = flume::bounded::<Result<(), String>>(1);
     let dir = dir.to_owned();
+    // The thread keeps the lock: it may have work left when the last handle is gone.
+    let lock = Arc::clone(lock);
     let body = move || {
+        let _lock = lock;
         let failed = report.clone();
         let run = AssertUnwindSafe(move || match kind {
             Kind::Plain => {
