@@ -44,7 +44,8 @@ fn long_functions(path: &str, lines: &[&str]) -> Vec<String> {
             continue;
         }
         let close = format!("{}}}", &line[..line.len() - code.len()]);
-        let length = lines[start..].iter().position(|l| *l == close || l.ends_with(';') && *l == *line);
+        let length =
+            lines[start..].iter().position(|l| *l == close || l.ends_with(';') && *l == *line);
         if let Some(length) = length.filter(|n| n + 1 > FUNCTION_LINES_MAX) {
             problems.push(format!("{path}:{}: a function of {} lines", start + 1, length + 1));
         }
@@ -60,7 +61,8 @@ fn every_file_is_part_of_a_crate() {
     for file in &files {
         let Some((dir, name)) = file.path.rsplit_once('/') else { continue };
         let roots = ["lib.rs", "main.rs", "build.rs"];
-        let own_target = ["/tests", "/benches", "/examples", "/bin"].iter().any(|d| dir.ends_with(d));
+        let own_target =
+            ["/tests", "/benches", "/examples", "/bin"].iter().any(|d| dir.ends_with(d));
         if roots.contains(&name) || own_target {
             continue;
         }
@@ -100,7 +102,9 @@ fn unsafe_stands_only_where_it_may() {
     for file in rust_files() {
         let code = |l: &&str| !l.trim_start().starts_with("//");
         let found = file.text.lines().filter(code).any(|l| {
-            l.contains(&format!("{word}{{")) || l.contains(&format!("{word}impl")) || l.contains(&format!("{word}fn"))
+            l.contains(&format!("{word}{{"))
+                || l.contains(&format!("{word}impl"))
+                || l.contains(&format!("{word}fn"))
         });
         if found && !allowed.iter().any(|a| file.path.starts_with(a)) {
             problems.push(format!("{}: has code that is not checked", file.path));

@@ -1,0 +1,98 @@
+//! The coordinator document: a spec created as its `jq` pipeline does, fed over kdb+ IPC, seen in
+//! every call, torn down.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+use tests::program::{Program, http, until};
+
+/// The document's body: an object, as the text of a JSON string.
+fn body(spec: &str) -> String {
+    let object = json!({
+        "name": "file",
+        "type": "spec",
+        "persistence": {"controller": {}, "worker": {}},
+        "config": {"content": spec},
+        "settings": {"minWorkers": "1", "maxWorkers": "10"},
+    });
+    Value::String(format!("{object:#}\n")).to_string()
+}
+
+const SPEC: &str = ".qsp.run\n    .qsp.read.fromCallback[`upd]\n    .qsp.write.toConsle[]\n";
+
+/// Sends ``(`upd;1 2 3)`` as a sync call and returns the type of the answer's body.
+fn publish(address: &str) -> u8 {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    stream.write_all(b"test\x03\x00").expect("sends");
+    let mut capability = [0];
+    stream.read_exact(&mut capability).expect("is let in");
+    let mut call = vec![0, 0, 2, 0, 0, 0, 0xf5];
+    call.extend_from_slice(b"upd\0");
+    call.extend_from_slice(&[7, 0, 3, 0, 0, 0]);
+    for n in 1..=3i64 {
+        call.extend_from_slice(&n.to_le_bytes());
+    }
+    let mut message = vec![1, 1, 0, 0];
+    message.extend_from_slice(&(8 + call.len() as u32).to_le_bytes());
+    message.extend_from_slice(&call);
+    stream.write_all(&message).expect("sends");
+    let mut answer = [0; 9];
+    stream.read_exact(&mut answer).expect("is answered");
+    assert_eq!(answer[1], 2, "a response");
+    answer[8]
+}
+
+#[test]
+fn a_pipeline_lives_as_the_document_says() {
+    let program =
+        Program::start(&["serve", "--listen", "kdb=127.0.0.1:0", "--listen", "ipc=127.0.0.1:0"]);
+    let address = program.address("HTTP requests: kdb");
+    let ipc = program.address("kdb+ IPC");
+    assert_eq!(http(&address, "GET", "/pipelines", "").json(), json!([]));
+
+    let created = http(&address, "POST", "/pipeline/create", &body(SPEC));
+    assert_eq!(created.status, 200, "{}", created.text());
+    let id = created.json()["id"].as_str().expect("an id").to_owned();
+    let (name, letters) = id.split_once('-').expect("a name and letters");
+    assert_eq!((name, letters.len()), ("file", 10));
+
+    let listed = http(&address, "GET", "/pipelines", "").json();
+    assert_eq!(listed[0]["id"], json!(id));
+    assert_eq!(listed[0]["state"], "RUNNING");
+    assert_eq!(listed[0]["error"], "");
+    assert_eq!(listed[0]["created"].as_str().expect("a time").len(), 29);
+
+    assert_eq!(publish(&ipc), 101, "the generic null");
+    let details = until(|| {
+        let details = http(&address, "GET", "/details", "").json();
+        let rate = details[0]["metrics"]["eventRate"].as_f64()?;
+        let latency = details[0]["metrics"]["latency"].as_f64()?;
+        (rate > 0.0 && latency > 0.0).then_some(details)
+    });
+    let details = details.expect("the event is seen");
+    let rate = details[0]["metrics"]["eventRate"].as_f64().expect("a number");
+    assert!(rate <= 3.0, "three events over at least a second: {rate}");
+    assert!(details[0]["metrics"]["bytesRate"].as_f64().expect("a number") > 0.0);
+
+    let status = http(&address, "GET", &format!("/pipeline/status/{id}"), "");
+    assert_eq!(status.json(), json!({"state": "Running", "error": ""}));
+    let console = http(&address, "GET", &format!("/v1/pipelines/pipelines/{id}/console"), "");
+    assert!(console.text().contains("1 2 3"), "{}", console.text());
+
+    let down = http(&address, "POST", &format!("/pipeline/teardown/{id}"), "");
+    assert_eq!(down.status, 200, "{}", down.text());
+    assert_eq!(http(&address, "GET", "/pipelines", "").json(), json!([]));
+    assert_eq!(http(&address, "GET", &format!("/pipeline/status/{id}"), "").status, 404);
+}
+
+#[test]
+fn a_spec_that_does_not_parse_creates_nothing() {
+    let program = Program::start(&["serve", "--listen", "kdb=127.0.0.1:0"]);
+    let address = program.address("HTTP requests: kdb");
+    let refused = http(&address, "POST", "/pipeline/create", &body(".qsp.run (1;2\n"));
+    assert_eq!(refused.status, 400);
+    let error = refused.json()["error"].as_str().expect("a text").to_owned();
+    assert!(error.contains("spec:1:"), "line and column: {error}");
+    assert_eq!(http(&address, "GET", "/pipelines", "").json(), json!([]));
+}
