@@ -7,13 +7,16 @@
 
 pub mod args;
 mod assign;
+mod batch;
 pub mod cases;
+mod class;
 pub mod compare;
 pub mod error;
 mod eval;
 pub mod exec;
 pub mod functions;
 pub mod go_format;
+mod lang;
 pub mod local;
 pub mod mapping;
 pub mod methods;
@@ -29,6 +32,7 @@ pub mod val;
 
 pub use error::Error;
 pub use exec::Setup;
+pub use lang::{Bloblang, LANGUAGE, NAME};
 pub use mapping::{Interpolated, Mapping, Outcome};
 pub use parse::ParseError;
 

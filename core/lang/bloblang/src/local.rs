@@ -23,11 +23,16 @@ impl Local {
     /// A setup with these services, for mappings that belong to no file.
     #[must_use]
     pub fn setup() -> Setup {
-        let dir = std::env::current_dir().map(|dir| dir.to_string_lossy().into_owned());
         let local = Local::default();
         local.random.set(local.wall_ns() as u64 | 1);
-        Setup { services: Rc::new(local), dir: Rc::from(dir.unwrap_or_default()) }
+        Setup { services: Rc::new(local), dir: working_dir() }
     }
+}
+
+/// The working directory of the process, which relative imports start from.
+pub(crate) fn working_dir() -> Rc<str> {
+    let dir = std::env::current_dir().map(|dir| dir.to_string_lossy().into_owned());
+    Rc::from(dir.unwrap_or_default())
 }
 
 impl Services for Local {

@@ -31,8 +31,10 @@ pub struct Mapped {
     pub outcome: Outcome,
     /// The metadata, when it was written.
     pub meta: Option<Meta>,
-    /// Why the mapping failed. A mutation keeps what it changed before.
+    /// Why the mapping failed.
     pub error: Option<Error>,
+    /// Whether what was changed before the failure stays, as it does in a mutation.
+    pub keep: bool,
 }
 
 /// A parsed mapping.
@@ -62,7 +64,21 @@ impl Mapping {
         let mut ex = Exec::new(records, index, &self.services);
         ex.root = Root::Is(Val::Nothing);
         let error = self.program.run(&mut ex).err();
-        result(ex, error, false)
+        result(ex, error, false, false)
+    }
+
+    /// Runs the mapping on message `index` of `from`, with the document and metadata of message
+    /// `target` of `onto` as those being built.
+    pub fn overlay(&self, from: &Records, index: usize, onto: &Records, target: usize) -> Mapped {
+        let mut other = Exec::new(onto, target, &self.services);
+        let root = other.document().ok().cloned();
+        let mut ex = Exec::new(from, index, &self.services);
+        let parsed = root.is_some();
+        ex.root = Root::Is(root.map_or(Val::Nothing, Val::Data));
+        let meta = onto.recs.get(target).and_then(|record| record.meta.as_deref());
+        ex.meta = MetaOut::Own(meta.cloned().unwrap_or_default());
+        let error = self.program.run(&mut ex).err();
+        result(ex, error, parsed, false)
     }
 
     /// Runs the mapping as a mutation of message `index`: the document being built is the
@@ -75,13 +91,13 @@ impl Mapping {
             ex.root = Root::Is(Val::Data(value));
         }
         let error = self.program.run(&mut ex).err();
-        result(ex, error, parsed)
+        result(ex, error, parsed, true)
     }
 }
 
 /// Takes the result out of an execution. `parsed` says that the document counts as written even
 /// when nothing was assigned.
-fn result(ex: Exec<'_>, error: Option<Error>, parsed: bool) -> Mapped {
+fn result(ex: Exec<'_>, error: Option<Error>, parsed: bool, keep: bool) -> Mapped {
     let meta = match ex.meta {
         MetaOut::Own(meta) => Some(meta),
         _ => None,
@@ -94,7 +110,7 @@ fn result(ex: Exec<'_>, error: Option<Error>, parsed: bool) -> Mapped {
         },
         _ => Outcome::Unchanged,
     };
-    Mapped { outcome, meta, error }
+    Mapped { outcome, meta, error, keep }
 }
 
 /// A text with embedded queries.
