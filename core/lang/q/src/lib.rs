@@ -1,1 +1,36 @@
-//! q.
+//! The q language: lexer, parser, evaluator over typed columns, and the console's display.
+//!
+//! It is:
+//! - columnar: verbs are kernels over whole vectors, queries run on columns and groups;
+//! - closed: a program reaches clock and chance only through the [`Host`] that its session was
+//!   given, and neither files nor processes nor the network;
+//! - bounded: nesting, steps and the size of vectors have limits, so that no program can hang or
+//!   overflow a thread.
+//!
+//! It is not complete: a word that is known but not supported is an error when a program is
+//! loaded, naming itself.
+
+mod ast;
+mod compile;
+mod convert;
+mod display;
+mod error;
+mod eval;
+mod func;
+mod iterators;
+mod kernel;
+mod lex;
+mod parse;
+pub mod qsp;
+mod run;
+mod session;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod transcript;
+mod verbs;
+
+pub use display::display;
+pub use error::{Detail, QError, Result};
+pub use run::{Console, run_expressions};
+pub use session::{DEPTH_MAX, FixedHost, Host, ITEMS_MAX, Options, Printer, STEPS_MAX, Session};

@@ -1,0 +1,176 @@
+//! The tree of a program: what the parser makes, the resolver completes and the evaluator runs.
+
+use crate::lex::Adverb;
+use formats::k::{K, Sym};
+use std::sync::Arc;
+
+/// A node and the bytes of the text it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) expr: Expr,
+    pub(crate) span: (usize, usize),
+}
+
+/// What a node does.
+#[derive(Clone, Debug)]
+pub(crate) enum Expr {
+    /// A value known now: literals, verbs, lambdas.
+    Const(K),
+    /// A name that the resolver has yet to look at.
+    Name(Sym),
+    /// A variable of the lambda, by place.
+    Local(usize),
+    /// A variable of the session, by full name.
+    Global(Sym),
+    /// A column of the table that is queried, or else something further out.
+    Column(Sym, Box<Node>),
+    /// A system value such as `.z.p`.
+    System(Sym),
+    /// The lambda that is running.
+    Myself,
+    /// Nothing between two semicolons.
+    Hole,
+    /// A function or value applied to arguments.
+    Apply(Box<Node>, Vec<Node>),
+    /// An iterator applied to a function.
+    Derived(Adverb, Box<Node>),
+    /// A list of several items.
+    List(Vec<Node>),
+    /// A table literal: key columns and columns.
+    Table(Vec<(Sym, Node)>, Vec<(Sym, Node)>),
+    /// An assignment.
+    Assign(Box<Assign>),
+    /// `$[c;a;...;b]`
+    Cond(Vec<Node>),
+    /// `if[c;...]`
+    If(Vec<Node>),
+    /// `while[c;...]`
+    While(Vec<Node>),
+    /// `do[n;...]`
+    Do(Vec<Node>),
+    /// Statements, the value of the last one.
+    Block(Vec<Node>),
+    /// `:x`
+    Return(Box<Node>),
+    /// `'x`
+    Signal(Box<Node>),
+    /// A lambda that the resolver has yet to look at.
+    Lambda(Box<Draft>),
+    /// A query.
+    Query(Box<Query>),
+}
+
+/// An assignment, perhaps to a part of a variable, perhaps through a function.
+#[derive(Clone, Debug)]
+pub(crate) struct Assign {
+    /// A name, then what the resolver makes of it.
+    pub(crate) target: Node,
+    /// Whether it was written with two colons.
+    pub(crate) global: bool,
+    /// The indices in brackets, if there were brackets.
+    pub(crate) index: Option<Vec<Node>>,
+    /// The function of `x+:y`.
+    pub(crate) through: Option<Node>,
+    /// The new value.
+    pub(crate) value: Node,
+}
+
+/// A lambda as parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    /// The names in brackets; `None` when there are no brackets.
+    pub(crate) params: Option<Vec<Sym>>,
+    /// The statements.
+    pub(crate) body: Vec<Node>,
+}
+
+/// Where programs' text is kept for messages and for printing lambdas.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The text.
+    pub(crate) text: String,
+}
+
+/// A compiled lambda.
+#[derive(Clone, Debug)]
+pub(crate) struct Lambda {
+    /// Number of parameters.
+    pub(crate) params: usize,
+    /// The names of parameters and other locals, by place.
+    pub(crate) locals: Vec<Sym>,
+    /// The statements.
+    pub(crate) body: Vec<Node>,
+    /// The text it was cut from, and where in it.
+    pub(crate) source: Arc<Source>,
+    /// The bytes of the lambda in its source.
+    pub(crate) span: (usize, usize),
+    /// The namespace of its global names, with the dot; empty for the root.
+    pub(crate) context: Sym,
+}
+
+impl Lambda {
+    /// The text between and with the braces.
+    pub(crate) fn text(&self) -> &str {
+        self.source.text.get(self.span.0..self.span.1).unwrap_or_default()
+    }
+}
+
+/// Which of the four queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Select,
+    Exec,
+    Update,
+    Delete,
+}
+
+/// A query over a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    pub(crate) verb: Verb,
+    pub(crate) distinct: bool,
+    /// `[n;order]`: a count or a range, and columns to order by.
+    pub(crate) limit: Option<Node>,
+    /// Whether the order descends, and its columns.
+    pub(crate) order: Option<(bool, Node)>,
+    /// Result columns; empty for all.
+    pub(crate) columns: Vec<(Sym, Node)>,
+    /// Whether an exec names its columns, so that its result is a dictionary.
+    pub(crate) named: bool,
+    /// Group columns; `None` without `by`.
+    pub(crate) by: Option<Vec<(Sym, Node)>>,
+    /// The table.
+    pub(crate) from: Node,
+    /// Conditions, applied one after the other.
+    pub(crate) filters: Vec<Node>,
+}
+
+impl Node {
+    pub(crate) fn new(expr: Expr, span: (usize, usize)) -> Self {
+        Self { expr, span }
+    }
+
+    /// The nodes directly below, in the order of the text.
+    pub(crate) fn children(&self) -> Vec<&Node> {
+        match &self.expr {
+            Expr::Apply(f, args) => {
+                // `a+b` stands as a, +, b in the text.
+                if args.len() == 2 && args.first().is_some_and(|a| a.span.0 < f.span.0) {
+                    return args.iter().take(1).chain([&**f]).chain(args.iter().skip(1)).collect();
+                }
+                std::iter::once(&**f).chain(args).collect()
+            }
+            Expr::Derived(_, f) | Expr::Return(f) | Expr::Signal(f) => vec![f],
+            Expr::Column(_, f) => vec![f],
+            Expr::List(n)
+            | Expr::Cond(n)
+            | Expr::If(n)
+            | Expr::While(n)
+            | Expr::Do(n)
+            | Expr::Block(n) => n.iter().collect(),
+            Expr::Table(keys, columns) => keys.iter().chain(columns).map(|(_, n)| n).collect(),
+            Expr::Assign(a) => vec![&a.target, &a.value],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Assignment to variables and their parts.
+
+use super::{Change, Flow, Frame};
+use crate::ast::{Assign, Expr};
+use crate::error::{QError, Result};
+use crate::session::Session;
+use crate::verbs;
+use formats::k::{K, Sym};
+
+impl Session {
+    /// An assignment; its value is what was written on the right.
+    pub(super) fn assign(&mut self, a: &Assign, span: (usize, usize), frame: &mut Frame) -> Flow {
+        let value = self.node(&a.value, frame)?;
+        let through = match &a.through {
+            Some(f) => Some(self.node(f, frame)?),
+            None => None,
+        };
+        let index = match &a.index {
+            Some(nodes) => Some(self.values(nodes, frame)?),
+            None => None,
+        };
+        if index.is_none() && through.is_none() {
+            self.store(&a.target.expr, value.clone(), frame).map_err(|e| e.at(span))?;
+            return Ok(value);
+        }
+        // The variable is taken out while it changes, so that it need not be copied.
+        let mut target = self.take(&a.target.expr, frame).map_err(|e| e.at(span))?;
+        let change = Change { through: through.as_ref(), value: Some(value.clone()) };
+        let path = index.unwrap_or_default();
+        let result = self.amend(&mut target, &path, change);
+        self.store(&a.target.expr, target, frame).map_err(|e| e.at(span))?;
+        result.map_err(|e| e.at(span))?;
+        Ok(value)
+    }
+
+    fn take(&mut self, target: &Expr, frame: &mut Frame) -> Result {
+        match target {
+            Expr::Local(at) => {
+                Ok(frame.locals.get_mut(*at).map(std::mem::take).unwrap_or_default())
+            }
+            Expr::Global(name) => self.take_global(*name),
+            _ => Err(QError::new("assign")),
+        }
+    }
+
+    fn store(&mut self, target: &Expr, value: K, frame: &mut Frame) -> Result<()> {
+        match target {
+            Expr::Local(at) => {
+                if let Some(slot) = frame.locals.get_mut(*at) {
+                    *slot = value;
+                }
+                Ok(())
+            }
+            Expr::Global(name) => self.store_global(*name, value),
+            _ => Err(QError::new("assign")),
+        }
+    }
+
+    /// Takes a variable out of the session.
+    pub(crate) fn take_global(&mut self, name: Sym) -> Result {
+        match self.globals.get_mut(&name) {
+            Some(slot) => Ok(std::mem::take(slot)),
+            None => self.namespace(name).ok_or_else(|| QError::new(name.as_str())),
+        }
+    }
+
+    /// Sets a variable of the session.
+    pub(crate) fn store_global(&mut self, name: Sym, value: K) -> Result<()> {
+        if verbs::is_reserved(name) {
+            return Err(QError::new("assign"));
+        }
+        if self.globals.len() >= GLOBALS_MAX && !self.globals.contains_key(&name) {
+            return Err(QError::limit("limit"));
+        }
+        self.globals.insert(name, value);
+        Ok(())
+    }
+}
+
+/// Variables that a session may have.
+const GLOBALS_MAX: usize = 100_000;

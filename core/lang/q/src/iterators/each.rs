@@ -1,0 +1,55 @@
+//! `f'`: a function applied to the items of its arguments.
+
+use crate::error::{Result, length_error};
+use crate::func::Fun;
+use crate::session::Session;
+use crate::verbs::Class;
+use formats::k::K;
+
+/// Applies `f` to the first items, the second items, and so on; atoms go with every item.
+///
+/// # Errors
+/// `length` for lists of different length, and what the function signals.
+pub(crate) fn each(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
+    // What is atomic anyway needs no loop.
+    if let Some(verb) = Fun::verb(f)
+        && verb.class == Class::Atomic
+        && !args.is_empty()
+        && args.len() == verb.rank()
+        && args.iter().all(|a| a.ty().is_some_and(|t| t != formats::k::Type::List))
+    {
+        return cx.call(f, args);
+    }
+    let mut rows = None;
+    for arg in args.iter().filter(|a| !a.is_atom()) {
+        if rows.is_some_and(|n| n != arg.len()) {
+            return Err(length_error());
+        }
+        rows = Some(arg.len());
+    }
+    let Some(rows) = rows else { return cx.call(f, args) };
+    if args.len() == 1
+        && let Some(K::Dict(d)) = args.first()
+    {
+        let values = d.values.clone();
+        let out = each(cx, f, vec![values])?;
+        return Ok(K::dict(d.keys.clone(), out));
+    }
+    let keys = args.iter().find_map(|a| match a {
+        K::Dict(d) => Some(d.keys.clone()),
+        _ => None,
+    });
+    let mut out = Vec::with_capacity(rows.min(1 << 16));
+    for row in 0..rows {
+        cx.charge(1)?;
+        let items = args.iter().map(|a| if a.is_atom() { a.clone() } else { a.at(row) }).collect();
+        out.push(cx.call(f, items)?);
+    }
+    let out = if rows == 0 { empty(f, &args) } else { K::collapse(out) };
+    Ok(keys.map_or(out.clone(), |k| K::dict(k, out)))
+}
+
+/// What a function of no items gives.
+fn empty(_f: &K, _args: &[K]) -> K {
+    K::list(Vec::new())
+}

@@ -1,0 +1,145 @@
+//! `f/` and `f\`: folding, repeating, converging.
+
+use crate::error::{Result, length_error, rank_error};
+use crate::func::Fun;
+use crate::session::Session;
+use crate::verbs;
+use formats::k::K;
+
+/// The last of what [`scan`] gives.
+pub(crate) fn over(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
+    accumulate(cx, f, args, false)
+}
+
+/// The results of applying a function again and again: to a list's items in turn, a number of
+/// times, while a condition holds, or until nothing changes.
+pub(crate) fn scan(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
+    accumulate(cx, f, args, true)
+}
+
+fn accumulate(cx: &mut Session, f: &K, args: Vec<K>, all: bool) -> Result {
+    let unary = Fun::rank(f) < 2;
+    let count = args.len();
+    let mut args = args.into_iter();
+    match (unary, args.next(), args.next(), count) {
+        (true, Some(x), None, 1) => converge(cx, f, x, all),
+        (true, Some(n), Some(x), 2) => repeat(cx, f, &n, x, all),
+        (false, Some(x), None, 1) => fold(cx, f, x, all),
+        (false, Some(x), Some(y), 2) => {
+            let items = vec![y];
+            fold_from(cx, f, x, &items, all)
+        }
+        (_, Some(x), Some(y), _) => {
+            let items: Vec<K> = std::iter::once(y).chain(args).collect();
+            fold_from(cx, f, x, &items, all)
+        }
+        _ => Err(rank_error()),
+    }
+}
+
+/// A fold that begins with the first item.
+fn fold(cx: &mut Session, f: &K, x: K, all: bool) -> Result {
+    let (keys, x) = match x {
+        K::Dict(d) => (Some(d.keys.clone()), d.values.clone()),
+        x => (None, x),
+    };
+    if x.is_atom() {
+        return Ok(x);
+    }
+    if let Some(result) = verbs::fold_kernel(cx, f, &x, all) {
+        let result = result?;
+        return Ok(match keys {
+            Some(keys) if all => K::dict(keys, result),
+            _ => result,
+        });
+    }
+    if x.is_empty() {
+        return Ok(if all { x } else { verbs::fold_identity(f, &x) });
+    }
+    let mut state = x.at(0);
+    let mut out = if all { vec![state.clone()] } else { Vec::new() };
+    for i in 1..x.len() {
+        cx.charge(1)?;
+        state = cx.call2(f, state, x.at(i))?;
+        if all {
+            out.push(state.clone());
+        }
+    }
+    let result = if all { K::collapse(out) } else { state };
+    Ok(match keys {
+        Some(keys) if all => K::dict(keys, result),
+        _ => result,
+    })
+}
+
+/// A fold that begins with a value, over the items of one or more lists.
+fn fold_from(cx: &mut Session, f: &K, mut state: K, lists: &[K], all: bool) -> Result {
+    let rows = lists.iter().filter(|l| !l.is_atom()).map(K::len).next();
+    if lists.iter().any(|l| !l.is_atom() && Some(l.len()) != rows) {
+        return Err(length_error());
+    }
+    let Some(rows) = rows else {
+        let args = std::iter::once(state).chain(lists.iter().cloned()).collect();
+        return cx.call(f, args);
+    };
+    let mut out = Vec::new();
+    for row in 0..rows {
+        cx.charge(1)?;
+        let mut args = Vec::with_capacity(lists.len() + 1);
+        args.push(std::mem::take(&mut state));
+        args.extend(lists.iter().map(|l| if l.is_atom() { l.clone() } else { l.at(row) }));
+        state = cx.call(f, args)?;
+        if all {
+            out.push(state.clone());
+        }
+    }
+    Ok(if all { K::collapse(out) } else { state })
+}
+
+/// Applies a function until its result is the one before or the very first.
+fn converge(cx: &mut Session, f: &K, x: K, all: bool) -> Result {
+    let first = x.clone();
+    let mut state = x;
+    let mut out = vec![state.clone()];
+    loop {
+        cx.charge(1)?;
+        let next = cx.call1(f, state.clone())?;
+        if crate::kernel::compare::matches(&next, &state)
+            || crate::kernel::compare::matches(&next, &first)
+        {
+            return Ok(if all { K::collapse(out) } else { state });
+        }
+        if all {
+            cx.room(out.len())?;
+            out.push(next.clone());
+        }
+        state = next;
+    }
+}
+
+/// Applies a function a number of times, or while a condition holds for its result.
+fn repeat(cx: &mut Session, f: &K, n: &K, x: K, all: bool) -> Result {
+    let mut state = x;
+    let mut out = vec![state.clone()];
+    let times = n.as_long();
+    let mut done = 0;
+    loop {
+        cx.charge(1)?;
+        let more = match times {
+            Some(times) => done < times,
+            None => {
+                let holds = cx.call1(n, state.clone())?;
+                crate::eval::truth(&holds)?
+            }
+        };
+        if !more {
+            return Ok(if all { K::collapse(out) } else { state });
+        }
+        state = cx.call1(f, state)?;
+        if all {
+            cx.room(out.len())?;
+            out.push(state.clone());
+        }
+        done += 1;
+    }
+}

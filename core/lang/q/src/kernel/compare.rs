@@ -1,0 +1,151 @@
+//! Comparison of columns.
+
+use super::types;
+use super::zip::zip;
+use crate::convert::numeric::{Column, floats_as, ints_as};
+use crate::error::{Result, length_error, type_error};
+use formats::k::{Data, K, Scalar, Sym, Type, Vector};
+use std::cmp::Ordering;
+
+/// The six comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compare {
+    Equal,
+    NotEqual,
+    Less,
+    Greater,
+    UpTo,
+    AtLeast,
+}
+
+impl Compare {
+    fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::Greater => order.is_gt(),
+            Self::UpTo => order.is_le(),
+            Self::AtLeast => order.is_ge(),
+        }
+    }
+}
+
+/// Relative difference below which floats count as equal.
+const TOLERANCE: f64 = 1.0 / (1u64 << 43) as f64;
+
+/// Whether two floats are equal within the tolerance; nulls are.
+pub(crate) fn same(x: f64, y: f64) -> bool {
+    x == y
+        || x.is_nan() && y.is_nan()
+        || x.is_finite() && y.is_finite() && (x - y).abs() <= TOLERANCE * x.abs().max(y.abs())
+}
+
+/// The order of two floats; nulls come first.
+pub(crate) fn float_order(x: f64, y: f64) -> Ordering {
+    if same(x, y) { Ordering::Equal } else { strict_order(x, y) }
+}
+
+/// The order of two floats without tolerance, as sorting needs it.
+pub(crate) fn strict_order(x: f64, y: f64) -> Ordering {
+    x.partial_cmp(&y).unwrap_or_else(|| y.is_nan().cmp(&x.is_nan()))
+}
+
+/// Compares atoms and vectors item by item.
+///
+/// # Errors
+/// `type` where the types cannot be compared, `length` for vectors of different length.
+pub(crate) fn compare(op: Compare, a: &K, b: &K) -> Result {
+    let (ta, tb) = (a.ty().ok_or_else(type_error)?, b.ty().ok_or_else(type_error)?);
+    let ty = types::comparison(ta, tb).ok_or_else(type_error)?;
+    let flags = match ty {
+        Type::Symbol => symbols(op, a, b)?,
+        Type::Guid => guids(op, a, b)?,
+        _ if ty.is_floating() || ta.is_floating() || tb.is_floating() => {
+            let x = floats_as(a, ty).ok_or_else(type_error)?;
+            let y = floats_as(b, ty).ok_or_else(type_error)?;
+            zip(&x, &y, |x, y| u8::from(op.holds(float_order(x, y))))?
+        }
+        _ => {
+            let x = ints_as(a, ty).ok_or_else(type_error)?;
+            let y = ints_as(b, ty).ok_or_else(type_error)?;
+            match op {
+                Compare::Equal => zip(&x, &y, |x, y| u8::from(x == y))?,
+                Compare::NotEqual => zip(&x, &y, |x, y| u8::from(x != y))?,
+                Compare::Less => zip(&x, &y, |x, y| u8::from(x < y))?,
+                Compare::Greater => zip(&x, &y, |x, y| u8::from(x > y))?,
+                Compare::UpTo => zip(&x, &y, |x, y| u8::from(x <= y))?,
+                Compare::AtLeast => zip(&x, &y, |x, y| u8::from(x >= y))?,
+            }
+        }
+    };
+    Ok(match flags {
+        Column::Atom(x) => K::Atom(Type::Bool, Scalar::U8(x)),
+        Column::Vec(v) => K::bools(v.into_owned()),
+    })
+}
+
+fn symbols(op: Compare, a: &K, b: &K) -> Result<Column<'static, u8>> {
+    let column = |k: &K| match k {
+        K::Atom(_, Scalar::Sym(s)) => Ok(Column::Atom(*s)),
+        K::Vec(Vector { data: Data::Sym(v), .. }) => Ok(Column::Vec(v.to_vec().into())),
+        _ => Err(type_error()),
+    };
+    let (x, y): (Column<'_, Sym>, Column<'_, Sym>) = (column(a)?, column(b)?);
+    match op {
+        Compare::Equal => zip(&x, &y, |x, y| u8::from(x == y)),
+        Compare::NotEqual => zip(&x, &y, |x, y| u8::from(x != y)),
+        _ => zip(&x, &y, |x, y| u8::from(op.holds(x.order(y)))),
+    }
+}
+
+fn guids(op: Compare, a: &K, b: &K) -> Result<Column<'static, u8>> {
+    let rows = |k: &K| if k.is_atom() { None } else { Some(k.len()) };
+    let count = match (rows(a), rows(b)) {
+        (Some(n), Some(m)) if n != m => return Err(length_error()),
+        (Some(n), _) | (None, Some(n)) => n,
+        (None, None) => {
+            return Ok(Column::Atom(u8::from(op.holds(super::order::values(a, b)))));
+        }
+    };
+    let flag = |i| u8::from(op.holds(super::order::values(&a.at(i), &b.at(i))));
+    Ok(Column::Vec((0..count).map(flag).collect::<Vec<u8>>().into()))
+}
+
+/// Levels that a match goes down.
+const DEPTH_MAX: usize = 200;
+
+/// Whether two values are the same, floats within the tolerance: `~`.
+pub(crate) fn matches(a: &K, b: &K) -> bool {
+    matching(a, b, DEPTH_MAX)
+}
+
+fn matching(a: &K, b: &K, depth: usize) -> bool {
+    if depth == 0 {
+        return false;
+    }
+    match (a, b) {
+        (K::Atom(Type::Float, Scalar::F64(x)), K::Atom(Type::Float, Scalar::F64(y))) => {
+            same(*x, *y)
+        }
+        (K::Vec(v), K::Vec(w)) => match (&v.data, &w.data) {
+            (Data::F64(x), Data::F64(y)) => {
+                v.ty == w.ty
+                    && x.len() == y.len()
+                    && x.iter().zip(y.iter()).all(|(x, y)| same(*x, *y))
+            }
+            (Data::List(x), Data::List(y)) => {
+                x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| matching(x, y, depth - 1))
+            }
+            _ => a == b,
+        },
+        (K::Dict(d), K::Dict(e)) => {
+            matching(&d.keys, &e.keys, depth - 1) && matching(&d.values, &e.values, depth - 1)
+        }
+        (K::Table(t), K::Table(u)) => {
+            t.names == u.names
+                && t.columns.iter().zip(&u.columns).all(|(x, y)| matching(x, y, depth - 1))
+        }
+        _ => a == b,
+    }
+}

@@ -1,0 +1,141 @@
+//! Equal items by hashing: dense numbers for the distinct values of one or more columns.
+
+use crate::error::Result;
+use formats::k::ipc::{self, Endian};
+use formats::k::{Data, K, Vector};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A multiplicative hash of the words that columns are made of.
+#[derive(Default)]
+pub(crate) struct WordHasher(u64);
+
+impl Hasher for WordHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            for (slot, byte) in word.iter_mut().zip(chunk) {
+                *slot = *byte;
+            }
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+/// A map keyed by words or bytes of data.
+pub(crate) type WordMap<T, V> = HashMap<T, V, BuildHasherDefault<WordHasher>>;
+
+/// The groups of equal rows, numbered as they first appear.
+#[derive(Clone, Debug)]
+pub(crate) struct Groups {
+    /// The group of each row.
+    pub(crate) ids: Vec<u32>,
+    /// The first row of each group.
+    pub(crate) firsts: Vec<i64>,
+}
+
+impl Groups {
+    /// The rows of each group, in order.
+    pub(crate) fn rows(&self) -> Vec<Vec<i64>> {
+        let mut rows = vec![Vec::new(); self.firsts.len()];
+        for (row, id) in (0..).zip(&self.ids) {
+            if let Some(list) = rows.get_mut(*id as usize) {
+                list.push(row);
+            }
+        }
+        rows
+    }
+
+    /// The same groups in another order: `order` has the old numbers.
+    pub(crate) fn reordered(&self, order: &[i64]) -> Self {
+        let mut new = vec![0u32; self.firsts.len()];
+        let mut firsts = Vec::with_capacity(order.len());
+        for (place, old) in (0..).zip(order) {
+            let old = usize::try_from(*old).unwrap_or(0);
+            if let (Some(slot), Some(first)) = (new.get_mut(old), self.firsts.get(old)) {
+                *slot = place;
+                firsts.push(*first);
+            }
+        }
+        let renumber = |id: &u32| new.get(*id as usize).copied().unwrap_or(0);
+        Self { ids: self.ids.iter().map(renumber).collect(), firsts }
+    }
+}
+
+fn number<T: std::hash::Hash + Eq>(items: impl Iterator<Item = T>) -> Groups {
+    let mut known: WordMap<T, u32> = WordMap::default();
+    let (mut ids, mut firsts) = (Vec::with_capacity(items.size_hint().0), Vec::new());
+    for (row, item) in (0i64..).zip(items) {
+        let next = firsts.len() as u32;
+        let id = *known.entry(item).or_insert(next);
+        if id == next {
+            firsts.push(row);
+        }
+        ids.push(id);
+    }
+    Groups { ids, firsts }
+}
+
+/// The bits of a float by which equal ones are found: one zero, one null.
+pub(crate) fn float_key(x: f64) -> u64 {
+    if x.is_nan() {
+        f64::NAN.to_bits()
+    } else if x == 0.0 {
+        0
+    } else {
+        x.to_bits()
+    }
+}
+
+/// Bytes that only equal values have.
+pub(crate) fn bytes(k: &K) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    match ipc::encode(k, Endian::Little, &mut out) {
+        Ok(()) => Ok(out),
+        // Functions of this process are told apart by their text.
+        Err(_) => Ok(crate::display::text(k).into_bytes()),
+    }
+}
+
+/// The groups of equal items of a list or table.
+///
+/// # Errors
+/// None for lists and tables of data.
+pub(crate) fn groups(k: &K) -> Result<Groups> {
+    match k {
+        K::Vec(Vector { data, .. }) => Ok(match data {
+            Data::U8(v) => number(v.iter().map(|x| u64::from(*x))),
+            Data::I16(v) => number(v.iter().map(|x| *x as u64)),
+            Data::I32(v) => number(v.iter().map(|x| *x as u64)),
+            Data::I64(v) => number(v.iter().map(|x| *x as u64)),
+            Data::F32(v) => number(v.iter().map(|x| float_key(f64::from(*x)))),
+            Data::F64(v) => number(v.iter().map(|x| float_key(*x))),
+            Data::Sym(v) => number(v.iter().map(|x| u64::from(x.id()))),
+            Data::Guid(v) => number(v.iter().copied()),
+            Data::List(v) => number(v.iter().map(bytes).collect::<Result<Vec<_>>>()?.into_iter()),
+        }),
+        K::Table(t) => {
+            let mut columns = t.columns.iter();
+            let Some(first) = columns.next() else {
+                return Ok(Groups { ids: Vec::new(), firsts: Vec::new() });
+            };
+            let mut all = groups(first)?;
+            for column in columns {
+                let next = groups(column)?;
+                let pairs = all.ids.iter().zip(&next.ids);
+                all = number(pairs.map(|(a, b)| u64::from(*a) << 32 | u64::from(*b)));
+            }
+            Ok(all)
+        }
+        other => groups(&K::list(other.items().collect())),
+    }
+}

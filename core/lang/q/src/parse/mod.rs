@@ -1,0 +1,318 @@
+//! Tokens to trees (spec/kdb-q.md §2): right to left, no precedence.
+
+mod list;
+mod query;
+mod term;
+
+use crate::ast::{Assign, Expr, Node};
+use crate::error::{QError, Result};
+use crate::lex::{Adverb, Tok, Token, tokens};
+use crate::verbs;
+use formats::k::{K, Sym};
+
+/// Levels that an expression may have: brackets and operators to the right of each other.
+pub(crate) const DEPTH_MAX: usize = 400;
+
+/// A statement of a script.
+#[derive(Debug)]
+pub(crate) enum Statement {
+    /// An expression, and whether a semicolon hides its value.
+    Expr(Node, bool),
+    /// A system command, without its backslash.
+    Command(String, (usize, usize)),
+}
+
+/// What a term may do next to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Noun,
+    Verb,
+}
+
+pub(super) struct Parser<'a> {
+    source: &'a str,
+    tokens: Vec<Token>,
+    at: usize,
+    depth: usize,
+    /// Inside the clauses of a query, outside of brackets.
+    query: bool,
+}
+
+/// The statements of a program.
+///
+/// # Errors
+/// A text that is no program, with the place that cannot be understood.
+pub(crate) fn parse(source: &str) -> Result<Vec<Statement>> {
+    let tokens = tokens(source)?;
+    let mut parser = Parser { source, tokens, at: 0, depth: 0, query: false };
+    parser.script()
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> &Tok {
+        self.ahead(0)
+    }
+
+    fn ahead(&self, n: usize) -> &Tok {
+        self.tokens.get(self.at + n).map_or(&Tok::End, |t| &t.tok)
+    }
+
+    fn start(&self) -> usize {
+        self.tokens.get(self.at).map_or(self.source.len(), |t| t.start)
+    }
+
+    /// Where the token before this one ended.
+    fn end(&self) -> usize {
+        self.at.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(0, |t| t.end)
+    }
+
+    fn next(&mut self) -> Tok {
+        let tok = self.peek().clone();
+        if self.at < self.tokens.len() {
+            self.at += 1;
+        }
+        tok
+    }
+
+    fn take(&mut self, tok: &Tok) -> bool {
+        let found = self.peek() == tok;
+        if found {
+            self.at += 1;
+        }
+        found
+    }
+
+    /// The error that names the text at hand.
+    fn unexpected(&self) -> QError {
+        let (start, end) = self.tokens.get(self.at).map_or((0, 0), |t| (t.start, t.end));
+        let text = match self.peek() {
+            Tok::End | Tok::Line => "unexpected end",
+            _ => self.source.get(start..end).unwrap_or_default(),
+        };
+        QError::new(text).at((start, end))
+    }
+
+    fn expect(&mut self, close: u8) -> Result<()> {
+        if self.take(&Tok::Close(close)) {
+            return Ok(());
+        }
+        Err(match self.peek() {
+            Tok::End | Tok::Line => {
+                let end = self.start();
+                QError::new(char::from(close).to_string()).at((end, end))
+            }
+            _ => self.unexpected(),
+        })
+    }
+
+    fn script(&mut self) -> Result<Vec<Statement>> {
+        let mut statements = Vec::new();
+        loop {
+            match self.peek().clone() {
+                Tok::End => return Ok(statements),
+                Tok::Line => self.at += 1,
+                Tok::Semi => {
+                    self.at += 1;
+                    if let Some(Statement::Expr(_, hidden)) = statements.last_mut() {
+                        *hidden = true;
+                    }
+                }
+                Tok::Command(text) => {
+                    let span = (self.start(), self.start() + text.len() + 1);
+                    self.at += 1;
+                    statements.push(Statement::Command(text, span));
+                }
+                _ => {
+                    let node = self.expr()?;
+                    if !matches!(self.peek(), Tok::End | Tok::Line | Tok::Semi) {
+                        return Err(self.unexpected());
+                    }
+                    statements.push(Statement::Expr(node, false));
+                }
+            }
+        }
+    }
+
+    /// Whether an expression cannot go on.
+    fn ends(&self) -> bool {
+        match self.peek() {
+            Tok::Semi | Tok::Close(_) | Tok::Line | Tok::End | Tok::Command(_) => true,
+            Tok::Op(",") => self.query,
+            Tok::Name(name) => self.query && matches!(name.as_str(), "by" | "from" | "where"),
+            _ => false,
+        }
+    }
+
+    /// An expression; it must not be empty.
+    pub(super) fn expr(&mut self) -> Result<Node> {
+        let start = self.start();
+        match (self.peek(), self.ahead(1)) {
+            (Tok::Adverb(Adverb::Each), next) if *next != Tok::Open(b'[') => {
+                self.at += 1;
+                let what = self.nested(Self::expr)?;
+                let span = (start, what.span.1);
+                return Ok(Node::new(Expr::Signal(Box::new(what)), span));
+            }
+            (Tok::Colon, next) if *next != Tok::Open(b'[') => {
+                self.at += 1;
+                if self.ends() {
+                    let colon = verbs::constant(":");
+                    return Ok(Node::new(colon, (start, start + 1)));
+                }
+                let what = self.nested(Self::expr)?;
+                let span = (start, what.span.1);
+                return Ok(Node::new(Expr::Return(Box::new(what)), span));
+            }
+            _ => {}
+        }
+        let (term, class) = self.term()?;
+        self.after(term, class)
+    }
+
+    /// Runs a rule one level deeper.
+    fn nested<T>(&mut self, rule: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= DEPTH_MAX {
+            let at = self.start();
+            return Err(QError::limit("limit").at((at, at)));
+        }
+        self.depth += 1;
+        let out = rule(self);
+        self.depth -= 1;
+        out
+    }
+
+    /// The rest of an expression whose first term is known.
+    fn after(&mut self, term: Node, class: Class) -> Result<Node> {
+        if self.ends() {
+            return Ok(term);
+        }
+        let start = term.span.0;
+        if class == Class::Verb {
+            let argument = self.nested(Self::expr)?;
+            let span = (start, argument.span.1);
+            let mut term = term;
+            if verbs::is_constant(&term.expr, "-") {
+                // Without a left operand the sign is meant.
+                term.expr = verbs::constant("neg");
+            }
+            return Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span));
+        }
+        if matches!(self.peek(), Tok::Colon | Tok::DoubleColon) {
+            return self.assign(term, None);
+        }
+        let (next, class) = self.term()?;
+        if class == Class::Noun {
+            let argument = self.nested(|p| p.after(next, Class::Noun))?;
+            let span = (start, argument.span.1);
+            return Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span));
+        }
+        if matches!(self.peek(), Tok::Colon) && self.start() == self.end() {
+            return self.assign(term, Some(next));
+        }
+        let right =
+            if self.ends() { Node::new(Expr::Hole, next.span) } else { self.nested(Self::expr)? };
+        let span = (start, right.span.1);
+        Ok(Node::new(Expr::Apply(Box::new(next), vec![term, right]), span))
+    }
+
+    /// An assignment to `target`, at its colon.
+    fn assign(&mut self, target: Node, through: Option<Node>) -> Result<Node> {
+        let global = *self.peek() == Tok::DoubleColon;
+        let colon = self.start();
+        self.at += 1;
+        let (target, index) = match target.expr {
+            Expr::Name(_) => (target, None),
+            Expr::Apply(name, index) if matches!(name.expr, Expr::Name(_)) => (*name, Some(index)),
+            _ => return Err(QError::new("assign").at((colon, colon + 1))),
+        };
+        if let Expr::Name(name) = target.expr
+            && verbs::is_reserved(name)
+        {
+            return Err(QError::new("assign").at(target.span));
+        }
+        let value = if self.ends() {
+            Node::new(Expr::Const(K::Null), (colon, colon + 1))
+        } else {
+            self.nested(Self::expr)?
+        };
+        let span = (target.span.0, value.span.1);
+        let assign = Assign { target, global, index, through, value };
+        Ok(Node::new(Expr::Assign(Box::new(assign)), span))
+    }
+
+    /// Items between semicolons up to a closing bracket, which is taken; empty ones are holes.
+    fn items(&mut self, close: u8) -> Result<Vec<Node>> {
+        let outer = std::mem::replace(&mut self.query, false);
+        let items = self.nested(|p| p.items_inner(close));
+        self.query = outer;
+        items
+    }
+
+    fn items_inner(&mut self, close: u8) -> Result<Vec<Node>> {
+        let mut items = Vec::new();
+        loop {
+            match self.peek() {
+                Tok::Semi | Tok::Close(_) => {
+                    let at = self.start();
+                    items.push(Node::new(Expr::Hole, (at, at)));
+                }
+                _ => items.push(self.expr()?),
+            }
+            if !self.take(&Tok::Semi) {
+                self.expect(close)?;
+                return Ok(items);
+            }
+        }
+    }
+
+    /// A name that a column takes from its expression: the last that is mentioned, else `x`.
+    fn auto_name(node: &Node) -> Sym {
+        fn last(node: &Node) -> Option<Sym> {
+            match &node.expr {
+                Expr::Name(name) if name.as_str() != "i" && !verbs::is_reserved(*name) => {
+                    let name = name.as_str();
+                    Some(Sym::new(name.rsplit('.').next().unwrap_or(name)))
+                }
+                Expr::Query(_) | Expr::Lambda(_) => None,
+                _ => node.children().into_iter().rev().find_map(last),
+            }
+        }
+        last(node).unwrap_or_else(|| Sym::new("x"))
+    }
+
+    /// `name:expr` or `expr`, as columns are written.
+    fn column(&mut self) -> Result<(Sym, Node, bool)> {
+        if let (Tok::Name(name), Tok::Colon) = (self.peek().clone(), self.ahead(1)) {
+            self.at += 2;
+            return Ok((name, self.nested(Self::expr)?, true));
+        }
+        let node = self.nested(Self::expr)?;
+        Ok((Self::auto_name(&node), node, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_line_and_column() {
+        let error = |s: &str| {
+            let e = parse(s).unwrap_err().located(s);
+            (e.text.clone(), e.line, e.column)
+        };
+        assert_eq!(error("f:{x+1\ng:2)"), (")".into(), 2, 4));
+        assert_eq!(error("(1;2"), (")".into(), 1, 5));
+        assert_eq!(error("a:1\nb:]"), ("]".into(), 2, 3));
+        assert_eq!(error("cos:12"), ("assign".into(), 1, 1));
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        assert!(parse(&"(".repeat(100_000)).unwrap_err().fatal);
+        assert!(parse(&"1+".repeat(100_000)).unwrap_err().fatal);
+        assert!(parse(&"f ".repeat(100_000)).unwrap_err().fatal);
+        assert!(parse(&"{".repeat(100_000)).unwrap_err().fatal);
+        assert!(parse(&"select from ".repeat(100_000)).unwrap_err().fatal);
+    }
+}

@@ -1,0 +1,262 @@
+//! A session: the variables, limits and surroundings in which programs are evaluated.
+
+use crate::ast::{Expr, Source};
+use crate::compile;
+use crate::display;
+use crate::error::{QError, Result};
+use crate::eval::{Frame, Stop};
+use crate::parse::{self, Statement};
+use crate::qsp::State;
+use formats::k::{K, Sym};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a session may ask the world outside; there is no other way to time and chance.
+pub trait Host: Send {
+    /// Nanoseconds since 1970-01-01 UTC.
+    fn now(&mut self) -> i64;
+    /// Nanoseconds to add to UTC for the local time.
+    fn offset(&mut self) -> i64 {
+        0
+    }
+    /// A random number, from a source that a caller may seed.
+    fn random(&mut self) -> u64;
+}
+
+/// A host whose clock stands still and whose randomness is a known sequence.
+#[derive(Clone, Debug)]
+pub struct FixedHost {
+    /// Nanoseconds since 1970-01-01 UTC.
+    pub now: i64,
+    /// State of the generator.
+    pub seed: u64,
+}
+
+impl Default for FixedHost {
+    fn default() -> Self {
+        Self { now: 1_704_067_200_000_000_000, seed: 42 }
+    }
+}
+
+impl Host for FixedHost {
+    fn now(&mut self) -> i64 {
+        self.now
+    }
+
+    fn random(&mut self) -> u64 {
+        // splitmix64.
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+}
+
+/// Takes what a program prints, at once.
+pub type Printer = Box<dyn FnMut(&str) + Send>;
+
+/// How a session is set up.
+pub struct Options {
+    /// Clock and chance.
+    pub host: Box<dyn Host>,
+    /// Where `show` and the like print; without it the text is kept, see [`Session::take_console`].
+    pub printer: Option<Printer>,
+    /// Steps that one evaluation may take: nodes visited, and items of long vectors.
+    pub steps_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { host: Box::new(FixedHost::default()), printer: None, steps_max: STEPS_MAX }
+    }
+}
+
+/// Steps that one evaluation may take unless the options say otherwise.
+pub const STEPS_MAX: u64 = 2_000_000_000;
+/// Levels of calls and expressions that an evaluation may have.
+pub const DEPTH_MAX: usize = 900;
+/// Items that one vector may have.
+pub const ITEMS_MAX: usize = 1 << 27;
+/// Bytes of printed text that are kept when nobody takes them.
+const CONSOLE_MAX: usize = 1 << 20;
+
+/// The variables and surroundings of programs; one thread at a time uses it.
+pub struct Session {
+    pub(crate) globals: HashMap<Sym, K>,
+    pub(crate) host: Box<dyn Host>,
+    printer: Option<Printer>,
+    console: String,
+    pub(crate) steps: u64,
+    steps_max: u64,
+    pub(crate) depth: usize,
+    /// The namespace of `\d`, empty for the root.
+    pub(crate) context: Sym,
+    /// Digits that numbers are shown with.
+    pub(crate) digits: usize,
+    /// Rows and columns of the console.
+    pub(crate) size: (usize, usize),
+    /// What `.qsp` calls have built and what they talk to.
+    pub(crate) qsp: State,
+}
+
+impl Session {
+    /// A session without variables.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let globals = crate::verbs::globals().into_iter();
+        Self {
+            globals: globals.map(|(name, value)| (Sym::new(name), value)).collect(),
+            host: options.host,
+            printer: options.printer,
+            console: String::new(),
+            steps: options.steps_max,
+            steps_max: options.steps_max,
+            depth: 0,
+            context: Sym::default(),
+            digits: 7,
+            size: (25, 80),
+            qsp: State::default(),
+        }
+    }
+
+    /// Evaluates a text of one or more statements and returns the value of the last.
+    ///
+    /// # Errors
+    /// What the program signals, or the place where it is no program; `name` is what the trace
+    /// calls the text.
+    pub fn eval(&mut self, source: &str, name: &str) -> Result {
+        Ok(self.run(source, name)?.0)
+    }
+
+    /// Evaluates a script, from a file or the like, for its effects.
+    ///
+    /// # Errors
+    /// As [`Session::eval`].
+    pub fn load_script(&mut self, source: &str) -> Result<()> {
+        self.run(source, "script").map(|_| ())
+    }
+
+    /// Applies a function, or indexes a value, with arguments.
+    ///
+    /// # Errors
+    /// What the function signals.
+    pub fn apply(&mut self, func: &K, args: &[K]) -> Result {
+        self.begin();
+        self.call(func, args.to_vec())
+    }
+
+    /// The text that programs printed since the last call, unless a printer took it.
+    pub fn take_console(&mut self) -> String {
+        std::mem::take(&mut self.console)
+    }
+
+    /// A variable by its name.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&K> {
+        self.globals.get(&Sym::new(name))
+    }
+
+    /// Sets a variable.
+    pub fn set_variable(&mut self, name: &str, value: K) {
+        self.globals.insert(Sym::new(name), value);
+    }
+
+    /// What the console shows of a value, with this session's digits and size.
+    #[must_use]
+    pub fn show(&self, value: &K) -> String {
+        display::console(value, self.digits, self.size)
+    }
+
+    /// Evaluates a text; also says whether a console would show the value.
+    pub(crate) fn run(&mut self, text: &str, name: &str) -> Result<(K, bool)> {
+        self.begin();
+        let shown = self.statements(text).map_err(|mut e| {
+            e.through(|| name.to_owned());
+            e.located(text)
+        });
+        self.depth = 0;
+        shown
+    }
+
+    fn begin(&mut self) {
+        self.steps = self.steps_max;
+        self.depth = 0;
+    }
+
+    /// The statements of a text, one after the other, without new limits.
+    pub(crate) fn statements(&mut self, text: &str) -> Result<(K, bool)> {
+        let statements = parse::parse(text)?;
+        let source = Arc::new(Source { text: text.to_owned() });
+        let mut last = (K::Null, false);
+        for statement in statements {
+            match statement {
+                Statement::Expr(mut node, hidden) => {
+                    compile::resolve(&mut node, &source, self.context)?;
+                    let assigned = matches!(node.expr, Expr::Assign(_));
+                    let mut frame = Frame::default();
+                    let value = match self.node(&node, &mut frame) {
+                        Ok(value) | Err(Stop::Return(value)) => value,
+                        Err(Stop::Error(e)) => return Err(e),
+                    };
+                    last = (value, !assigned && !hidden);
+                }
+                Statement::Command(command, span) => {
+                    last = self.command(&command).map_err(|e| e.at(span))?;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// A command such as `\d .name`.
+    fn command(&mut self, command: &str) -> Result<(K, bool)> {
+        let mut words = command.split_whitespace();
+        let (Some(name), argument) = (words.next(), words.next()) else {
+            return Ok((K::Null, false));
+        };
+        match (name, argument) {
+            ("d", None) => {
+                let context = if self.context.is_null() { Sym::new(".") } else { self.context };
+                return Ok((K::sym(context), true));
+            }
+            ("d", Some(".")) => self.context = Sym::default(),
+            ("d", Some(context)) if context.starts_with('.') => self.context = Sym::new(context),
+            ("P", Some(digits)) => {
+                let digits: usize = digits.parse().map_err(|_| QError::new("P"))?;
+                self.digits = if digits == 0 { 17 } else { digits.min(17) };
+            }
+            ("P", None) => return Ok((K::int(i32::try_from(self.digits).unwrap_or(7)), true)),
+            ("c", Some(rows)) => {
+                let number = |t: &str| t.parse::<usize>().map(|n| n.clamp(10, 2000));
+                let rows = number(rows).map_err(|_| QError::new("c"))?;
+                let columns = words.next().map_or(Ok(80), number).map_err(|_| QError::new("c"))?;
+                self.size = (rows, columns);
+            }
+            _ => return Err(QError::nyi(&format!("\\{name}"))),
+        }
+        Ok((K::Null, false))
+    }
+
+    /// Prints a text as it stands.
+    pub(crate) fn print(&mut self, text: &str) {
+        match &mut self.printer {
+            Some(printer) => printer(text),
+            None if self.console.len() + text.len() <= CONSOLE_MAX => self.console.push_str(text),
+            None => {}
+        }
+    }
+
+    /// Counts steps of work.
+    pub(crate) fn charge(&mut self, steps: usize) -> Result<()> {
+        self.steps = self.steps.saturating_sub(steps as u64);
+        if self.steps == 0 { Err(QError::limit("stop")) } else { Ok(()) }
+    }
+
+    /// Asks for room for a vector of so many items.
+    pub(crate) fn room(&mut self, items: usize) -> Result<()> {
+        if items > ITEMS_MAX {
+            return Err(QError::limit("wsfull"));
+        }
+        self.charge(1 + items / 8)
+    }
+}

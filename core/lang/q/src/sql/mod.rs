@@ -1,0 +1,207 @@
+//! Queries over tables: `select`, `exec`, `update`, `delete`.
+
+mod change;
+mod grouped;
+mod select;
+
+use crate::ast::{Expr, Node, Query, Verb};
+use crate::error::{QError, Result, type_error};
+use crate::eval::{Flow, Frame};
+use crate::session::Session;
+use crate::verbs;
+use formats::k::{K, Sym, Table, Type};
+use std::sync::Arc;
+
+/// The table that names in a query mean.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub(crate) table: Arc<Table>,
+    /// The rows' numbers in the table as it was before any filter; `None` when nothing is gone.
+    pub(crate) origin: Option<Arc<Vec<i64>>>,
+}
+
+impl Scope {
+    pub(crate) fn new(table: Arc<Table>) -> Self {
+        Self { table, origin: None }
+    }
+
+    /// A column, or the row numbers as `i`.
+    pub(crate) fn column(&self, name: Sym) -> Option<K> {
+        if let Some(column) = self.table.column(name) {
+            return Some(column.clone());
+        }
+        if name.as_str() != "i" {
+            return None;
+        }
+        Some(match &self.origin {
+            Some(rows) => K::longs(rows.to_vec()),
+            None => K::longs((0..self.table.rows() as i64).collect()),
+        })
+    }
+
+    /// The rows at places of this scope.
+    fn rows(&self, places: &[i64]) -> Self {
+        let number = |p: &i64| match &self.origin {
+            Some(rows) => usize::try_from(*p).ok().and_then(|p| rows.get(p)).copied().unwrap_or(-1),
+            None => *p,
+        };
+        Self {
+            table: Arc::new(self.table.gather(places)),
+            origin: Some(Arc::new(places.iter().map(number).collect())),
+        }
+    }
+}
+
+/// The parts of what a query is over.
+struct Target {
+    /// The name, when the table was given by name, which then changes.
+    name: Option<Sym>,
+    /// How many leading columns are the key.
+    keys: usize,
+    table: Arc<Table>,
+}
+
+impl Session {
+    /// Runs a query.
+    pub(crate) fn query(&mut self, query: &Query, frame: &mut Frame) -> Flow {
+        let from = self.node(&query.from, frame)?;
+        if let Some(value) = self.delete_names(query, &from)? {
+            return Ok(value);
+        }
+        if let (K::Dict(d), None) = (&from, from.keyed())
+            && query.verb != Verb::Select
+        {
+            return self.over_dict(query, &d.keys, &d.values, frame);
+        }
+        let target = self.target(from)?;
+        let scope = Scope::new(Arc::clone(&target.table));
+        let scope = self.filtered(query, scope, frame)?;
+        match query.verb {
+            Verb::Select => self.select(query, &target, scope, frame),
+            Verb::Exec => self.exec(query, scope, frame),
+            Verb::Update => self.update(query, &target, scope, frame),
+            Verb::Delete => Ok(self.delete(query, &target, &scope)?),
+        }
+    }
+
+    /// `delete name from `.`: removes a variable.
+    fn delete_names(&mut self, query: &Query, from: &K) -> Result<Option<K>> {
+        let Some(space) = from.as_sym() else { return Ok(None) };
+        if query.verb != Verb::Delete || !query.filters.is_empty() {
+            return Ok(None);
+        }
+        let root = space.as_str() == ".";
+        if !root && self.namespace(space).is_none() {
+            return Ok(None);
+        }
+        for (name, _) in &query.columns {
+            let full = if root { *name } else { Sym::new(&format!("{space}.{name}")) };
+            self.globals.remove(&full);
+        }
+        Ok(Some(from.clone()))
+    }
+
+    /// A query over a dictionary: its entries are columns of one row.
+    fn over_dict(&mut self, query: &Query, keys: &K, values: &K, frame: &mut Frame) -> Flow {
+        if query.by.is_some() || !query.filters.is_empty() {
+            return Err(QError::nyi("query over a dictionary").into());
+        }
+        let names = keys.as_syms().ok_or_else(type_error)?;
+        let columns = values.items().map(|v| v.enlist()).collect();
+        let table = K::table(names.to_vec(), columns).map_err(QError::from)?;
+        let K::Table(table) = table else { return Err(type_error().into()) };
+        if query.verb == Verb::Delete {
+            let gone: Vec<Sym> = query.columns.iter().map(|(n, _)| *n).collect();
+            let drop = verbs::value("_");
+            let dict = K::dict(keys.clone(), values.clone());
+            return Ok(self.call2(&drop, K::syms(gone), dict)?);
+        }
+        let mut dict = K::dict(keys.clone(), values.clone());
+        let mut out = Vec::new();
+        for (name, node) in &query.columns {
+            frame.scopes.push(Scope::new(Arc::clone(&table)));
+            let value = self.node(node, frame);
+            frame.scopes.pop();
+            let value = value?;
+            let value = if value.is_atom() { value } else { value.at(0) };
+            out.push(value.clone());
+            let entry = K::dict(K::syms(vec![*name]), K::list(vec![value]));
+            dict = verbs::join::join(self, dict, entry)?;
+        }
+        match (query.verb, out.len()) {
+            (Verb::Exec, 1) => Ok(out.pop().unwrap_or_default()),
+            (Verb::Exec, _) => {
+                let names = query.columns.iter().map(|(n, _)| *n).collect();
+                Ok(K::dict(K::syms(names), K::collapse(out)))
+            }
+            _ => Ok(dict),
+        }
+    }
+
+    fn target(&mut self, from: K) -> Result<Target> {
+        let name = from.as_sym();
+        let value = match name {
+            Some(name) => self.global(name)?,
+            None => from,
+        };
+        let keys = value.keyed().map_or(0, |(k, _)| k.names.len());
+        match verbs::unkeyed(&value)? {
+            K::Table(table) => Ok(Target { name, keys, table }),
+            _ => Err(type_error()),
+        }
+    }
+
+    /// The rows that pass all conditions, each seeing only what the one before left.
+    fn filtered(&mut self, query: &Query, mut scope: Scope, frame: &mut Frame) -> Flow<Scope> {
+        for filter in &query.filters {
+            let flags = self.in_scope(filter, &scope, frame)?;
+            let rows = scope.table.rows();
+            if flags.is_atom() {
+                if !crate::eval::truth(&flags).map_err(|e| e.at(filter.span))? {
+                    scope = scope.rows(&[]);
+                }
+                continue;
+            }
+            if flags.ty() == Some(Type::Bool) && flags.len() != rows {
+                return Err(crate::error::length_error().at(filter.span).into());
+            }
+            let places = verbs::where_true(self, flags).map_err(|e| e.at(filter.span))?;
+            let places = places.as_longs().unwrap_or_default().to_vec();
+            if places.len() < rows || !places.is_sorted() {
+                scope = scope.rows(&places);
+            }
+        }
+        Ok(scope)
+    }
+
+    /// The value of a node with a table's columns as names.
+    fn in_scope(&mut self, node: &Node, scope: &Scope, frame: &mut Frame) -> Flow {
+        self.charge(1 + scope.table.rows() / 16)?;
+        frame.scopes.push(scope.clone());
+        let value = self.node(node, frame);
+        frame.scopes.pop();
+        value
+    }
+}
+
+/// The names of columns that a node mentions.
+fn mentioned(node: &Node, names: &mut Vec<Sym>) {
+    match &node.expr {
+        Expr::Column(name, further) => {
+            if !names.contains(name) {
+                names.push(*name);
+            }
+            mentioned(further, names);
+        }
+        Expr::Assign(a) => {
+            a.index.iter().flatten().chain(&a.through).for_each(|n| mentioned(n, names));
+            mentioned(&a.value, names);
+        }
+        Expr::Query(q) => {
+            mentioned(&q.from, names);
+            let columns = q.columns.iter().chain(q.by.iter().flatten()).map(|(_, n)| n);
+            columns.chain(&q.filters).for_each(|n| mentioned(n, names));
+        }
+        _ => node.children().into_iter().for_each(|n| mentioned(n, names)),
+    }
+}

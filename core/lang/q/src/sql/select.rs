@@ -1,0 +1,155 @@
+//! `select` and `exec`.
+
+use super::grouped::By;
+use super::{Scope, Target};
+use crate::ast::Query;
+use crate::error::{QError, Result};
+use crate::eval::{Flow, Frame, table_k, table_of};
+use crate::kernel::order;
+use crate::session::Session;
+use crate::verbs;
+use formats::k::{K, Sym, Table};
+
+impl Session {
+    pub(super) fn select(
+        &mut self,
+        query: &Query,
+        target: &Target,
+        scope: Scope,
+        frame: &mut Frame,
+    ) -> Flow {
+        let result = match &query.by {
+            Some(by) => {
+                let by = self.by(by, &scope, frame)?;
+                let values = self.group_columns(query, &scope, &by, frame)?;
+                K::dict(table_k(by.keys), values)
+            }
+            None => {
+                let scope = self.ordered(query, scope, frame)?;
+                let scope = self.limited(query, scope, frame)?;
+                if query.columns.is_empty() {
+                    let whole = K::Table(scope.table);
+                    verbs::key_by(&whole, if query.distinct { 0 } else { target.keys })?
+                } else {
+                    self.plain_columns(query, &scope, frame)?
+                }
+            }
+        };
+        let result = if query.distinct { verbs::distinct(self, result)? } else { result };
+        if query.by.is_some() && (query.limit.is_some() || query.order.is_some()) {
+            return self.rows_of_result(query, &result, frame);
+        }
+        Ok(result)
+    }
+
+    /// Order and limit of a result that has groups.
+    fn rows_of_result(&mut self, query: &Query, result: &K, frame: &mut Frame) -> Flow {
+        let keys = result.keyed().map_or(0, |(k, _)| k.names.len());
+        let K::Table(flat) = verbs::unkeyed(result)? else { return Ok(result.clone()) };
+        let scope = self.ordered(query, Scope::new(flat), frame)?;
+        let scope = self.limited(query, scope, frame)?;
+        Ok(verbs::key_by(&K::Table(scope.table), keys)?)
+    }
+
+    /// The rows in the order of `[>c]`.
+    fn ordered(&mut self, query: &Query, scope: Scope, frame: &mut Frame) -> Flow<Scope> {
+        let Some((descending, node)) = &query.order else { return Ok(scope) };
+        let column = self.in_scope(node, &scope, frame)?;
+        let len = scope.table.rows() as i64;
+        let mut places: Vec<i64> =
+            if *descending { (0..len).rev().collect() } else { (0..len).collect() };
+        order::sort(&column, &mut places).map_err(|e| e.at(node.span))?;
+        if *descending {
+            places.reverse();
+        }
+        Ok(scope.rows(&places))
+    }
+
+    /// The rows that `[n]` or `[m n]` leaves.
+    fn limited(&mut self, query: &Query, scope: Scope, frame: &mut Frame) -> Flow<Scope> {
+        let Some(node) = &query.limit else { return Ok(scope) };
+        let limit = self.node(node, frame)?;
+        let all = K::longs((0..scope.table.rows() as i64).collect());
+        let places =
+            self.call2(&verbs::value("sublist"), limit, all).map_err(|e| e.at(node.span))?;
+        Ok(scope.rows(places.as_longs().unwrap_or_default()))
+    }
+
+    fn plain_columns(&mut self, query: &Query, scope: &Scope, frame: &mut Frame) -> Flow {
+        let mut columns: Vec<(Sym, K)> = Vec::with_capacity(query.columns.len());
+        for (name, node) in &query.columns {
+            let value = self.in_scope(node, scope, frame)?;
+            // A keyed or plain table as a column is a column of its rows.
+            columns.push((*name, value));
+        }
+        Ok(table_of(columns, 0)?)
+    }
+
+    /// The columns of a query with groups; without columns the last row of each group.
+    fn group_columns(&mut self, query: &Query, scope: &Scope, by: &By, frame: &mut Frame) -> Flow {
+        let mut names = Vec::new();
+        let mut columns = Vec::new();
+        if query.columns.is_empty() {
+            let op = crate::kernel::aggregate::Aggregate::Last;
+            for (name, column) in scope.table.iter() {
+                if by.keys.position(name).is_none() {
+                    names.push(name);
+                    columns.push(crate::kernel::aggregate::grouped(op, column, &by.groups)?);
+                }
+            }
+        }
+        for (name, node) in &query.columns {
+            let value = self.in_groups(node, scope, by, frame)?;
+            names.push(*name);
+            columns.push(as_column(self.by_group(value, by)));
+        }
+        Ok(K::table(names, columns).map_err(QError::from)?)
+    }
+
+    pub(super) fn exec(&mut self, query: &Query, scope: Scope, frame: &mut Frame) -> Flow {
+        let scope = self.ordered(query, scope, frame)?;
+        let scope = self.limited(query, scope, frame)?;
+        let Some(by) = &query.by else { return self.plain_exec(query, &scope, frame) };
+        let unnamed = by.len() == 1;
+        let by = self.by(by, &scope, frame)?;
+        let keys = match by.keys.columns.first() {
+            Some(only) if unnamed => only.clone(),
+            _ => table_k(Table::clone(&by.keys)),
+        };
+        if let ([(_, node)], false) = (query.columns.as_slice(), query.named) {
+            let value = self.in_groups(node, &scope, &by, frame)?;
+            return Ok(K::dict(keys, self.by_group(value, &by)));
+        }
+        Ok(K::dict(keys, self.group_columns(query, &scope, &by, frame)?))
+    }
+
+    fn plain_exec(&mut self, query: &Query, scope: &Scope, frame: &mut Frame) -> Flow {
+        if query.columns.is_empty() {
+            return last_row(&scope.table).map_err(Into::into);
+        }
+        let mut values = Vec::with_capacity(query.columns.len());
+        for (_, node) in &query.columns {
+            values.push(self.in_scope(node, scope, frame)?);
+        }
+        if values.len() == 1 && !query.named {
+            return Ok(values.pop().unwrap_or_default());
+        }
+        let names = query.columns.iter().map(|(n, _)| *n).collect();
+        Ok(K::dict(K::syms(names), K::collapse(values)))
+    }
+}
+
+fn last_row(table: &Table) -> Result {
+    match table.rows().checked_sub(1) {
+        Some(last) => Ok(table.row(last)),
+        None => Ok(table.row(usize::MAX)),
+    }
+}
+
+/// A list for a column: rows that became a table stay a list of dictionaries.
+fn as_column(k: K) -> K {
+    match k {
+        K::Vec(_) => k,
+        other => K::list(other.items().collect()),
+    }
+}

@@ -1,0 +1,85 @@
+//! Programs from the outside: limits, errors, laws.
+
+use crate::session::{Options, Session};
+use crate::{Console, display};
+use formats::k::K;
+
+fn session() -> Session {
+    Session::new(Options::default())
+}
+
+fn show(text: &str) -> String {
+    Console::new(Options::default()).enter(text)
+}
+
+fn error(text: &str) -> String {
+    session().eval(text, "test").unwrap_err().to_string()
+}
+
+#[test]
+fn errors_have_places() {
+    let e = session().eval("a:1\nb:2+`x", "test").unwrap_err();
+    assert_eq!((e.text.as_str(), e.line, e.column), ("type", 2, 3));
+    let e = session().eval("f:{x+\n  `y}\nf 1", "test").unwrap_err();
+    assert_eq!((e.text.as_str(), e.line, e.column), ("type", 1, 4));
+    assert_eq!(e.trace, ["{x+\n  `y}", "test"]);
+}
+
+#[test]
+fn endless_programs_are_stopped() {
+    let options = Options { steps_max: 100_000, ..Options::default() };
+    let mut session = Session::new(options);
+    for text in ["while[1b;1]", "{x+1}/[{1b};0]", "f:{f x};@[f;1;0]", "til 1000000000000"] {
+        let e = session.eval(text, "test").unwrap_err();
+        assert!(e.fatal, "{text}: {e}");
+    }
+}
+
+#[test]
+fn recursion_is_limited_on_a_small_stack() {
+    for text in ["f:{1+f x};f 1", "{.z.s x}1", "{(.z.s')x}(1;2)", "value t:\"value t\""] {
+        // Half of what threads have, so that there is room below a session.
+        let small = std::thread::Builder::new().stack_size(1 << 20);
+        let run = || session().eval(text, "test").unwrap_err().fatal;
+        assert!(small.spawn(run).unwrap().join().unwrap(), "{text}");
+    }
+}
+
+#[test]
+fn deep_values_do_no_harm() {
+    for f in ["string", "neg", "display", "raze/", "-3!", "distinct", "asc", "{x~x}", ".j.j"] {
+        let text = format!("x:(enlist enlist@)/[100000;1 2]; {f} x");
+        let _ = session().eval(&text, "test");
+    }
+}
+
+#[test]
+fn what_is_not_supported_names_itself() {
+    assert_eq!(error("{hopen `:localhost:1}"), "'nyi: hopen");
+    assert_eq!(error("system \"ls\""), "'nyi: system");
+    assert_eq!(error("\\l file.q"), "'nyi: \\l");
+}
+
+#[test]
+fn traps_catch_errors_but_not_limits() {
+    assert_eq!(show("@[{'\"boom\"};1;{x}]"), "\"boom\"");
+    assert_eq!(show(".[{x+y};(1;`a);{`$x}]"), "`type");
+}
+
+#[test]
+fn long_lists_are_cut_to_the_console() {
+    let table = show("([]a:til 100)");
+    assert_eq!(table.lines().count(), 23);
+    assert_eq!(table.lines().last(), Some(".."));
+    let line = show("til 100");
+    assert_eq!((line.chars().count(), line.ends_with("..")), (79, true));
+    assert_eq!(show("til each til 40").lines().count(), 23);
+}
+
+#[test]
+fn functions_travel_as_values() {
+    let mut s = session();
+    let f = s.eval("{x+y}[1]", "test").unwrap();
+    assert_eq!(s.apply(&f, &[K::long(2)]).unwrap(), K::long(3));
+    assert_eq!(display(&f), "{x+y}[1]");
+}

@@ -1,0 +1,279 @@
+//! Lists to atoms.
+
+use super::{Class, Verb, arith};
+use crate::convert::numeric::{Column, NULL, floats};
+use crate::error::{Result, length_error, type_error};
+use crate::kernel::aggregate::{Aggregate, whole};
+use crate::session::Session;
+use formats::k::{K, Type};
+
+/// A fold of the items of a general list, where the aggregate of a vector has no meaning.
+fn folded(cx: &mut Session, x: &K, f: super::Dyad) -> Result {
+    let mut items = x.items();
+    let Some(mut state) = items.next() else { return Ok(K::long(0)) };
+    for item in items {
+        state = f(cx, state, item)?;
+    }
+    Ok(state)
+}
+
+/// An aggregate of vectors, of the values of dictionaries, of each column of a table.
+fn aggregate(cx: &mut Session, x: &K, op: Aggregate, fold: super::Dyad) -> Result {
+    match x {
+        K::Dict(d) => aggregate(cx, &d.values, op, fold),
+        K::Table(t) => {
+            let columns = t.columns.iter().map(|c| aggregate(cx, c, op, fold));
+            let values = K::collapse(columns.collect::<Result<Vec<_>>>()?);
+            Ok(K::dict(K::syms(t.names.to_vec()), values))
+        }
+        K::Vec(v) if v.ty == Type::List && !x.is_empty() => {
+            cx.charge(x.len())?;
+            folded(cx, x, fold)
+        }
+        K::Vec(v) if v.ty == Type::List => Ok(K::long(0)),
+        K::Vec(_) => {
+            cx.charge(1 + x.len() / 8)?;
+            whole(op, x)
+        }
+        K::Atom(..) => whole(op, &x.clone().enlist()),
+        _ => Err(type_error()),
+    }
+}
+
+fn sum(cx: &mut Session, x: K) -> Result {
+    aggregate(cx, &x, Aggregate::Sum, arith::add)
+}
+
+fn prd(cx: &mut Session, x: K) -> Result {
+    aggregate(cx, &x, Aggregate::Prd, arith::multiply)
+}
+
+fn min(cx: &mut Session, x: K) -> Result {
+    aggregate(cx, &x, Aggregate::Min, arith::lesser)
+}
+
+fn max(cx: &mut Session, x: K) -> Result {
+    aggregate(cx, &x, Aggregate::Max, arith::greater)
+}
+
+pub(super) fn avg(cx: &mut Session, x: K) -> Result {
+    if let K::Vec(v) = &x
+        && v.ty == Type::List
+    {
+        let count = K::long(x.len() as i64);
+        let sum = sum(cx, x)?;
+        return arith::divide(cx, sum, count);
+    }
+    if let K::Dict(d) = &x {
+        return avg(cx, d.values.clone());
+    }
+    if let K::Table(t) = &x {
+        return by_column(cx, t, avg);
+    }
+    aggregate(cx, &x, Aggregate::Avg, arith::add)
+}
+
+fn by_column(cx: &mut Session, t: &formats::k::Table, f: super::Monad) -> Result {
+    let values = t.columns.iter().map(|c| f(cx, c.clone())).collect::<Result<Vec<_>>>()?;
+    Ok(K::dict(K::syms(t.names.to_vec()), K::collapse(values)))
+}
+
+fn all(cx: &mut Session, x: K) -> Result {
+    aggregate(cx, &x, Aggregate::All, arith::lesser)
+}
+
+fn any(cx: &mut Session, x: K) -> Result {
+    aggregate(cx, &x, Aggregate::Any, arith::greater)
+}
+
+fn count(_: &mut Session, x: K) -> Result {
+    Ok(K::long(x.len() as i64))
+}
+
+pub(super) fn first(_: &mut Session, x: K) -> Result {
+    Ok(x.at(0))
+}
+
+fn last(_: &mut Session, x: K) -> Result {
+    Ok(x.at(x.len().checked_sub(1).unwrap_or(usize::MAX)))
+}
+
+/// The items as floats without nulls.
+fn present(x: &K) -> Result<Vec<f64>> {
+    if matches!(x.ty(), Some(Type::Symbol | Type::Char | Type::Guid)) {
+        return Err(type_error());
+    }
+    if x.ty() == Some(Type::List) {
+        let items = x.items().map(|i| present(&i)).collect::<Result<Vec<_>>>()?;
+        return Ok(items.into_iter().flatten().collect());
+    }
+    Ok(match floats(x).ok_or_else(type_error)? {
+        Column::Atom(x) => vec![x],
+        Column::Vec(v) => v.iter().copied().filter(|x| !x.is_nan()).collect(),
+    })
+}
+
+/// Statistics of one list, by column for tables.
+fn statistic(cx: &mut Session, x: &K, f: fn(&mut Vec<f64>) -> f64) -> Result {
+    cx.charge(1 + x.len() / 4)?;
+    match x {
+        K::Dict(d) => statistic(cx, &d.values, f),
+        K::Table(t) => {
+            let columns = t.columns.iter().map(|c| statistic(cx, c, f));
+            let values = K::collapse(columns.collect::<Result<Vec<_>>>()?);
+            Ok(K::dict(K::syms(t.names.to_vec()), values))
+        }
+        _ => Ok(K::float(f(&mut present(x)?))),
+    }
+}
+
+fn median(v: &mut Vec<f64>) -> f64 {
+    if v.is_empty() {
+        return f64::NAN;
+    }
+    v.sort_unstable_by(f64::total_cmp);
+    let at = |i: usize| v.get(i).copied().unwrap_or(f64::NAN);
+    (at((v.len() - 1) / 2) + at(v.len() / 2)) / 2.0
+}
+
+fn mean(v: &[f64]) -> f64 {
+    v.iter().sum::<f64>() / v.len() as f64
+}
+
+fn squares(v: &[f64]) -> f64 {
+    let mean = mean(v);
+    v.iter().map(|x| (x - mean) * (x - mean)).sum()
+}
+
+fn med(cx: &mut Session, x: K) -> Result {
+    statistic(cx, &x, median)
+}
+
+fn var(cx: &mut Session, x: K) -> Result {
+    statistic(cx, &x, |v| squares(v) / v.len() as f64)
+}
+
+fn dev(cx: &mut Session, x: K) -> Result {
+    statistic(cx, &x, |v| (squares(v) / v.len() as f64).sqrt())
+}
+
+fn sample(v: &[f64]) -> f64 {
+    if v.len() < 2 { f64::NAN } else { squares(v) / (v.len() - 1) as f64 }
+}
+
+fn svar(cx: &mut Session, x: K) -> Result {
+    statistic(cx, &x, |v| sample(v))
+}
+
+fn sdev(cx: &mut Session, x: K) -> Result {
+    statistic(cx, &x, |v| sample(v).sqrt())
+}
+
+/// The pairs of two lists in which neither is null; an atom goes with every item.
+fn pairs(x: &K, y: &K) -> Result<Vec<(f64, f64)>> {
+    let bad = |k: &K| matches!(k.ty(), Some(Type::Symbol | Type::Char | Type::Guid));
+    if bad(x) || bad(y) {
+        return Err(type_error());
+    }
+    let (x, y) = (floats(x).ok_or_else(type_error)?, floats(y).ok_or_else(type_error)?);
+    let rows = match (x.rows(), y.rows()) {
+        (Some(n), Some(m)) if n != m => return Err(length_error()),
+        (Some(n), _) | (None, Some(n)) => n,
+        (None, None) => 1,
+    };
+    let at = |c: &Column<'_, f64>, i: usize| match c {
+        Column::Atom(x) => *x,
+        Column::Vec(v) => v.get(i).copied().unwrap_or(f64::NAN),
+    };
+    let pairs = (0..rows).map(|i| (at(&x, i), at(&y, i)));
+    Ok(pairs.filter(|(x, y)| !x.is_nan() && !y.is_nan()).collect())
+}
+
+fn wavg(cx: &mut Session, x: K, y: K) -> Result {
+    if y.ty() == Some(Type::List) {
+        let products = arith::multiply(cx, x.clone(), y)?;
+        let (top, bottom) = (sum(cx, products)?, sum(cx, x)?);
+        return arith::divide(cx, top, bottom);
+    }
+    let pairs = pairs(&x, &y)?;
+    let (top, bottom) = pairs.iter().fold((0.0, 0.0), |(t, b), (x, y)| (t + x * y, b + x));
+    Ok(K::float(top / bottom))
+}
+
+fn wsum(cx: &mut Session, x: K, y: K) -> Result {
+    let products = arith::multiply(cx, x, y)?;
+    sum(cx, products)
+}
+
+fn covariance(x: &K, y: &K) -> Result<(f64, f64, f64, f64)> {
+    let pairs = pairs(x, y)?;
+    let (xs, ys): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let (mx, my) = (mean(&xs), mean(&ys));
+    let joint = pairs.iter().map(|(x, y)| (x - mx) * (y - my)).sum();
+    Ok((joint, squares(&xs), squares(&ys), pairs.len() as f64))
+}
+
+fn cov(_: &mut Session, x: K, y: K) -> Result {
+    let (joint, _, _, n) = covariance(&x, &y)?;
+    Ok(K::float(joint / n))
+}
+
+fn scov(_: &mut Session, x: K, y: K) -> Result {
+    let (joint, _, _, n) = covariance(&x, &y)?;
+    Ok(K::float(joint / (n - 1.0)))
+}
+
+fn cor(_: &mut Session, x: K, y: K) -> Result {
+    let (joint, xx, yy, _) = covariance(&x, &y)?;
+    Ok(K::float(joint / (xx * yy).sqrt()))
+}
+
+/// Whether a value is the null long, which some functions take for "none".
+pub(super) fn is_null_long(k: &K) -> bool {
+    matches!(k, K::Atom(_, formats::k::Scalar::I64(NULL)))
+}
+
+const fn kernel(op: Aggregate) -> Class {
+    Class::Aggregate(op)
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb::word(
+        "sum",
+        kernel(Aggregate::Sum),
+        sum,
+        "Adds all.",
+        "q)sum 1 0N 3\n4\nq)sum (1 2;3 4)\n4 6",
+    ),
+    Verb::word("prd", kernel(Aggregate::Prd), prd, "Multiplies all.", "q)prd 2 3 4\n24"),
+    Verb::word("min", kernel(Aggregate::Min), min, "The least.", "q)min 3 1 2\n1"),
+    Verb::word("max", kernel(Aggregate::Max), max, "The greatest.", "q)max 3 1 2\n3"),
+    Verb::word("avg", kernel(Aggregate::Avg), avg, "The mean.", "q)avg 1 2 0N\n1.5"),
+    Verb::word("all", kernel(Aggregate::All), all, "Whether all are true.", "q)all 110b\n0b"),
+    Verb::word("any", kernel(Aggregate::Any), any, "Whether any is true.", "q)any 110b\n1b"),
+    Verb::word(
+        "count",
+        kernel(Aggregate::Count),
+        count,
+        "The number of items.",
+        "q)count 1 2 3\n3",
+    ),
+    Verb::word("first", kernel(Aggregate::First), first, "The first item.", "q)first 3 1 2\n3"),
+    Verb::word("last", kernel(Aggregate::Last), last, "The last item.", "q)last 3 1 2\n2"),
+    Verb::word("med", Class::Other, med, "The median.", "q)med 1 3 2\n2f"),
+    Verb::word("var", Class::Other, var, "The variance.", "q)var 1 2 3 4\n1.25"),
+    Verb::word("dev", Class::Other, dev, "The standard deviation.", "q)dev 1 2 3 4\n1.118034"),
+    Verb::word("svar", Class::Other, svar, "The variance of a sample.", "q)svar 1 2 3\n1f"),
+    Verb::word("sdev", Class::Other, sdev, "The deviation of a sample.", "q)sdev 1 2 3\n1f"),
+    Verb::infix("wavg", Class::Other, wavg, "The mean by weights.", "q)2 1 wavg 10 40\n20f"),
+    Verb::infix("wsum", Class::Other, wsum, "The sum by weights.", "q)2 1 wsum 10 40\n60"),
+    Verb::infix("cov", Class::Other, cov, "The covariance.", "q)1 2 3 cov 2 4 6\n1.333333"),
+    Verb::infix(
+        "scov",
+        Class::Other,
+        scov,
+        "The covariance of a sample.",
+        "q)1 2 3 scov 2 4 6\n2f",
+    ),
+    Verb::infix("cor", Class::Other, cor, "The correlation.", "q)1 2 3 cor 2 4 6\n1f"),
+];

@@ -1,0 +1,110 @@
+//! `$`: casts, reading of text, padding.
+
+use super::Verb;
+use crate::convert::cast::{Target, cast, parse, part, target};
+use crate::error::{QError, Result, domain_error, length_error, type_error};
+use crate::session::Session;
+use formats::k::{K, Type};
+
+fn dollar(cx: &mut Session, args: Vec<K>) -> Result {
+    let mut args = args.into_iter();
+    let (x, y) = (args.next().unwrap_or_default(), args.next().unwrap_or_default());
+    cx.charge(1 + y.len() / 4)?;
+    convert(cx, &x, &y)
+}
+
+fn convert(cx: &mut Session, x: &K, y: &K) -> Result {
+    if matches!(x, K::Atom(Type::Int | Type::Long, _)) {
+        return padded(cx, x, y);
+    }
+    match x {
+        K::Atom(..) => match target(x)? {
+            Target::Tok(ty) => tok(ty, y),
+            Target::Cast(ty) if ty == Type::Symbol => symbols(y),
+            Target::Cast(ty) => cast(ty, y),
+            Target::Part(name) => part(name, y).unwrap_or_else(|| Err(domain_error())),
+        },
+        K::Vec(v) if matches!(v.ty, Type::Char | Type::Symbol | Type::Short | Type::List) => {
+            let pairs = |cx: &mut Session, y: &K| -> Result {
+                if x.len() != y.len() {
+                    return Err(length_error());
+                }
+                let items = x.items().zip(y.items()).map(|(x, y)| convert(cx, &x, &y));
+                Ok(K::collapse(items.collect::<Result<Vec<_>>>()?))
+            };
+            match y {
+                K::Dict(d) => Ok(K::dict(d.keys.clone(), pairs(cx, &d.values)?)),
+                K::Table(t) => {
+                    let columns = pairs(cx, &K::list(t.columns.clone()))?;
+                    Ok(K::table(t.names.to_vec(), columns.items().collect())?)
+                }
+                _ if y.is_atom() => Err(type_error()),
+                _ if v.ty == Type::Char && y.as_text().is_some() && x.len() == 1 => {
+                    let one = convert(cx, &x.at(0), y)?;
+                    Ok(one.enlist())
+                }
+                _ => pairs(cx, y),
+            }
+        }
+        K::Vec(v) if v.ty.is_numeric() => {
+            let product = super::arith::multiply(cx, x.clone(), y.clone())?;
+            cx.call1(&super::value("sum"), product)
+        }
+        _ => Err(type_error()),
+    }
+}
+
+/// Reads text; what is no text but a symbol is read as its text.
+fn tok(ty: Type, y: &K) -> Result {
+    match y {
+        K::Atom(Type::Symbol, formats::k::Scalar::Sym(s)) => parse(ty, &K::str(s.as_bytes())),
+        K::Vec(v) if v.ty == Type::Symbol && ty == Type::Symbol => Ok(y.clone()),
+        _ => parse(ty, y),
+    }
+}
+
+fn symbols(y: &K) -> Result {
+    match y {
+        K::Vec(v) if v.ty == Type::List => {
+            let items = v.iter().map(|i| symbols(&i)).collect::<Result<Vec<_>>>()?;
+            Ok(if items.is_empty() { K::syms(Vec::new()) } else { K::collapse(items) })
+        }
+        _ if y.ty() == Some(Type::Symbol) => Ok(y.clone()),
+        _ if y.as_text().is_some() => crate::convert::cast::symbol(y),
+        K::Dict(d) => Ok(K::dict(d.keys.clone(), symbols(&d.values)?)),
+        _ => Err(type_error()),
+    }
+}
+
+/// Text cut or filled with blanks to a width; a negative width fills on the left.
+fn padded(cx: &mut Session, x: &K, y: &K) -> Result {
+    let width = x.as_long().ok_or_else(type_error)?;
+    let size = usize::try_from(width.unsigned_abs()).map_err(|_| QError::new("limit"))?;
+    cx.room(size)?;
+    if let Some(text) = y.as_text() {
+        let mut out = text.to_vec();
+        if width >= 0 {
+            out.resize(size, b' ');
+        } else if out.len() >= size {
+            out.drain(..out.len() - size);
+        } else {
+            out.splice(0..0, std::iter::repeat_n(b' ', size - text.len()));
+        }
+        return Ok(K::str(out));
+    }
+    match y {
+        K::Vec(v) if v.ty == Type::List => {
+            let items = v.iter().map(|i| padded(cx, x, &i)).collect::<Result<Vec<_>>>()?;
+            Ok(K::list(items))
+        }
+        _ => Err(type_error()),
+    }
+}
+
+pub(super) const VERBS: &[Verb] = &[Verb::operator(
+    "$",
+    2,
+    dollar,
+    "Converts to a type, reads text as a type, or pads text.",
+    "q)`int$6.6\n7i\nq)\"J\"$\"12\"\n12\nq)5$\"ab\"\n\"ab   \"",
+)];

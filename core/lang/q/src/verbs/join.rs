@@ -1,0 +1,183 @@
+//! `,`: putting values together.
+
+use super::{Class, Verb};
+use crate::error::{QError, Result, type_error};
+use crate::kernel::find;
+use crate::session::Session;
+use formats::k::{Attr, Data, K, Sym, Table, Type, Vector};
+use std::sync::Arc;
+
+/// `x,y`: lists end to end, dictionaries by key, tables row by row.
+pub(crate) fn join(cx: &mut Session, x: K, y: K) -> Result {
+    match (x, y) {
+        (x @ K::Dict(_), y @ K::Dict(_)) => dicts(cx, x, &y),
+        (K::Table(t), K::Table(u)) => tables(cx, t, &u),
+        (K::Table(t), y @ K::Dict(_)) if y.keyed().is_none() => {
+            let row = super::list::enlist(cx, vec![y])?;
+            join(cx, K::Table(t), row)
+        }
+        (x @ K::Dict(_), K::Table(u)) if x.keyed().is_none() => {
+            let row = super::list::enlist(cx, vec![x])?;
+            join(cx, row, K::Table(u))
+        }
+        (x @ (K::Dict(_) | K::Table(_)), y) if !y.is_atom() && y.is_empty() => Ok(x),
+        (x, y @ (K::Dict(_) | K::Table(_))) if !x.is_atom() && x.is_empty() => Ok(y),
+        (x @ K::Dict(_), K::Vec(_)) | (x @ K::Vec(_), K::Dict(_)) if x.code() == 99 => {
+            Err(type_error())
+        }
+        (x, y) => lists(cx, x, y),
+    }
+}
+
+fn lists(cx: &mut Session, x: K, y: K) -> Result {
+    cx.room(x.len() + y.len())?;
+    if let (K::Vec(mut v), K::Vec(w)) = (x.clone(), &y)
+        && (v.ty == w.ty || x.is_empty() || y.is_empty())
+    {
+        if v.ty == w.ty {
+            // The clone for matching must not make a shared vector of it.
+            drop(x);
+            v.attr = Attr::None;
+            return if v.data.append(&w.data) { Ok(tight(K::Vec(v))) } else { Err(type_error()) };
+        }
+        return Ok(if x.is_empty() { y } else { x });
+    }
+    if let (K::Vec(_), K::Atom(..)) = (&x, &y) {
+        return push(cx, x, y);
+    }
+    if let (K::Atom(ty, scalar), K::Vec(w)) = (&x, &y)
+        && *ty == w.ty
+    {
+        let mut data = Data::repeat(*scalar, 1);
+        return if data.append(&w.data) { Ok(K::vec(*ty, data)) } else { Err(type_error()) };
+    }
+    let spread = |k: K| -> Vec<K> {
+        if k.is_atom() || matches!(k, K::Dict(_)) { vec![k] } else { k.items().collect() }
+    };
+    let mut items = spread(x);
+    items.extend(spread(y));
+    Ok(K::collapse(items))
+}
+
+/// A general list whose items turned out to be atoms of one type becomes a vector.
+fn tight(k: K) -> K {
+    match &k {
+        K::Vec(Vector { data: Data::List(items), .. })
+            if matches!(items.first(), Some(K::Atom(..))) =>
+        {
+            K::collapse(items.to_vec())
+        }
+        _ => k,
+    }
+}
+
+/// A list with one more item, whatever the item is.
+pub(crate) fn push(cx: &mut Session, list: K, item: K) -> Result {
+    cx.charge(1)?;
+    match (list, item) {
+        (K::Vec(mut v), K::Atom(ty, scalar)) if v.ty == ty => {
+            cx.room(1)?;
+            v.attr = Attr::None;
+            if v.data.append(&Data::repeat(scalar, 1)) { Ok(K::Vec(v)) } else { Err(type_error()) }
+        }
+        (list, item) if list.is_empty() && !matches!(list, K::Table(_)) => Ok(item.enlist()),
+        (K::Vec(Vector { data: Data::List(mut items), attr, ty }), item) => {
+            Arc::make_mut(&mut items).push(item);
+            Ok(K::Vec(Vector { ty, attr, data: Data::List(items) }))
+        }
+        (K::Table(t), item) => join(cx, K::Table(t), as_row(item)?),
+        (list, item) => {
+            let items = list.items().chain([item]).collect();
+            Ok(K::collapse(items))
+        }
+    }
+}
+
+fn as_row(item: K) -> Result {
+    match item {
+        K::Dict(_) => Ok(item),
+        _ => Err(type_error()),
+    }
+}
+
+/// Columns end to end; both tables have the same columns, perhaps in another order.
+fn tables(cx: &mut Session, t: Arc<Table>, u: &Table) -> Result {
+    if t.names.len() != u.names.len() {
+        return Err(QError::new("mismatch"));
+    }
+    let mut order = Vec::with_capacity(t.names.len());
+    for name in t.names.iter() {
+        order.push(u.position(*name).ok_or_else(|| QError::new("mismatch"))?);
+    }
+    let mut table = Arc::try_unwrap(t).unwrap_or_else(|t| Table::clone(&t));
+    for (slot, at) in table.columns.iter_mut().zip(order) {
+        let other = u.columns.get(at).cloned().unwrap_or_default();
+        *slot = column(cx, std::mem::take(slot), other)?;
+    }
+    Ok(K::Table(Arc::new(table)))
+}
+
+/// Two columns end to end; unlike [`join`] an empty general column takes the other's type.
+fn column(cx: &mut Session, x: K, y: K) -> Result {
+    join(cx, x, y)
+}
+
+/// Entries of the right dictionary replace and follow those of the left.
+fn dicts(cx: &mut Session, x: K, y: &K) -> Result {
+    if x.keyed().is_some() && y.keyed().is_some() {
+        return super::upsert::keyed(cx, x, y);
+    }
+    let (K::Dict(d), K::Dict(e)) = (&x, y) else { return Err(type_error()) };
+    if d.keys.is_empty() && d.keys.ty() == Some(Type::List) {
+        return Ok(y.clone());
+    }
+    let mut keys = d.keys.clone();
+    let mut values = d.values.clone();
+    let mut known = d.keys.len();
+    for i in 0..e.keys.len() {
+        let (key, value) = (e.keys.at(i), e.values.at(i));
+        let place = find::find(&keys, &key).ok().and_then(|p| p.as_long());
+        match place.and_then(|p| usize::try_from(p).ok()).filter(|p| *p < known) {
+            Some(at) => values = replaced(values, at, value),
+            None => {
+                keys = push(cx, keys, key)?;
+                values = push(cx, values, value)?;
+                known += 1;
+            }
+        }
+    }
+    Ok(K::dict(keys, values))
+}
+
+fn replaced(values: K, at: usize, value: K) -> K {
+    let mut items: Vec<K> = values.items().collect();
+    if let Some(slot) = items.get_mut(at) {
+        *slot = value;
+    }
+    K::collapse(items)
+}
+
+/// A table with some of its columns replaced or added, by name.
+pub(crate) fn with_column(table: &Table, name: Sym, column: K) -> Table {
+    let mut out = table.clone();
+    match out.position(name) {
+        Some(at) => {
+            if let Some(slot) = out.columns.get_mut(at) {
+                *slot = column;
+            }
+        }
+        None => {
+            Arc::make_mut(&mut out.names).push(name);
+            out.columns.push(column);
+        }
+    }
+    out
+}
+
+pub(super) const VERBS: &[Verb] = &[Verb::infix(
+    ",",
+    Class::Other,
+    join,
+    "Puts lists, dictionaries or tables together.",
+    "q)1 2,3\n1 2 3\nq)(`a`b!1 2),`c`a!3 9\na| 9\nb| 2\nc| 3",
+)];

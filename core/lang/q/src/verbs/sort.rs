@@ -1,0 +1,133 @@
+//! Sorting and searching what is sorted.
+
+use super::{Class, Verb};
+use crate::error::{Result, domain_error, type_error};
+use crate::kernel::{find, order};
+use crate::session::Session;
+use formats::k::{Attr, K};
+
+/// Places in ascending or descending order; equal items stay in the order they have.
+pub(super) fn places(cx: &mut Session, x: &K, descending: bool) -> Result<Vec<i64>> {
+    cx.charge(1 + x.len())?;
+    if !descending {
+        return order::ascending(x);
+    }
+    // Sorting the reverse and turning it around keeps equal items in order.
+    let len = x.len() as i64;
+    let index: Vec<i64> = (0..len).rev().collect();
+    let mut places = order::ascending(&x.gather(&index))?;
+    places.reverse();
+    places.iter_mut().for_each(|p| *p = len - 1 - *p);
+    Ok(places)
+}
+
+fn sorted(cx: &mut Session, x: K, descending: bool) -> Result {
+    match &x {
+        K::Dict(d) => {
+            let places = places(cx, &d.values, descending)?;
+            let values = d.values.gather(&places);
+            let values = if descending { values } else { values.with_attr(Attr::Sorted) };
+            Ok(K::dict(d.keys.gather(&places), values))
+        }
+        K::Table(_) => Ok(x.gather(&places(cx, &x, descending)?)),
+        K::Vec(_) => {
+            let out = x.gather(&places(cx, &x, descending)?);
+            Ok(if descending { out } else { out.with_attr(Attr::Sorted) })
+        }
+        _ => Err(type_error()),
+    }
+}
+
+fn asc(cx: &mut Session, x: K) -> Result {
+    sorted(cx, x, false)
+}
+
+fn desc(cx: &mut Session, x: K) -> Result {
+    sorted(cx, x, true)
+}
+
+fn graded(cx: &mut Session, x: K, descending: bool) -> Result {
+    match &x {
+        K::Dict(d) => Ok(d.keys.gather(&places(cx, &d.values, descending)?)),
+        _ if x.is_atom() => Err(type_error()),
+        _ => Ok(K::longs(places(cx, &x, descending)?)),
+    }
+}
+
+fn iasc(cx: &mut Session, x: K) -> Result {
+    graded(cx, x, false)
+}
+
+fn idesc(cx: &mut Session, x: K) -> Result {
+    graded(cx, x, true)
+}
+
+fn rank(cx: &mut Session, x: K) -> Result {
+    let places = graded(cx, x, false)?;
+    iasc(cx, places)
+}
+
+fn xrank(cx: &mut Session, x: K, y: K) -> Result {
+    let buckets = x.as_long().filter(|n| *n > 0).ok_or_else(domain_error)?;
+    let len = y.len() as i64;
+    let ranks = rank(cx, y)?;
+    let bucket = |r: K| r.as_long().map_or(0, |r| r.saturating_mul(buckets) / len.max(1));
+    Ok(K::longs(ranks.items().map(bucket).collect()))
+}
+
+fn bin(cx: &mut Session, x: K, y: K) -> Result {
+    cx.charge(1 + y.len())?;
+    find::bin(&x, &y, false)
+}
+
+fn binr(cx: &mut Session, x: K, y: K) -> Result {
+    cx.charge(1 + y.len())?;
+    find::bin(&x, &y, true)
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb::word("asc", Class::Other, asc, "Sorts upwards.", "q)asc 3 1 2\n`s#1 2 3"),
+    Verb::word("desc", Class::Other, desc, "Sorts downwards.", "q)desc 3 1 2\n3 2 1"),
+    Verb::word(
+        "iasc",
+        Class::Other,
+        iasc,
+        "The places of the items in ascending order.",
+        "q)iasc 30 10 20\n1 2 0",
+    ),
+    Verb::word(
+        "idesc",
+        Class::Other,
+        idesc,
+        "The places of the items in descending order.",
+        "q)idesc 30 10 20\n0 2 1",
+    ),
+    Verb::word(
+        "rank",
+        Class::Other,
+        rank,
+        "The place of each item in ascending order.",
+        "q)rank 30 10 20\n2 0 1",
+    ),
+    Verb::infix(
+        "xrank",
+        Class::Other,
+        xrank,
+        "Divides items by rank into buckets.",
+        "q)2 xrank 1 37 5 4\n0 1 1 0",
+    ),
+    Verb::infix(
+        "bin",
+        Class::Other,
+        bin,
+        "The last place that is not greater.",
+        "q)1 3 5 bin 0 3 6\n-1 1 2",
+    ),
+    Verb::infix(
+        "binr",
+        Class::Other,
+        binr,
+        "The first place that is not less.",
+        "q)1 3 5 binr 3 4\n1 2",
+    ),
+];

@@ -1,0 +1,102 @@
+//! Printing, and the constants and helpers of the system namespaces.
+
+use super::{Class, Verb};
+use crate::error::{QError, Result, type_error};
+use crate::session::Session;
+use formats::k::{K, Type};
+
+fn show(cx: &mut Session, x: K) -> Result {
+    let text = cx.show(&x);
+    cx.print(&(text + "\n"));
+    Ok(K::Null)
+}
+
+fn console_text(cx: &mut Session, x: K) -> Result {
+    Ok(K::str(cx.show(&x) + "\n"))
+}
+
+fn line_text(_: &mut Session, x: K) -> Result {
+    Ok(K::str(crate::display::text(&x)))
+}
+
+/// Command-line options: there are none.
+fn options(_: &mut Session, _: K) -> Result {
+    Ok(K::dict(K::syms(Vec::new()), K::list(Vec::new())))
+}
+
+fn add_months(cx: &mut Session, x: K, y: K) -> Result {
+    let month = crate::convert::cast::cast(Type::Month, &x)?;
+    let first = crate::convert::cast::cast(Type::Date, &month)?;
+    let day = super::arith::subtract(cx, x, first)?;
+    let moved = super::arith::add(cx, month, y)?;
+    let date = crate::convert::cast::cast(Type::Date, &moved)?;
+    super::arith::add(cx, date, day)
+}
+
+fn formatted(cx: &mut Session, args: Vec<K>) -> Result {
+    let [digits, x] = args.as_slice() else { return Err(type_error()) };
+    let digits = digits.as_long().and_then(|d| usize::try_from(d).ok()).filter(|d| *d <= 17);
+    let digits = digits.ok_or_else(|| QError::new("domain"))?;
+    crate::kernel::atomic::monad(cx, x, &|k| {
+        let one = |x: f64| K::str(format!("{x:.digits$}"));
+        match crate::convert::numeric::floats(k).ok_or_else(type_error)? {
+            crate::convert::numeric::Column::Atom(x) => Ok(one(x)),
+            crate::convert::numeric::Column::Vec(v) => {
+                Ok(K::list(v.iter().map(|x| one(*x)).collect()))
+            }
+        }
+    })
+}
+
+/// Variables that every session has.
+pub(crate) fn globals() -> Vec<(&'static str, K)> {
+    let letters = "abcdefghijklmnopqrstuvwxyz";
+    let upper = letters.to_ascii_uppercase();
+    vec![
+        (".Q.a", K::str(letters)),
+        (".Q.A", K::str(&upper)),
+        (".Q.n", K::str("0123456789")),
+        (".Q.an", K::str(format!("{letters}{upper}_0123456789"))),
+        ("csv", K::char(b',')),
+        (".Q.t", K::str(" bg xhijefcspmdznuvt")),
+    ]
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb::word("show", Class::Other, show, "Prints a value.", "q)show 1 2\n1 2"),
+    Verb::word(
+        ".Q.s",
+        Class::Other,
+        console_text,
+        "What the console shows.",
+        "q).Q.s 1 2\n\"1 2\\n\"",
+    ),
+    Verb::word(
+        ".Q.s1",
+        Class::Other,
+        line_text,
+        "A value on one line.",
+        "q).Q.s1 `a`b!1 2\n\"`a`b!1 2\"",
+    ),
+    Verb::word(
+        ".Q.opt",
+        Class::Other,
+        options,
+        "The options of the command line.",
+        "q)count .Q.opt .z.x\n0",
+    ),
+    Verb::infix(
+        ".Q.addmonths",
+        Class::Other,
+        add_months,
+        "Moves a date by months.",
+        "q).Q.addmonths[2007.10.16;6]\n2008.04.16",
+    ),
+    Verb::function(
+        ".Q.f",
+        (2, 2),
+        formatted,
+        "A number with a number of decimals.",
+        "q).Q.f[2;1.234]\n\"1.23\"",
+    ),
+];

@@ -1,0 +1,187 @@
+//! Adding rows to tables: `insert`, `upsert`.
+
+use super::table::in_place;
+use super::{Class, Verb, join};
+use crate::error::{QError, Result, length_error, type_error};
+use crate::kernel::find;
+use crate::session::Session;
+use formats::k::{K, Table};
+use std::sync::Arc;
+
+/// Rows for a table with the given columns: a table, a dictionary, a list of values of one row,
+/// or a list of columns.
+fn rows(cx: &mut Session, like: &Table, y: K) -> Result<Table> {
+    let y = match y {
+        K::Dict(_) if y.keyed().is_some() => super::dict::unkeyed(&y)?,
+        K::Dict(_) => super::list::enlist(cx, vec![y])?,
+        y => y,
+    };
+    if let K::Table(t) = &y {
+        return Ok(Table::clone(t));
+    }
+    let values: Vec<K> = if y.is_atom() { vec![y] } else { y.items().collect() };
+    if values.len() != like.names.len() {
+        return Err(length_error());
+    }
+    let named = like.names.iter().copied().zip(values);
+    // Strings among atoms are values of one row, not columns.
+    let single = named.clone().any(|(_, v)| v.is_atom())
+        || named
+            .clone()
+            .zip(&like.columns)
+            .all(|((_, v), c)| c.ty() == Some(formats::k::Type::List) && v.as_text().is_some());
+    let columns = named.map(|(n, v)| (n, if single { K::list(vec![v]) } else { v }));
+    let columns = columns.map(|(n, v)| (n, if single { tight(v) } else { v })).collect();
+    match crate::eval::table_of(columns, 0)? {
+        K::Table(t) => Ok(Table::clone(&t)),
+        _ => Err(type_error()),
+    }
+}
+
+fn tight(k: K) -> K {
+    K::collapse(k.items().collect())
+}
+
+/// The types of new rows must be those of the columns.
+fn check(table: &Table, rows: &Table) -> Result<()> {
+    for (name, column) in table.iter() {
+        let Some(new) = rows.column(name) else { return Err(QError::new("mismatch")) };
+        let free = column.is_empty() || column.ty() == Some(formats::k::Type::List);
+        if !free && new.ty() != column.ty() && !new.is_empty() {
+            return Err(type_error());
+        }
+    }
+    Ok(())
+}
+
+fn upserted(cx: &mut Session, x: K, y: K) -> Result {
+    cx.charge(1 + y.len())?;
+    match &x {
+        K::Table(t) => {
+            let rows = rows(cx, t, y)?;
+            check(t, &rows)?;
+            join::join(cx, x, K::Table(Arc::new(rows)))
+        }
+        K::Dict(_) => {
+            let count = x.keyed().ok_or_else(type_error)?.0.names.len();
+            let flat = super::dict::unkeyed(&x)?;
+            let K::Table(all) = &flat else { return Err(type_error()) };
+            let rows = K::Table(Arc::new(rows(cx, all, y)?));
+            let rows = super::dict::key_by(&rows, count)?;
+            keyed(cx, x, &rows)
+        }
+        _ => Err(type_error()),
+    }
+}
+
+fn upsert(cx: &mut Session, x: K, y: K) -> Result {
+    in_place(cx, x, |cx, x| upserted(cx, x, y))
+}
+
+fn insert(cx: &mut Session, x: K, y: K) -> Result {
+    let name = x.as_sym().ok_or_else(type_error)?;
+    let before = match cx.globals.get(&name) {
+        Some(table) => table.clone(),
+        None => match &y {
+            K::Table(t) => K::Table(Arc::new(t.slice(0, 0))),
+            _ => return Err(QError::new(name.as_str())),
+        },
+    };
+    let count = before.len() as i64;
+    if let Some((keys, _)) = before.keyed() {
+        let all = super::dict::unkeyed(&before)?;
+        let K::Table(all) = &all else { return Err(type_error()) };
+        let rows = K::Table(Arc::new(rows(cx, all, y.clone())?));
+        let key_count = keys.names.len();
+        let rows = super::dict::key_by(&rows, key_count)?;
+        let (new, _) = rows.keyed().ok_or_else(type_error)?;
+        let known =
+            find::is_in(&K::Table(Arc::new(new.clone())), &K::Table(Arc::new(keys.clone())))?;
+        if known.items().any(|k| k.as_long() == Some(1)) {
+            return Err(QError::new("insert"));
+        }
+    }
+    let after = upserted(cx, before, y)?;
+    let added = (count..after.len() as i64).collect();
+    cx.store_global(name, after)?;
+    Ok(K::longs(added))
+}
+
+/// A keyed table with the rows of another: those it knows replaced, others added.
+pub(super) fn keyed(cx: &mut Session, x: K, y: &K) -> Result {
+    let ((xk, xv), (yk, yv)) =
+        (x.keyed().ok_or_else(type_error)?, y.keyed().ok_or_else(type_error)?);
+    let (xk, yk) = (K::Table(Arc::new(xk.clone())), K::Table(Arc::new(yk.clone())));
+    // Of rows with one key the last counts.
+    let groups = crate::kernel::group::groups(&yk)?;
+    let mut last = groups.firsts.clone();
+    for (row, id) in (0..).zip(&groups.ids) {
+        if let Some(slot) = last.get_mut(*id as usize) {
+            *slot = row;
+        }
+    }
+    let keys = yk.gather(&groups.firsts);
+    let values = yv.gather(&last);
+    let found = find::find(&xk, &keys)?;
+    let count = xk.len() as i64;
+    let mut source: Vec<i64> = (0..count).collect();
+    let mut fresh = Vec::new();
+    for (row, place) in (0i64..).zip(found.items()) {
+        match place.as_long().filter(|p| *p < count) {
+            Some(p) => {
+                if let Some(slot) = usize::try_from(p).ok().and_then(|p| source.get_mut(p)) {
+                    *slot = count + row;
+                }
+            }
+            None => fresh.push(row),
+        }
+    }
+    source.extend(fresh.iter().map(|r| count + r));
+    let keys = join::join(cx, xk, keys.gather(&fresh))?;
+    let own = K::Table(Arc::new(xv.clone()));
+    let values = reordered(&own, &K::Table(Arc::new(values)))?;
+    let all = join::join(cx, own, values)?;
+    Ok(K::dict(keys, all.gather(&source)))
+}
+
+/// The columns of the second table in the order of the first.
+fn reordered(own: &K, other: &K) -> Result {
+    let (K::Table(t), K::Table(u)) = (own, other) else { return Err(type_error()) };
+    if t.names.len() != u.names.len() {
+        return Err(QError::new("mismatch"));
+    }
+    let column = |n| u.column(n).cloned().ok_or_else(|| QError::new("mismatch"));
+    let columns = t.names.iter().map(|n| column(*n)).collect::<Result<Vec<_>>>()?;
+    Ok(K::table(t.names.to_vec(), columns)?)
+}
+
+/// `x^y` of keyed tables: as an upsert, but nulls of `y` replace nothing.
+pub(super) fn coalesce(cx: &mut Session, x: K, y: K) -> Result {
+    let K::Dict(e) = &y else { return Err(type_error()) };
+    let own = crate::eval::at(&x, &e.keys)?;
+    let (K::Table(own), K::Table(new)) = (&own, &e.values) else { return Err(type_error()) };
+    let mut columns = Vec::with_capacity(new.columns.len());
+    for (name, column) in new.iter() {
+        let before = own.column(name).cloned().ok_or_else(|| QError::new("mismatch"))?;
+        columns.push(cx.call2(&super::value("^"), before, column.clone())?);
+    }
+    let filled = K::dict(e.keys.clone(), K::table(new.names.to_vec(), columns)?);
+    keyed(cx, x, &filled)
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb::infix(
+        "insert",
+        Class::Other,
+        insert,
+        "Adds rows to a table by name.",
+        "q)t:([]a:1 2)\nq)`t insert 3\n,2\nq)t`a\n1 2 3",
+    ),
+    Verb::infix(
+        "upsert",
+        Class::Other,
+        upsert,
+        "Adds rows, or replaces those with the same key.",
+        "q)([k:`a`b]v:1 2) upsert ([k:`b`c]v:3 4)\nk| v\n-| -\na| 1\nb| 3\nc| 4",
+    ),
+];
