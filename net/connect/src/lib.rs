@@ -4,20 +4,38 @@
 //! tests; all input and output goes through `rt`, so that nothing here ever stops a shard.
 //! It is not: protocols (those are in `wire`), processing, or the control plane.
 
+pub mod batched;
+pub mod broker;
 pub mod codec;
+pub mod compose;
 pub mod console;
+pub mod csv;
 pub mod drop;
+pub mod drop_on;
 pub mod evaluate;
+pub mod fallback;
 pub mod file;
 pub mod generate;
 pub mod http_server;
+pub mod inproc;
 pub mod ipc;
 pub mod lookup;
+pub mod nested;
+pub mod policy;
+pub mod processed;
+pub mod read_until;
 pub mod reader;
+pub mod reject;
+pub mod reject_errored;
+pub mod retry;
 pub mod scanners;
+pub mod sequence;
 pub mod signal;
 pub mod socket;
 pub mod stdio;
+pub mod subprocess;
+pub mod switch;
+pub mod sync_response;
 #[cfg(test)]
 mod testing;
 pub mod text;
@@ -28,24 +46,43 @@ use plan::{SinkSpec, SourceSpec};
 
 /// All sources, by name.
 pub const SOURCES: &[&SourceSpec] = &[
+    &batched::SPEC,
+    &broker::input::SPEC,
     &ipc::callback::SPEC,
+    &csv::input::SPEC,
     &evaluate::SPEC,
     &file::input::SPEC,
     &generate::SPEC,
     &http_server::input::SPEC,
+    &inproc::input::SPEC,
+    &processed::input::SPEC,
+    &read_until::SPEC,
+    &sequence::SPEC,
     &socket::input::SPEC,
     &socket::server::SPEC,
     &stdio::input::SPEC,
+    &subprocess::input::SPEC,
 ];
 
 /// All sinks, by name.
 pub const SINKS: &[&SinkSpec] = &[
+    &broker::output::SPEC,
     &console::SPEC,
     &drop::SPEC,
+    &drop_on::SPEC,
+    &fallback::SPEC,
     &file::output::SPEC,
     &http_server::output::SPEC,
+    &inproc::output::SPEC,
+    &processed::output::SPEC,
+    &reject::SPEC,
+    &reject_errored::SPEC,
+    &retry::SPEC,
     &socket::output::SPEC,
     &stdio::output::SPEC,
+    &subprocess::output::SPEC,
+    &switch::SPEC,
+    &sync_response::SPEC,
     &variable::SPEC,
 ];
 

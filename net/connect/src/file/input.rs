@@ -103,6 +103,8 @@ impl FileSource {
                 queue.pop_front();
             }
         }
+        // Run again, it reads everything again.
+        self.queue = None;
         Ok(())
     }
 

@@ -1,0 +1,4 @@
+//! `broker`: several connectors side by side.
+
+pub mod input;
+pub mod output;

@@ -1,0 +1,3 @@
+//! `csv`: files of comma-separated values.
+
+pub mod input;

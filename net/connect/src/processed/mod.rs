@@ -1,0 +1,4 @@
+//! `processed`: a nested input or output with processors of its own.
+
+pub mod input;
+pub mod output;
