@@ -1,5 +1,6 @@
 //! Runs recorded Bloblang cases: one JSON object a line in, one a line out, as
-//! `conformance/bloblang/check.py` speaks.
+//! `conformance/bloblang/check.py` speaks. With `--batch` mappings run as they do in a pipeline, over
+//! the whole batch at once, instead of message by message.
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -10,16 +11,17 @@ use bloblang::local::Local;
 use bloblang::{Interpolated, Mapping, Outcome};
 use formats::json;
 use formats::value::{Object, Text, Value};
-use plan::{Fault, Meta, Record, Records};
+use plan::{Batch, Code, Fault, Form, Language, Meta, Record, Records};
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
+    let batched = std::env::args().any(|arg| arg == "--batch");
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let case = json::parse(line?.as_bytes())?;
         let Value::Object(case) = case else { return Err("a case is no object".into()) };
-        let mut answer = run(&case)?;
+        let mut answer = run(&case, batched)?;
         answer.insert("id".into(), case.get(b"id").cloned().unwrap_or_default());
         let mut text = Vec::new();
         json::write_value(&mut text, &Value::object(answer))?;
@@ -113,7 +115,7 @@ fn failed(key: &str, error: &dyn std::fmt::Display) -> Object {
     [(Text::from(key), Value::text(error.to_string()))].into_iter().collect()
 }
 
-fn run(case: &Object) -> Result<Object, Failure> {
+fn run(case: &Object, batched: bool) -> Result<Object, Failure> {
     let setup = Local::setup();
     let source = String::from_utf8_lossy(text(case, "mapping").unwrap_or_default());
     let runs = number(case, "runs").unwrap_or(1).max(1);
@@ -139,6 +141,9 @@ fn run(case: &Object) -> Result<Object, Failure> {
         Err(error) => return Ok(failed("parse_error", &error)),
     };
     let mutation = text(case, "mode") == Some(b"mutation");
+    if batched {
+        return run_batch(case, &source, mutation);
+    }
     let mut answer = Object::new();
     for _ in 0..runs {
         let records = batch(case)?;
@@ -156,14 +161,7 @@ fn run(case: &Object) -> Result<Object, Failure> {
                     Outcome::Is(value) => bloblang::exec::write_payload(&mut payload, &value),
                     _ => payload.extend_from_slice(records.bytes(index, &mut Vec::new())),
                 }
-                let mut answer = output(&payload);
-                let object = bloblang::exec::meta_object(meta.as_ref());
-                if let Some(Value::Object(object)) = object.value()
-                    && !object.is_empty()
-                {
-                    answer.insert("output_metadata".into(), Value::Object(Arc::clone(object)));
-                }
-                answer
+                with_meta(output(&payload), meta.as_ref())
             }
         };
     }
@@ -176,4 +174,50 @@ fn output(payload: &[u8]) -> Object {
         Err(_) => ("output_b64", Value::text(STANDARD.encode(payload))),
     };
     [(Text::from(key), value)].into_iter().collect()
+}
+
+/// Runs a mapping as a pipeline does.
+fn run_batch(case: &Object, source: &str, mutation: bool) -> Result<Object, Failure> {
+    let runs = number(case, "runs").unwrap_or(1).max(1);
+    let index = number(case, "index").unwrap_or(0);
+    let session = bloblang::LANGUAGE.open(None, Local::setup().services);
+    let session = session.map_err(|_| "the language does not open")?;
+    let code = Code { lang: bloblang::NAME.into(), text: source.to_owned(), slot: None };
+    let form = if mutation { Form::Mutation } else { Form::Mapping };
+    let mut expr = session.compile(&code, form).map_err(|_| "the mapping does not compile")?;
+    let mut answer = Object::new();
+    for _ in 0..runs {
+        let mut records = batch(case)?;
+        let known = records.recs.get(index).and_then(|r| r.fault.clone());
+        for (tag, record) in (0..).zip(&mut records.recs) {
+            record.origin.tag = tag;
+        }
+        let mut out = Vec::new();
+        expr.map(Batch::records(records), &mut out)?;
+        let records = out.first().and_then(Batch::as_records);
+        let at = records
+            .and_then(|r| r.recs.iter().position(|r| usize::try_from(r.origin.tag) == Ok(index)));
+        answer = match (records, at) {
+            (Some(records), Some(at)) => match &records.recs[at].fault {
+                Some(fault) if known.as_ref() != Some(fault) => failed("error", &fault.text),
+                _ => {
+                    let payload = records.bytes(at, &mut Vec::new()).to_vec();
+                    with_meta(output(&payload), records.recs[at].meta.as_deref())
+                }
+            },
+            _ => Object::new(),
+        };
+        out.into_iter().for_each(Batch::ok);
+    }
+    Ok(answer)
+}
+
+fn with_meta(mut answer: Object, meta: Option<&Meta>) -> Object {
+    let object = bloblang::exec::meta_object(meta);
+    if let Some(Value::Object(object)) = object.value()
+        && !object.is_empty()
+    {
+        answer.insert("output_metadata".into(), Value::Object(Arc::clone(object)));
+    }
+    answer
 }

@@ -31,11 +31,13 @@ pub struct Setup {
 }
 
 /// The document of the mapped message, parsed when first read.
-#[derive(Clone, Debug, Default)]
-pub(crate) enum Doc {
+#[derive(Default)]
+pub(crate) enum Doc<'m> {
     /// Not read yet.
     #[default]
     Unread,
+    /// Read as text: fields are taken where they stand.
+    Raw(json::Doc<'m>),
     /// Read.
     Is(Value),
     /// Not JSON, and why.
@@ -72,7 +74,7 @@ pub struct Exec<'m> {
     /// The message that functions look at; `.from(i)` moves it.
     pub(crate) index: Option<usize>,
     pub(crate) services: &'m Rc<dyn Services>,
-    pub(crate) doc: Doc,
+    pub(crate) doc: Doc<'m>,
     pub(crate) root: Root,
     pub(crate) meta: MetaOut,
     /// Slots of variables; `None` where there are no variables at all.
@@ -122,6 +124,9 @@ impl<'m> Exec<'m> {
                 Err(text) => Doc::Bad(text),
             };
         }
+        if let Doc::Raw(doc) = &self.doc {
+            self.doc = Doc::Is(doc.root().to_value());
+        }
         match &self.doc {
             Doc::Is(value) => Ok(value),
             Doc::Bad(text) => Err(text),
@@ -129,7 +134,7 @@ impl<'m> Exec<'m> {
                 Root::Is(val) => Ok(val.value().unwrap_or(&Value::Null)),
                 Root::Absent => Ok(&Value::Null),
             },
-            Doc::Unread => Err(""),
+            Doc::Unread | Doc::Raw(_) => Err(""),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod compare;
 pub mod error;
 mod eval;
 pub mod exec;
+pub mod fast;
 pub mod functions;
 pub mod go_format;
 mod lang;

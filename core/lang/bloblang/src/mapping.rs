@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use formats::json::Reader;
 use formats::value::Value;
 use plan::{Meta, Records, Services};
 
@@ -65,6 +66,23 @@ impl Mapping {
         ex.root = Root::Is(Val::Nothing);
         let error = self.program.run(&mut ex).err();
         result(ex, error, false, false)
+    }
+
+    /// The same as [`Mapping::map`] with a reader that knows the paths of the mapping.
+    pub(crate) fn map_with(&self, records: &Records, index: usize, reader: &mut Reader) -> Mapped {
+        let mut none = Vec::new();
+        let mut ex = Exec::new(records, index, &self.services);
+        ex.root = Root::Is(Val::Nothing);
+        match reader.read(records.bytes(index, &mut none)) {
+            Ok(doc) => ex.doc = Doc::Raw(doc),
+            Err(error) => ex.doc = Doc::Bad(error.to_string()),
+        }
+        let error = self.program.run(&mut ex).err();
+        result(ex, error, false, false)
+    }
+
+    pub(crate) fn services(&self) -> &Rc<dyn Services> {
+        &self.services
     }
 
     /// Runs the mapping on message `index` of `from`, with the document and metadata of message

@@ -1,9 +1,10 @@
 //! Compiled expressions.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::rc::Rc;
 
+use formats::json::PathId;
 use formats::value::Text;
 
 use crate::args::{Arg, Args, Query};
@@ -66,6 +67,8 @@ pub enum Base {
 pub struct Path {
     pub base: Base,
     pub segs: Vec<Seg>,
+    /// Number of the path in the mapping's reader, where it is a path of the document.
+    pub slot: Cell<Option<PathId>>,
 }
 
 /// One segment of a path.
@@ -89,6 +92,11 @@ impl Seg {
             _ => None,
         };
         Seg { key: Text::from(key), index, star: key == b"*" }
+    }
+
+    /// Whether a position is written as numbers are, without leading zeros.
+    pub fn is_canonical(&self) -> bool {
+        self.index.is_none_or(|i| i.to_string().as_bytes() == self.key.as_bytes())
     }
 }
 
@@ -310,6 +318,10 @@ impl Node {
 }
 
 impl Path {
+    pub fn new(base: Base, segs: Vec<Seg>) -> Self {
+        Path { base, segs, slot: Cell::new(None) }
+    }
+
     fn annotation(&self) -> String {
         let segs = dotted(&self.segs);
         let start = match &self.base {

@@ -69,6 +69,12 @@ impl Program {
 
     /// Runs the statements; the result is in the execution.
     pub(crate) fn run<'m>(&'m self, ex: &mut Exec<'m>) -> Result<(), Error> {
+        self.begin(ex);
+        with_stack(self.height, || run_all(&self.statements, &mut Ctx::new(ex)))
+    }
+
+    /// Makes an execution ready for the statements.
+    pub(crate) fn begin<'m>(&'m self, ex: &mut Exec<'m>) {
         let mut vars = ex.vars.take().unwrap_or_default();
         vars.clear();
         vars.resize(self.names.len(), None);
@@ -76,7 +82,6 @@ impl Program {
         ex.names = Some(&self.names);
         ex.maps = Some(&self.maps);
         ex.height = self.height;
-        with_stack(self.height, || run_all(&self.statements, &mut Ctx::new(ex)))
     }
 }
 
@@ -111,7 +116,17 @@ fn finish(error: Error, line: u32, ex: &mut Exec<'_>) -> Error {
 }
 
 impl Statement {
-    fn run(&self, cx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    /// The query, where the statement has one.
+    pub(crate) fn query(&self) -> Option<&Node> {
+        match &self.kind {
+            Kind::Let { query, .. } | Kind::Meta { query, .. } | Kind::Assign { query, .. } => {
+                Some(query)
+            }
+            Kind::If(_) => None,
+        }
+    }
+
+    pub(crate) fn run(&self, cx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         match &self.kind {
             Kind::Let { slot, query } => {
                 let val = query.eval(cx)?;

@@ -4,6 +4,7 @@
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::{Ctx, Setup};
+use crate::fast::scalar::{Scalar, Tools};
 use crate::node::Node;
 use crate::val::Val;
 
@@ -126,6 +127,9 @@ pub type Prepared = Box<dyn Fn(Val) -> Result<Val, Error>>;
 /// A function whose arguments are known; it may keep state between calls.
 pub type PreparedFn = Box<dyn FnMut(&mut Ctx<'_, '_>) -> Result<Val, Error>>;
 
+/// A method on borrowed values.
+pub type QuickFn = for<'b> fn(Scalar<'b>, &'b Args, &Tools<'b>) -> Option<Scalar<'b>>;
+
 /// The work of a method, in the simplest form that does.
 #[derive(Clone, Copy)]
 pub enum Run {
@@ -176,6 +180,9 @@ pub struct Method {
     pub annotation: Option<fn(&Node, &Args) -> Option<String>>,
     /// The work.
     pub run: Run,
+    /// The same on borrowed values, for mappings that run on the text of records. It gives `None`
+    /// for what it leaves to `run`, such as every error.
+    pub quick: Option<QuickFn>,
 }
 
 impl Method {
@@ -193,6 +200,7 @@ impl Method {
         style: Style::Core,
         annotation: None,
         run: Run::Simple(|target, _| Ok(target)),
+        quick: None,
     };
 
     /// The same for a method whose errors stand alone.

@@ -3,7 +3,7 @@
 use formats::value::Value;
 
 use crate::error::Error;
-use crate::exec::{Ctx, Root};
+use crate::exec::{Ctx, Doc, Root};
 use crate::node::{Base, Path, Seg, dotted};
 use crate::val::Val;
 
@@ -12,9 +12,9 @@ impl Path {
         match &self.base {
             Base::This => match cx.value {
                 Some(val) => Ok(walk_val(val, &self.segs)),
-                None => match cx.ex.document() {
-                    Ok(value) => Ok(walk(value, &self.segs).into()),
-                    Err(_) => Err(Error::no_context(dotted(&self.segs))),
+                None => match self.raw(cx) {
+                    Some(value) => Ok(value.into()),
+                    None => self.of_document(cx),
                 },
             },
             Base::Root => match &cx.ex.root {
@@ -26,6 +26,23 @@ impl Path {
                 None => Err(Error::new(format!("the name {name} has no value here"))),
             },
             Base::Node(node) => Ok(walk_val(&node.eval(cx)?, &self.segs)),
+        }
+    }
+
+    /// A field of a document that is there as text.
+    fn raw(&self, cx: &Ctx<'_, '_>) -> Option<Value> {
+        let Doc::Raw(doc) = &cx.ex.doc else { return None };
+        // The whole document is parsed once and kept.
+        if self.segs.is_empty() {
+            return None;
+        }
+        Some(doc.get(self.slot.get()?).map_or(Value::Null, |raw| raw.to_value()))
+    }
+
+    fn of_document(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
+        match cx.ex.document() {
+            Ok(value) => Ok(walk(value, &self.segs).into()),
+            Err(_) => Err(Error::no_context(dotted(&self.segs))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `bytes`
 
+use crate::fast::scalar::Scalar;
 use crate::spec::{Example, Method, Run};
 use crate::text;
 use crate::val::Val;
@@ -13,5 +14,9 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"name":"foobar"}"#, r#"{"first":102}"#)],
     }],
     run: Run::Simple(|target, _| Ok(Val::bytes(text::of(&target)))),
+    quick: Some(|target, _, _| match target {
+        Scalar::Str(text) | Scalar::Bytes(text) | Scalar::Number(text) => Some(Scalar::Bytes(text)),
+        _ => None,
+    }),
     ..Method::CORE
 };

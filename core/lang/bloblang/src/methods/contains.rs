@@ -5,6 +5,7 @@ use formats::value::Value;
 use crate::args::Args;
 use crate::compare::equal;
 use crate::error::Error;
+use crate::fast::scalar::Scalar;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::text;
 use crate::val::Val;
@@ -26,6 +27,11 @@ pub(super) static SPEC: Method = Method {
         },
     ],
     run: Run::Simple(run),
+    quick: Some(|target, args, _| {
+        let Val::Data(Value::String(part)) = args.val(0)? else { return None };
+        let found = memchr::memmem::find(target.text()?, part.as_bytes()).is_some();
+        Some(Scalar::Bool(found))
+    }),
     ..Method::CORE
 };
 

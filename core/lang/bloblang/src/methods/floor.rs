@@ -2,7 +2,7 @@
 
 use formats::value::Value;
 
-use super::round::rounded;
+use super::round::{quick_rounded, rounded};
 use crate::spec::{Example, Method, Run};
 
 pub(super) static SPEC: Method = Method {
@@ -17,5 +17,6 @@ pub(super) static SPEC: Method = Method {
         ],
     }],
     run: Run::Simple(|target, _| rounded(&target, f64::floor).map(Value::into)),
+    quick: Some(|target, _, _| quick_rounded(target, f64::floor)),
     ..Method::CORE
 };

@@ -4,6 +4,7 @@ use formats::value::Value;
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::fast::scalar::Scalar;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -18,6 +19,14 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"names":["rachel","stevens"]}"#, r#"{"last_name":"stevens"}"#)],
     }],
     run: Run::Simple(run),
+    quick: Some(|target, args, tools| match target {
+        Scalar::Parts(parts) => {
+            let at = at(args.int(0), parts.len()).ok()?;
+            parts.get(at).map(|part| Scalar::Str(part))
+        }
+        Scalar::Raw(raw) => tools.element(raw, usize::try_from(args.int(0)).ok()?),
+        _ => None,
+    }),
     ..Method::CORE
 };
 

@@ -2,8 +2,10 @@
 
 use formats::value::Value;
 
+use crate::fast::scalar::Scalar;
 use crate::spec::{Example, Method, Run};
 use crate::val::Val;
+use formats::json::RawKind;
 
 pub(super) static SPEC: Method = Method {
     name: "length",
@@ -21,6 +23,15 @@ pub(super) static SPEC: Method = Method {
             Some(Value::Object(object)) => object.len(),
             _ => return Err(target.unexpected(&["string", "array", "object"])),
         }))
+    }),
+    quick: Some(|target, _, tools| {
+        let count = match target {
+            Scalar::Str(text) | Scalar::Bytes(text) => text.len(),
+            Scalar::Parts(parts) => parts.len(),
+            Scalar::Raw(raw) if raw.kind == RawKind::Array => tools.elements(raw)?,
+            _ => return None,
+        };
+        i64::try_from(count).ok().map(Scalar::Int)
     }),
     ..Method::CORE
 };

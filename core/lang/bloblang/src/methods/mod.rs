@@ -27,6 +27,10 @@
 //! `folds: true` lets a literal target be evaluated at parse time (all `ts_*` and
 //! `parse_duration*`), see [`ts_parse`](mod@ts_parse).
 //!
+//! `quick` is optional: the same on borrowed values for hot methods on scalars, which lets mappings
+//! run without documents. It returns `None` for whatever it leaves to `run`, every error included.
+//! See [`uppercase`](mod@uppercase), [`split`](mod@split).
+//!
 //! A target is a [`Val`](crate::val::Val): data, or deleted/nothing, which every accessor refuses
 //! with the right words. Methods on texts that also take bytes give bytes back: use
 //! [`text_method`]. Growth that a mapping controls needs a named limit and its error.

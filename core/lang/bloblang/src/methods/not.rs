@@ -1,5 +1,6 @@
 //! `not`
 
+use crate::fast::scalar::Scalar;
 use crate::spec::{Example, Method, Run};
 use crate::val::Val;
 
@@ -12,5 +13,9 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"foo":true}"#, r#"{"result":false}"#)],
     }],
     run: Run::Simple(|target, _| Ok(Val::bool(!target.as_bool()?))),
+    quick: Some(|target, _, _| match target {
+        Scalar::Bool(b) => Some(Scalar::Bool(!b)),
+        _ => None,
+    }),
     ..Method::CORE
 };

@@ -5,6 +5,7 @@ use formats::value::Value;
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
+use crate::fast::scalar::Scalar;
 use crate::node::Node;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::val::{Val, to_f64};
@@ -24,6 +25,15 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"thing":"50"}"#, r#"{"bar":500,"foo":60}"#)],
     }],
     run: Run::Raw(run),
+    quick: Some(|target, _, _| {
+        let text = match target {
+            Scalar::Int(n) => return Some(Scalar::Float(n as f64)),
+            Scalar::Float(x) => return Some(Scalar::Float(x)),
+            Scalar::Number(text) => text,
+            other => other.text()?,
+        };
+        formats::number::parse_float(text).ok().map(Scalar::Float)
+    }),
     ..Method::CORE
 };
 

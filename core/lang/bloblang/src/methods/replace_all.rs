@@ -19,6 +19,13 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"value":"The foo ate my foo"}"#, r#"{"new_value":"The dog ate my dog"}"#)],
     }],
     run: Run::Simple(run),
+    quick: Some(|target, args, tools| {
+        let (text, old) = (target.text()?, args.text(0));
+        if !old.is_empty() && memchr::memmem::find(text, old).is_none() {
+            return Some(target);
+        }
+        Some(target.like(tools.keep(&replace(text, old, args.text(1)))))
+    }),
     ..Method::CORE
 };
 

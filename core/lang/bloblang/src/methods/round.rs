@@ -3,6 +3,7 @@
 use formats::value::Value;
 
 use crate::error::Error;
+use crate::fast::scalar::Scalar;
 use crate::number::Num;
 use crate::spec::{Example, Method, Run};
 use crate::val::Val;
@@ -19,6 +20,7 @@ pub(super) static SPEC: Method = Method {
         ],
     }],
     run: Run::Simple(|target, _| rounded(&target, f64::round).map(Value::into)),
+    quick: Some(|target, _, _| quick_rounded(target, f64::round)),
     ..Method::CORE
 };
 
@@ -33,5 +35,18 @@ pub(super) fn rounded(target: &Val, round: fn(f64) -> f64) -> Result<Value, Erro
             Ok(if fits { Value::Int(whole as i64) } else { Value::Float(whole) })
         }
         Some(integer) => Ok(integer.into()),
+    }
+}
+
+/// The same on borrowed values.
+pub(super) fn quick_rounded<'b>(target: Scalar<'b>, round: fn(f64) -> f64) -> Option<Scalar<'b>> {
+    match target.num()? {
+        Num::Int(n) => Some(Scalar::Int(n)),
+        Num::Float(x) => {
+            let whole = round(x);
+            let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&whole);
+            Some(if fits { Scalar::Int(whole as i64) } else { Scalar::Float(whole) })
+        }
+        Num::Uint(_) => None,
     }
 }

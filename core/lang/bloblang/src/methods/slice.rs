@@ -41,6 +41,11 @@ pub(super) static SPEC: Method = Method {
             _ => Err(target.unexpected(&["array", "string"])),
         }))
     }),
+    quick: Some(|target, args, _| {
+        let text = target.text()?;
+        let (low, high) = bounds(args.int(0), args.opt_int(1), text.len()).ok()?;
+        Some(target.like(text.get(low..high)?))
+    }),
     ..Method::CORE
 };
 

@@ -6,6 +6,7 @@ use super::same_kind;
 use crate::args::Args;
 use crate::cases;
 use crate::error::Error;
+use crate::fast::scalar::Scalar;
 use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -24,6 +25,23 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"value":"foo,bar"}"#, r#"{"new_value":["foo","bar"]}"#)],
     }],
     run: Run::Simple(run),
+    quick: Some(|target, args, tools| {
+        let Scalar::Str(text) = target else { return None };
+        let delimiter = args.text(0);
+        if delimiter.is_empty() || args.bool(1) {
+            return None;
+        }
+        let count = 1 + memchr::memmem::find_iter(text, delimiter).count();
+        let mut cuts = memchr::memmem::find_iter(text, delimiter);
+        let mut start = 0;
+        let parts = tools.bump.alloc_slice_fill_with(count, |_| {
+            let end = cuts.next().unwrap_or(text.len());
+            let part = &text[start..end];
+            start = end + delimiter.len();
+            part
+        });
+        Some(Scalar::Parts(parts))
+    }),
     ..Method::CORE
 };
 

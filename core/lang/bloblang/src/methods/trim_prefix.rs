@@ -15,6 +15,10 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"name":"foobar_blobton"}"#, r#"{"name":"blobton"}"#)],
     }],
     run: Run::Simple(run),
+    quick: Some(|target, args, _| {
+        let text = target.text()?;
+        Some(target.like(text.strip_prefix(args.text(0)).unwrap_or(text)))
+    }),
     ..Method::CORE
 };
 

@@ -1,9 +1,11 @@
 //! `ts_format`
 
 use crate::error::Error;
+use crate::fast::scalar::Scalar;
 use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
 use crate::time;
 use crate::val::Val;
+use formats::value::Timestamp;
 
 pub(super) static SPEC: Method = Method {
     name: "ts_format",
@@ -33,6 +35,15 @@ pub(super) static SPEC: Method = Method {
             }
             Ok(Val::text(time::format(&layout, &at)))
         }))
+    }),
+    quick: Some(|target, args, tools| {
+        if args.given(1) {
+            return None;
+        }
+        let (ns, offset_s) = target.as_time()?;
+        let zone = time::plain_zone(offset_s);
+        let at = Timestamp { unix_ns: i128::from(ns), offset_s, zone };
+        Some(Scalar::Str(tools.keep(time::format(&args.str(0), &at).as_bytes())))
     }),
     ..Method::PLUGIN
 };

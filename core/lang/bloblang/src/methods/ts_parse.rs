@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::fast::scalar::Scalar;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::time;
 use crate::val::Val;
@@ -18,6 +19,13 @@ pub(super) static SPEC: Method = Method {
     }],
     folds: true,
     run: Run::Simple(run),
+    quick: Some(|target, args, _| {
+        let text = std::str::from_utf8(target.text()?).ok()?;
+        let at = time::parse(&args.str(0), text).ok()?;
+        // A zone with a name has no form here.
+        let plain = *at.zone == *time::plain_zone(at.offset_s);
+        plain.then_some(Scalar::Time(i64::try_from(at.unix_ns).ok()?, at.offset_s))
+    }),
     ..Method::PLUGIN
 };
 

@@ -154,7 +154,7 @@ impl Parser<'_> {
                 None => (Base::This, vec![Seg::new(name.as_bytes())]),
             },
         };
-        Ok(Node::Path(Box::new(Path { base, segs })))
+        Ok(Node::Path(Box::new(Path::new(base, segs))))
     }
 
     /// `tail*`
@@ -202,7 +202,7 @@ fn extend(target: Node, seg: Seg) -> Node {
             path.segs.push(seg);
             Node::Path(path)
         }
-        other => Node::Path(Box::new(Path { base: Base::Node(other), segs: vec![seg] })),
+        other => Node::Path(Box::new(Path::new(Base::Node(other), vec![seg]))),
     }
 }
 

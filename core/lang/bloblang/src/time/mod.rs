@@ -5,7 +5,7 @@ mod format;
 mod parse;
 mod zone;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use formats::value::{Timestamp, Value};
 
@@ -21,10 +21,87 @@ pub const NS_PER_S: i128 = 1_000_000_000;
 /// Layout of texts that stand for timestamps.
 pub const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
+static UTC: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("UTC"));
+static UNNAMED: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
+
+/// The name of UTC, shared.
+#[must_use]
+pub fn utc_name() -> Arc<str> {
+    Arc::clone(&UTC)
+}
+
+/// The name of a zone that is only known by its offset: UTC, or none.
+#[must_use]
+pub fn plain_zone(offset_s: i32) -> Arc<str> {
+    Arc::clone(if offset_s == 0 { &UTC } else { &UNNAMED })
+}
+
 /// A point in time in UTC.
 #[must_use]
 pub fn utc(unix_ns: i128) -> Timestamp {
-    Timestamp { unix_ns, offset_s: 0, zone: Arc::from("UTC") }
+    Timestamp { unix_ns, offset_s: 0, zone: utc_name() }
+}
+
+/// The usual forms of RFC 3339, `2006-01-02T15:04:05.999Z` and `...+01:00`: nanoseconds since the
+/// epoch and the offset in seconds. `None` leaves the text to [`parse`].
+#[must_use]
+pub fn quick_rfc3339(text: &[u8]) -> Option<(i64, i32)> {
+    let two = |at: usize| -> Option<u32> {
+        match text.get(at..at + 2)? {
+            [a @ b'0'..=b'9', b @ b'0'..=b'9'] => {
+                Some(u32::from(a - b'0') * 10 + u32::from(b - b'0'))
+            }
+            _ => None,
+        }
+    };
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if !marks.iter().all(|(at, mark)| text.get(*at) == Some(mark)) {
+        return None;
+    }
+    let year = i64::from(two(0)? * 100 + two(2)?);
+    let (month, day) = (two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    // Years that fit nanoseconds, and days that every month has; the rest is for the full parser.
+    let plain = (1700..2250).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=28).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    let more_days = (29..=31).contains(&day) && matches!(month, 1 | 3 | 5 | 7 | 8 | 10 | 12);
+    if !plain
+        && !(more_days && hour < 24 && minute < 60 && second < 60 && (1700..2250).contains(&year))
+    {
+        return None;
+    }
+    let mut at = 19;
+    let mut nanos = 0i64;
+    if text.get(at) == Some(&b'.') {
+        let digits = text.get(at + 1..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+        if !(1..=9).contains(&digits) {
+            return None;
+        }
+        for b in text.get(at + 1..at + 1 + digits)? {
+            nanos = nanos * 10 + i64::from(b - b'0');
+        }
+        nanos *= 10i64.pow(9 - digits as u32);
+        at += 1 + digits;
+    }
+    let offset_s = match text.get(at..)? {
+        b"Z" => 0,
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let (hours, minutes) = (two(at + 1)?, two(at + 4)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let seconds = (hours * 3_600 + minutes * 60) as i32;
+            if *sign == b'-' { -seconds } else { seconds }
+        }
+        _ => return None,
+    };
+    let days = formats::rfc3339::days_of_civil(year, month, day);
+    let of_day = i64::from(hour * 3_600 + minute * 60 + second);
+    Some(((days * 86_400 + of_day - i64::from(offset_s)) * 1_000_000_000 + nanos, offset_s))
 }
 
 /// A timestamp as a result.
@@ -42,6 +119,10 @@ pub fn of_val(val: &Val) -> Result<Timestamp, Error> {
         Some(Value::Timestamp(time)) => Ok(Timestamp::clone(time)),
         Some(Value::String(_) | Value::Bytes(_)) => {
             let text = val.as_text().unwrap_or_default();
+            if let Some((ns, offset_s)) = quick_rfc3339(text) {
+                let zone = plain_zone(offset_s);
+                return Ok(Timestamp { unix_ns: i128::from(ns), offset_s, zone });
+            }
             parse(RFC3339_NANO, &String::from_utf8_lossy(text))
         }
         Some(Value::Int(n)) => Ok(utc(i128::from(*n) * NS_PER_S)),

@@ -1,0 +1,85 @@
+//! Mappings over batches of events of about 320 bytes: each is one block of lines, as a file
+//! source makes it.
+
+use std::hint::black_box;
+use std::rc::Rc;
+
+use benches::events;
+use bloblang::local::Local;
+use bytes::Bytes;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use plan::{Batch, Body, Code, Expr, Form, Language, Record, Records};
+
+/// Events of a batch.
+const BATCH_EVENTS: usize = 1_000;
+
+const MAPPINGS: &[(&str, &str)] = &[
+    (
+        "w2 copy, three fields, filter",
+        "root = this\nroot.level = this.level.lowercase()\nroot.total = this.value * this.count\n\
+         root.origin = this.host + \"/\" + this.service\nroot = if !this.ok { deleted() }",
+    ),
+    (
+        "w3 projection of ten fields",
+        "root.id = this.id.uppercase()\nroot.ts = this.ts.ts_unix_milli()\n\
+         root.day = this.ts.ts_format(\"2006-01-02\")\n\
+         root.host = this.host.split(\"-\").index(1).number()\n\
+         root.service = this.service.replace_all(\"svc-\", \"service/\")\n\
+         root.level = this.level.lowercase()\n\
+         root.path = this.msg.split(\" \").index(2).trim_prefix(\"path=\")\n\
+         root.fahrenheit = (this.value * 1.8 + 32).round()\n\
+         root.region = this.nested.region.slice(0, 2)\nroot.lat = this.nested.lat_ms.floor()",
+    ),
+    ("w4 payload in capitals", "root = content().uppercase()"),
+    ("copy", "root = this"),
+    ("filter", "root = if this.level == \"DEBUG\" || !this.ok { deleted() }"),
+    (
+        "metadata and without",
+        "meta topic = \"logs_\" + this.level\nmeta key = this.id.string()\nroot = this.without(\"ok\")",
+    ),
+    (
+        "named map and lambdas",
+        "map item {\n  root.t = this.uppercase()\n}\nroot.tags = this.tags.map_each(t -> t.apply(\"item\"))\n\
+         root.n = this.tags.filter(t -> t != \"prod\").length()",
+    ),
+];
+
+fn batch(text: &Bytes) -> Batch {
+    let mut start = 0;
+    let recs = text.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(|line| {
+        let body = Body::Range { start: start as u32, len: line.len() as u32 };
+        start += line.len() + 1;
+        Record { body, ..Record::default() }
+    });
+    Batch::records(Records { recs: recs.collect(), block: text.clone() })
+}
+
+fn compile(mapping: &str) -> Option<Box<dyn Expr>> {
+    let services = Local::setup().services;
+    let session = bloblang::LANGUAGE.open(None, Rc::clone(&services)).ok()?;
+    let code = Code { lang: bloblang::NAME.into(), text: mapping.into(), slot: None };
+    session.compile(&code, Form::Mapping).ok()
+}
+
+fn mapping(c: &mut Criterion) {
+    let text = Bytes::from(events(BATCH_EVENTS));
+    let mut group = c.benchmark_group("mapping");
+    group.throughput(Throughput::Elements(BATCH_EVENTS as u64));
+    for (name, mapping) in MAPPINGS {
+        let Some(mut expr) = compile(mapping) else { continue };
+        let batch = batch(&text);
+        let Some(records) = batch.as_records() else { continue };
+        group.bench_function(*name, |b| {
+            b.iter(|| {
+                let mut out = Vec::with_capacity(1);
+                let _ = expr.map(Batch::records(records.clone()), &mut out);
+                black_box(out.len())
+            });
+        });
+        batch.ok();
+    }
+    group.finish();
+}
+
+criterion_group!(benches, mapping);
+criterion_main!(benches);

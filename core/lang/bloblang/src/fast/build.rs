@@ -1,0 +1,150 @@
+//! Objects whose fields are known: their keys are written once, when the mapping is compiled.
+
+/// An object of nested fields, sorted by key.
+pub(super) struct Template {
+    ops: Vec<Op>,
+    keys: Vec<u8>,
+}
+
+enum Op {
+    /// A member that is an object, whose members are the operations up to `end`.
+    Open {
+        key: (usize, usize),
+        end: usize,
+    },
+    Close,
+    /// A field: the bytes of its key with the colon, its slot.
+    Field {
+        key: (usize, usize),
+        slot: usize,
+    },
+}
+
+/// The results of one record by slot, as ranges of one buffer.
+#[derive(Default)]
+pub(super) struct Results {
+    pub(super) bytes: Vec<u8>,
+    pub(super) ranges: Vec<Option<(usize, usize)>>,
+}
+
+impl Results {
+    pub(super) fn clear(&mut self, slots: usize) {
+        self.bytes.clear();
+        self.ranges.clear();
+        self.ranges.resize(slots, None);
+    }
+}
+
+impl Template {
+    /// A template for these paths, none of which leads into another.
+    pub(super) fn new(paths: &[&[&[u8]]]) -> Template {
+        let mut order: Vec<(usize, &[&[u8]])> = paths.iter().copied().enumerate().collect();
+        order.sort_by(|a, b| a.1.cmp(b.1));
+        let mut template = Template { ops: Vec::new(), keys: Vec::new() };
+        template.level(&order, 0);
+        template
+    }
+
+    fn key(&mut self, key: &[u8]) -> (usize, usize) {
+        let start = self.keys.len();
+        formats::json::write_string(&mut self.keys, key, false);
+        self.keys.push(b':');
+        (start, self.keys.len())
+    }
+
+    /// The members of one object: paths that share their first `depth` segments.
+    fn level(&mut self, mut paths: &[(usize, &[&[u8]])], depth: usize) {
+        while let Some((slot, path)) = paths.first() {
+            let name = path.get(depth).copied().unwrap_or_default();
+            let same = paths.iter().take_while(|(_, p)| p.get(depth) == Some(&name)).count().max(1);
+            let (group, rest) = paths.split_at(same);
+            let key = self.key(name);
+            if path.len() == depth + 1 {
+                self.ops.push(Op::Field { key, slot: *slot });
+            } else {
+                let at = self.ops.len();
+                self.ops.push(Op::Open { key, end: 0 });
+                self.level(group, depth + 1);
+                let close = self.ops.len();
+                self.ops.push(Op::Close);
+                if let Some(Op::Open { end, .. }) = self.ops.get_mut(at) {
+                    *end = close;
+                }
+            }
+            paths = rest;
+        }
+    }
+
+    /// Number of operations; with it goes how many results there may be.
+    pub(super) fn slots(&self) -> usize {
+        self.ops.iter().filter(|op| matches!(op, Op::Field { .. })).count()
+    }
+
+    fn any(&self, from: usize, to: usize, results: &Results) -> bool {
+        self.ops.get(from..to).unwrap_or_default().iter().any(|op| match op {
+            Op::Field { slot, .. } => results.ranges.get(*slot).is_some_and(Option::is_some),
+            _ => false,
+        })
+    }
+
+    /// Appends the object; members without a result are left out, and so are objects without
+    /// members.
+    pub(super) fn write(&self, results: &Results, out: &mut Vec<u8>) {
+        out.push(b'{');
+        let mut at = 0;
+        while let Some(op) = self.ops.get(at) {
+            match op {
+                Op::Open { end, .. } if !self.any(at + 1, *end, results) => at = *end,
+                Op::Open { key, .. } => {
+                    out.extend_from_slice(&self.keys[key.0..key.1]);
+                    out.push(b'{');
+                }
+                Op::Close => {
+                    if out.last() == Some(&b',') {
+                        out.pop();
+                    }
+                    out.extend_from_slice(b"},");
+                }
+                Op::Field { key, slot } => {
+                    if let Some(Some((from, to))) = results.ranges.get(*slot) {
+                        out.extend_from_slice(&self.keys[key.0..key.1]);
+                        out.extend_from_slice(&results.bytes[*from..*to]);
+                        out.push(b',');
+                    }
+                }
+            }
+            at += 1;
+        }
+        if out.last() == Some(&b',') {
+            out.pop();
+        }
+        out.push(b'}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_sorted_and_missing_ones_left_out() {
+        let paths: [&[&[u8]]; 4] = [&[b"b"], &[b"a", b"z"], &[b"a", b"c", b"x"], &[b"\"q"]];
+        let template = Template::new(&paths);
+        let mut results = Results::default();
+        let mut shown = |set: &[usize]| {
+            results.clear(template.slots());
+            for slot in set {
+                let from = results.bytes.len();
+                results.bytes.push(b'0' + *slot as u8);
+                results.ranges[*slot] = Some((from, from + 1));
+            }
+            let mut out = b"{,".to_vec();
+            template.write(&results, &mut out);
+            String::from_utf8(out).unwrap().split_off(2)
+        };
+        assert_eq!(shown(&[0, 1, 2, 3]), r#"{"\"q":3,"a":{"c":{"x":2},"z":1},"b":0}"#);
+        assert_eq!(shown(&[0]), r#"{"b":0}"#);
+        assert_eq!(shown(&[2]), r#"{"a":{"c":{"x":2}}}"#);
+        assert_eq!(shown(&[]), "{}");
+    }
+}

@@ -1,0 +1,342 @@
+//! Running a mapping over records, by the fast path where it can.
+
+use bumpalo::Bump;
+use formats::json::{self, Edits, Paths, RawKind, RawWriter, Reader};
+use formats::value::Value;
+use plan::{Body, Meta, Records};
+
+use super::build::Results;
+use super::compile::{Plan, Shape, Step, Target};
+use super::eval::Record;
+use super::scalar::{Bail, Scalar, Tools};
+use crate::class;
+use crate::exec::{Ctx, Doc, Exec, MetaOut, Root};
+use crate::mapping::{Mapped, Mapping};
+use crate::node::{Base, Node};
+use crate::program::Statement;
+use crate::val::Val;
+
+/// What became of a record.
+pub(crate) enum Done {
+    /// Its new content was appended to the block.
+    Written(Option<Meta>),
+    /// Its content stays.
+    Unchanged(Option<Meta>),
+    /// It is filtered.
+    Deleted,
+    /// The general evaluator ran.
+    General(Mapped),
+}
+
+/// A mapping with what it remembers from record to record.
+pub(crate) struct Mapper {
+    mapping: Mapping,
+    plan: Option<Plan>,
+    reader: Reader,
+    kit: Kit,
+}
+
+/// Buffers that are reused for every record.
+#[derive(Default)]
+struct Kit {
+    bump: Bump,
+    edits: Edits,
+    results: Results,
+    writer: RawWriter,
+}
+
+/// Bytes of computed values that are kept allocated between records.
+const BUMP_BYTES_KEPT: usize = 1 << 20;
+
+/// Bytes of a block after which records get contents of their own: positions in a block are 32 bits.
+const BLOCK_BYTES_MAX: usize = 1 << 30;
+
+impl Mapper {
+    pub(crate) fn new(mapping: Mapping) -> Self {
+        let mut paths = Paths::new();
+        let plan = Plan::of(&mapping.program, &mut paths);
+        if plan.is_none() {
+            // The general evaluator, too, finds fields without a search.
+            class::every_in(&mapping.program, &mut |node| intern(node, &mut paths));
+        }
+        Mapper { mapping, plan, reader: Reader::new(paths), kit: Kit::default() }
+    }
+
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Whether the mapping has the shape that the fast path takes.
+    #[cfg(test)]
+    pub(crate) fn is_fast(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// Maps one message. A content that is made on the fast path is appended to `out`.
+    pub(crate) fn map(&mut self, records: &Records, index: usize, out: &mut Vec<u8>) -> Done {
+        let body = records.recs.get(index).map(|record| &record.body);
+        let full = out.len() > BLOCK_BYTES_MAX;
+        if full || matches!(body, None | Some(Body::Doc(_))) {
+            return Done::General(self.mapping.map(records, index));
+        }
+        let before = out.len();
+        if let Some(plan) = &mut self.plan {
+            if self.kit.bump.allocated_bytes() > BUMP_BYTES_KEPT {
+                self.kit.bump = Bump::new();
+            }
+            self.kit.bump.reset();
+            let turn = Turn { mapping: &self.mapping, records, index };
+            match turn.run(plan, &mut self.reader, &mut self.kit, out) {
+                Ok(done) => return done,
+                Err(Bail) => out.truncate(before),
+            }
+        }
+        Done::General(self.general(records, index))
+    }
+
+    /// The general evaluator, which reads fields where they stand.
+    fn general(&mut self, records: &Records, index: usize) -> Mapped {
+        self.mapping.map_with(records, index, &mut self.reader)
+    }
+}
+
+fn intern(node: &Node, paths: &mut Paths) {
+    let Node::Path(path) = node else { return };
+    let plain = path.segs.iter().all(|seg| !seg.star && seg.is_canonical());
+    if matches!(path.base, Base::This) && plain {
+        let keys: Vec<&[u8]> = path.segs.iter().map(|seg| seg.key.as_bytes()).collect();
+        path.slot.set(Some(paths.intern(&keys)));
+    }
+}
+
+/// One message.
+struct Turn<'m> {
+    mapping: &'m Mapping,
+    records: &'m Records,
+    index: usize,
+}
+
+impl<'m> Turn<'m> {
+    fn run(
+        &self,
+        plan: &mut Plan,
+        reader: &mut Reader,
+        kit: &mut Kit,
+        out: &mut Vec<u8>,
+    ) -> Result<Done, Bail> {
+        let mut none = Vec::new();
+        let content = self.records.bytes(self.index, &mut none);
+        let doc = match plan.reads {
+            true => Some(reader.read(content).map_err(|_| Bail)?),
+            false => None,
+        };
+        let Kit { bump, edits, results, writer } = kit;
+        let tools = Tools { bump, doc };
+        let locals = bumpalo::vec![in bump; None; plan.vars];
+        let mut record = Record { tools, content, locals };
+        let mut ex = plan.general.then(|| self.exec(doc));
+        edits.clear();
+        results.clear(match &plan.shape {
+            Shape::Fields(template) => template.slots(),
+            _ => 0,
+        });
+        let mut sink = Sink { fields: Fields::of(&plan.shape, edits, results), writer, any: false };
+        let mut whole = false;
+        for (step, statement) in plan.steps.iter().zip(&self.mapping.program.statements) {
+            match step.target {
+                Target::Start => {}
+                Target::Var(slot) => variable(step, statement, slot, &mut record, ex.as_mut())?,
+                Target::Meta => {
+                    let ex = ex.as_mut().ok_or(Bail)?;
+                    statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?;
+                }
+                Target::Field(slot) => match &step.quick {
+                    Some(quick) => sink.scalar(slot, quick.eval(&mut record)?, doc.as_ref())?,
+                    None => sink.val(slot, query(statement, ex.as_mut())?)?,
+                },
+                Target::Root => {
+                    let is_whole = matches!(plan.shape, Shape::Whole);
+                    let val = match &step.quick {
+                        Some(quick) => Either::Scalar(quick.eval(&mut record)?),
+                        None => Either::Val(query(statement, ex.as_mut())?),
+                    };
+                    match val {
+                        Either::Scalar(Scalar::Deleted) | Either::Val(Val::Deleted) => {
+                            return Ok(Done::Deleted);
+                        }
+                        Either::Scalar(Scalar::Nothing) | Either::Val(Val::Nothing) => {}
+                        val if is_whole => {
+                            whole = true;
+                            payload(val, out, doc.as_ref(), sink.writer)?;
+                        }
+                        _ => return Err(Bail),
+                    }
+                }
+            }
+        }
+        let any = sink.any;
+        let meta = ex.and_then(|ex| match ex.meta {
+            MetaOut::Own(meta) => Some(meta),
+            _ => None,
+        });
+        match &mut plan.shape {
+            Shape::Whole if whole => {}
+            Shape::Fields(template) if any => template.write(results, out),
+            Shape::Copy(splicer) => {
+                let doc = doc.ok_or(Bail)?;
+                match doc.root().kind {
+                    RawKind::Object if any => splicer.splice(&doc, edits, out).map_err(|_| Bail)?,
+                    RawKind::Object | RawKind::Array if !any => writer.write_document(&doc, out),
+                    _ => return Err(Bail),
+                }
+            }
+            _ => return Ok(Done::Unchanged(meta)),
+        }
+        Ok(Done::Written(meta))
+    }
+
+    /// The general evaluator's state, for what needs it.
+    fn exec<'d>(&'d self, doc: Option<json::Doc<'d>>) -> Exec<'d> {
+        let mut ex = Exec::new(self.records, self.index, self.mapping.services());
+        ex.doc = doc.map_or(Doc::Unread, Doc::Raw);
+        ex.root = Root::Is(Val::Nothing);
+        self.mapping.program.begin(&mut ex);
+        ex
+    }
+}
+
+enum Either<'b> {
+    Scalar(Scalar<'b>),
+    Val(Val),
+}
+
+/// Evaluates the query of a statement by the general evaluator.
+fn query(statement: &Statement, ex: Option<&mut Exec<'_>>) -> Result<Val, Bail> {
+    let mut cx = Ctx::new(ex.ok_or(Bail)?);
+    statement.query().ok_or(Bail)?.eval(&mut cx).map_err(|_| Bail)
+}
+
+/// Sets a variable for both evaluators.
+fn variable<'b>(
+    step: &'b Step,
+    statement: &Statement,
+    slot: usize,
+    record: &mut Record<'b>,
+    ex: Option<&mut Exec<'_>>,
+) -> Result<(), Bail> {
+    let Some(quick) = &step.quick else {
+        let mut cx = Ctx::new(ex.ok_or(Bail)?);
+        return statement.run(&mut cx).map_err(|_| Bail);
+    };
+    let scalar = quick.eval(record)?;
+    let local = record.locals.get_mut(slot).ok_or(Bail)?;
+    match scalar {
+        Scalar::Nothing => return Ok(()),
+        Scalar::Deleted => *local = None,
+        scalar => *local = Some(scalar),
+    }
+    if let Some(var) = ex.and_then(|ex| ex.vars.as_mut()).and_then(|vars| vars.get_mut(slot)) {
+        *var = local.map(Scalar::to_val);
+    }
+    Ok(())
+}
+
+/// Appends a whole payload.
+fn payload<'b>(
+    val: Either<'b>,
+    out: &mut Vec<u8>,
+    doc: Option<&json::Doc<'b>>,
+    writer: &mut RawWriter,
+) -> Result<(), Bail> {
+    match val {
+        Either::Scalar(Scalar::Str(text) | Scalar::Bytes(text)) => out.extend_from_slice(text),
+        Either::Scalar(scalar) => scalar.write(out, doc, writer)?,
+        Either::Val(val) => match val.into_value() {
+            Some(Value::String(text)) => out.extend_from_slice(text.as_bytes()),
+            Some(Value::Bytes(bytes)) => out.extend_from_slice(&bytes),
+            Some(value) => json::write_value(out, &value).map_err(|_| Bail)?,
+            None => return Err(Bail),
+        },
+    }
+    Ok(())
+}
+
+/// Where the results of fields go.
+enum Fields<'k> {
+    Edits(&'k mut Edits),
+    Results(&'k mut Results),
+}
+
+impl<'k> Fields<'k> {
+    fn of(shape: &Shape, edits: &'k mut Edits, results: &'k mut Results) -> Fields<'k> {
+        match shape {
+            Shape::Copy(_) => Fields::Edits(edits),
+            _ => Fields::Results(results),
+        }
+    }
+
+    fn delete(&mut self, slot: usize) {
+        // A field that is not there need not be removed from an object that is only being built.
+        if let Fields::Edits(edits) = self {
+            edits.delete(slot);
+        }
+    }
+
+    fn write(
+        &mut self,
+        slot: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Bail>,
+    ) -> Result<(), Bail> {
+        match self {
+            Fields::Edits(edits) => edits.replace_with(slot, write),
+            Fields::Results(results) => {
+                let from = results.bytes.len();
+                write(&mut results.bytes)?;
+                let range = (from, results.bytes.len());
+                *results.ranges.get_mut(slot).ok_or(Bail)? = Some(range);
+                Ok(())
+            }
+        }
+    }
+}
+
+struct Sink<'k> {
+    fields: Fields<'k>,
+    writer: &'k mut RawWriter,
+    /// Whether anything was assigned.
+    any: bool,
+}
+
+impl Sink<'_> {
+    fn scalar<'b>(
+        &mut self,
+        slot: usize,
+        scalar: Scalar<'b>,
+        doc: Option<&json::Doc<'b>>,
+    ) -> Result<(), Bail> {
+        match scalar {
+            Scalar::Nothing => return Ok(()),
+            Scalar::Deleted => self.fields.delete(slot),
+            scalar => {
+                let writer = &mut *self.writer;
+                self.fields.write(slot, |out| scalar.write(out, doc, writer))?;
+            }
+        }
+        self.any = true;
+        Ok(())
+    }
+
+    fn val(&mut self, slot: usize, val: Val) -> Result<(), Bail> {
+        match val {
+            Val::Nothing => return Ok(()),
+            Val::Deleted => self.fields.delete(slot),
+            val => {
+                let value = val.into_value().ok_or(Bail)?;
+                let write = |out: &mut Vec<u8>| json::write_value(out, &value).map_err(|_| Bail);
+                self.fields.write(slot, write)?;
+            }
+        }
+        self.any = true;
+        Ok(())
+    }
+}
