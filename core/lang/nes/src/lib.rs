@@ -1,1 +1,15 @@
-//! nes.
+//! The query language of NebulaStream, and what its coordinator knows: queries become plans.
+
+pub mod ast;
+pub mod catalog;
+mod file;
+mod lex;
+mod lower;
+mod parse;
+pub mod schema;
+pub mod types;
+
+pub use file::lower_file;
+pub use lex::QUERY_BYTES_MAX;
+pub use lower::{Lowered, OPERATORS_MAX, lower};
+pub use parse::{CALLS_MAX, DEPTH_MAX, parse_query, parse_schema};

@@ -2,5 +2,12 @@
 
 use plan::OperatorSpec;
 
+pub mod join;
+pub mod pairs;
+pub mod side;
+
+#[cfg(test)]
+mod tests;
+
 /// The operators of this folder.
-pub const ALL: &[&OperatorSpec] = &[];
+pub const ALL: &[&OperatorSpec] = &[&join::SPEC];

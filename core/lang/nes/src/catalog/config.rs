@@ -1,0 +1,287 @@
+//! The configuration of a coordinator and its internal worker, in the keys of all generations
+//! (spec/nes-system.md §2, §3).
+
+use plan::{Diagnostic, Json, Span, serde_json::Map};
+
+use super::sources::{Physical, SourceCatalog, SourceError};
+use super::topology::ROOT;
+use super::yaml;
+use crate::schema::{Field, Schema, bare};
+use crate::types::Type;
+
+/// A coordinator's configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coordinator {
+    /// Address of the REST interface.
+    pub rest_ip: String,
+    /// Port of the REST interface.
+    pub rest_port: u16,
+    /// Address at which workers find the coordinator.
+    pub coordinator_host: String,
+    /// Port at which workers find the coordinator.
+    pub rpc_port: u16,
+    /// `LOG_INFO` and so on.
+    pub log_level: String,
+    /// Whether monitoring may be started.
+    pub enable_monitoring: bool,
+    /// The origin that browsers may call from; empty for any.
+    pub cors_origin: String,
+    /// Address of the internal worker.
+    pub worker_host: String,
+    /// Operators that the internal worker takes.
+    pub slots: u64,
+    /// Bytes of a logical buffer.
+    pub buffer_bytes: u64,
+    /// Sources of the configuration, besides the one that is always there.
+    pub sources: SourceCatalog,
+    /// Keys that were understood and have no effect here, and others that are not known.
+    pub warnings: Vec<String>,
+}
+
+/// Bytes of a logical buffer where nothing else is said.
+pub const BUFFER_BYTES_DEFAULT: u64 = 4096;
+
+fn wrong<T>(text: impl Into<String>) -> Result<T, Diagnostic> {
+    Err(Diagnostic::error("config", text, Span::default()))
+}
+
+/// Reads a configuration file. `overrides` are the `--key=value` of the command line, which win;
+/// dots in a key lead into sections.
+///
+/// # Errors
+/// What is no YAML, or a value that does not fit its key.
+pub fn parse_coordinator(
+    text: &str,
+    overrides: &[(String, String)],
+) -> Result<Coordinator, Diagnostic> {
+    let mut root = match yaml::load(text)? {
+        Json::Object(root) => root,
+        Json::Null => Map::new(),
+        _ => return wrong("the configuration must be a mapping of keys to values"),
+    };
+    for (key, value) in overrides {
+        set(&mut root, key, value)?;
+    }
+    let root = Json::Object(root);
+    let empty = Json::Object(Map::new());
+    let worker = root.get("worker").unwrap_or(&empty);
+    let either = |keys: &[&str], default: &str| -> String {
+        let found = keys.iter().find_map(|k| root.get(k).or(worker.get(k)));
+        found.map_or_else(|| default.to_owned(), text_of)
+    };
+    let mut config = Coordinator {
+        rest_ip: either(&["restIp"], "127.0.0.1"),
+        rest_port: port(&root, "restPort", 8081)?,
+        coordinator_host: either(&["coordinatorHost", "coordinatorIp"], "127.0.0.1"),
+        rpc_port: port(&root, "rpcPort", 4000)?,
+        log_level: either(&["logLevel"], "LOG_INFO"),
+        enable_monitoring: flag(&root, "enableMonitoring")?,
+        cors_origin: either(&["restServerCorsAllowedOrigin"], ""),
+        worker_host: either(&["localWorkerHost", "localWorkerIp"], "127.0.0.1"),
+        slots: number(worker, &root, "numberOfSlots", 65_535)?,
+        buffer_bytes: number(worker, &root, "bufferSizeInBytes", BUFFER_BYTES_DEFAULT)?.max(1),
+        sources: SourceCatalog::default(),
+        warnings: Vec::new(),
+    };
+    for source in list(&root, "logicalSources") {
+        logical(source, &mut config.sources)?;
+    }
+    for source in list(worker, "physicalSources").chain(list(&root, "physicalSources")) {
+        physical(source, &mut config)?;
+    }
+    Ok(config)
+}
+
+/// Sets a value at a path of keys.
+fn set(root: &mut Map<String, Json>, key: &str, value: &str) -> Result<(), Diagnostic> {
+    let (mut section, mut rest) = (root, key);
+    while let Some((head, tail)) = rest.split_once('.') {
+        let inner = section.entry(head).or_insert_with(|| Json::Object(Map::new()));
+        let Json::Object(inner) = inner else {
+            return wrong(format!("--{key}: {head} is no section"));
+        };
+        (section, rest) = (inner, tail);
+    }
+    // A value on the command line is read as YAML would read it.
+    section.insert(rest.to_owned(), yaml::load(value).unwrap_or_else(|_| Json::from(value)));
+    Ok(())
+}
+
+fn text_of(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+fn port(root: &Json, key: &str, default: u16) -> Result<u16, Diagnostic> {
+    match root.get(key) {
+        None => Ok(default),
+        Some(value) => match text_of(value).parse() {
+            Ok(port) => Ok(port),
+            Err(_) => wrong(format!("{key}: {value} is no port")),
+        },
+    }
+}
+
+fn flag(root: &Json, key: &str) -> Result<bool, Diagnostic> {
+    match root.get(key).map(text_of).as_deref() {
+        None | Some("false" | "0" | "") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(other) => wrong(format!("{key}: '{other}' is neither true nor false")),
+    }
+}
+
+fn number(worker: &Json, root: &Json, key: &str, default: u64) -> Result<u64, Diagnostic> {
+    match worker.get(key).or(root.get(key)) {
+        None => Ok(default),
+        Some(value) => match text_of(value).parse() {
+            Ok(number) => Ok(number),
+            Err(_) => wrong(format!("{key}: {value} is no whole number")),
+        },
+    }
+}
+
+/// The items under a key: a list, or one alone.
+fn list<'a>(section: &'a Json, key: &str) -> Box<dyn Iterator<Item = &'a Json> + 'a> {
+    match section.get(key) {
+        None | Some(Json::Null) => Box::new(std::iter::empty()),
+        Some(Json::Array(items)) => Box::new(items.iter()),
+        Some(one) => Box::new(std::iter::once(one)),
+    }
+}
+
+fn required(item: &Json, key: &str, of: &str) -> Result<String, Diagnostic> {
+    match item.get(key) {
+        Some(Json::Null) | None => wrong(format!("{of}: {key} is missing")),
+        Some(value) => Ok(text_of(value)),
+    }
+}
+
+fn logical(source: &Json, sources: &mut SourceCatalog) -> Result<(), Diagnostic> {
+    let name = required(source, "logicalSourceName", "logicalSources")?;
+    let mut schema = Schema::default();
+    for field in list(source, "fields") {
+        let of = format!("logicalSources: {name}");
+        let field_name = bare(&required(field, "name", &of)?).to_owned();
+        let type_name = required(field, "type", &of)?;
+        let Some(mut ty) = Type::named(&type_name) else {
+            return wrong(format!("{of}: there is no type '{type_name}'"));
+        };
+        if let Some(length) = field.get("length").filter(|_| ty == Type::Char) {
+            match text_of(length).parse::<u32>() {
+                Ok(length) if length > 1 => ty = Type::FixedChar(length),
+                Ok(_) => {}
+                Err(_) => return wrong(format!("{of}: length {length} is no number")),
+            }
+        }
+        if schema.fields.iter().any(|f| f.name == field_name) {
+            return wrong(format!("{of}: field {field_name} is there twice"));
+        }
+        schema.fields.push(Field { name: field_name, ty });
+    }
+    sources.put(&name, schema).or_else(|e| wrong(format!("logicalSources: {name}: {e:?}")))
+}
+
+/// The type in the spelling of the newest generation: `CSVSource` becomes `CSV_SOURCE`.
+fn kind_of(name: &str) -> String {
+    let upper = name.to_ascii_uppercase();
+    match upper.strip_suffix("SOURCE").map(|head| head.trim_end_matches('_')) {
+        Some(head) => format!("{head}_SOURCE"),
+        None => upper,
+    }
+}
+
+fn physical(source: &Json, config: &mut Coordinator) -> Result<(), Diagnostic> {
+    let logical = required(source, "logicalSourceName", "physicalSources")?;
+    let name = required(source, "physicalSourceName", "physicalSources")?;
+    let kind = kind_of(&required(source, "type", &format!("physicalSources: {name}"))?);
+    let mut settings = match source.get("configuration") {
+        Some(Json::Object(settings)) => settings.clone(),
+        None | Some(Json::Null) => Map::new(),
+        Some(_) => return wrong(format!("physicalSources: {name}: configuration is no mapping")),
+    };
+    if !settings.contains_key("bufferSizeInBytes") {
+        settings.insert("bufferSizeInBytes".into(), config.buffer_bytes.into());
+    }
+    let settings = Json::Object(settings);
+    let physical = Physical { logical, name, kind, node: ROOT, config: settings };
+    let text = format!("physicalSources: {}", physical.name);
+    match config.sources.add_physical(physical) {
+        Ok(()) => Ok(()),
+        Err(SourceError::Exists) => wrong(format!("{text} is there twice")),
+        Err(_) => wrong(format!("{text}: there are too many")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+logLevel: LOG_ERROR
+restPort: 9001
+coordinatorIp: 10.0.0.1
+logicalSources:
+  - logicalSourceName: consumers
+    fields:
+      - {name: consumerId, type: INT8}
+      - {name: name, type: CHAR, length: 8}
+      - {name: timestamp, type: UINT64}
+worker:
+  localWorkerHost: 10.0.0.2
+  numberOfSlots: 12
+  physicalSources:
+    - logicalSourceName: consumers
+      physicalSourceName: c1
+      type: CSVSource
+      configuration: {filePath: /data/c.csv, skipHeader: false}
+"#;
+
+    #[test]
+    fn both_generations_of_keys_are_read() {
+        let config = parse_coordinator(FILE, &[("rpcPort".into(), "4001".into())]).unwrap();
+        assert_eq!((config.rest_port, config.rpc_port, config.slots), (9001, 4001, 12));
+        assert_eq!(config.coordinator_host, "10.0.0.1");
+        assert_eq!(config.worker_host, "10.0.0.2");
+        let schema = config.sources.schema("consumers").unwrap();
+        assert_eq!(schema.fields[1].ty, Type::FixedChar(8));
+        let physical = config.sources.physical("consumers");
+        assert_eq!((physical.len(), physical[0].kind.as_str()), (1, "CSV_SOURCE"));
+        assert_eq!(physical[0].config["filePath"], "/data/c.csv");
+    }
+
+    #[test]
+    fn the_command_line_wins_and_leads_into_sections() {
+        let words = [("restPort", "1"), ("worker.numberOfSlots", "3")];
+        let words: Vec<_> = words.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let config = parse_coordinator(FILE, &words).unwrap();
+        assert_eq!((config.rest_port, config.slots), (1, 3));
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = parse_coordinator("", &[]).unwrap();
+        assert_eq!((config.rest_ip.as_str(), config.rest_port), ("127.0.0.1", 8081));
+        assert_eq!(config.buffer_bytes, 4096);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        for (text, message) in [
+            ("restPort: 99999", "restPort"),
+            ("- a", "mapping"),
+            ("logicalSources: [{logicalSourceName: a, fields: [{name: x, type: INT9}]}]", "INT9"),
+            ("logicalSources: [{fields: []}]", "logicalSourceName"),
+            ("worker: {physicalSources: [{logicalSourceName: a, type: X}]}", "physicalSourceName"),
+            ("enableMonitoring: maybe", "enableMonitoring"),
+        ] {
+            let error = parse_coordinator(text, &[]).unwrap_err();
+            assert!(error.message.contains(message), "{text}: {}", error.message);
+        }
+        let error = parse_coordinator("a: [1,\nb: }", &[]).unwrap_err();
+        assert!(error.span.line > 0);
+        assert!(parse_coordinator(&"#".repeat(yaml::FILE_BYTES_MAX + 1), &[]).is_err());
+    }
+}

@@ -1,0 +1,169 @@
+//! Queries to plans: names and types are checked here, and what runs is chosen.
+
+mod expr;
+mod join;
+mod needs;
+mod ops;
+mod sink;
+mod source;
+mod stream;
+mod view;
+mod window;
+
+use std::collections::HashMap;
+
+use plan::{Component, Diagnostic, Json, NodeId, Plan, Role, Span};
+
+use self::needs::Needs;
+use self::stream::Stream;
+use self::view::View;
+use crate::ast::{OpKind, Query};
+use crate::catalog::SourceCatalog;
+use crate::parse::parse_query;
+use crate::schema::{Field, Schema};
+
+/// Most operators of one query.
+pub const OPERATORS_MAX: usize = 2000;
+
+/// A query that is ready to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lowered {
+    /// What runs.
+    pub plan: Plan,
+    /// The logical plan: `{"nodes": [...], "edges": [...]}`.
+    pub view: Json,
+    /// The logical plan as an indented tree, the sink first.
+    pub tree: String,
+    /// Fields of the result.
+    pub schema: Schema,
+}
+
+/// What is known while a query is lowered.
+struct Lowering<'a> {
+    sources: &'a SourceCatalog,
+    plan: Plan,
+    needs: HashMap<NodeId, Needs>,
+    view: View,
+    origins: u32,
+}
+
+/// Lowers a query over the sources of a catalog.
+///
+/// # Errors
+/// Text that is no query (its message begins with `SyntacticQueryValidation:`), or names and types
+/// that do not fit, with their places.
+pub fn lower(text: &str, sources: &SourceCatalog) -> Result<Lowered, Vec<Diagnostic>> {
+    if text.contains("Source(") || text.contains("Schema::create()") {
+        let text = "Queries are not allowed to define schemas anymore";
+        return Err(vec![Diagnostic::error("schema", text, Span::default())]);
+    }
+    if text.trim_start().starts_with("PATTERN") {
+        let text = "the pattern language is not supported";
+        return Err(vec![Diagnostic::error("unsupported", text, Span::default())]);
+    }
+    let query = parse_query(text).map_err(|error| {
+        let message = format!("SyntacticQueryValidation:\n{}", error.message);
+        vec![Diagnostic { message, ..error }]
+    })?;
+    lower_query(&query, sources).map_err(|error| vec![error])
+}
+
+fn lower_query(query: &Query, sources: &SourceCatalog) -> Result<Lowered, Diagnostic> {
+    let mut lowering = Lowering {
+        sources,
+        plan: Plan::default(),
+        needs: HashMap::new(),
+        view: View::default(),
+        origins: 0,
+    };
+    let Some((last, body)) = query.ops.split_last() else { return Err(no_sink(query)) };
+    let OpKind::Sink(sink) = &last.kind else { return Err(no_sink(query)) };
+    let stream = lowering.query(query, body)?;
+    let schema = Schema {
+        fields: stream.fields.iter().map(|f| Field { name: f.name.clone(), ty: f.ty }).collect(),
+    };
+    lowering.sink(stream, sink, last.span)?;
+    let Lowering { mut plan, needs, view, .. } = lowering;
+    needs::select_columns(&mut plan, &needs);
+    if let Err(error) = plan.check() {
+        return Err(Diagnostic::error("plan", error.text, query.span));
+    }
+    Ok(Lowered { plan, view: view.json(), tree: view.tree(), schema })
+}
+
+fn no_sink(query: &Query) -> Diagnostic {
+    let text =
+        format!("Query over {} does not contain a valid sink operator as root", query.source);
+    Diagnostic::error("no-sink", text, query.span)
+}
+
+impl Lowering<'_> {
+    /// A query that others use: it has no sink.
+    fn inner(&mut self, query: &Query) -> Result<Stream, Diagnostic> {
+        self.query(query, &query.ops)
+    }
+
+    fn query(&mut self, query: &Query, ops: &[crate::ast::Op]) -> Result<Stream, Diagnostic> {
+        let mut stream = self.source(&query.source, query.span)?;
+        for op in ops {
+            if self.view.len() >= OPERATORS_MAX {
+                let text = format!("a query has at most {OPERATORS_MAX} operators");
+                return Err(Diagnostic::error("too-long", text, op.span));
+            }
+            stream = self.op(stream, op)?;
+        }
+        Ok(stream)
+    }
+
+    fn op(&mut self, stream: Stream, op: &crate::ast::Op) -> Result<Stream, Diagnostic> {
+        match &op.kind {
+            OpKind::Filter(condition) => self.filter(stream, condition),
+            OpKind::Map(attr, value) => self.map(stream, attr, value),
+            OpKind::Project(items) => self.project(stream, items),
+            OpKind::As(name) => Ok(self.rename(stream, name)),
+            OpKind::Union(right) => {
+                let right = self.inner(right)?;
+                self.union(stream, right, op.span)
+            }
+            OpKind::Join(right, on, window) => {
+                let right = self.inner(right)?;
+                self.join(stream, right, Some(on), window)
+            }
+            OpKind::Pattern(right, ordered, window) => {
+                let right = self.inner(right)?;
+                self.pattern(stream, right, *ordered, window, op.span)
+            }
+            OpKind::Times(occurrences, window) => self.times(stream, *occurrences, window, op.span),
+            OpKind::Window(window, keys, aggregates) => {
+                self.window(stream, window, keys, aggregates)
+            }
+            OpKind::Threshold(condition, min, aggregates) => {
+                self.threshold(stream, condition, *min, aggregates)
+            }
+            OpKind::Watermark(watermark) => self.watermark(stream, watermark.as_ref()),
+            OpKind::Limit(count) => Ok(self.limit(stream, *count)),
+            OpKind::Sink(_) => {
+                let text = "a query has one sink, which comes last";
+                Err(Diagnostic::error("sink", text, op.span))
+            }
+            OpKind::Unsupported(name) => {
+                Err(Diagnostic::error("unsupported", format!("{name} is not supported"), op.span))
+            }
+        }
+    }
+
+    /// Adds an operator to the plan.
+    fn operator(&mut self, name: &str, config: Json, inputs: Vec<NodeId>, needs: Needs) -> NodeId {
+        let node = self.plan.add(Role::Operator, Component::new(name, config), inputs);
+        self.needs.insert(node, needs);
+        node
+    }
+
+    fn new_origin(&mut self) -> u32 {
+        self.origins += 1;
+        self.origins
+    }
+}
+
+#[cfg(test)]
+mod tests;

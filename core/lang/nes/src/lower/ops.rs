@@ -1,0 +1,218 @@
+//! Operators without state: filter, map, project, as, unionWith, limit, assignWatermark.
+
+use plan::serde_json::json;
+use plan::{Diagnostic, Span};
+
+use super::Lowering;
+use super::expr::{Scope, compile, compile_as, condition, is_constant};
+use super::needs::Needs;
+use super::stream::{Column, Progress, Stream, free_column};
+use crate::ast::{Attr, Expr};
+use crate::schema::{SEPARATOR, bare};
+use crate::types::{Type, UINT64};
+
+/// The column that keeps the time of a watermark when its field goes away.
+const TIME: &str = "#time";
+
+impl Lowering<'_> {
+    pub(super) fn filter(&mut self, stream: Stream, test: &Expr) -> Result<Stream, Diagnostic> {
+        let program = condition(test, &Scope::One(&stream))?;
+        let needs = Needs::Through(program.columns().to_vec());
+        let config = json!({"where": program.json()});
+        let node = self.operator("filter_rows", config, stream.nodes, needs);
+        let operator = self.view.add("FILTER", "", &[stream.operator]);
+        Ok(Stream { nodes: vec![node], operator, ..stream })
+    }
+
+    pub(super) fn map(
+        &mut self,
+        mut stream: Stream,
+        attr: &Attr,
+        value: &Expr,
+    ) -> Result<Stream, Diagnostic> {
+        let known = stream.find(&attr.name, attr.span)?.cloned();
+        let (program, ty) = match &known {
+            // A constant takes the type of the field that it replaces.
+            Some(field) if is_constant(value) && field.ty.is_number() => {
+                (compile_as(value, &Scope::One(&stream), field.ty)?, field.ty)
+            }
+            _ => compile(value, &Scope::One(&stream))?,
+        };
+        let column = match &known {
+            Some(field) => field.column.clone(),
+            None => stream.free_column(&stream.qualified(&attr.name)),
+        };
+        stream = self.keep_time(stream, |used| used == column);
+        match stream.fields.iter_mut().find(|f| f.column == column) {
+            Some(field) => field.ty = ty,
+            None => {
+                let name = stream.qualified(&attr.name);
+                stream.fields.push(Column { name, column: column.clone(), ty });
+            }
+        }
+        let needs = Needs::Makes(column.clone(), program.columns().to_vec());
+        let config = json!({"column": column, "value": program.json()});
+        let node = self.operator("map_column", config, stream.nodes, needs);
+        let operator = self.view.add("MAP", "", &[stream.operator]);
+        Ok(Stream { nodes: vec![node], operator, ..stream })
+    }
+
+    pub(super) fn project(
+        &mut self,
+        stream: Stream,
+        items: &[(Attr, Option<String>)],
+    ) -> Result<Stream, Diagnostic> {
+        let mut fields: Vec<Column> = Vec::new();
+        let mut columns = Vec::new();
+        let mut needed = Vec::new();
+        for (attr, alias) in items {
+            let field = stream.attr(attr)?;
+            let name = match alias {
+                Some(alias) if alias.contains(SEPARATOR) => alias.clone(),
+                Some(alias) => {
+                    let qualifier = crate::schema::qualifier(&field.name);
+                    format!("{qualifier}{SEPARATOR}{alias}")
+                }
+                None => field.name.clone(),
+            };
+            let renamed = alias.as_ref().is_some_and(|_| name != field.name);
+            let taken = renamed && stream.fields.iter().any(|f| f.name == name);
+            if taken || fields.iter().any(|f| f.name == name && !stream.joined) {
+                let text = format!("New field with name {name} already exists in the schema");
+                return Err(Diagnostic::error("field-exists", text, attr.span));
+            }
+            let column = free_column(&fields, &name);
+            columns.push(json!({"from": field.column, "to": column}));
+            needed.push(field.column.clone());
+            fields.push(Column { name, column, ty: field.ty });
+        }
+        let stream = self.keep_time(stream, |_| true);
+        for hidden in &stream.hidden {
+            columns.push(json!({"from": hidden}));
+            needed.push(hidden.clone());
+        }
+        let config = json!({"columns": columns});
+        let node = self.operator("project", config, stream.nodes, Needs::Only(needed));
+        let operator = self.view.add("PROJECTION", "", &[stream.operator]);
+        Ok(Stream { nodes: vec![node], fields, operator, ..stream })
+    }
+
+    /// Copies the time of the watermark to a column of its own when the column that holds it is
+    /// about to change or go away.
+    fn keep_time(&mut self, stream: Stream, changes: impl Fn(&str) -> bool) -> Stream {
+        let Progress::Column(column, scale, lateness) = &stream.progress else { return stream };
+        if stream.hidden.contains(column) || !changes(column) {
+            return stream;
+        }
+        let hidden = stream.free_column(TIME);
+        let config = json!({"column": hidden, "value": [{"col": column}]});
+        let needs = Needs::Makes(hidden.clone(), vec![column.clone()]);
+        let progress = Progress::Column(hidden.clone(), *scale, *lateness);
+        let node = self.operator("map_column", config, stream.nodes, needs);
+        Stream { nodes: vec![node], hidden: vec![hidden], progress, ..stream }
+    }
+
+    pub(super) fn rename(&mut self, mut stream: Stream, name: &str) -> Stream {
+        for field in &mut stream.fields {
+            field.name = format!("{name}{SEPARATOR}{}", bare(&field.name));
+        }
+        stream.operator = self.view.add("RENAME", name, &[stream.operator]);
+        stream
+    }
+
+    pub(super) fn union(
+        &mut self,
+        left: Stream,
+        right: Stream,
+        span: Span,
+    ) -> Result<Stream, Diagnostic> {
+        let types = |s: &Stream| s.fields.iter().map(|f| f.ty).collect::<Vec<Type>>();
+        if types(&left) != types(&right) {
+            let text = format!(
+                "Found Schema mismatch for left and right schema types. Left schema {} and Right \
+                 schema {}",
+                left.schema_text(),
+                right.schema_text()
+            );
+            return Err(Diagnostic::error("schema-mismatch", text, span));
+        }
+        let progress = match (&left.progress, &right.progress) {
+            (a, b) if a == b && !matches!(a, Progress::Column(..)) => a.clone(),
+            // Watermarks by columns meet in one that both sides have.
+            (Progress::Column(_, s, a), Progress::Column(_, t, b)) if s == t => {
+                Progress::Column(TIME.to_owned(), *s, *a.max(b))
+            }
+            _ => Progress::Open,
+        };
+        let names: Vec<Column> = left.fields.clone();
+        let time = matches!(progress, Progress::Column(..)).then_some(TIME);
+        let operators = [left.operator, right.operator];
+        let joined = left.joined;
+        let mut origins = left.origins.clone();
+        origins.extend(right.origins.iter().cloned());
+        let left = self.aligned(left, &names, time);
+        let right = self.aligned(right, &names, time);
+        let nodes = left.into_iter().chain(right).collect();
+        let node = self.operator("union", json!({}), nodes, Needs::Through(Vec::new()));
+        let operator = self.view.add("UNION", "", &operators);
+        let hidden = time.map(str::to_owned).into_iter().collect();
+        Ok(Stream { nodes: vec![node], fields: names, hidden, progress, origins, joined, operator })
+    }
+
+    /// The nodes of a stream with the columns that a union gives its inputs.
+    fn aligned(&mut self, stream: Stream, names: &[Column], time: Option<&str>) -> Vec<usize> {
+        let same = stream.fields.iter().zip(names).all(|(a, b)| a.column == b.column);
+        if same && stream.hidden.is_empty() && time.is_none() {
+            return stream.nodes;
+        }
+        let mut columns = Vec::new();
+        let mut needed = Vec::new();
+        for (field, name) in stream.fields.iter().zip(names) {
+            columns.push(json!({"from": field.column, "to": name.column}));
+            needed.push(field.column.clone());
+        }
+        if let (Some(time), Progress::Column(column, ..)) = (time, &stream.progress) {
+            columns.push(json!({"from": column, "to": time}));
+            needed.push(column.clone());
+        }
+        let config = json!({"columns": columns});
+        vec![self.operator("project", config, stream.nodes, Needs::Only(needed))]
+    }
+
+    pub(super) fn limit(&mut self, stream: Stream, count: u64) -> Stream {
+        let config = json!({"count": count});
+        let needs = Needs::Through(Vec::new());
+        let node = self.operator("limit_rows", config, stream.nodes, needs);
+        let operator = self.view.add("LIMIT", "", &[stream.operator]);
+        Stream { nodes: vec![node], operator, ..stream }
+    }
+
+    pub(super) fn watermark(
+        &mut self,
+        stream: Stream,
+        watermark: Option<&(Attr, u64, u64)>,
+    ) -> Result<Stream, Diagnostic> {
+        let progress = match watermark {
+            None => Progress::Wall,
+            Some((attr, scale, lateness)) => {
+                let field = stream.attr(attr)?;
+                time_type(field, attr)?;
+                Progress::Column(field.column.clone(), *scale, *lateness)
+            }
+        };
+        let operator = self.view.add("WATERMARK", "", &[stream.operator]);
+        Ok(Stream { progress, operator, ..stream })
+    }
+}
+
+/// Checks that a field can be a time (spec/nes-query-language.md §4).
+pub(super) fn time_type(field: &Column, attr: &Attr) -> Result<(), Diagnostic> {
+    if field.ty == UINT64 {
+        return Ok(());
+    }
+    let text = format!(
+        "the timestamp field {} must have the type UINT64 and not {}",
+        field.name, field.ty
+    );
+    Err(Diagnostic::error("timestamp-type", text, attr.span))
+}

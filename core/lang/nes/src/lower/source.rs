@@ -1,0 +1,184 @@
+//! Logical sources to the sources of a plan (spec/nes-query-language.md §6).
+
+use plan::serde_json::json;
+use plan::{Component, Diagnostic, Json, Role, Span};
+
+use super::Lowering;
+use super::needs::Needs;
+use super::stream::{Column, Origin, Progress, Stream};
+use crate::catalog::{BUFFER_BYTES_DEFAULT, Physical};
+use crate::schema::{SEPARATOR, Schema};
+
+/// Longest line of a source; bytes.
+const LINE_BYTES_MAX: &str = "64MiB";
+/// Rows that a `DEFAULT_SOURCE` emits at a time.
+const DEFAULT_ROWS: u64 = 10;
+
+fn refuse<T>(text: impl Into<String>, span: Span) -> Result<T, Diagnostic> {
+    Err(Diagnostic::error("source", text, span))
+}
+
+/// A setting as a number; settings may be numbers or texts.
+fn number(config: &Json, key: &str) -> u64 {
+    match config.get(key) {
+        Some(Json::Number(number)) => number.as_u64().unwrap_or(0),
+        Some(Json::String(text)) => text.parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn text<'a>(config: &'a Json, key: &str) -> Option<&'a str> {
+    config.get(key).and_then(Json::as_str).filter(|text| !text.is_empty())
+}
+
+fn flag(config: &Json, key: &str) -> bool {
+    match config.get(key) {
+        Some(Json::Bool(flag)) => *flag,
+        Some(Json::String(text)) => text == "true",
+        _ => false,
+    }
+}
+
+impl Lowering<'_> {
+    /// All physical sources of a logical one.
+    pub(super) fn source(&mut self, name: &str, span: Span) -> Result<Stream, Diagnostic> {
+        let Some(schema) = self.sources.schema(name) else {
+            let text = format!("The logical source '{name}' can not be found in the SourceCatalog");
+            return Err(Diagnostic::error("unknown-source", text, span));
+        };
+        let physical = self.sources.physical(name);
+        if physical.is_empty() {
+            let text = format!(
+                "Logical source(s) [{name}] are found to have no physical source(s) defined."
+            );
+            return Err(Diagnostic::error("no-physical-source", text, span));
+        }
+        let fields: Vec<Column> = schema
+            .fields
+            .iter()
+            .map(|f| {
+                let qualified = format!("{name}{SEPARATOR}{}", f.name);
+                Column { name: qualified.clone(), column: qualified, ty: f.ty }
+            })
+            .collect();
+        if fields.is_empty() {
+            return refuse(format!("the logical source '{name}' has no fields"), span);
+        }
+        let operator = self.view.add("SOURCE", name, &[]);
+        let (mut nodes, mut origins) = (Vec::new(), Vec::new());
+        for source in physical {
+            let id = self.new_origin();
+            let buffer = match number(&source.config, "bufferSizeInBytes") {
+                0 => BUFFER_BYTES_DEFAULT,
+                bytes => bytes,
+            };
+            let per_buffer = match number(&source.config, "numberOfTuplesToProducePerBuffer") {
+                0 => schema.rows_of_buffer(buffer),
+                rows => rows,
+            };
+            origins.push(Origin { id, buffer_rows: Some(per_buffer) });
+            nodes.push(self.physical(source, schema, &fields, id, per_buffer, span)?);
+        }
+        let (hidden, progress) = (Vec::new(), Progress::Open);
+        Ok(Stream { nodes, fields, hidden, progress, origins, joined: false, operator })
+    }
+
+    fn physical(
+        &mut self,
+        source: &Physical,
+        schema: &Schema,
+        fields: &[Column],
+        partition: u32,
+        per_buffer: u64,
+        span: Span,
+    ) -> Result<usize, Diagnostic> {
+        let config = &source.config;
+        let (component, format) = self.reader(source, schema, span)?;
+        let read = self.plan.add(Role::Source, component, Vec::new());
+        let columns: Vec<Json> = schema
+            .fields
+            .iter()
+            .zip(fields)
+            .map(|(f, c)| json!({"name": f.name, "type": f.ty.stored(), "to": c.column}))
+            .collect();
+        let mut settings = json!({"fields": columns, "partition": partition});
+        let decoder = match format {
+            Format::Json => "decode_ndjson",
+            Format::Csv => {
+                settings["delimiter"] = json!(text(config, "delimiter").unwrap_or(","));
+                settings["skip_header"] = json!(flag(config, "skipHeader"));
+                "decode_csv"
+            }
+        };
+        let names = schema.fields.iter().zip(fields);
+        let names = names.map(|(f, c)| (f.name.clone(), c.column.clone())).collect();
+        let mut node = self.operator(decoder, settings, vec![read], Needs::Decodes(names));
+        let buffers = number(config, "numberOfBuffersToProduce");
+        if buffers > 0 && source.kind != "DEFAULT_SOURCE" {
+            let count = buffers.saturating_mul(per_buffer);
+            let limit = json!({"count": count});
+            node = self.operator("limit_rows", limit, vec![node], Needs::Through(Vec::new()));
+        }
+        Ok(node)
+    }
+
+    fn reader(
+        &self,
+        source: &Physical,
+        schema: &Schema,
+        span: Span,
+    ) -> Result<(Component, Format), Diagnostic> {
+        let config = &source.config;
+        let named = |what: &str| format!("the physical source '{}' {what}", source.name);
+        let format = match text(config, "inputFormat") {
+            None | Some("CSV") => Format::Csv,
+            Some("JSON") => Format::Json,
+            Some(other) => return refuse(named(&format!("has the format {other}")), span),
+        };
+        let scanner = json!({"lines": {"max_buffer_size": LINE_BYTES_MAX}});
+        let component = match source.kind.as_str() {
+            "CSV_SOURCE" => {
+                let Some(path) = text(config, "filePath") else {
+                    return refuse(named("has no filePath"), span);
+                };
+                let scanner = Component::new("lines", json!({"max_buffer_size": LINE_BYTES_MAX}));
+                Component::new("file", json!({"paths": [path], "scanner": scanner}))
+            }
+            "TCP_SOURCE" => {
+                let host = text(config, "socketHost").unwrap_or("127.0.0.1");
+                let port = match number(config, "socketPort") {
+                    0 => 3000,
+                    port => port,
+                };
+                let address = format!("{host}:{port}");
+                let scanner = Component::new("lines", scanner["lines"].clone());
+                let settings = json!({"network": "tcp", "address": address, "scanner": scanner});
+                let format =
+                    if text(config, "inputFormat").is_none() { Format::Json } else { format };
+                return Ok((Component::new("socket", settings), format));
+            }
+            "DEFAULT_SOURCE" => {
+                let row = vec!["1"; schema.fields.len()].join(",") + "\n";
+                let interval = number(config, "sourceGatheringInterval");
+                let settings = json!({
+                    "text": row.repeat(DEFAULT_ROWS as usize),
+                    "count": number(config, "numberOfBuffersToProduce"),
+                    "interval_ms": interval,
+                });
+                return Ok((Component::new("repeat", settings), Format::Csv));
+            }
+            other => {
+                let text = named(&format!("is of type {other}, which is not supported"));
+                return refuse(text, span);
+            }
+        };
+        Ok((component, format))
+    }
+}
+
+/// What a source's bytes are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Json,
+}

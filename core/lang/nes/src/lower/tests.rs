@@ -1,0 +1,204 @@
+use plan::Json;
+
+use super::*;
+use crate::catalog::Physical;
+use crate::parse::parse_schema;
+
+fn sources() -> SourceCatalog {
+    let mut sources = SourceCatalog::default();
+    let schemas = [
+        (
+            "car",
+            r#"Schema::create()->addField("id", BasicType::UINT32)->addField("speed", BasicType::FLOAT32)->addField("name", DataTypeFactory::createText())->addField("ts", BasicType::UINT64);"#,
+        ),
+        (
+            "truck",
+            r#"Schema::create()->addField("id", BasicType::UINT32)->addField("load", BasicType::INT64)->addField("ts", BasicType::UINT64);"#,
+        ),
+        ("bare", r#"Schema::create()->addField("id", BasicType::UINT32);"#),
+    ];
+    for (name, schema) in schemas {
+        sources.add(name, parse_schema(schema).unwrap()).unwrap();
+    }
+    for (logical, count) in [("car", 2), ("truck", 1)] {
+        for n in 0..count {
+            let config = plan::serde_json::json!({"filePath": format!("/data/{logical}{n}.csv")});
+            let (logical, name) = (logical.to_owned(), format!("{logical}{n}"));
+            let kind = "CSV_SOURCE".to_owned();
+            sources.add_physical(Physical { logical, name, kind, node: 1, config }).unwrap();
+        }
+    }
+    sources
+}
+
+fn ready(text: &str) -> Lowered {
+    let text = format!("{text}.sink(PrintSinkDescriptor::create());");
+    lower(&text, &sources()).unwrap_or_else(|e| panic!("{text}: {e:?}"))
+}
+
+fn refused(text: &str) -> String {
+    let text = format!("{text}.sink(PrintSinkDescriptor::create());");
+    lower(&text, &sources()).unwrap_err().remove(0).message
+}
+
+fn header(lowered: &Lowered) -> String {
+    lowered.schema.to_string()
+}
+
+fn config<'a>(lowered: &'a Lowered, name: &str) -> &'a Json {
+    let node = lowered.plan.nodes.iter().find(|n| n.component.name == name);
+    &node.unwrap_or_else(|| panic!("no {name}")).component.config
+}
+
+#[test]
+fn only_columns_that_are_read_are_parsed() {
+    let lowered = ready(
+        r#"Query::from("car").filter(Attribute("speed") > 3).map(Attribute("x") = 1)
+        .window(TumblingWindow::of(EventTime(Attribute("ts")), Seconds(1)))
+        .byKey(Attribute("id")).apply(Count())"#,
+    );
+    let select = &config(&lowered, "decode_csv")["select"];
+    assert_eq!(select.to_string(), r#"["id","speed","ts"]"#);
+    let whole = ready(r#"Query::from("car")"#);
+    assert!(config(&whole, "decode_csv").get("select").is_none(), "all of them");
+}
+
+#[test]
+fn a_logical_source_is_all_of_its_physical_sources() {
+    let lowered = ready(r#"Query::from("car").project(Attribute("id"))"#);
+    let names: Vec<&str> = lowered.plan.nodes.iter().map(|n| n.component.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["file", "decode_csv", "file", "decode_csv", "project", "encode_csv", "frame", "stdout"]
+    );
+    assert_eq!(lowered.plan.nodes[4].inputs, [1, 3]);
+}
+
+#[test]
+fn names_follow_the_operators() {
+    let window =
+        r#".window(SlidingWindow::of(EventTime(Attribute("ts")), Seconds(4), Seconds(2)))"#;
+    let cases = [
+        (
+            r#"Query::from("car").map(Attribute("x") = Attribute("speed") * 2)"#.to_owned(),
+            "car$id:INTEGER(32 bits) car$speed:Float(32 bits) car$name:Text car$ts:INTEGER(64 bits) car$x:Float(32 bits)",
+        ),
+        (
+            r#"Query::from("car").project(Attribute("ts").as("t"), Attribute("car$id"))"#
+                .to_owned(),
+            "car$t:INTEGER(64 bits) car$id:INTEGER(32 bits)",
+        ),
+        (
+            r#"Query::from("car").as("w").project(Attribute("id"))"#.to_owned(),
+            "w$id:INTEGER(32 bits)",
+        ),
+        (
+            format!(
+                r#"Query::from("car"){window}.byKey(Attribute("id")).apply(Avg(Attribute("speed")), Count(), Max(Attribute("ts"))->as(Attribute("last")))"#
+            ),
+            "car$start:INTEGER(64 bits) car$end:INTEGER(64 bits) car$id:INTEGER(32 bits) car$speed:Float(32 bits) car$count:INTEGER(64 bits) car$last:INTEGER(64 bits)",
+        ),
+        (
+            format!(
+                r#"Query::from("truck").joinWith(Query::from("car").project(Attribute("id"), Attribute("ts"))).where(Attribute("id") == Attribute("id")){window}.map(Attribute("d") = Attribute("load") / 2)"#
+            ),
+            "truckcar$start:INTEGER(64 bits) truckcar$end:INTEGER(64 bits) truck$id:INTEGER(32 bits) truck$load:INTEGER(64 bits) truck$ts:INTEGER(64 bits) car$id:INTEGER(32 bits) car$ts:INTEGER(64 bits) truckcar$d:INTEGER(64 bits)",
+        ),
+        (
+            format!(r#"Query::from("truck").times(3){window}"#),
+            "truck$start:INTEGER(64 bits) truck$end:INTEGER(64 bits) truck$Count:INTEGER(64 bits) truck$timestamp:INTEGER(64 bits)",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(header(&ready(&text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_self_join_keeps_its_columns_apart() {
+    let lowered = ready(
+        r#"Query::from("truck").joinWith(Query::from("truck")).where(Attribute("id") == Attribute("id")
+        && Attribute("load") < Attribute("load"))
+        .window(TumblingWindow::of(EventTime(Attribute("ts")), Seconds(1)))"#,
+    );
+    let join = config(&lowered, "join");
+    assert_eq!(join["right"]["columns"][0]["to"], "truck$id#2");
+    assert_eq!(join["where"][0][0]["col"], "truck$load");
+    assert_eq!(join["where"][0][1]["col"], "truck$load#2");
+    assert_eq!(join["left"]["keys"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn windows_take_watermarks_from_whoever_gives_them() {
+    let window = r#".window(TumblingWindow::of(EventTime(Attribute("ts"), Seconds()), Seconds(1))).apply(Count())"#;
+    let auto = ready(&format!(r#"Query::from("car"){window}"#));
+    let clock = &config(&auto, "window")["clock"];
+    assert_eq!(clock["watermark"]["time"]["scale"], 1000);
+    assert_eq!(clock["origins"].as_array().unwrap().len(), 2);
+    // Rows of 4 + 4 + 4 + 8 bytes in buffers of 4096.
+    assert_eq!(clock["origins"][0]["buffer_rows"], 204);
+    let assign = r#".assignWatermark(EventTimeWatermarkStrategyDescriptor::create(Attribute("ts"), Milliseconds(7), Milliseconds()))"#;
+    let told = ready(&format!(
+        r#"Query::from("car"){assign}.map(Attribute("ts") = Attribute("ts") + 1){window}"#
+    ));
+    let clock = &config(&told, "window")["clock"];
+    assert_eq!(clock["watermark"]["lateness_ms"], 7);
+    assert_eq!(clock["watermark"]["time"]["column"], "#time", "the field has changed since");
+    let twice = format!(
+        r#"Query::from("car"){window}.window(TumblingWindow::of(EventTime(Attribute("start")), Seconds(9))).apply(Sum(Attribute("count")))"#
+    );
+    let lowered = ready(&twice);
+    let second = lowered.plan.nodes.iter().rfind(|n| n.component.name == "window").unwrap();
+    assert!(second.component.config["clock"].get("watermark").is_none());
+}
+
+#[test]
+fn the_logical_plan_has_nodes_edges_and_a_tree() {
+    let lowered = ready(r#"Query::from("truck").filter(Attribute("id") < 42)"#);
+    assert_eq!(
+        lowered.view.to_string(),
+        r#"{"nodes":[{"id":1,"name":"SOURCE(OP-1)","nodeType":"SOURCE"},{"id":2,"name":"FILTER(OP-2)","nodeType":"FILTER"},{"id":3,"name":"SINK(OP-3)","nodeType":"SINK"}],"edges":[{"source":"SOURCE(OP-1)","target":"FILTER(OP-2)"},{"source":"FILTER(OP-2)","target":"SINK(OP-3)"}]}"#
+    );
+    assert_eq!(lowered.tree, "SINK(3,print)\n  FILTER(2)\n    SOURCE(1,truck)\n");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let window = r#".window(TumblingWindow::of(EventTime(Attribute("ts")), Seconds(1)))"#;
+    let cases = [
+        (r#"Query::from("ghost")"#.to_owned(), "The logical source 'ghost' can not be found in the SourceCatalog"),
+        (r#"Query::from("bare")"#.to_owned(), "Logical source(s) [bare] are found to have no physical source(s) defined."),
+        (r#"Query::from("car").filter(Attribute("nope") > 1)"#.to_owned(), "the field nope is not defined in the schema"),
+        (r#"Query::from("car").filter(Attribute("id") + 1)"#.to_owned(), "a condition must be of type Boolean"),
+        (r#"Query::from("car").filter(Attribute("name") > 1)"#.to_owned(), "cannot be compared"),
+        (r#"Query::from("car").map(Attribute("x") = Attribute("name") + 1)"#.to_owned(), "arithmetic needs numbers"),
+        (r#"Query::from("car").map(Attribute("x") = Attribute("id") / 0)"#.to_owned(), "division by zero"),
+        (r#"Query::from("car").map(Attribute("x") = CASE({WHEN(true, Attribute("id"))}, Attribute("name")))"#.to_owned(), "one type"),
+        (r#"Query::from("car").project(Attribute("id").as("ts"), Attribute("ts"))"#.to_owned(), "already exists in the schema"),
+        (r#"Query::from("car").unionWith(Query::from("truck"))"#.to_owned(), "Found Schema mismatch for left and right schema types. Left schema car$id"),
+        (r#"Query::from("truck").window(TumblingWindow::of(EventTime(Attribute("load")), Seconds(1))).apply(Count())"#.to_owned(), "timestamp field truck$load"),
+        (format!(r#"Query::from("car"){window}.apply(Sum(Attribute("name")))"#), "cannot be aggregated"),
+        (r#"Query::from("car").mapUDF("f")"#.to_owned(), "mapUDF is not supported"),
+        (r#"Query::from("car").fliter(Attribute("id") > 1)"#.to_owned(), "SyntacticQueryValidation:\n"),
+        (r#"Query::from("car").limit(1).sink(NullOutputSinkDescriptor::create())"#.to_owned(), "one sink"),
+    ];
+    for (text, expected) in cases {
+        let message = refused(&text);
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+    let bare = lower(r#"Query::from("car");"#, &sources()).unwrap_err();
+    assert!(bare[0].message.contains("does not contain a valid sink operator as root"));
+    let own = lower(r#"Query::from(Schema::create());"#, &sources()).unwrap_err();
+    assert_eq!(own[0].message, "Queries are not allowed to define schemas anymore");
+}
+
+#[test]
+fn numbers_compare_exactly() {
+    // A constant takes the type of the field; what does not fit it is compared by sign first.
+    let fits = ready(r#"Query::from("truck").filter(Attribute("ts") > 5)"#);
+    let steps = config(&fits, "filter_rows")["where"].to_string();
+    assert!(steps.contains(r#""type":"u64""#) && !steps.contains("cast"), "{steps}");
+    let mixed = ready(r#"Query::from("truck").filter(Attribute("ts") > Attribute("load"))"#);
+    let steps = config(&mixed, "filter_rows")["where"].to_string();
+    assert!(steps.contains(r#""op":"or""#), "{steps}");
+}

@@ -1,0 +1,230 @@
+//! Aggregations over windows.
+
+use plan::serde_json::json;
+use plan::{Diagnostic, Json, Span};
+
+use super::Lowering;
+use super::expr::{Scope, condition};
+use super::needs::Needs;
+use super::ops::time_type;
+use super::stream::{Column, Origin, Progress, Stream, free_column};
+use crate::ast::{Aggregate, Attr, Expr, ExprKind, Function, Literal, Occurrences, TimeWindow};
+use crate::types::{FLOAT64, INT32, Type, UINT64};
+
+impl Lowering<'_> {
+    pub(super) fn window(
+        &mut self,
+        stream: Stream,
+        window: &TimeWindow,
+        keys: &[Attr],
+        aggregates: &[Aggregate],
+    ) -> Result<Stream, Diagnostic> {
+        let stream = self.with_watermark(stream);
+        let (clock, mut needed) = self.clock(&stream, window)?;
+        let mut fields: Vec<Column> = Vec::new();
+        for name in ["start", "end"] {
+            let name = stream.qualified(name);
+            let column = free_column(&fields, &name);
+            fields.push(Column { name, column, ty: UINT64 });
+        }
+        let borders: Vec<String> = fields.iter().map(|f| f.column.clone()).collect();
+        let mut key_configs = Vec::new();
+        for key in keys {
+            let field = stream.attr(key)?;
+            let column = free_column(&fields, &field.name);
+            key_configs.push(json!({"column": field.column, "name": column}));
+            needed.push(field.column.clone());
+            fields.push(Column { column, ..field.clone() });
+        }
+        let requests = self.aggregates(&stream, aggregates, &mut fields, &mut needed)?;
+        let partition = self.new_origin();
+        let config = json!({
+            "size_ms": window.size_ms,
+            "slide_ms": window.slide_ms,
+            "clock": clock,
+            "keys": key_configs,
+            "aggregates": requests,
+            "start": borders.first(),
+            "end": borders.get(1),
+            "partition": partition,
+        });
+        let node = self.operator("window", config, stream.nodes, Needs::Only(needed));
+        let operator = self.view.add("WINDOW AGGREGATION", "", &[stream.operator]);
+        Ok(produced(node, fields, partition, stream.joined, operator))
+    }
+
+    /// Where nobody assigned watermarks, the logical plan gets an operator that does.
+    pub(super) fn with_watermark(&mut self, mut stream: Stream) -> Stream {
+        if stream.progress == Progress::Open {
+            stream.operator = self.view.add("WATERMARK", "", &[stream.operator]);
+        }
+        stream
+    }
+
+    /// The clock of a window over a stream, and the columns that it reads.
+    pub(super) fn clock(
+        &self,
+        stream: &Stream,
+        window: &TimeWindow,
+    ) -> Result<(Json, Vec<String>), Diagnostic> {
+        let origin = |o: &Origin| json!({"id": o.id, "buffer_rows": o.buffer_rows});
+        let origins: Vec<Json> = stream.origins.iter().map(origin).collect();
+        let mut clock = json!({"origins": origins});
+        let mut needed = Vec::new();
+        let Some((attr, scale)) = &window.time else { return Ok((clock, needed)) };
+        let field = stream.attr(attr)?;
+        time_type(field, attr)?;
+        needed.push(field.column.clone());
+        let time = json!({"column": field.column, "scale": scale});
+        match &stream.progress {
+            Progress::Open | Progress::Wall => {
+                clock["watermark"] = json!({"time": time, "lateness_ms": 0});
+            }
+            Progress::Column(column, scale, lateness) => {
+                needed.push(column.clone());
+                let time = json!({"column": column, "scale": scale});
+                clock["watermark"] = json!({"time": time, "lateness_ms": lateness});
+            }
+            Progress::Carried => {}
+        }
+        clock["time"] = time;
+        Ok((clock, needed))
+    }
+
+    fn aggregates(
+        &self,
+        stream: &Stream,
+        aggregates: &[Aggregate],
+        fields: &mut Vec<Column>,
+        needed: &mut Vec<String>,
+    ) -> Result<Vec<Json>, Diagnostic> {
+        let mut requests = Vec::new();
+        for aggregate in aggregates {
+            let input = match &aggregate.attr {
+                Some(attr) => Some(stream.attr(attr)?),
+                None => None,
+            };
+            if let Some(wrong) = input.filter(|f| !f.ty.is_number()) {
+                let text = format!("{} of type {} cannot be aggregated", wrong.name, wrong.ty);
+                return Err(Diagnostic::error("type", text, aggregate.span));
+            }
+            let name = match (&aggregate.alias, input) {
+                (Some(alias), _) => stream.qualified(&alias.name),
+                (None, Some(field)) => field.name.clone(),
+                (None, None) => stream.qualified("count"),
+            };
+            let ty = result_type(aggregate.function, input.map(|f| f.ty));
+            let column = free_column(fields, &name);
+            requests.push(json!({
+                "function": function_name(aggregate.function),
+                "column": input.map(|f| &f.column),
+                "name": column,
+                "type": ty.stored(),
+            }));
+            needed.extend(input.map(|f| f.column.clone()));
+            fields.push(Column { name, column, ty });
+        }
+        Ok(requests)
+    }
+
+    pub(super) fn threshold(
+        &mut self,
+        stream: Stream,
+        test: &Expr,
+        min: u64,
+        aggregates: &[Aggregate],
+    ) -> Result<Stream, Diagnostic> {
+        let program = condition(test, &Scope::One(&stream))?;
+        let mut needed = program.columns().to_vec();
+        let mut fields = Vec::new();
+        let requests = self.aggregates(&stream, aggregates, &mut fields, &mut needed)?;
+        let partition = self.new_origin();
+        let config = json!({
+            "where": program.json(),
+            "min_count": min,
+            "aggregates": requests,
+            "partition": partition,
+        });
+        let node = self.operator("threshold_window", config, stream.nodes, Needs::Only(needed));
+        let operator = self.view.add("WINDOW AGGREGATION", "", &[stream.operator]);
+        let made = produced(node, fields, partition, stream.joined, operator);
+        // Its results have no time that would advance.
+        Ok(Stream { progress: Progress::Open, ..made })
+    }
+
+    /// Windows in which something occurs so often (spec/nes-query-language.md §5).
+    pub(super) fn times(
+        &mut self,
+        stream: Stream,
+        occurrences: Occurrences,
+        window: &TimeWindow,
+        span: Span,
+    ) -> Result<Stream, Diagnostic> {
+        let attr = |name: &str| Attr { name: name.to_owned(), span };
+        let count =
+            Aggregate { function: Function::Count, attr: None, alias: Some(attr("Count")), span };
+        let mut aggregates = vec![count];
+        if let Some((time, _)) = &window.time {
+            aggregates.push(Aggregate {
+                function: Function::Max,
+                attr: Some(time.clone()),
+                alias: Some(attr("timestamp")),
+                span,
+            });
+        }
+        let stream = self.window(stream, window, &[], &aggregates)?;
+        let tests: Vec<(&'static str, u64)> = match (occurrences.min, occurrences.max) {
+            (None, _) => vec![(">=", 1)],
+            (Some(n), None) => vec![("==", n)],
+            (Some(0), Some(n)) => vec![("==", n)],
+            (Some(n), Some(0)) => vec![(">=", n)],
+            (Some(low), Some(high)) => vec![(">=", low), ("<=", high)],
+        };
+        tests.into_iter().try_fold(stream, |stream, (sign, n)| {
+            let make = |kind| Box::new(Expr { kind, span, depth: 1 });
+            let left = make(ExprKind::Attr("Count".into()));
+            let right = make(ExprKind::Literal(Literal::Int(n, INT32)));
+            let test = Expr { kind: ExprKind::Binary(sign, left, right), span, depth: 2 };
+            self.filter(stream, &test)
+        })
+    }
+}
+
+/// A stream that one operator with state produces as a partition of its own.
+pub(super) fn produced(
+    node: usize,
+    fields: Vec<Column>,
+    partition: u32,
+    joined: bool,
+    operator: usize,
+) -> Stream {
+    Stream {
+        nodes: vec![node],
+        fields,
+        hidden: Vec::new(),
+        progress: Progress::Carried,
+        origins: vec![Origin { id: partition, buffer_rows: None }],
+        joined,
+        operator,
+    }
+}
+
+fn function_name(function: Function) -> &'static str {
+    match function {
+        Function::Sum => "sum",
+        Function::Min => "min",
+        Function::Max => "max",
+        Function::Avg => "avg",
+        Function::Median => "median",
+        Function::Count => "count",
+    }
+}
+
+/// The type of an aggregate: that of its input, also of a mean (spec/nes-query-language.md §4).
+fn result_type(function: Function, input: Option<Type>) -> Type {
+    match (function, input) {
+        (Function::Count, _) | (_, None) => UINT64,
+        (Function::Median, _) => FLOAT64,
+        (_, Some(ty)) => ty,
+    }
+}

@@ -1,0 +1,101 @@
+//! `Schema::create()->addField(...)` (spec/nes-query-language.md §8).
+
+use plan::Diagnostic;
+
+use super::{Parsed, Parser};
+use crate::schema::{Field, Schema, bare};
+use crate::types::Type;
+
+/// Most fields of a schema.
+pub(crate) const FIELDS_MAX: usize = 4096;
+
+/// Reads the text of a schema. Qualifiers of names are dropped.
+///
+/// # Errors
+/// The first place that does not fit the grammar, a type that does not exist, or a field twice.
+pub fn parse_schema(text: &str) -> Result<Schema, Diagnostic> {
+    let mut parser = Parser::new(text)?;
+    let schema = parser.schema()?;
+    parser.sign_if(";");
+    parser.end()?;
+    Ok(schema)
+}
+
+impl Parser {
+    fn schema(&mut self) -> Parsed<Schema> {
+        self.word("Schema")?;
+        self.sign("::")?;
+        self.word("create")?;
+        self.sign("(")?;
+        // The memory layout, which is ours to choose.
+        while !self.sign_if(")") {
+            if self.sign_if("::") {
+                continue;
+            }
+            self.any_word("a memory layout or ')'")?;
+        }
+        let mut schema = Schema::default();
+        while self.sign_if("->") {
+            let span = self.span();
+            self.word("addField")?;
+            self.sign("(")?;
+            let field = self.field()?;
+            self.sign(")")?;
+            if schema.fields.iter().any(|f| f.name == field.name) {
+                let text = format!("field {} is there twice", field.name);
+                return Err(Diagnostic::error("schema", text, span));
+            }
+            if schema.fields.len() >= FIELDS_MAX {
+                let text = format!("a schema has at most {FIELDS_MAX} fields");
+                return Err(Diagnostic::error("schema", text, span));
+            }
+            schema.fields.push(field);
+        }
+        Ok(schema)
+    }
+
+    fn field(&mut self) -> Parsed<Field> {
+        let made = self.word_if("createField");
+        if made {
+            self.sign("(")?;
+        }
+        let name = self.text()?;
+        self.sign(",")?;
+        let ty = self.field_type()?;
+        if made {
+            self.sign(")")?;
+        }
+        Ok(Field { name: bare(&name).to_owned(), ty })
+    }
+
+    fn field_type(&mut self) -> Parsed<Type> {
+        let span = self.span();
+        let family = self.any_word("a type")?;
+        self.sign("::")?;
+        let unknown = |name: &str| {
+            let text = format!("there is no type '{name}'");
+            Diagnostic::error("unknown-type", text, span)
+        };
+        let name = self.any_word("a type")?;
+        if family == "BasicType" {
+            return Type::named(&name).ok_or_else(|| unknown(&name));
+        }
+        if family != "DataTypeFactory" {
+            return Err(unknown(&family));
+        }
+        self.sign("(")?;
+        let ty = match name.as_str() {
+            "createFixedChar" => {
+                let len = self.int()?;
+                Type::FixedChar(u32::try_from(len).map_err(|_| unknown(&name))?)
+            }
+            "createDouble" => Type::Float { bits: 64 },
+            _ => {
+                let short = name.strip_prefix("create").unwrap_or_default();
+                Type::named(short).ok_or_else(|| unknown(&name))?
+            }
+        };
+        self.sign(")")?;
+        Ok(ty)
+    }
+}

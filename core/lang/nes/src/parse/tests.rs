@@ -1,0 +1,135 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::ast::{ExprKind, OpKind};
+use crate::types::{Type, UINT64};
+
+fn error(text: &str) -> Diagnostic {
+    parse_query(text).unwrap_err()
+}
+
+#[test]
+fn a_query_of_many_calls() {
+    let text = r#"return Query::from("a") // first
+        .filter(Attribute("id") > 10 && !(Attribute("x") == 1.5f))
+        .map(Attribute("y") = CASE({WHEN(Attribute("x") < 0, 1), WHEN(true, 2)}, POWER(2, 3)))
+        .project(Attribute("id").as("n"), Attribute("y"))
+        .joinWith((Query::from("b")).as("c")).where(Attribute("n") == Attribute("id"))
+        .window(SlidingWindow::of(EventTime(Attribute("ts"), Seconds()), Minutes(1), Seconds(5)))
+        .window(TumblingWindow::of(IngestionTime(), Hours(1))).byKey(Attribute("n"))
+        .apply(Sum(Attribute("y"))->as(Attribute("s")), Count())
+        .times(2, 0).window(TumblingWindow::of(EventTime(Attribute("ts")), Seconds(1)))
+        .assignWatermark(EventTimeWatermarkStrategyDescriptor::create(Attribute("ts"),
+            Milliseconds(7), Seconds()))
+        .window(ThresholdWindow::of(Attribute("s") > 5, 2)).apply(Median(Attribute("s")))
+        .limit(3)
+        .sink(FileSinkDescriptor::create("o.csv", "CSV_FORMAT", "APPEND"), 4);"#;
+    let query = parse_query(text).unwrap();
+    assert_eq!((query.source.as_str(), query.ops.len()), ("a", 10));
+    let Some(OpKind::Join(_, _, window)) = query.ops.get(3).map(|o| &o.kind) else { panic!() };
+    assert_eq!((window.size_ms, window.slide_ms), (60_000, 5000));
+    assert_eq!(window.time.as_ref().unwrap().1, 1000);
+}
+
+#[test]
+fn precedence_is_that_of_the_language() {
+    let text = r#"Query::from("a").filter(1 + 2 * 3 < 4 && 5 == 6 || true);"#;
+    let query = parse_query(text).unwrap();
+    let OpKind::Filter(expr) = &query.ops[0].kind else { panic!() };
+    let ExprKind::Binary("||", and, _) = &expr.kind else { panic!() };
+    let ExprKind::Binary("&&", less, _) = &and.kind else { panic!() };
+    let ExprKind::Binary("<", sum, _) = &less.kind else { panic!() };
+    assert!(matches!(&sum.kind, ExprKind::Binary("+", _, _)));
+}
+
+#[test]
+fn errors_have_places() {
+    let cases = [
+        (r#"Query::from("a").fliter(Attribute("id") > 10);"#, 18, "no call 'fliter'"),
+        (r#"Query::from("a").filter(Attribute("id") > 10 sink(X));"#, 46, "expected ')'"),
+        (r#"Query::from("a").filter(Attribute("id").as("b") > 10);"#, 40, "expected ')'"),
+        (r#"Query::from("a").filter(Attribute("id") > 1 & true);"#, 45, "'&'"),
+        (
+            r#"Query::from("a").window(TumblingWindow::of(Attribute("t"), Seconds(1)))"#,
+            44,
+            "EventTime",
+        ),
+        (
+            r#"Query::from("a").window(TumblingWindow::of(EventTime(Attribute("t")), Seconds(0)))"#,
+            71,
+            "greater than 0",
+        ),
+        (r#"Query::from("a").sink(NoSink::create())"#, 23, "no sink 'NoSink'"),
+        (r#"Query::from("a").filter(ABS(1, 2) > 1)"#, 25, "takes 1 argument"),
+        (r#"Query::from("a"); x"#, 19, "the end of the query"),
+        ("", 1, "expected 'Query'"),
+    ];
+    for (text, column, message) in cases {
+        let error = error(text);
+        assert!(error.message.contains(message), "{text}: {}", error.message);
+        assert_eq!(error.span.column, column, "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_run_is_still_understood() {
+    for call in [
+        r#"mapUDF("f")"#,
+        r#"inferModel("m", {Attribute("a")}, {Attribute("b")})"#,
+        r#"batchJoinWith(Query::from("b")).where(Attribute("a") == Attribute("b"))"#,
+        r#"sink(MQTTSinkDescriptor::create("ws://x:1", "t", "u", 10, MQTTSinkDescriptor::TimeUnits::milliseconds))"#,
+    ] {
+        parse_query(&format!(r#"Query::from("a").{call};"#)).unwrap();
+    }
+}
+
+#[test]
+fn depth_and_length_are_limited() {
+    let deep = format!(r#"Query::from("a").filter({}1{})"#, "(".repeat(5000), ")".repeat(5000));
+    assert_eq!(error(&deep).code, "too-deep");
+    let minus = format!(r#"Query::from("a").filter({}1)"#, "!".repeat(5000));
+    assert_eq!(error(&minus).code, "too-deep");
+    let chain = format!(r#"Query::from("a").filter(1{})"#, " + 1".repeat(5000));
+    assert_eq!(error(&chain).code, "too-deep");
+    let queries = r#"Query::from("a").unionWith("#.repeat(200);
+    assert_eq!(error(&queries).code, "too-deep");
+    let calls = format!(r#"Query::from("a"){}"#, ".limit(1)".repeat(CALLS_MAX + 1));
+    assert_eq!(error(&calls).code, "too-long");
+}
+
+#[test]
+fn schemas_in_both_spellings() {
+    let text = r#"Schema::create(MemoryLayout::ROW)->addField("$id", BasicType::UINT32)
+        ->addField(createField("s$ts", BasicType::UINT64))
+        ->addField("n", DataTypeFactory::createFixedChar(8))->addField("t", DataTypeFactory::createText());"#;
+    let schema = parse_schema(text).unwrap();
+    let text = "id:INTEGER(32 bits) ts:INTEGER(64 bits) n:ArrayType t:Text";
+    assert_eq!(schema.to_string(), text);
+    assert_eq!(schema.fields[1].ty, UINT64);
+    assert_eq!(schema.fields[2].ty, Type::FixedChar(8));
+    assert_eq!(schema.rows_of_buffer(4096), 4096 / 24);
+    for bad in [
+        "this is no schema",
+        r#"Schema::create()->addField("a", BasicType::INT128)"#,
+        r#"Schema::create()->addField("a", BasicType::INT8)->addField("a", BasicType::INT8)"#,
+        r#"Schema::create()->addField("a")"#,
+        "Schema::create(",
+    ] {
+        assert!(parse_schema(bad).is_err(), "{bad}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_a_panic(words in prop::collection::vec(prop::sample::select(vec![
+        "Query", "::", "from", "(", ")", "\"a\"", ".", "filter", "Attribute", "window", "of",
+        "TumblingWindow", "EventTime", ",", "Seconds", "1", "joinWith", "where", "==", "+", "-",
+        "sink", "FileSinkDescriptor", "create", "{", "}", "CASE", "WHEN", "->", "as", ";", "times",
+        "batchJoinWith", "mapUDF", "Schema", "addField", "BasicType", "apply", "Sum", "byKey",
+    ]), 0..30), start: bool) {
+        let head = if start { "Query::from(\"a\")." } else { "" };
+        let text = format!("{head}{}", words.join(" "));
+        let _ = parse_query(&text);
+        let _ = parse_schema(&text);
+    }
+}

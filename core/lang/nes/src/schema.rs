@@ -1,0 +1,60 @@
+//! Schemas and how names find their fields (spec/nes-query-language.md §3).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::Type;
+
+/// What stands between qualifier and name.
+pub const SEPARATOR: char = '$';
+
+/// A field of a logical source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Name; qualified within queries, without qualifier in the catalog.
+    pub name: String,
+    /// Type.
+    #[serde(rename = "type")]
+    pub ty: Type,
+}
+
+/// Fields in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Schema {
+    /// The fields.
+    pub fields: Vec<Field>,
+}
+
+impl Schema {
+    /// Rows of a logical buffer of `bytes` bytes (spec/nes-system.md §9).
+    #[must_use]
+    pub fn rows_of_buffer(&self, bytes: u64) -> u64 {
+        let row: u64 = self.fields.iter().map(|f| f.ty.row_bytes()).sum();
+        (bytes / row.max(1)).max(1)
+    }
+}
+
+/// The name without its qualifier.
+#[must_use]
+pub fn bare(name: &str) -> &str {
+    name.rsplit_once(SEPARATOR).map_or(name, |(_, bare)| bare)
+}
+
+/// The qualifier of a name.
+#[must_use]
+pub fn qualifier(name: &str) -> &str {
+    name.split_once(SEPARATOR).map_or("", |(qualifier, _)| qualifier)
+}
+
+impl fmt::Display for Schema {
+    /// As the catalog shows it: `id:INTEGER(32 bits) value:INTEGER(64 bits)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, field) in self.fields.iter().enumerate() {
+            let gap = if i == 0 { "" } else { " " };
+            write!(f, "{gap}{}:{}", field.name, field.ty)?;
+        }
+        Ok(())
+    }
+}

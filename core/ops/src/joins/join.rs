@@ -1,0 +1,263 @@
+//! `join`: pairs of rows of two inputs that are in the same window and fulfil conditions.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arrow_array::types::UInt64Type;
+use arrow_buffer::BooleanBuffer;
+use plan::env::{Counter, Services, read_config};
+use plan::{Batch, BuildError, Class, Columns, Data, DataType, End, Env, Example, Field, Json};
+use plan::{Operator, OperatorError, OperatorSpec, Schema, Step};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::pairs::each_chunk;
+use super::side::{Gathered, Side, SideConfig};
+use crate::columns::expr::{Cached, Program};
+use crate::columns::not_columns;
+use crate::columns::select::{keep, take};
+use crate::columns::types::{array_from, bools};
+use crate::windows::slicing::Slicing;
+
+/// Configuration of `join`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// Length of a window; milliseconds.
+    size_ms: u64,
+    /// Distance of the starts of two windows; milliseconds. The length by default.
+    #[serde(default)]
+    slide_ms: Option<u64>,
+    /// The first inputs of the node.
+    left: SideConfig,
+    /// The inputs after those.
+    right: SideConfig,
+    /// Conditions on the columns of the result; all must hold.
+    #[serde(default)]
+    r#where: Vec<Program>,
+    /// Name of the column with the start of the window; milliseconds.
+    start: String,
+    /// Name of the column with the end of the window; milliseconds.
+    end: String,
+    /// Number of the partition that the results are.
+    #[serde(default)]
+    partition: u32,
+}
+
+struct Join {
+    slicing: Slicing,
+    left: Side,
+    right: Side,
+    left_inputs: usize,
+    conditions: Vec<Cached>,
+    borders: [Arc<str>; 2],
+    partition: u32,
+    schema: Option<Arc<Schema>>,
+    /// The first window that has not fired.
+    next: u64,
+    watermark: u64,
+    told: u64,
+    services: Rc<dyn Services>,
+    late: Counter,
+    seed: u64,
+}
+
+impl Join {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.services.wall_ns() / 1_000_000).unwrap_or(0)
+    }
+
+    fn take(&mut self, port: usize, batch: Batch, out: &mut Vec<Batch>) -> Result<(), String> {
+        let Data::Columns(columns) = &batch.data else { return Err(not_columns().0) };
+        let now = self.now_ms();
+        let side = if port < self.left_inputs { &mut self.left } else { &mut self.right };
+        self.late.add(side.add(columns, now, &self.slicing, self.next)?);
+        let first = out.len();
+        let least = self.left.clock.least().min(self.right.clock.least());
+        self.fire(least, out)?;
+        for result in out.iter_mut().skip(first) {
+            result.born_ns = batch.born_ns;
+        }
+        // The rows are part of the state now.
+        batch.ok();
+        Ok(())
+    }
+
+    fn fire(&mut self, watermark: u64, out: &mut Vec<Batch>) -> Result<(), String> {
+        if watermark <= self.watermark {
+            return Ok(());
+        }
+        while let Some(first) = [self.left.first(), self.right.first()].into_iter().flatten().min()
+        {
+            let k = self.slicing.first_window(first).max(self.next);
+            let (start, end) = (self.slicing.start(k), self.slicing.end(k));
+            if end > watermark {
+                break;
+            }
+            self.window(start, end, out)?;
+            self.next = k + 1;
+            self.left.drop_fired(&self.slicing, self.next);
+            self.right.drop_fired(&self.slicing, self.next);
+        }
+        self.watermark = watermark;
+        self.next = self.next.max(self.slicing.open_window(watermark));
+        self.tell(out);
+        Ok(())
+    }
+
+    /// Tells who comes next how far time is.
+    fn tell(&mut self, out: &mut Vec<Batch>) {
+        let watermark = self.slicing.start(self.next).min(self.watermark);
+        if watermark <= self.told {
+            return;
+        }
+        self.told = watermark;
+        if let Some(schema) = &self.schema {
+            let fields = schema.fields.iter();
+            let arrays = fields.map(|f| crate::columns::expr::no_rows(f.ty)).collect();
+            let mut columns = Columns::new(Arc::clone(schema), arrays);
+            columns.watermark_ms = Some(watermark);
+            columns.partition = self.partition;
+            out.push(Batch::new(Data::Columns(columns)));
+        }
+    }
+
+    fn window(&mut self, start: u64, end: u64, out: &mut Vec<Batch>) -> Result<(), String> {
+        let (left, right) = (self.left.gather(start, end), self.right.gather(start, end));
+        if left.rows == 0 || right.rows == 0 {
+            return Ok(());
+        }
+        let types = self.left.fields.as_ref().map(|(_, types)| types.clone()).unwrap_or_default();
+        let schema = self.schema();
+        let conditions = &mut self.conditions;
+        let partition = self.partition;
+        each_chunk(&left, &right, &types, self.seed, |lefts, rights| {
+            let mut columns = paired(&schema, (start, end), (&left, lefts), (&right, rights));
+            columns.partition = partition;
+            for condition in conditions.iter_mut() {
+                columns = filtered(condition, columns)?;
+            }
+            if columns.rows > 0 {
+                columns.places = None;
+                columns.source_rows = columns.rows;
+                out.push(Batch::new(Data::Columns(columns)));
+            }
+            Ok(())
+        })
+    }
+
+    fn schema(&mut self) -> Arc<Schema> {
+        let (left, right) = (&self.left.fields, &self.right.fields);
+        let borders = &self.borders;
+        let schema = self.schema.get_or_insert_with(|| {
+            let border = |name: &Arc<str>| Field { name: Arc::clone(name), ty: DataType::U64 };
+            let sides = [left, right].into_iter().flatten().flat_map(|(fields, _)| fields.clone());
+            Arc::new(Schema { fields: borders.iter().map(border).chain(sides).collect() })
+        });
+        Arc::clone(schema)
+    }
+}
+
+fn paired(
+    schema: &Arc<Schema>,
+    (start, end): (u64, u64),
+    (left, lefts): (&Gathered, &[u32]),
+    (right, rights): (&Gathered, &[u32]),
+) -> Columns {
+    let rows = lefts.len();
+    let mut arrays = vec![
+        array_from::<UInt64Type>(vec![start; rows]),
+        array_from::<UInt64Type>(vec![end; rows]),
+    ];
+    arrays.extend(left.columns.iter().map(|c| take(c, lefts)));
+    arrays.extend(right.columns.iter().map(|c| take(c, rights)));
+    Columns::new(Arc::clone(schema), arrays)
+}
+
+fn filtered(condition: &mut Cached, columns: Columns) -> Result<Columns, String> {
+    let flags = condition.get(&columns.schema)?.eval_array(&columns)?;
+    let bits: BooleanBuffer =
+        bools(&flags).ok_or("the condition of a join must be a boolean")?.values().clone();
+    Ok(keep(columns, bits.set_indices_u32().collect()))
+}
+
+impl Operator for Join {
+    fn class(&self) -> Class {
+        Class::Bound
+    }
+
+    fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
+        self.on_port(0, batch, out)
+    }
+
+    fn on_port<'a>(&'a mut self, port: usize, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
+        Step::Done(self.take(port, batch, out).map_err(OperatorError))
+    }
+
+    fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        Step::Done(match end {
+            End::Drained => self.fire(u64::MAX, out).map_err(OperatorError),
+            End::Stopped => Ok(()),
+        })
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        if !(self.left.clock.is_wall() && self.right.clock.is_wall()) {
+            return None;
+        }
+        let first = [self.left.first(), self.right.first()].into_iter().flatten().min()?;
+        let due = self.slicing.end(self.slicing.first_window(first).max(self.next));
+        let wait = due.saturating_sub(self.now_ms()).saturating_mul(1_000_000);
+        Some(self.services.now_ns().saturating_add(wait))
+    }
+
+    fn on_time<'a>(&'a mut self, _now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
+        let now = self.now_ms();
+        Step::Done(self.fire(now, out).map_err(OperatorError))
+    }
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
+    let config: Config = read_config(config)?;
+    if config.left.keys.len() != config.right.keys.len() {
+        return Err(BuildError::new("both inputs must have the same number of keys"));
+    }
+    let slide = config.slide_ms.unwrap_or(config.size_ms);
+    let services = env.services();
+    Ok(Box::new(Join {
+        slicing: Slicing::new(config.size_ms, slide).map_err(BuildError::new)?,
+        left_inputs: config.left.inputs,
+        left: Side::new(config.left).map_err(BuildError::new)?,
+        right: Side::new(config.right).map_err(BuildError::new)?,
+        conditions: config.r#where.into_iter().map(Cached::new).collect(),
+        borders: [config.start.into(), config.end.into()],
+        partition: config.partition,
+        schema: None,
+        next: 0,
+        watermark: 0,
+        told: 0,
+        seed: services.random(),
+        services,
+        late: env.counter("late_rows", &[]),
+    }))
+}
+
+/// The operator.
+pub static SPEC: OperatorSpec = OperatorSpec {
+    name: "join",
+    since: "0.1.0",
+    category: "joins",
+    summary: "Pairs of rows of two inputs that are in the same window and fulfil conditions.",
+    schema: plan::schema_of::<Config>,
+    examples: &[Example {
+        title: "without rows of the right input there are no pairs",
+        config: r#"{"size_ms": 1000, "start": "start", "end": "end",
+            "left": {"clock": {"time": {"column": "ts"}, "origins": [{"id": 0}]},
+                     "columns": [{"from": "k", "to": "a"}], "keys": [[{"col": "k"}]]},
+            "right": {"clock": {"time": {"column": "ts"}, "origins": [{"id": 1}]},
+                      "columns": [{"from": "k", "to": "b"}], "keys": [[{"col": "k"}]]}}"#,
+        input: &["ts:u64,k:text", "1,x"],
+        output: &[],
+    }],
+    build,
+};

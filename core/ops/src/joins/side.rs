@@ -1,0 +1,199 @@
+//! One input of a join: its rows, slice by slice, until the windows they are in have fired.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef};
+use plan::{Columns, DataType, Field, Schema};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::columns::expr::{Cached, Program};
+use crate::columns::select::concat;
+use crate::windows::slicing::Slicing;
+use crate::windows::time::{Absorb, Clock, ClockConfig};
+
+/// Most rows that one input keeps.
+pub const ROWS_MAX: usize = 1 << 26;
+
+/// Configuration of one input.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SideConfig {
+    /// The time of rows and how it advances.
+    pub clock: ClockConfig,
+    /// The columns that results take over.
+    pub columns: Vec<ColumnConfig>,
+    /// What must equal the keys of the other input.
+    #[serde(default)]
+    pub keys: Vec<Program>,
+    /// How many of the node's inputs belong to this one.
+    #[serde(default = "one")]
+    pub inputs: usize,
+}
+
+/// A column that results take over.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnConfig {
+    /// Its name in the input.
+    pub from: String,
+    /// Its name in the result.
+    pub to: String,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Rows of one slice: per batch, the columns of the result and the keys.
+type Stored = Vec<(Vec<ArrayRef>, Vec<ArrayRef>)>;
+
+/// The rows of a window: columns of the result, keys, and how many.
+pub(crate) struct Gathered {
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) keys: Vec<ArrayRef>,
+    pub(crate) rows: usize,
+}
+
+/// One input and its rows.
+pub(crate) struct Side {
+    pub(crate) clock: Clock,
+    columns: Vec<ColumnConfig>,
+    keys: Vec<Cached>,
+    /// Fields of the result, once known, and types of the keys.
+    pub(crate) fields: Option<(Vec<Field>, Vec<DataType>)>,
+    slices: BTreeMap<u64, Stored>,
+    rows: usize,
+}
+
+/// A walk over one batch.
+struct Walk<'a> {
+    slicing: &'a Slicing,
+    next: u64,
+    columns: Vec<ArrayRef>,
+    keys: Vec<ArrayRef>,
+    slices: &'a mut BTreeMap<u64, Stored>,
+    kept: usize,
+    late: u64,
+}
+
+impl Absorb for Walk<'_> {
+    fn rows(&mut self, times: &[u64], range: Range<usize>) -> Result<(), String> {
+        let mut at = range.start;
+        while at < range.end {
+            let Some(time) = times.get(at) else { break };
+            let span = self.slicing.slice_of(*time);
+            let rest = times.get(at..range.end).unwrap_or_default();
+            let run = rest.iter().position(|t| *t < span.start || *t >= span.end);
+            let to = run.map_or(range.end, |run| at + run.max(1));
+            if !span.gap && self.slicing.last_window(span.start) < self.next {
+                self.late += (to - at) as u64;
+            } else if !span.gap {
+                let part = |all: &Vec<ArrayRef>| all.iter().map(|a| a.slice(at, to - at)).collect();
+                let stored = (part(&self.columns), part(&self.keys));
+                self.slices.entry(span.start).or_default().push(stored);
+                self.kept += to - at;
+            }
+            at = to;
+        }
+        Ok(())
+    }
+
+    fn watermark(&mut self, _: u64) -> Result<(), String> {
+        // What fires depends on both inputs and is decided behind the batch.
+        Ok(())
+    }
+}
+
+impl Side {
+    pub(crate) fn new(config: SideConfig) -> Result<Self, String> {
+        Ok(Side {
+            clock: Clock::new(config.clock)?,
+            columns: config.columns,
+            keys: config.keys.into_iter().map(Cached::new).collect(),
+            fields: None,
+            slices: BTreeMap::new(),
+            rows: 0,
+        })
+    }
+
+    fn bind(&mut self, schema: &Arc<Schema>) -> Result<(), String> {
+        if self.fields.is_some() {
+            return Ok(());
+        }
+        let mut fields = Vec::new();
+        for ColumnConfig { from, to } in &self.columns {
+            let field = schema.index_of(from).and_then(|i| schema.fields.get(i));
+            let field = field.ok_or_else(|| format!("there is no column {from}"))?;
+            fields.push(Field { name: to.as_str().into(), ty: field.ty });
+        }
+        let types: Result<Vec<DataType>, String> =
+            self.keys.iter_mut().map(|k| Ok(k.get(schema)?.ty())).collect();
+        self.fields = Some((fields, types?));
+        Ok(())
+    }
+
+    /// Keeps the rows of a batch; returns how many were late. Windows before `next` have fired.
+    pub(crate) fn add(
+        &mut self,
+        columns: &Columns,
+        now_ms: u64,
+        slicing: &Slicing,
+        next: u64,
+    ) -> Result<u64, String> {
+        self.bind(&columns.schema)?;
+        let mut picked = Vec::new();
+        for ColumnConfig { from, .. } in &self.columns {
+            let index = columns.schema.index_of(from);
+            let array = index.and_then(|i| columns.arrays.get(i));
+            picked.push(Arc::clone(array.ok_or_else(|| format!("there is no column {from}"))?));
+        }
+        let mut keys = Vec::new();
+        for key in &mut self.keys {
+            keys.push(key.get(&columns.schema)?.eval_array(columns)?);
+        }
+        let slices = &mut self.slices;
+        let mut walk = Walk { slicing, next, columns: picked, keys, slices, kept: 0, late: 0 };
+        self.clock.walk(columns, now_ms, &mut walk)?;
+        let late = walk.late;
+        self.rows += walk.kept;
+        if self.rows > ROWS_MAX {
+            return Err(format!("a join keeps at most {ROWS_MAX} rows of an input"));
+        }
+        Ok(late)
+    }
+
+    /// Start of the first slice that has rows.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.slices.first_key_value().map(|(start, _)| *start)
+    }
+
+    /// The rows from `start` to `end`.
+    pub(crate) fn gather(&self, start: u64, end: u64) -> Gathered {
+        let parts: Vec<&(Vec<ArrayRef>, Vec<ArrayRef>)> =
+            self.slices.range(start..end).flat_map(|(_, stored)| stored).collect();
+        let column = |pick: &dyn Fn(&(Vec<ArrayRef>, Vec<ArrayRef>)) -> Option<ArrayRef>| {
+            let arrays: Vec<ArrayRef> = parts.iter().filter_map(|p| pick(p)).collect();
+            concat(&arrays)
+        };
+        let columns: Vec<ArrayRef> =
+            (0..self.columns.len()).filter_map(|i| column(&|p| p.0.get(i).cloned())).collect();
+        let keys = (0..self.keys.len()).filter_map(|i| column(&|p| p.1.get(i).cloned())).collect();
+        let rows = columns.first().map_or(0, |c| c.len());
+        Gathered { columns, keys, rows }
+    }
+
+    /// Forgets slices that only windows before `next` are made of.
+    pub(crate) fn drop_fired(&mut self, slicing: &Slicing, next: u64) {
+        while let Some(first) = self.slices.first_entry() {
+            if slicing.last_window(*first.key()) >= next {
+                break;
+            }
+            let stored = first.remove();
+            let rows = stored.iter().filter_map(|(columns, _)| columns.first());
+            self.rows -= rows.map(|c| c.len()).sum::<usize>().min(self.rows);
+        }
+    }
+}

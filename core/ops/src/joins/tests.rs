@@ -1,0 +1,103 @@
+use plan::serde_json::json;
+use plan::{Batch, Data, End, Json};
+use proptest::prelude::*;
+
+use super::join;
+use crate::columns::testing::{Fake, columns, done, examples, rows_of};
+
+type Row = (u64, u8, i64);
+
+fn side(name: &str, origin: u32, keyed: bool) -> Json {
+    let keys = if keyed { json!([[{"col": "k"}]]) } else { json!([]) };
+    json!({"clock": {"time": {"column": "ts"}, "watermark": {"time": {"column": "ts"},
+            "lateness_ms": 1000}, "origins": [{"id": origin, "buffer_rows": 2}]},
+        "columns": [{"from": "k", "to": format!("{name}k")}, {"from": "v", "to": format!("{name}v")}],
+        "keys": keys})
+}
+
+fn config(size: u64, slide: u64, keyed: bool) -> Json {
+    let condition = json!([[{"col": "lv"}, {"col": "rv"},
+        {"op": "lt", "type": "i64", "args": [0, 1]}]]);
+    json!({"size_ms": size, "slide_ms": slide, "start": "start", "end": "end",
+        "left": side("l", 0, keyed), "right": side("r", 1, keyed), "where": condition})
+}
+
+fn batch(rows: &[Row], partition: u32) -> Batch {
+    let mut lines = vec!["ts:u64,k:u8,v:i64".to_owned()];
+    lines.extend(rows.iter().map(|(ts, k, v)| format!("{ts},{k},{v}")));
+    let mut columns = columns(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    columns.partition = partition;
+    Batch::new(Data::Columns(columns))
+}
+
+fn run(config: &Json, left: &[Row], right: &[Row], cut: usize) -> Vec<String> {
+    let mut operator = (join::SPEC.build)(config, &Fake::default()).unwrap();
+    let mut out = Vec::new();
+    let (mut lefts, mut rights) = (left.chunks(cut), right.chunks(cut));
+    loop {
+        let (l, r) = (lefts.next(), rights.next());
+        if l.is_none() && r.is_none() {
+            break;
+        }
+        for (port, rows) in [(0, l), (1, r)] {
+            if let Some(rows) = rows {
+                done(operator.on_port(port, batch(rows, port as u32), &mut out));
+            }
+        }
+    }
+    done(operator.on_end(End::Drained, &mut out));
+    let mut rows = rows_of(out);
+    rows.retain(|line| !line.starts_with("start"));
+    rows.sort();
+    rows
+}
+
+fn reference(left: &[Row], right: &[Row], size: u64, slide: u64, keyed: bool) -> Vec<String> {
+    let mut rows = Vec::new();
+    for (lt, lk, lv) in left {
+        for (rt, rk, rv) in right {
+            for start in (0..=*lt / slide).map(|k| k * slide) {
+                let inside = |t: &u64| *t >= start && *t - start < size;
+                if inside(lt) && inside(rt) && lv < rv && (!keyed || lk == rk) {
+                    rows.push(format!("{start},{},{lk},{lv},{rk},{rv}", start + size));
+                }
+            }
+        }
+    }
+    rows.sort();
+    rows
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    prop::collection::vec((0u64..60, 0u8..3, -5i64..5), 0..30)
+}
+
+proptest! {
+    #[test]
+    fn pairs_are_those_of_the_plain_evaluator(
+        left in rows(), right in rows(), size in 1u64..40, slide in 1u64..40,
+        cut in 1usize..9, keyed: bool,
+    ) {
+        let got = run(&config(size, slide, keyed), &left, &right, cut);
+        prop_assert_eq!(got, reference(&left, &right, size, slide, keyed));
+    }
+}
+
+#[test]
+fn the_examples_hold() {
+    super::ALL.iter().for_each(|spec| examples(spec));
+}
+
+#[test]
+fn windows_fire_when_both_inputs_are_past_them() {
+    let mut config = config(10, 10, true);
+    for side in ["left", "right"] {
+        config[side]["clock"]["watermark"]["lateness_ms"] = json!(0);
+    }
+    let mut operator = (join::SPEC.build)(&config, &Fake::default()).unwrap();
+    let mut out = Vec::new();
+    done(operator.on_port(0, batch(&[(1, 1, 1), (15, 1, 1)], 0), &mut out));
+    assert!(out.is_empty());
+    done(operator.on_port(1, batch(&[(2, 1, 9), (25, 1, 1)], 1), &mut out));
+    assert_eq!(rows_of(out)[1..], ["0,10,1,1,1,9"]);
+}
