@@ -168,6 +168,9 @@ impl Env for ComponentEnv {
     }
 
     fn expr(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, BuildError> {
+        if code.lang.is_empty() && form == Form::Text {
+            return Ok(Box::new(plan::expr::Plain(code.text.clone())));
+        }
         self.builder.session(&code.lang)?.compile(code, form).map_err(|d| first(&d))
     }
 

@@ -94,6 +94,29 @@ pub trait Expr {
         Err(Fault::new("this expression cannot be laid over another message"))
     }
 
+    /// No more batches come: a mapping that holds something back hands it out.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    fn end(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Monotonic nanoseconds at which a mapping wants [`Expr::on_time`] to be called.
+    fn due_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// The time of [`Expr::due_ns`] has come.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    fn on_time(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let _ = out;
+        Ok(())
+    }
+
     /// For each message or row whether the condition holds.
     ///
     /// # Errors
@@ -128,5 +151,24 @@ pub trait Expr {
     /// The text when it is the same for every message.
     fn constant(&self) -> Option<&str> {
         None
+    }
+}
+
+/// A text that is the same for every message: what [`Form::Text`] means in no language at all.
+#[derive(Clone, Debug)]
+pub struct Plain(pub String);
+
+impl Expr for Plain {
+    fn class(&self) -> Class {
+        Class::Stateless
+    }
+
+    fn text(&mut self, _: &Batch, _: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(())
+    }
+
+    fn constant(&self) -> Option<&str> {
+        Some(&self.0)
     }
 }

@@ -27,6 +27,7 @@ pub mod read_until;
 pub mod reader;
 pub mod reject;
 pub mod reject_errored;
+pub mod repeat;
 pub mod retry;
 pub mod scanners;
 pub mod sequence;
@@ -57,6 +58,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &inproc::input::SPEC,
     &processed::input::SPEC,
     &read_until::SPEC,
+    &repeat::SPEC,
     &sequence::SPEC,
     &socket::input::SPEC,
     &socket::server::SPEC,
