@@ -2,12 +2,25 @@
 //! `plan::Expr`, and no I/O.
 
 pub mod aggregates;
+mod batches;
 pub mod codecs;
 pub mod columns;
 pub mod joins;
+mod mapper;
+pub mod processors;
+pub mod scanners;
+mod stages;
+#[cfg(test)]
+mod testing;
 pub mod windows;
 
 use plan::OperatorSpec;
 
 /// The operators over typed columns, folder by folder.
 pub const COLUMNAR: &[&[&OperatorSpec]] = &[codecs::ALL, columns::ALL, joins::ALL, windows::ALL];
+
+/// Every operator, for a registry.
+pub fn all() -> impl Iterator<Item = &'static OperatorSpec> {
+    let tables = COLUMNAR.iter().copied().chain([processors::ALL, scanners::ALL]);
+    tables.flatten().copied()
+}

@@ -54,6 +54,20 @@ pub fn check_resource(
     lower::Lower { catalog, resources }.nested(kind, node, &path, 0).map(|_| ())
 }
 
+/// Lowers a single component that stands at `path`, as its users write it.
+///
+/// # Errors
+/// What does not fit.
+pub fn lower_component(
+    catalog: &Catalog,
+    resources: &Resources,
+    kind: Kind,
+    node: &Node,
+    path: &str,
+) -> Result<plan::Component, InitError> {
+    lower::Lower { catalog, resources }.nested(kind, node, path, 0)
+}
+
 /// Complaints about a document, without reading it further.
 #[must_use]
 pub fn lint(catalog: &Catalog, root: Root, document: &Node, deprecated: bool) -> Vec<Lint> {

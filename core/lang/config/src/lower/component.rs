@@ -144,18 +144,17 @@ fn splitter(kind: Kind, name: &str, config: &Json, path: &str) -> Option<Compone
         return None;
     }
     let codec = config.get("codec").and_then(Json::as_str).filter(|codec| !codec.is_empty());
-    let options = match (codec, config.get("scanner")) {
-        (Some("lines"), _) | (None, None) => json!({}),
-        (Some(codec), _) => json!({"custom_delimiter": codec.strip_prefix("delim:")?}),
-        (None, Some(scanner)) => {
-            let named = scanner.get("name").and_then(Json::as_str) == Some(LINES);
-            named.then(|| scanner.get("config").cloned().unwrap_or_default())?
-        }
-    };
+    let scanner = config.get("scanner");
+    let named = scanner.and_then(|scanner| scanner.get("name")).and_then(Json::as_str);
+    // With other options of the scanner the source cuts by itself, and the operator passes on
+    // what is cut already.
+    if codec.or(named).unwrap_or(LINES) != LINES {
+        return None;
+    }
     Some(Component {
         name: SPLIT_LINES.to_owned(),
         label: String::new(),
         path: format!("{path}.scanner"),
-        config: options,
+        config: json!({}),
     })
 }

@@ -1,0 +1,90 @@
+//! What can be done with messages: one file a processor, named as in configurations.
+//!
+//! A processor that fails on a message flags it and hands it on; only the processors made for it
+//! look at the flag (spec/benthos-components.md §A.2).
+
+pub mod benchmark;
+pub mod bloblang;
+pub mod bounds_check;
+pub mod branch;
+pub mod catch;
+pub mod crash;
+pub mod for_each;
+pub mod group_by;
+pub mod group_by_value;
+pub mod insert_part;
+pub mod log;
+pub mod mapping;
+pub mod mutation;
+pub mod noop;
+pub mod parallel;
+pub mod processors;
+pub mod retry;
+pub mod select_parts;
+pub mod sleep;
+pub mod split;
+pub mod switch;
+pub mod sync_response;
+pub mod r#try;
+pub mod try_catch;
+pub mod r#while;
+
+use plan::OperatorSpec;
+
+/// The processors, by name.
+pub const ALL: &[&OperatorSpec] = &[
+    &benchmark::SPEC,
+    &bloblang::SPEC,
+    &bounds_check::SPEC,
+    &branch::SPEC,
+    &catch::SPEC,
+    &crash::SPEC,
+    &for_each::SPEC,
+    &group_by::SPEC,
+    &group_by_value::SPEC,
+    &insert_part::SPEC,
+    &log::SPEC,
+    &mapping::SPEC,
+    &mutation::SPEC,
+    &noop::SPEC,
+    &parallel::SPEC,
+    &processors::SPEC,
+    &retry::SPEC,
+    &select_parts::SPEC,
+    &sleep::SPEC,
+    &split::SPEC,
+    &switch::SPEC,
+    &sync_response::SPEC,
+    &r#try::SPEC,
+    &try_catch::SPEC,
+    &r#while::SPEC,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files here that are not a processor.
+    const OTHERS: [&str; 1] = ["mod.rs"];
+
+    #[test]
+    fn the_table_has_every_file_once() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/processors");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !OTHERS.contains(&name.as_str()))
+            .map(|name| name.trim_end_matches(".rs").to_owned())
+            .collect();
+        files.sort();
+        let names: Vec<&str> = ALL.iter().map(|spec| spec.name).collect();
+        assert_eq!(names, files);
+    }
+
+    #[test]
+    fn examples_do_what_they_show() {
+        let wrong: Vec<String> =
+            ALL.iter().flat_map(|spec| crate::testing::examples(spec)).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
