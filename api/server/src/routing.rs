@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::EngineHandle;
+use engine::{EngineHandle, PortEvent};
 use futures_util::future::LocalBoxFuture;
+use percent_encoding::percent_decode_str;
 use plan::env::Payload;
 
 use crate::exchange::{Reply, Request};
@@ -16,6 +17,23 @@ pub trait Dialect: Send + Sync {
 
     /// Answers a request, or returns `None` when its path is not one of this dialect.
     fn handle<'a>(&'a self, request: &'a Request) -> Option<LocalBoxFuture<'a, Reply>>;
+
+    /// Answers a request before any path is looked at: the question of a browser what a page may
+    /// do.
+    fn preflight(&self, _request: &Request) -> Option<Reply> {
+        None
+    }
+
+    /// Refuses a request to a path that somebody claims, whoever that is: one without the right
+    /// password.
+    fn guard(&self, _request: &Request) -> Option<Reply> {
+        None
+    }
+
+    /// Adds to an answer what every answer must have.
+    fn finish(&self, _request: &Request, reply: Reply) -> Reply {
+        reply
+    }
 
     /// The answer to a path that nobody claims, on a port where this dialect comes first.
     fn not_found(&self) -> Reply {
@@ -47,44 +65,64 @@ impl App {
         if request.path.contains("//") {
             return Reply::empty(301).header("location", clean(&request.path));
         }
-        for dialect in &self.dialects {
-            if let Some(reply) = dialect.handle(&request) {
-                return reply.await;
-            }
+        let reply = match self.dialects.iter().find_map(|d| d.preflight(&request)) {
+            Some(reply) => reply,
+            None => self.route(&request).await,
+        };
+        self.dialects.iter().fold(reply, |reply, dialect| dialect.finish(&request, reply))
+    }
+
+    async fn route(&self, request: &Request) -> Reply {
+        let refused = || self.dialects.iter().find_map(|dialect| dialect.guard(request));
+        if let Some(reply) = self.dialects.iter().find_map(|dialect| dialect.handle(request)) {
+            return match refused() {
+                Some(refusal) => refusal,
+                None => reply.await,
+            };
         }
-        if let Some(reply) = self.to_port(&request).await {
-            return reply;
+        if let Some(port) = self.port(&request.path) {
+            return match refused() {
+                Some(refusal) => refusal,
+                None => to_port(&port, request).await,
+            };
         }
-        if let Some(reply) = crate::native::handle(&self.engine, &request).await {
-            return reply;
+        if let Some(reply) = crate::native::handle(&self.engine, request).await {
+            return refused().unwrap_or(reply);
         }
         self.dialects.first().map_or_else(|| Reply::empty(404), |d| d.not_found())
     }
 
-    /// Hands a request to the pipeline that opened its path.
-    async fn to_port(&self, request: &Request) -> Option<Reply> {
-        let port = self.ports.find("http", &request.path)?;
-        let (reply, answer) = flume::bounded(1);
-        let onward = plan::env::Request {
-            method: request.method.clone(),
-            path: request.path.clone(),
-            query: request.params(),
-            headers: request.headers.iter().map(|(k, v)| (canonical(k), v.clone())).collect(),
-            remote: request.remote.clone(),
-            payload: Payload::Bytes(request.body.clone()),
-            reply,
-        };
-        if port.sender.try_send(onward).is_err() {
-            return Some(Reply::unavailable());
-        }
-        Some(match answer.recv_async().await {
-            Ok(response) => Reply {
-                status: if response.status == 0 { 200 } else { response.status },
-                headers: response.headers,
-                body: response.body,
-            },
-            Err(_) => Reply::unavailable(),
+    /// The port that a pipeline opened at a path, as it was sent or decoded.
+    fn port(&self, path: &str) -> Option<PortEvent> {
+        self.ports.find("http", path).or_else(|| {
+            let decoded = percent_decode_str(path).decode_utf8().ok()?;
+            self.ports.find("http", &decoded).filter(|_| decoded != path)
         })
+    }
+}
+
+/// Hands a request to the pipeline that opened its path.
+async fn to_port(port: &PortEvent, request: &Request) -> Reply {
+    let (reply, answer) = flume::bounded(1);
+    let onward = plan::env::Request {
+        method: request.method.clone(),
+        path: request.path.clone(),
+        query: request.params(),
+        headers: request.headers.iter().map(|(k, v)| (canonical(k), v.clone())).collect(),
+        remote: request.remote.clone(),
+        payload: Payload::Bytes(request.body.clone()),
+        reply,
+    };
+    if port.sender.try_send(onward).is_err() {
+        return Reply::unavailable();
+    }
+    match answer.recv_async().await {
+        Ok(response) => Reply {
+            status: if response.status == 0 { 200 } else { response.status },
+            headers: response.headers,
+            body: response.body,
+        },
+        Err(_) => Reply::unavailable(),
     }
 }
 

@@ -1,0 +1,151 @@
+//! `POST /resources/{type}/{id}`: components that streams share
+//! (spec/benthos-streams-api.md §4).
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use config::catalog::RESOURCE_KINDS;
+use config::stream::{BodyError, ResourceDoc, StreamDoc, parse_resource};
+use config::yaml::Node;
+use config::{Kind, Resources};
+use engine::{Key, PipelineView, PutMode};
+use plan::Json;
+
+use super::streams::body_options;
+use super::table::{Failure, Streams, is_active};
+use super::{Benthos, answers};
+use crate::exchange::{Reply, Request};
+
+/// How long a stream may take to stop that has to begin anew with a replaced resource.
+const SWAP_MAX: Duration = Duration::from_secs(10);
+
+/// The owner under which the engine keeps the documents of a kind of resources.
+fn owner(kind: Kind) -> String {
+    format!("resources/{}", kind.name())
+}
+
+impl Benthos {
+    /// Makes or replaces a resource. Streams that run and use it begin anew with it before this is
+    /// answered.
+    pub(super) async fn set_resource(&self, kind: &str, label: &str, request: &Request) -> Reply {
+        let streams = &self.streams;
+        let resource =
+            match parse_resource(streams.catalog(), kind, &request.body, &body_options(request)) {
+                Ok(resource) => resource,
+                Err(error) => return answers::refused(error),
+            };
+        let replaced = match streams.add_resource(label, &resource) {
+            Ok(replaced) => replaced,
+            Err(error) => return answers::refused(error),
+        };
+        let key = Key::new(owner(resource.kind), label);
+        match streams.engine.put_document(key, Some(resource.config.clone())).await {
+            Err(_) => return Reply::unavailable(),
+            Ok(Err(error)) => return answers::error(500, &error.to_string()),
+            Ok(Ok(())) => {}
+        }
+        match if replaced { streams.renew().await } else { Ok(()) } {
+            Ok(()) => answers::done(),
+            Err(failure) => failure.reply(),
+        }
+    }
+}
+
+impl Streams {
+    /// Adds a resource; returns whether there was one of its label.
+    fn add_resource(&self, label: &str, resource: &ResourceDoc) -> Result<bool, BodyError> {
+        let mut slot = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = slot.has(resource.kind, label);
+        let mut changed = Resources::clone(&slot);
+        resource.add(&self.catalog, label, &mut changed)?;
+        *slot = Arc::new(changed);
+        Ok(replaced)
+    }
+
+    /// Takes over the resources that the engine kept.
+    pub(super) async fn recover_resources(&self) -> Result<(), Failure> {
+        for kind in RESOURCE_KINDS {
+            let kept = self.engine.documents(&owner(kind)).await;
+            let kept = kept.map_err(|_| Failure::Unavailable)?;
+            let mut slot = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = Resources::clone(&slot);
+            for (key, document) in kept {
+                let set = changed.set(kind, &key.id, Arc::new(Node::from_json(&document)));
+                set.map_err(Failure::Engine)?;
+            }
+            *slot = Arc::new(changed);
+        }
+        Ok(())
+    }
+
+    /// Lets every running stream begin anew whose plan is another one with the resources as they
+    /// are now.
+    async fn renew(&self) -> Result<(), Failure> {
+        let resources = self.resources();
+        let labels: BTreeSet<&str> =
+            RESOURCE_KINDS.iter().flat_map(|kind| resources.labels(*kind)).collect();
+        for view in self.list().await? {
+            if is_active(&view) && mentions(&view.spec.document, &labels) {
+                self.renew_stream(&view, &resources).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn renew_stream(
+        &self,
+        view: &PipelineView,
+        resources: &Resources,
+    ) -> Result<(), Failure> {
+        let (id, document) = (&*view.spec.key.id, &view.spec.document);
+        let lowered =
+            StreamDoc::from_config(&self.catalog, document).map_err(|error| error.body).and_then(
+                |stream| stream.lower(&self.catalog, resources).map_err(|error| error.to_string()),
+            );
+        let mut plan = match lowered {
+            Ok(plan) => plan,
+            Err(text) => {
+                tracing::error!(stream = id, "a replaced resource is not used: {text}");
+                return Ok(());
+            }
+        };
+        // What the command line said of the stream beyond its document stays.
+        plan.strict = view.spec.plan.strict;
+        // The stream may have been replaced meanwhile, and then has the resource already.
+        let unchanged = self.get(id).await.is_ok_and(|now| Arc::ptr_eq(&now.spec, &view.spec));
+        if plan == view.spec.plan || !unchanged {
+            return Ok(());
+        }
+        let put = self.put_plan(id, document.clone(), plan, PutMode::Replace, Some(SWAP_MAX)).await;
+        match put {
+            Err(Failure::Missing) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Whether a document has one of these words as a value anywhere. The depth of documents is
+/// bounded by the reader's.
+fn mentions(document: &Json, words: &BTreeSet<&str>) -> bool {
+    match document {
+        Json::String(text) => words.contains(text.as_str()),
+        Json::Array(items) => items.iter().any(|item| mentions(item, words)),
+        Json::Object(fields) => fields.values().any(|value| mentions(value, words)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_are_found_at_any_depth() {
+        let document = json!({"pipeline": {"processors": [{"a": {"resource": "x"}}]}, "x": 1});
+        assert!(mentions(&document, &BTreeSet::from(["y", "x"])));
+        assert!(!mentions(&document, &BTreeSet::from(["y", "resource"])));
+    }
+}

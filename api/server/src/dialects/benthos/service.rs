@@ -1,0 +1,100 @@
+//! The service's own paths (spec/benthos-streams-api.md §2).
+
+use std::collections::BTreeMap;
+
+use engine::Key;
+use plan::Json;
+use serde_json::json;
+
+use super::metrics::{flat, prometheus};
+use super::table::Failure;
+use super::{Benthos, MetricsFormat, OWNER};
+use crate::exchange::Reply;
+
+/// Every path of the API itself and what it is for.
+const PATHS: [(&str, &str); 7] = [
+    ("/endpoints", "This list of paths."),
+    ("/ping", "Answers pong for as long as the process serves requests."),
+    ("/ready", "200 when every running stream is connected, otherwise 503 and which are not."),
+    ("/version", "The version of the program and when it was built."),
+    ("/debug/config/json", "The configuration of the service as JSON."),
+    ("/debug/config/yaml", "The configuration of the service as YAML."),
+    ("/metrics", "The metrics of all streams."),
+];
+
+const API_PATHS: [(&str, &str); 4] = [
+    ("/resources/{type}/{id}", "POST: make or replace a resource that streams may use."),
+    ("/streams", "GET: all streams and whether they run. POST: set all streams at once."),
+    ("/streams/{id}", "GET, POST, PUT, PATCH, DELETE: read, make, replace, change, remove."),
+    ("/streams/{id}/stats", "GET: the metrics of a stream."),
+];
+
+impl Benthos {
+    pub(super) fn version(&self) -> Reply {
+        // The space behind the comma is what clients of the original see.
+        let version = env!("CARGO_PKG_VERSION");
+        Reply::text(200, format!("{{\"version\":\"{version}\", \"built\":\"unknown\"}}"))
+    }
+
+    pub(super) fn endpoints(&self) -> Reply {
+        let mut paths: BTreeMap<String, String> = BTreeMap::new();
+        let mut add = |path: &str, what: &str| drop(paths.insert(path.to_owned(), what.to_owned()));
+        for (path, what) in PATHS {
+            let there = match path {
+                "/metrics" => self.options.metrics != MetricsFormat::None,
+                path if path.starts_with("/debug/") => self.options.http.debug_endpoints,
+                _ => true,
+            };
+            if there {
+                add(path, what);
+            }
+        }
+        if self.options.metrics != MetricsFormat::None {
+            add("/stats", "The metrics of all streams.");
+        }
+        if self.options.api {
+            API_PATHS.iter().for_each(|(path, what)| add(path, what));
+        }
+        let prefix = self.options.prefix_stream_endpoints;
+        for id in self.streams.seen.ids().iter().filter(|_| prefix) {
+            add(&format!("/{id}/ready"), "200 when the stream is connected, otherwise 503.");
+        }
+        for port in self.ports.all("http") {
+            let what = port.options.get("description").and_then(Json::as_str);
+            let what = what.unwrap_or("Belongs to a stream.");
+            if prefix && &*port.key.owner == OWNER {
+                add(&format!("/{}{}", port.key.id, port.name), what);
+            } else {
+                add(&port.name, what);
+            }
+        }
+        Reply::text(200, json!(paths).to_string())
+    }
+
+    /// The metrics of all streams there are and have been.
+    pub(super) async fn metrics(&self) -> Reply {
+        match self.all_metrics().await {
+            Ok(reply) => reply,
+            Err(failure) => failure.reply(),
+        }
+    }
+
+    async fn all_metrics(&self) -> Result<Reply, Failure> {
+        let mut now = Vec::new();
+        for view in self.streams.list().await? {
+            let id = view.spec.key.id.clone();
+            let series = self.streams.engine.metrics(Key::new(OWNER, id)).await;
+            now.extend(series.map_err(|_| Failure::Unavailable)?.unwrap_or_default());
+        }
+        let all = self.streams.history.with(now);
+        Ok(match self.options.metrics {
+            MetricsFormat::Prometheus => Reply::empty(200)
+                .header("content-type", "text/plain; version=0.0.4; charset=utf-8")
+                .with_body(prometheus(&all).into_bytes()),
+            MetricsFormat::Json | MetricsFormat::None => {
+                let uptime_ns = rt::now().0.saturating_sub(self.started_ns);
+                Reply::json(200, &flat(&all, uptime_ns))
+            }
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! `/streams` and `/streams/{id}` (spec/benthos-streams-api.md §3).
+
+use std::time::Duration;
+
+use config::stream::{Options as BodyOptions, parse_body, patch};
+use engine::{PipelineView, PutMode};
+use plan::{Json, fields};
+use serde_json::{Map, json};
+
+use super::table::{Failure, is_active};
+use super::{Benthos, answers};
+use crate::exchange::{Reply, Request};
+
+/// Reads a variable of the process's environment.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// How the body of a request is read. Only the exact word lets complaints pass.
+pub(super) fn body_options(request: &Request) -> BodyOptions<'static> {
+    let chilled = request.param("chilled").as_deref() == Some("true");
+    BodyOptions { chilled, env: Some(&variable) }
+}
+
+/// How long the old stream may take to stop; a duration that cannot be read is as good as none.
+fn timeout(request: &Request) -> Option<Duration> {
+    let given = fields::Duration::parse(&request.param("timeout")?).ok()?;
+    Some(Duration::from_nanos(given.wait_ns()))
+}
+
+fn answer(result: Result<(), Failure>) -> Reply {
+    match result {
+        Ok(()) => answers::done(),
+        Err(failure) => failure.reply(),
+    }
+}
+
+/// A stream as a list shows it.
+fn summary(view: &PipelineView) -> Json {
+    let uptime_ns = i64::try_from(view.uptime_ns).unwrap_or(i64::MAX);
+    json!({
+        "active": is_active(view),
+        "uptime": uptime_ns as f64 / 1e9,
+        "uptime_str": fields::Duration::from_ns(uptime_ns).to_string(),
+    })
+}
+
+impl Benthos {
+    /// All streams by their ids.
+    pub(super) async fn list(&self) -> Reply {
+        let mut views = match self.streams.list().await {
+            Ok(views) => views,
+            Err(failure) => return failure.reply(),
+        };
+        views.sort_by(|a, b| a.spec.key.id.cmp(&b.spec.key.id));
+        let one = |view: &PipelineView| (view.spec.key.id.to_string(), summary(view));
+        Reply::json(200, &Json::Object(views.iter().map(one).collect::<Map<_, _>>()))
+    }
+
+    /// One stream with its document.
+    pub(super) async fn show(&self, id: &str) -> Reply {
+        match self.streams.get(id).await {
+            Ok(view) => {
+                let mut shown = summary(&view);
+                shown["config"] = view.spec.document.clone();
+                Reply::json(200, &shown)
+            }
+            Err(failure) => failure.reply(),
+        }
+    }
+
+    /// Makes a stream. What is wrong with the body is said before that the id is taken, and both
+    /// before a component is constructed.
+    pub(super) async fn create(&self, id: &str, request: &Request) -> Reply {
+        let catalog = self.streams.catalog();
+        let stream = match parse_body(catalog, &request.body, &body_options(request)) {
+            Ok(stream) => stream,
+            Err(error) => return answers::refused(error),
+        };
+        match self.streams.get(id).await {
+            Err(Failure::Missing) => {}
+            Ok(_) => return Failure::Exists.reply(),
+            Err(failure) => return failure.reply(),
+        }
+        answer(self.streams.put(id, &stream, PutMode::Create, None).await)
+    }
+
+    /// Replaces a stream. What is wrong with the body is said before that there is no such stream.
+    pub(super) async fn replace(&self, id: &str, request: &Request) -> Reply {
+        let catalog = self.streams.catalog();
+        let stream = match parse_body(catalog, &request.body, &body_options(request)) {
+            Ok(stream) => stream,
+            Err(error) => return answers::refused(error),
+        };
+        if let Err(failure) = self.streams.get(id).await {
+            return failure.reply();
+        }
+        answer(self.streams.put(id, &stream, PutMode::Replace, timeout(request)).await)
+    }
+
+    /// Merges the body into a stream's document and replaces the stream by the result.
+    pub(super) async fn patch(&self, id: &str, request: &Request) -> Reply {
+        let view = match self.streams.get(id).await {
+            Ok(view) => view,
+            Err(failure) => return failure.reply(),
+        };
+        let patched = patch(self.streams.catalog(), &view.spec.document, &request.body);
+        match patched {
+            Ok(stream) => {
+                let timeout = timeout(request);
+                answer(self.streams.put(id, &stream, PutMode::Replace, timeout).await)
+            }
+            Err(error) => answers::refused(error),
+        }
+    }
+
+    /// Stops and removes a stream. When the client goes away the server drops this future, which
+    /// tells the engine not to be gentle any longer.
+    pub(super) async fn delete(&self, id: &str, request: &Request) -> Reply {
+        answer(self.streams.remove(id, timeout(request)).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(query: &str) -> Request {
+        Request { query: query.to_owned(), ..Request::default() }
+    }
+
+    #[test]
+    fn only_the_exact_word_lets_complaints_pass() {
+        for (query, chilled) in
+            [("", false), ("chilled=true", true), ("chilled=1", false), ("chilled=TRUE", false)]
+        {
+            assert_eq!(body_options(&asked(query)).chilled, chilled, "{query}");
+        }
+    }
+
+    #[test]
+    fn timeouts_are_durations_or_nothing() {
+        assert_eq!(timeout(&asked("timeout=1.5s")), Some(Duration::from_millis(1500)));
+        assert_eq!(timeout(&asked("timeout=-1s")), Some(Duration::ZERO));
+        assert_eq!(timeout(&asked("timeout=garbage")), None);
+        assert_eq!(timeout(&asked("")), None);
+    }
+}
