@@ -15,13 +15,13 @@ fn main() -> ExitCode {
             expressions.extend(words.next());
         }
     }
-    let (out, result) = q::run_expressions(&expressions, q::Options::default());
+    let (out, result) = q::run_expressions(&expressions);
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(out.as_bytes());
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(stdout, "{error}");
+            let _ = writeln!(stdout, "'{error}");
             ExitCode::FAILURE
         }
     }

@@ -96,7 +96,7 @@ impl DerefMut for QError {
 
 impl fmt::Display for QError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}", self.text)
+        f.write_str(&self.text)
     }
 }
 

@@ -19,6 +19,7 @@ mod eval;
 mod func;
 mod iterators;
 mod kernel;
+mod lang;
 mod lex;
 mod parse;
 pub mod qsp;
@@ -32,5 +33,7 @@ mod verbs;
 
 pub use display::display;
 pub use error::{Detail, QError, Result};
-pub use run::{Console, run_expressions};
+pub use lang::{LANGUAGE, NAME, lower};
+pub use run::{Console, run_expressions, run_expressions_with};
+
 pub use session::{DEPTH_MAX, FixedHost, Host, ITEMS_MAX, Options, Printer, STEPS_MAX, Session};

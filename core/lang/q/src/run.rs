@@ -6,7 +6,17 @@ use crate::transcript;
 
 /// Evaluates expressions one after the other and returns what they print and what the console
 /// shows of the last value, lines without blanks at their ends; also the error that ended it.
-pub fn run_expressions(expressions: &[String], options: Options) -> (String, Result<(), QError>) {
+///
+/// The clock stands still and chance is a known sequence; see [`run_expressions_with`].
+pub fn run_expressions(expressions: &[String]) -> (String, Result<(), QError>) {
+    run_expressions_with(expressions, Options::default())
+}
+
+/// The same with a clock, a source of chance and limits.
+pub fn run_expressions_with(
+    expressions: &[String],
+    options: Options,
+) -> (String, Result<(), QError>) {
     let mut session = Session::new(options);
     let mut out = String::new();
     let mut last = None;

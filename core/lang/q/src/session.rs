@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a session may ask the world outside; there is no other way to time and chance.
-pub trait Host: Send {
+pub trait Host {
     /// Nanoseconds since 1970-01-01 UTC.
     fn now(&mut self) -> i64;
     /// Nanoseconds to add to UTC for the local time.
@@ -53,7 +53,7 @@ impl Host for FixedHost {
 }
 
 /// Takes what a program prints, at once.
-pub type Printer = Box<dyn FnMut(&str) + Send>;
+pub type Printer = Box<dyn FnMut(&str)>;
 
 /// How a session is set up.
 pub struct Options {
@@ -185,7 +185,8 @@ impl Session {
 
     /// The statements of a text, one after the other, without new limits.
     pub(crate) fn statements(&mut self, text: &str) -> Result<(K, bool)> {
-        let statements = parse::parse(text)?;
+        // Parsing nests on top of what is being evaluated.
+        let statements = parse::parse(text, (DEPTH_MAX - self.depth) / 2)?;
         let source = Arc::new(Source { text: text.to_owned() });
         let mut last = (K::Null, false);
         for statement in statements {

@@ -13,7 +13,7 @@ fn show(text: &str) -> String {
 }
 
 fn error(text: &str) -> String {
-    session().eval(text, "test").unwrap_err().to_string()
+    format!("'{}", session().eval(text, "test").unwrap_err())
 }
 
 #[test]
@@ -38,8 +38,8 @@ fn endless_programs_are_stopped() {
 #[test]
 fn recursion_is_limited_on_a_small_stack() {
     for text in ["f:{1+f x};f 1", "{.z.s x}1", "{(.z.s')x}(1;2)", "value t:\"value t\""] {
-        // Half of what threads have, so that there is room below a session.
-        let small = std::thread::Builder::new().stack_size(1 << 20);
+        // Less than threads have, so that there is room below a session.
+        let small = std::thread::Builder::new().stack_size(3 << 19);
         let run = || session().eval(text, "test").unwrap_err().fatal;
         assert!(small.spawn(run).unwrap().join().unwrap(), "{text}");
     }

@@ -1,11 +1,14 @@
 //! Console transcripts: lines after `q)` are typed, the others are what is shown.
 
-use crate::session::{Options, Session};
+#[cfg(test)]
+use crate::session::Options;
+use crate::session::Session;
 
 /// What a transcript shows other than it says; all lines are compared without blanks at the end.
 ///
 /// # Errors
 /// The first expression that shows something else, with both texts.
+#[cfg(test)]
 pub(crate) fn check(transcript: &str) -> Result<(), String> {
     let mut session = Session::new(Options::default());
     let mut steps: Vec<(String, Vec<String>)> = Vec::new();
@@ -38,7 +41,7 @@ pub(crate) fn answer(session: &mut Session, input: &str) -> String {
             shown.push_str(&session.show(&value));
         }
         Ok(_) => {}
-        Err(error) => shown.push_str(&error.to_string()),
+        Err(error) => shown.push_str(&format!("'{error}")),
     }
     shown
 }

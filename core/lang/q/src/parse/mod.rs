@@ -38,13 +38,14 @@ pub(super) struct Parser<'a> {
     query: bool,
 }
 
-/// The statements of a program.
+/// The statements of a program, nested no deeper than `levels`.
 ///
 /// # Errors
 /// A text that is no program, with the place that cannot be understood.
-pub(crate) fn parse(source: &str) -> Result<Vec<Statement>> {
+pub(crate) fn parse(source: &str, levels: usize) -> Result<Vec<Statement>> {
     let tokens = tokens(source)?;
-    let mut parser = Parser { source, tokens, at: 0, depth: 0, query: false };
+    let depth = DEPTH_MAX.saturating_sub(levels);
+    let mut parser = Parser { source, tokens, at: 0, depth, query: false };
     parser.script()
 }
 
@@ -298,7 +299,7 @@ mod tests {
     #[test]
     fn errors_have_line_and_column() {
         let error = |s: &str| {
-            let e = parse(s).unwrap_err().located(s);
+            let e = parse(s, DEPTH_MAX).unwrap_err().located(s);
             (e.text.clone(), e.line, e.column)
         };
         assert_eq!(error("f:{x+1\ng:2)"), (")".into(), 2, 4));
@@ -309,10 +310,10 @@ mod tests {
 
     #[test]
     fn depth_is_limited() {
-        assert!(parse(&"(".repeat(100_000)).unwrap_err().fatal);
-        assert!(parse(&"1+".repeat(100_000)).unwrap_err().fatal);
-        assert!(parse(&"f ".repeat(100_000)).unwrap_err().fatal);
-        assert!(parse(&"{".repeat(100_000)).unwrap_err().fatal);
-        assert!(parse(&"select from ".repeat(100_000)).unwrap_err().fatal);
+        assert!(parse(&"(".repeat(100_000), DEPTH_MAX).unwrap_err().fatal);
+        assert!(parse(&"1+".repeat(100_000), DEPTH_MAX).unwrap_err().fatal);
+        assert!(parse(&"f ".repeat(100_000), DEPTH_MAX).unwrap_err().fatal);
+        assert!(parse(&"{".repeat(100_000), DEPTH_MAX).unwrap_err().fatal);
+        assert!(parse(&"select from ".repeat(100_000), DEPTH_MAX).unwrap_err().fatal);
     }
 }

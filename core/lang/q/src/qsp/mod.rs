@@ -1,20 +1,52 @@
-//! Stream-processor specs.
+//! Stream-processor specs (spec/kdb-qsp.md): operators as values, connected by juxtaposition.
+//!
+//! It is:
+//! - `build`: what `.qsp` calls make while a spec is loaded, and the [`Pipeline`] that results;
+//! - a file for each operator: its definition and the [`stage::Stage`] that runs it;
+//! - `run`: what runs the stages of a pipeline on a shard.
 
-use crate::error::{Result, type_error};
-use crate::session::Session;
+mod accumulate;
+mod apply;
+pub(crate) mod batch;
+mod build;
+mod codec;
+mod console;
+mod filter;
+mod map;
+mod merge;
+mod readers;
+mod reduce;
+pub(crate) mod run;
+mod split;
+mod stage;
+mod state;
+mod transform;
+mod union;
+mod window;
+mod writers;
+
+pub use build::{Kind, Node, Pipeline, load};
+
+pub(crate) use build::State;
+pub(crate) use merge::Merge;
+
 use crate::verbs::Verb;
-use formats::k::K;
-
-/// What `.qsp` calls have built.
-#[derive(Default)]
-pub(crate) struct State {}
 
 /// The `.qsp` functions, by family.
-pub(crate) const VERBS: &[&[Verb]] = &[];
-
-impl Session {
-    /// Applies an operator value: connects it.
-    pub(crate) fn qsp_apply(&mut self, _f: &K, _args: Vec<K>) -> Result {
-        Err(type_error())
-    }
-}
+pub(crate) const VERBS: &[&[Verb]] = &[
+    accumulate::VERBS,
+    apply::VERBS,
+    build::VERBS,
+    codec::VERBS,
+    filter::VERBS,
+    map::VERBS,
+    merge::VERBS,
+    readers::VERBS,
+    reduce::VERBS,
+    split::VERBS,
+    state::VERBS,
+    transform::VERBS,
+    union::VERBS,
+    window::VERBS,
+    writers::VERBS,
+];

@@ -1,0 +1,216 @@
+//! q as a language of plans: specs become plans, and their operators expressions.
+
+mod lower;
+
+pub use lower::lower;
+
+use crate::error::QError;
+use crate::qsp::batch::{close, deliver, lines, open};
+use crate::qsp::run::{Made, Runner};
+use crate::qsp::{Merge, Pipeline};
+use crate::session::{Host, Options, Session};
+use formats::k::K;
+use plan::env::Log;
+use plan::{
+    Batch, Class, Code, Data, Diagnostic, Expr, Fault, Form, Language, OperatorError, Services,
+    Span,
+};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Name under which plans refer to the language.
+pub const NAME: &str = "q";
+
+/// The language.
+pub struct Q;
+
+/// The language, for registries.
+pub static LANGUAGE: Q = Q;
+
+/// Clock and chance of a shard.
+struct Shard(Rc<dyn Services>);
+
+impl Host for Shard {
+    fn now(&mut self) -> i64 {
+        i64::try_from(self.0.wall_ns()).unwrap_or(i64::MAX)
+    }
+
+    fn random(&mut self) -> u64 {
+        self.0.random()
+    }
+}
+
+impl Language for Q {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn open(
+        &self,
+        prelude: Option<&Code>,
+        services: Rc<dyn Services>,
+    ) -> Result<Box<dyn plan::Session>, Vec<Diagnostic>> {
+        let log = Rc::clone(&services);
+        let options = Options {
+            host: Box::new(Shard(Rc::clone(&services))),
+            printer: Some(Box::new(move |text| log.log(Log::Info, text.trim_end(), &[]))),
+            ..Options::default()
+        };
+        let mut session = Session::new(options);
+        let mut pipeline = Pipeline::default();
+        if let Some(code) = prelude.filter(|code| code.lang == NAME) {
+            session.load_script(&code.text).map_err(|e| vec![diagnostic(&e)])?;
+            pipeline = session.pipeline().map_err(|e| vec![diagnostic(&e)])?;
+        }
+        for warning in &pipeline.warnings {
+            services.log(Log::Warn, warning, &[]);
+        }
+        let shared = Shared {
+            session: RefCell::new(session),
+            services,
+            pipeline,
+            merges: RefCell::default(),
+        };
+        Ok(Box::new(Environment(Rc::new(shared))))
+    }
+}
+
+/// What an error of q is to its user.
+fn diagnostic(error: &QError) -> Diagnostic {
+    let span = Span { line: error.line, column: error.column, len: 1 };
+    let len = error.span.map_or(1, |(start, end)| end.saturating_sub(start).max(1));
+    let span = Span { len: u32::try_from(len).unwrap_or(1), ..span };
+    Diagnostic::error("q", format!("'{error}"), span)
+}
+
+/// What the operators of a pipeline on a shard share.
+struct Shared {
+    session: RefCell<Session>,
+    services: Rc<dyn Services>,
+    pipeline: Pipeline,
+    merges: RefCell<HashMap<usize, Rc<RefCell<Merge>>>>,
+}
+
+struct Environment(Rc<Shared>);
+
+/// A slot is the number of an operator and, above these bits, of an input of it.
+const PORT_BITS: u32 = 16;
+
+impl plan::Session for Environment {
+    fn compile(&self, code: &Code, _: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>> {
+        let fail = |text: &str| vec![Diagnostic::error("q", text, Span::default())];
+        let Some(slot) = code.slot else {
+            return Err(fail("q code in a plan refers to a function of the plan's spec"));
+        };
+        let (id, port) = ((slot & ((1 << PORT_BITS) - 1)) as usize, slot >> PORT_BITS);
+        let node = self.0.pipeline.nodes.iter().find(|n| n.id == id);
+        let node = node.cloned().ok_or_else(|| fail("the spec has no such operator"))?;
+        let runner = if node.op == "merge" {
+            let mut merges = self.0.merges.borrow_mut();
+            let merge = Rc::clone(merges.entry(id).or_default());
+            Runner::side(node, merge, port as usize)
+        } else {
+            Runner::new(node).map_err(|e| vec![diagnostic(&e)])?
+        };
+        Ok(Box::new(Operator { shared: Rc::clone(&self.0), runner }))
+    }
+}
+
+/// One operator of a spec.
+struct Operator {
+    shared: Rc<Shared>,
+    runner: Runner,
+}
+
+impl Operator {
+    fn fault(&self, error: &QError) -> Arc<Fault> {
+        let name = self.runner.node.name.clone();
+        let text = format!("'{error}");
+        let mut fields = vec![("operator", name.as_str())];
+        let place = format!("{}:{}", error.line, error.column);
+        if error.line > 0 {
+            fields.push(("place", place.as_str()));
+        }
+        self.shared.services.log(Log::Error, &text, &fields);
+        Arc::new(Fault { text, name, ..Fault::default() })
+    }
+
+    /// Pieces that belong to no batch at hand.
+    fn flush(
+        &mut self,
+        made: Result<Vec<(K, K)>, QError>,
+        out: &mut Vec<Batch>,
+    ) -> Result<(), OperatorError> {
+        match made {
+            Ok(pieces) => {
+                out.extend(pieces.into_iter().map(|(m, k)| Batch::new(close(m, k))));
+                Ok(())
+            }
+            Err(error) => Err(OperatorError::new(self.fault(&error).text.clone())),
+        }
+    }
+}
+
+fn busy() -> OperatorError {
+    OperatorError::new("the session of the spec is in use")
+}
+
+impl Expr for Operator {
+    fn class(&self) -> Class {
+        // All operators of a spec share the variables of one session.
+        Class::Bound
+    }
+
+    fn map(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let data = std::mem::replace(&mut batch.data, Data::Value(K::Null));
+        let Some((metadata, data)) = open(data) else {
+            return Err(OperatorError::new("q works on values and messages only"));
+        };
+        let made = {
+            let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
+            self.runner.batch(&mut session, metadata, data)
+        };
+        match made {
+            Ok(Made::Data(pieces)) => {
+                let pieces = pieces.into_iter().map(|(m, k)| close(m, k)).collect();
+                deliver(batch, pieces, out);
+            }
+            Ok(Made::Text(text)) if text.is_empty() => batch.ok(),
+            Ok(Made::Text(text)) => out.push(batch.with_data(lines(&text))),
+            Err(error) => {
+                let fault = self.fault(&error);
+                batch.fail(&fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let made = {
+            let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
+            self.runner.finish(&mut session)
+        };
+        self.flush(made, out)
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        let due = i128::from(self.runner.due()?);
+        let wait = due - self.shared.services.wall_ns();
+        let wait = u64::try_from(wait.max(0)).unwrap_or(u64::MAX);
+        Some(self.shared.services.now_ns().saturating_add(wait))
+    }
+
+    fn on_time(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let now = i64::try_from(self.shared.services.wall_ns()).unwrap_or(i64::MAX);
+        if self.runner.due().is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let made = {
+            let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
+            self.runner.tick(&mut session, now)
+        };
+        self.flush(made, out)
+    }
+}

@@ -1,0 +1,57 @@
+//! `.qsp.accumulate`: a value that each batch changes, and that flows on after each.
+
+use super::build::{Def, Kind, Node, maker};
+use super::stage::{Output, Stage};
+use crate::error::Result;
+use crate::session::Session;
+use crate::verbs::Verb;
+use formats::k::K;
+
+static ACCUMULATE: Def = Def {
+    name: "accumulate",
+    kind: Kind::Operator,
+    params: &["fn", "initial", "output"],
+    required: 2,
+};
+
+/// Keeps the value; `fn` gets metadata, data and the value so far.
+#[derive(Default)]
+pub(super) struct Accumulate {
+    value: Option<K>,
+}
+
+impl Stage for Accumulate {
+    fn batch(
+        &mut self,
+        cx: &mut Session,
+        node: &Node,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<()> {
+        let initial = || node.option("initial").cloned().unwrap_or_default();
+        let before = self.value.take().unwrap_or_else(initial);
+        let f = node.func.clone().unwrap_or_default();
+        let args = [metadata.clone(), data, before.clone()];
+        let after = match cx.apply(&f, &args) {
+            Ok(after) => after,
+            Err(error) => {
+                self.value = Some(before);
+                return Err(error);
+            }
+        };
+        self.value = Some(after.clone());
+        let shown = match node.option("output") {
+            Some(output) => cx.apply(output, &[after])?,
+            None => after,
+        };
+        out.push((metadata, shown));
+        Ok(())
+    }
+}
+
+fn accumulate(cx: &mut Session, args: Vec<K>) -> Result {
+    cx.operator(&ACCUMULATE, args)
+}
+
+pub(super) const VERBS: &[Verb] = &[maker(".qsp.accumulate", 4, accumulate)];

@@ -1,0 +1,85 @@
+//! `.qsp.decode` and `.qsp.encode`: texts to values and back.
+
+mod csv;
+mod json;
+
+pub(super) use csv::{DecodeCsv, EncodeCsv};
+pub(super) use json::{DecodeJson, EncodeJson};
+
+use super::build::{Def, Kind, maker};
+use crate::error::{QError, Result, type_error};
+use crate::session::Session;
+use crate::verbs::Verb;
+use formats::k::K;
+
+static DECODE_JSON: Def =
+    Def { name: "decode.json", kind: Kind::Operator, params: &[], required: 0 };
+static ENCODE_JSON: Def =
+    Def { name: "encode.json", kind: Kind::Operator, params: &[], required: 0 };
+static DECODE_CSV: Def = Def {
+    name: "decode.csv",
+    kind: Kind::Operator,
+    params: &["schema", "delimiter", "header"],
+    required: 1,
+};
+static ENCODE_CSV: Def =
+    Def { name: "encode.csv", kind: Kind::Operator, params: &["delimiter", "header"], required: 0 };
+
+macro_rules! makers {
+    ($($name:ident $def:ident),*) => {$(
+        fn $name(cx: &mut Session, args: Vec<K>) -> Result {
+            cx.operator(&$def, args)
+        }
+    )*};
+}
+makers!(decode_json DECODE_JSON, encode_json ENCODE_JSON, decode_csv DECODE_CSV, encode_csv ENCODE_CSV);
+
+macro_rules! absent {
+    ($($name:ident $text:literal),*) => {$(
+        fn $name(_: &mut Session, _: Vec<K>) -> Result {
+            Err(QError::nyi($text))
+        }
+    )*};
+}
+absent!(
+    decode_arrow ".qsp.decode.arrow", decode_gzip ".qsp.decode.gzip",
+    decode_pcap ".qsp.decode.pcap", decode_protobuf ".qsp.decode.protobuf",
+    decode_avro ".qsp.decode.avro", encode_arrow ".qsp.encode.arrow",
+    encode_protobuf ".qsp.encode.protobuf"
+);
+
+/// The text of a batch: a text, or texts that are put together with line ends.
+fn text_of(data: &K) -> Result<Vec<u8>> {
+    if let Some(text) = data.as_text() {
+        return Ok(text.to_vec());
+    }
+    if let K::Vec(v) = data
+        && v.ty == formats::k::Type::Byte
+        && let formats::k::Data::U8(bytes) = &v.data
+    {
+        return Ok(bytes.to_vec());
+    }
+    let mut out = Vec::new();
+    for line in data.items() {
+        let line = line.as_text().ok_or_else(type_error)?.to_vec();
+        out.extend_from_slice(&line);
+        if !line.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+    }
+    Ok(out)
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    maker(".qsp.decode.json", 1, decode_json),
+    maker(".qsp.encode.json", 1, encode_json),
+    maker(".qsp.decode.csv", 4, decode_csv),
+    maker(".qsp.encode.csv", 3, encode_csv),
+    maker(".qsp.decode.arrow", 3, decode_arrow),
+    maker(".qsp.decode.gzip", 3, decode_gzip),
+    maker(".qsp.decode.pcap", 3, decode_pcap),
+    maker(".qsp.decode.protobuf", 3, decode_protobuf),
+    maker(".qsp.decode.avro", 3, decode_avro),
+    maker(".qsp.encode.arrow", 3, encode_arrow),
+    maker(".qsp.encode.protobuf", 3, encode_protobuf),
+];

@@ -1,0 +1,51 @@
+//! `.qsp.filter`: keeps records, or whole batches, for which a function holds.
+
+use super::build::{Def, Kind, Node, maker};
+use super::stage::{Output, Stage, call};
+use crate::error::{Result, length_error, type_error};
+use crate::session::Session;
+use crate::verbs::{Verb, where_true};
+use formats::k::{K, Type};
+
+static FILTER: Def = Def { name: "filter", kind: Kind::Operator, params: &["fn"], required: 1 };
+
+/// A vector of flags keeps records, an atom the batch; a batch left empty flows on unless
+/// `dropEmptyBatches` is set.
+pub(super) struct Filter;
+
+impl Stage for Filter {
+    fn batch(
+        &mut self,
+        cx: &mut Session,
+        node: &Node,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<()> {
+        let flags = call(cx, node, false, &metadata, data.clone())?;
+        if flags.is_atom() {
+            if crate::eval::truth(&flags)? {
+                out.push((metadata, data));
+            }
+            return Ok(());
+        }
+        if flags.ty() != Some(Type::Bool) {
+            return Err(type_error());
+        }
+        if flags.len() != data.len() {
+            return Err(length_error());
+        }
+        let places = where_true(cx, flags)?;
+        let kept = data.gather(places.as_longs().unwrap_or_default());
+        if !(kept.is_empty() && node.flag("dropEmptyBatches")?) {
+            out.push((metadata, kept));
+        }
+        Ok(())
+    }
+}
+
+fn filter(cx: &mut Session, args: Vec<K>) -> Result {
+    cx.operator(&FILTER, args)
+}
+
+pub(super) const VERBS: &[Verb] = &[maker(".qsp.filter", 2, filter)];

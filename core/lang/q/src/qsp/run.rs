@@ -1,0 +1,212 @@
+//! What runs the operators of a pipeline: a stage for each operator.
+
+use super::build::Node;
+use super::merge::Merge;
+use super::stage::{Output, Stage};
+use super::{accumulate, apply, codec, filter, map, reduce, split, transform, window};
+use crate::error::{QError, Result};
+use crate::session::Session;
+use formats::k::K;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The operator that a node stands for, ready to run.
+fn stage(node: &Node) -> Option<Box<dyn Stage>> {
+    Some(match node.op {
+        "map" => Box::new(map::Map),
+        "filter" => Box::new(filter::Filter),
+        "apply" => Box::new(apply::Apply),
+        "accumulate" => Box::new(accumulate::Accumulate::default()),
+        "reduce" => Box::new(reduce::Reduce),
+        "split" | "union" => Box::new(split::Pass),
+        "decode.json" => Box::new(codec::DecodeJson),
+        "encode.json" => Box::new(codec::EncodeJson),
+        "decode.csv" => Box::new(codec::DecodeCsv::default()),
+        "encode.csv" => Box::new(codec::EncodeCsv::default()),
+        "transform.fill" => Box::new(transform::Fill::default()),
+        "transform.renameColumns" => Box::new(transform::RenameColumns),
+        "transform.replaceInfinity" => Box::new(transform::ReplaceInfinity::default()),
+        "transform.replaceNull" => Box::new(transform::ReplaceNull::default()),
+        "transform.schema" => Box::new(transform::Schema),
+        "window.count" => Box::new(window::Count::default()),
+        "window.tumbling" | "window.sliding" => Box::new(window::Time::default()),
+        "window.timer" => Box::new(window::Timer::default()),
+        _ => return None,
+    })
+}
+
+/// One operator that runs in a session.
+pub(crate) struct Runner {
+    pub(crate) node: Node,
+    work: Work,
+}
+
+enum Work {
+    /// Data in, data out.
+    Stage(Box<dyn Stage>),
+    /// One of the two sides of a merge, which they share.
+    Side(Rc<RefCell<Merge>>, usize),
+    /// The expression of a reader.
+    Evaluate,
+    /// What a console shows.
+    Console,
+}
+
+/// What an operator makes of data.
+pub(crate) enum Made {
+    /// Data for the next operator.
+    Data(Output),
+    /// Text for people.
+    Text(Vec<u8>),
+}
+
+impl Runner {
+    /// The operator of a node.
+    ///
+    /// # Errors
+    /// A node that does not run here.
+    pub(crate) fn new(node: Node) -> Result<Self> {
+        let work = match node.op {
+            "read.fromExpr" => Work::Evaluate,
+            "write.toConsole" => Work::Console,
+            op => Work::Stage(stage(&node).ok_or_else(|| QError::nyi(&format!(".qsp.{op}")))?),
+        };
+        Ok(Self { node, work })
+    }
+
+    /// One side of a merge.
+    pub(crate) fn side(node: Node, merge: Rc<RefCell<Merge>>, port: usize) -> Self {
+        Self { node, work: Work::Side(merge, port) }
+    }
+
+    /// Takes data.
+    ///
+    /// # Errors
+    /// What the user's function signals.
+    pub(crate) fn batch(&mut self, cx: &mut Session, metadata: K, data: K) -> Result<Made> {
+        let mut out = Output::new();
+        match &mut self.work {
+            Work::Stage(stage) => stage.batch(cx, &self.node, metadata, data, &mut out)?,
+            Work::Side(merge, port) => {
+                let mut merge = merge.try_borrow_mut().map_err(|_| QError::new("merge"))?;
+                merge.side(cx, &self.node, *port, metadata, data, &mut out)?;
+            }
+            Work::Evaluate => {
+                let expr = self.node.option("expr").cloned().unwrap_or_default();
+                let value = match expr.as_text() {
+                    Some(text) => cx.eval(&String::from_utf8_lossy(text), &self.node.name)?,
+                    None => cx.apply(&expr, &[K::Null])?,
+                };
+                out.push((metadata, value));
+            }
+            Work::Console => {
+                return super::console::render(cx, &self.node, &data).map(Made::Text);
+            }
+        }
+        Ok(Made::Data(out))
+    }
+
+    /// Hands out what is held back.
+    ///
+    /// # Errors
+    /// What the user's function signals.
+    pub(crate) fn finish(&mut self, cx: &mut Session) -> Result<Output> {
+        let mut out = Output::new();
+        if let Work::Stage(stage) = &mut self.work {
+            stage.finish(cx, &self.node, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    /// Nanoseconds since 1970 at which [`Runner::tick`] is due.
+    pub(crate) fn due(&self) -> Option<i64> {
+        match &self.work {
+            Work::Stage(stage) => stage.due(),
+            _ => None,
+        }
+    }
+
+    /// The time has come.
+    ///
+    /// # Errors
+    /// What the user's function signals.
+    pub(crate) fn tick(&mut self, cx: &mut Session, now: i64) -> Result<Output> {
+        let mut out = Output::new();
+        if let Work::Stage(stage) = &mut self.work {
+            stage.tick(cx, &self.node, now, &mut out)?;
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Kind, load};
+    use super::*;
+    use crate::session::Options;
+
+    /// Runs a spec with one reader in a line, without an engine: what the console shows.
+    fn run(spec: &str, inputs: &[&str]) -> String {
+        let pipeline = load(spec).unwrap();
+        let mut cx = Session::new(Options::default());
+        cx.load_script(spec).unwrap();
+        let operators = pipeline.nodes.iter().filter(|n| n.kind != Kind::Reader);
+        let mut runners: Vec<Runner> = operators.map(|n| Runner::new(n.clone()).unwrap()).collect();
+        let mut shown = Vec::new();
+        for input in inputs {
+            let value = cx.eval(input, "input").unwrap();
+            let mut data = vec![(K::Null, value)];
+            for runner in &mut runners {
+                let mut next = Vec::new();
+                for (metadata, value) in data {
+                    match runner.batch(&mut cx, metadata, value).unwrap() {
+                        Made::Data(out) => next.extend(out),
+                        Made::Text(text) => shown.extend(text),
+                    }
+                }
+                data = next;
+            }
+        }
+        let text = String::from_utf8(shown).unwrap();
+        let cut = |l: &str| l.split_once("| ").map_or("", |(_, rest)| rest).trim_end().to_owned();
+        text.lines().map(cut).collect::<Vec<_>>().join("\n")
+    }
+
+    const HEAD: &str = ".qsp.run\n  .qsp.read.fromCallback[`publish]\n  ";
+
+    #[test]
+    fn windows_of_event_time() {
+        let spec = format!(
+            "{HEAD}.qsp.window.sliding[1;3;`t]\n  .qsp.map[{{exec v from x}}]\n  \
+             .qsp.write.toConsole[]"
+        );
+        let inputs = ["([]t:0 1 2;v:10 11 12)", "([]t:enlist 3;v:enlist 13)", "([]t:1 5;v:99 15)"];
+        // The late record is in the one window of its time that is still to come.
+        assert_eq!(run(&spec, &inputs), ",10\n10 11\n10 11 12\n11 12 13 99\n12 13");
+    }
+
+    #[test]
+    fn states_by_key() {
+        let spec = format!(
+            "{HEAD}.qsp.map[{{[op;md;x] k:enlist[`key]!enlist first x; \
+             .qsp.set[op;k;.qsp.get[op;k],x]}}; .qsp.use ``name!(::;`m)]\n  \
+             .qsp.write.toConsole[]"
+        );
+        assert!(load(&spec).is_ok());
+    }
+
+    #[test]
+    fn one_input_each_and_no_circles() {
+        let twice =
+            "m:.qsp.map[{x}]\na:.qsp.read.fromCallback[`a] m\nb:.qsp.read.fromCallback[`b] m";
+        assert!(load(twice).unwrap_err().text.contains("has an input already"));
+        assert!(load(".qsp.map[{x}]").unwrap_err().text.contains(".qsp.run"));
+        assert!(load(".qsp.run .qsp.map[{x}] .qsp.write.toConsole[]").is_err());
+    }
+
+    #[test]
+    fn what_is_missing_names_itself() {
+        let error = load(".qsp.run .qsp.read.fromKafka[`t] .qsp.write.toConsole[]").unwrap_err();
+        assert_eq!(error.text, "nyi: .qsp.read.fromKafka");
+    }
+}

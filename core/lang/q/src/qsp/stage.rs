@@ -1,0 +1,88 @@
+//! What an operator does with data on a shard.
+
+use super::build::Node;
+use crate::error::Result;
+use crate::session::Session;
+use formats::k::{K, Sym};
+
+/// Pieces of data with their metadata, in order.
+pub(crate) type Output = Vec<(K, K)>;
+
+/// A running operator.
+pub(crate) trait Stage {
+    /// Takes data and appends what becomes of it.
+    ///
+    /// # Errors
+    /// What the user's function signals; the data is then lost for this operator.
+    fn batch(
+        &mut self,
+        cx: &mut Session,
+        node: &Node,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<()>;
+
+    /// No more data comes: appends what is held back.
+    ///
+    /// # Errors
+    /// What the user's function signals.
+    fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
+        let _ = (cx, node, out);
+        Ok(())
+    }
+
+    /// Nanoseconds of the clock at which [`Stage::tick`] wants to be called.
+    fn due(&self) -> Option<i64> {
+        None
+    }
+
+    /// The time of [`Stage::due`] has come.
+    ///
+    /// # Errors
+    /// What the user's function signals.
+    fn tick(&mut self, cx: &mut Session, node: &Node, now: i64, out: &mut Output) -> Result<()> {
+        let _ = (cx, node, now, out);
+        Ok(())
+    }
+}
+
+/// The dictionary that stands for an operator in calls of the user's function.
+pub(super) fn handle(node: &Node) -> K {
+    let names = ["id", "name", "type"].map(Sym::new).to_vec();
+    let values = vec![K::long(node.id as i64), K::sym(node.name.as_str()), K::sym(node.op)];
+    K::dict(K::syms(names), K::list(values))
+}
+
+/// Calls the user's function with what its `params` ask for, in that order.
+///
+/// # Errors
+/// What the function signals, or `params` that there are not.
+pub(super) fn call(cx: &mut Session, node: &Node, all: bool, metadata: &K, data: K) -> Result {
+    let Some(f) = node.func.clone() else { return Ok(data) };
+    let wanted: Vec<Sym> = match node.option("params") {
+        Some(k) => match (k.as_sym(), k.as_syms()) {
+            // The metadata alone implies the data after it.
+            (Some(one), _) if one.as_str() == "metadata" => {
+                ["metadata", "data"].map(Sym::new).to_vec()
+            }
+            (Some(one), _) => vec![one],
+            (_, Some(several)) => several.to_vec(),
+            _ => return Err(crate::error::QError::new("type: params")),
+        },
+        None if all || node.option("state").is_some() => {
+            ["operator", "metadata", "data"].map(Sym::new).to_vec()
+        }
+        None => vec![Sym::new("data")],
+    };
+    let mut args = Vec::with_capacity(wanted.len());
+    for name in wanted {
+        args.push(match name.as_str() {
+            "operator" => handle(node),
+            "metadata" => metadata.clone(),
+            "data" => data.clone(),
+            other => return Err(crate::error::QError::new(format!("params: {other}"))),
+        });
+    }
+    cx.apply(&f, &args)
+}

@@ -1,0 +1,66 @@
+//! `.qsp.get` and `.qsp.set`: values that operators keep (spec/kdb-qsp.md §11).
+
+use crate::error::{QError, Result, rank_error, type_error};
+use crate::kernel::group::bytes;
+use crate::session::Session;
+use crate::verbs::{Class, Run, Verb};
+use formats::k::{K, Sym};
+
+/// Keys for which the operators of a session keep values.
+const KEYS_MAX: usize = 10_000_000;
+
+/// The operator that a handle or a name means.
+fn operator(cx: &Session, op: &K) -> Result<usize> {
+    if let Some(name) = op.as_sym() {
+        let found = cx.qsp.nodes.iter().find(|n| n.name == name.as_str());
+        return found.map(|n| n.id).ok_or_else(|| QError::new(name.as_str()));
+    }
+    let id = crate::eval::at(op, &K::sym("id"))?;
+    id.as_long().and_then(|id| usize::try_from(id).ok()).ok_or_else(type_error)
+}
+
+/// The key of the metadata, if it has one.
+fn key(metadata: &K) -> Result<Option<Vec<u8>>> {
+    let K::Dict(d) = metadata else { return Ok(None) };
+    let has = d.keys.as_syms().is_some_and(|k| k.contains(&Sym::new("key")));
+    if !has {
+        return Ok(None);
+    }
+    let key = crate::eval::at(metadata, &K::sym("key"))?;
+    if matches!(key, K::Null) { Ok(None) } else { bytes(&key).map(Some) }
+}
+
+/// The state of an operator: what was set, or what its `state` option says.
+fn get(cx: &mut Session, args: Vec<K>) -> Result {
+    let [op, metadata] = args.as_slice() else { return Err(rank_error()) };
+    let id = operator(cx, op)?;
+    let key = key(metadata)?;
+    if let Some(value) = cx.qsp.store.get(&(id, key.clone())) {
+        return Ok(value.clone());
+    }
+    let initial = cx.qsp.nodes.get(id).and_then(|n| n.option("state"));
+    match (initial, key) {
+        (Some(initial), _) => Ok(initial.clone()),
+        (None, Some(_)) => Ok(K::list(Vec::new())),
+        (None, None) => Ok(K::Null),
+    }
+}
+
+fn set(cx: &mut Session, args: Vec<K>) -> Result {
+    let [op, metadata, value] = args.as_slice() else { return Err(rank_error()) };
+    let id = operator(cx, op)?;
+    let key = key(metadata)?;
+    if cx.qsp.store.len() >= KEYS_MAX {
+        return Err(QError::limit("limit"));
+    }
+    cx.qsp.store.insert((id, key), value.clone());
+    Ok(value.clone())
+}
+
+const fn function(name: &'static str, rank: usize, run: crate::verbs::Polyad) -> Verb {
+    let run = Run::Many { min: rank, max: rank, run };
+    let summary = "The state of an operator.";
+    Verb { name, infix: false, class: Class::Other, run, summary, example: "" }
+}
+
+pub(super) const VERBS: &[Verb] = &[function(".qsp.get", 2, get), function(".qsp.set", 3, set)];
