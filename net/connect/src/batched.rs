@@ -30,11 +30,14 @@ pub struct Config {
     pub policy: PolicyConfig,
 }
 
+/// What failed, by position; `None` stands for all.
+type Failures = Vec<(Option<u32>, Arc<Fault>)>;
+
 /// A batch that is being gathered, or is on its way.
 #[derive(Default)]
 struct Group {
     recs: RefCell<Vec<Record>>,
-    outcome: RefCell<Option<Vec<(Option<u32>, Arc<Fault>)>>>,
+    outcome: RefCell<Option<Failures>>,
     begun: RefCell<Option<rt::Nanos>>,
     done: Signal,
 }

@@ -127,7 +127,8 @@ pub static SPEC: SinkSpec = SinkSpec {
     examples: &[Example {
         title: "a socket that may be away",
         config: r#"{"back_pressure":"1s",
-                    "output":{"name":"socket","config":{"network":"tcp","address":"localhost:1"}}}"#,
+                    "output":{"name":"socket",
+                              "config":{"network":"tcp","address":"localhost:1"}}}"#,
         input: &[],
         output: &[],
     }],

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub struct Config {}
 
+/// Messages and their printed bytes.
+type Replies = Vec<(Record, Vec<u8>)>;
+
 /// A running `sync_response` sink.
 pub struct SyncResponse {
     component: Component,
@@ -25,7 +28,7 @@ impl SyncResponse {
             let text = "only messages can be sent back";
             return Err(SinkError::All(fault_of(&self.component, text)));
         };
-        let mut replies: Vec<(u32, Vec<(Record, Vec<u8>)>)> = Vec::new();
+        let mut replies: Vec<(u32, Replies)> = Vec::new();
         let mut scratch = Vec::new();
         for (index, record) in records.recs.iter().enumerate() {
             let ack = record.origin.ack;

@@ -40,6 +40,7 @@ pub struct Config {
     pub auto_replay_nacks: bool,
     /// Old way to name a scanner: `lines`, `all-bytes`, `delim:x`, `chunker:n`, `regex:x`, `csv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("deprecated" = true))]
     pub codec: Option<String>,
 }
 

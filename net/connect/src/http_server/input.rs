@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration as Time;
 
 use bytes::Bytes;
-use flume::Receiver;
 use formats::value::Value;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
@@ -13,14 +12,14 @@ use futures_util::stream::FuturesUnordered;
 use plan::env::{Payload, Request, Response, read_config};
 use plan::fields::Duration;
 use plan::{
-    Batch, Body, BuildError, Emitted, Env, Example, Json, LocalBoxFuture, Meta, Origin, Record,
-    Records, Services, Source, SourceContext, SourceError, SourceSpec, schema_of,
+    Batch, Body, BuildError, Emitted, Env, Example, Json, LocalBoxFuture, Log, Meta, Origin,
+    Record, Records, Services, Source, SourceContext, SourceError, SourceSpec, schema_of,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::sync::{self, Responder};
-use super::{allows, incorrect_method, multipart, path, plain};
+use super::{Endpoint, allows, incorrect_method, multipart, no_tls, path, plain};
 
 /// Requests of one source whose messages are on their way; more wait in the queue of the port.
 pub const IN_FLIGHT_MAX: usize = 4096;
@@ -87,8 +86,7 @@ impl Default for Config {
 
 /// A running `http_server` source.
 pub struct HttpServer {
-    requests: Receiver<Request>,
-    pattern: String,
+    endpoint: Endpoint,
     verbs: Vec<String>,
     timeout: Time,
     responder: Rc<Responder>,
@@ -158,7 +156,7 @@ impl HttpServer {
         };
         firsts(&request.query, &mut meta);
         firsts(&request.headers, &mut meta);
-        for (name, value) in path::variables(&self.pattern, &request.path) {
+        for (name, value) in path::variables(&self.endpoint.path, &request.path) {
             meta.set(name, Value::text(value));
         }
         for cookie in header("Cookie").split(';') {
@@ -195,7 +193,7 @@ impl HttpServer {
                 waiting.next().await;
                 continue;
             }
-            let next = self.requests.recv_async();
+            let next = self.endpoint.requests.recv_async();
             let taken = async {
                 match next.await {
                     Ok(request) => Some(self.take(request, context).await),
@@ -272,8 +270,18 @@ impl Source for HttpServer {
         context: Rc<dyn SourceContext>,
     ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
         Box::pin(async move {
+            let listener = self.endpoint.listen().await.map_err(SourceError::Retry)?;
             context.connected(true);
-            self.serve(&context).await
+            if let Some(listener) = &listener {
+                let address = listener.address().to_string();
+                let text = "Receiving HTTP messages";
+                self.services.log(Log::Info, text, &[("address", &address)]);
+            }
+            let ended = self.serve(&context).await;
+            if let Some(listener) = listener {
+                listener.close().await;
+            }
+            ended
         })
     }
 
@@ -292,15 +300,11 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
             config.rate_limit
         )));
     }
-    if !config.address.is_empty() {
-        let text = "field 'address': a server of its own is not supported yet; \
-                    the endpoint is at the address of the process";
-        return Err(BuildError::new(text));
-    }
+    no_tls(&config.cert_file, &config.key_file)?;
+    let what = "Post a message.";
     let services = env.services();
     Ok(Box::new(HttpServer {
-        requests: services.open_port("http", &config.path, raw)?,
-        pattern: config.path,
+        endpoint: Endpoint::new(&config.address, &config.path, raw, what, env)?,
         verbs: config.allowed_verbs,
         timeout: Time::from_nanos(config.timeout.wait_ns()),
         responder: Rc::new(Responder::new(&config.sync_response, env)?),

@@ -1,3 +1,4 @@
+use flume::Receiver;
 use serde_json::json;
 
 use super::*;
@@ -205,6 +206,65 @@ fn what_is_not_there_is_named() {
     let error = |config| (SPEC.build)(&config, &TestEnv::new()).err().map(|e| e.text);
     let limit = error(json!({"rate_limit": "x"})).unwrap();
     assert_eq!(limit, "rate limit resource 'x' was not found");
-    assert!(error(json!({"address": "0.0.0.0:1"})).unwrap().contains("address"));
+    assert!(error(json!({"address": "x:1", "cert_file": "c"})).unwrap().contains("tls"));
     assert!(error(json!({"timeout": "soon"})).unwrap().contains("invalid duration"));
+}
+
+#[test]
+fn a_server_of_its_own() {
+    both_modes(|| async {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = json!({"address": port.to_string(), "path": "/in/{who}"});
+        let mut source = (SPEC.build)(&config, &TestEnv::new()).unwrap();
+        let fake = Fake::new();
+        let running = {
+            let fake = fake.clone();
+            rt::spawn(async move { source.run(fake).await })
+        };
+        let client = rt::blocking(move || {
+            use std::io::{Read, Write};
+            let mut stream = (0..200)
+                .find_map(|_| {
+                    std::thread::sleep(Time::from_millis(5));
+                    std::net::TcpStream::connect(port).ok()
+                })
+                .expect("a server");
+            let ask = "POST /in/me?a=b HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi";
+            let bad = "POST /nope HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+            let last = "GET /in/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+            // The third request waits in the same packet as the second.
+            stream.write_all(ask.as_bytes()).unwrap();
+            stream.write_all(format!("{bad}{last}").as_bytes()).unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        });
+        let text = client.await.unwrap();
+        let status: Vec<&str> = text.lines().filter(|l| l.starts_with("HTTP/1.1")).collect();
+        let codes: Vec<&str> = status.iter().map(|l| l.split(' ').nth(1).unwrap()).collect();
+        assert_eq!(codes, ["200", "404", "405"], "{text}");
+        assert_eq!(fake.texts(), ["hi"]);
+        assert_eq!((fake.meta("who"), fake.meta("a")), (vec!["me".into()], vec!["b".into()]));
+        fake.stop();
+        assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+        // The kernel lets go of the listener a moment after its task.
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(port).is_err() {
+                return;
+            }
+            rt::sleep(Time::from_millis(5)).await;
+        }
+        panic!("it still listens");
+    });
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    both_modes(|| async {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let mut source = (SPEC.build)(&json!({"address": address}), &TestEnv::new()).unwrap();
+        let wanted = format!("listen tcp {address}: bind: address already in use");
+        assert_eq!(source.run(Fake::new()).await, Err(SourceError::Retry(wanted)));
+    });
 }

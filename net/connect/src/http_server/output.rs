@@ -20,7 +20,8 @@ use rt::{Task, spawn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{allows, incorrect_method, plain};
+use super::listener::Listener;
+use super::{Endpoint, allows, incorrect_method, no_tls, plain};
 use crate::signal::Signal;
 
 /// Requests that wait for a message; more wait in the queue of the port.
@@ -138,11 +139,11 @@ impl Drop for Place {
 /// A running `http_server` sink.
 pub struct HttpServer {
     component: Component,
-    requests: Receiver<Request>,
+    endpoint: Endpoint,
     verbs: Rc<Vec<String>>,
     timeout: Time,
     shelf: Rc<Shelf>,
-    server: RefCell<Option<Task<()>>>,
+    server: RefCell<Option<(Task<()>, Option<Listener>)>>,
 }
 
 async fn serve(requests: Receiver<Request>, verbs: Rc<Vec<String>>, shelf: Rc<Shelf>, limit: Time) {
@@ -190,12 +191,14 @@ async fn one(request: Request, verbs: &[String], shelf: &Shelf, limit: Time) {
 impl Sink for HttpServer {
     fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
         Box::pin(async move {
-            let (requests, verbs) = (self.requests.clone(), Rc::clone(&self.verbs));
-            let task = serve(requests, verbs, Rc::clone(&self.shelf), self.timeout);
-            let mut server = self.server.borrow_mut();
-            if server.is_none() {
-                *server = Some(spawn(task).abort_on_drop());
+            if self.server.borrow().is_some() {
+                return Ok(());
             }
+            let listener = self.endpoint.listen().await;
+            let listener = listener.map_err(|text| fault_of(&self.component, text))?;
+            let (requests, verbs) = (self.endpoint.requests.clone(), Rc::clone(&self.verbs));
+            let task = serve(requests, verbs, Rc::clone(&self.shelf), self.timeout);
+            *self.server.borrow_mut() = Some((spawn(task).abort_on_drop(), listener));
             Ok(())
         })
     }
@@ -221,6 +224,10 @@ impl Sink for HttpServer {
             self.shelf.changed.wake();
             // Those who wait are told before the port goes.
             rt::yield_now().await;
+            let listener = self.server.borrow_mut().as_mut().and_then(|(_, own)| own.take());
+            if let Some(listener) = listener {
+                listener.close().await;
+            }
             Ok(())
         })
     }
@@ -229,18 +236,15 @@ impl Sink for HttpServer {
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     let mut options = config.clone();
     let config: Config = read_config(config)?;
-    if !config.address.is_empty() {
-        let text = "field 'address': a server of its own is not supported yet; \
-                    the endpoint is at the address of the process";
-        return Err(BuildError::new(text));
-    }
+    no_tls(&config.cert_file, &config.key_file)?;
+    let what = "Read a single message.";
     if let Some(options) = options.as_object_mut() {
         // What the front end says when the pipeline is gone.
         options.insert("closed".to_owned(), CLOSED.into());
     }
     Ok(Box::new(HttpServer {
         component: env.component().clone(),
-        requests: env.services().open_port("http", &config.path, &options)?,
+        endpoint: Endpoint::new(&config.address, &config.path, &options, what, env)?,
         verbs: Rc::new(config.allowed_verbs),
         timeout: Time::from_nanos(config.timeout.wait_ns()),
         shelf: Rc::default(),

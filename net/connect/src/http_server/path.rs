@@ -19,9 +19,40 @@ pub(super) fn variables(pattern: &str, path: &str) -> Vec<(String, String)> {
     found
 }
 
+/// Whether a whole path fits a pattern.
+pub(super) fn matches(pattern: &str, path: &str) -> bool {
+    let mut actual = path.trim_end_matches('/').split('/');
+    let mut wanted = pattern.trim_end_matches('/').split('/');
+    loop {
+        match (wanted.next(), actual.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(actual)) => {
+                let variable = wanted.starts_with('{') && wanted.ends_with('}');
+                let decoded = percent_decode_str(actual).decode_utf8_lossy();
+                if (actual.is_empty() || !variable) && wanted != decoded {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_fit_whole_paths() {
+        assert!(matches("/post", "/post"));
+        assert!(matches("/post", "/post/"));
+        assert!(matches("/v1/{who}/things", "/v1/b%20b/things"));
+        assert!(matches("/a b", "/a%20b"));
+        for path in ["/", "/pos", "/post/x", "/x/post"] {
+            assert!(!matches("/post", path), "{path}");
+        }
+        assert!(!matches("/v1/{who}", "/v1/"));
+    }
 
     #[test]
     fn variables_are_taken_from_the_end() {

@@ -5,12 +5,14 @@
 
 pub mod chunker;
 pub mod csv;
+pub mod decompress;
 pub mod json_array;
 pub mod json_documents;
 pub mod lines;
 pub mod re_match;
 pub mod skip_bom;
 pub mod switch;
+pub mod tar;
 pub mod to_the_end;
 
 use bytes::Bytes;
@@ -65,6 +67,8 @@ pub enum Config {
     Chunker(chunker::Config),
     /// Rows of comma-separated values.
     Csv(csv::Config),
+    /// Another scanner of what a compressed stream unpacks to.
+    Decompress(decompress::Algorithm, Box<Config>),
     /// The elements of a JSON array.
     JsonArray,
     /// JSON documents one after another.
@@ -77,6 +81,8 @@ pub enum Config {
     SkipBom(Box<Config>),
     /// A scanner chosen by the name of the file.
     Switch(Vec<switch::Choice>),
+    /// The files of an archive.
+    Tar,
     /// The whole stream as one message.
     ToTheEnd,
 }
@@ -89,12 +95,14 @@ pub struct Empty {}
 pub const ALL: &[&Part] = &[
     &chunker::PART,
     &csv::PART,
+    &decompress::PART,
     &json_array::PART,
     &json_documents::PART,
     &lines::PART,
     &re_match::PART,
     &skip_bom::PART,
     &switch::PART,
+    &tar::PART,
     &to_the_end::PART,
 ];
 
@@ -142,6 +150,12 @@ impl Config {
         let read = match component.name.as_str() {
             "chunker" => Config::Chunker(read_config(config)?),
             "csv" => Config::Csv(read_config(config)?),
+            "decompress" => {
+                let config: decompress::Config = read_config(config)?;
+                let algorithm = decompress::Algorithm::of(&config.algorithm)?;
+                let into = Config::of_nested(&config.into, depth + 1)?;
+                Config::Decompress(algorithm, Box::new(into))
+            }
             "json_array" => Config::JsonArray,
             "json_documents" => Config::JsonDocuments,
             "lines" => Config::Lines(read_config(config)?),
@@ -159,6 +173,7 @@ impl Config {
                 };
                 Config::Switch(cases.iter().map(choice).collect::<Result<_, _>>()?)
             }
+            "tar" => Config::Tar,
             "to_the_end" => Config::ToTheEnd,
             other => return Err(BuildError::new(format!("there is no scanner '{other}'"))),
         };
@@ -183,12 +198,17 @@ impl Config {
         Ok(match self {
             Config::Chunker(config) => Box::new(chunker::Chunker::new(config, stream)?),
             Config::Csv(config) => Box::new(csv::Csv::new(config, stream)?),
+            Config::Decompress(algorithm, into) => {
+                let into = into.open(stream)?;
+                Box::new(decompress::Decompress::new(*algorithm, into, stream))
+            }
             Config::JsonArray => Box::new(json_array::JsonArray::new(stream)),
             Config::JsonDocuments => Box::new(json_documents::JsonDocuments::new(stream)),
             Config::Lines(config) => lines::open(config, stream),
             Config::ReMatch(config) => Box::new(re_match::ReMatch::new(config, stream)?),
             Config::SkipBom(into) => Box::new(skip_bom::SkipBom::new(into.open(stream)?)),
             Config::Switch(cases) => return switch::open(cases, stream),
+            Config::Tar => Box::new(tar::Tar::new(stream)),
             Config::ToTheEnd => Box::new(to_the_end::ToTheEnd::new(stream)),
         })
     }

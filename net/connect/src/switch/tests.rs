@@ -72,7 +72,8 @@ fn refusals_keep_their_places() {
             failures(sink("switch", switch["config"].clone()).write(&batch(&["a", "b"])).await);
         assert_eq!(failed, [(1, "no b".to_owned())]);
         // And a fallback gives on only those.
-        let dlq = json!({"name": "file", "config": {"path": toy(&format!("{}/[@fallback_error]", dir.path().display()))}});
+        let path = format!("{}/[@fallback_error]", dir.path().display());
+        let dlq = json!({"name": "file", "config": {"path": toy(&path)}});
         let fallback = sink("fallback", json!([switch, dlq]));
         fallback.write(&batch(&["b", "a", "b"])).await.unwrap();
         assert_eq!(read(&dir, "no b"), "b\nb\n");

@@ -1,4 +1,3 @@
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rt::testing::TempDir;
@@ -134,24 +133,6 @@ fn a_stop_ends_reading_of_a_silent_fifo() {
         });
         let result = source(json!({"paths": [text(&path)]})).run(fake).await;
         assert_eq!(result, Err(SourceError::Stopped));
-    });
-}
-
-#[test]
-fn an_unreadable_file_is_tried_again() {
-    // Root may read everything.
-    if std::fs::read("/proc/self/mem").is_ok() || std::env::var("USER").as_deref() == Ok("root") {
-        return;
-    }
-    both_modes(|| async {
-        let dir = TempDir::new().unwrap();
-        let path = dir.join("f");
-        std::fs::write(&path, "a\n").unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
-        let result = source(json!({"paths": [text(&path)]})).run(Fake::new()).await;
-        if let Err(error) = result {
-            assert!(error.to_string().ends_with("permission denied"), "{error}");
-        }
     });
 }
 

@@ -1,0 +1,251 @@
+//! A listener of its own for one `http_server`, on the shard that runs it.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flume::Sender;
+use percent_encoding::percent_decode_str;
+use plan::env::{Payload, Request, Response};
+use rt::Task;
+use rt::net::{ListenOptions, Stream, TcpListener, resolve};
+use wire::http1::{CONTINUE, Event, RequestDecoder, RequestHead, write_error, write_response};
+
+use super::path;
+use super::plain;
+use crate::text::io_text;
+
+/// Largest body of a request in bytes.
+pub(super) const BODY_BYTES_MAX: u64 = 64 << 20;
+/// Connections at a time; further ones wait.
+pub(super) const CONNECTIONS_MAX: usize = 4096;
+/// How long a connection may say nothing.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+/// How long answers may take to leave when the listener is closed.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// Pause after the system had nothing left for a new connection.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that one read asks for.
+const READ_BYTES: usize = 64 << 10;
+
+/// What connections share.
+struct Shared {
+    pattern: String,
+    requests: Sender<Request>,
+    connections: Cell<usize>,
+    /// Connections with a request that is not answered yet.
+    busy: Cell<usize>,
+}
+
+/// Counts while it lives.
+struct Count<'a>(&'a Cell<usize>);
+
+impl<'a> Count<'a> {
+    fn new(cell: &'a Cell<usize>) -> Self {
+        cell.set(cell.get() + 1);
+        Count(cell)
+    }
+}
+
+impl Drop for Count<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// An open listener; dropping it closes it.
+pub(super) struct Listener {
+    shared: Rc<Shared>,
+    address: SocketAddr,
+    _accepting: Task<()>,
+}
+
+/// Listens at `address`; requests to paths like `pattern` go to `requests`.
+///
+/// # Errors
+/// A text that names the address.
+pub(super) async fn listen(
+    address: &str,
+    pattern: &str,
+    requests: Sender<Request>,
+) -> Result<Listener, String> {
+    let failed = |error: std::io::Error| {
+        let text = io_text(&error);
+        let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, sentence)| sentence);
+        format!("listen tcp {address}: bind: {text}")
+    };
+    let found = resolve(address).await.map_err(failed)?;
+    let first = found.into_iter().next();
+    let first = first.ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;
+    let listener = TcpListener::bind(first, ListenOptions::default()).map_err(failed)?;
+    let shared = Rc::new(Shared {
+        pattern: pattern.to_owned(),
+        requests,
+        connections: Cell::new(0),
+        busy: Cell::new(0),
+    });
+    let address = listener.local_addr();
+    let accepting = rt::spawn(accept(listener, Rc::clone(&shared))).abort_on_drop();
+    Ok(Listener { shared, address, _accepting: accepting })
+}
+
+impl Listener {
+    /// The address that was really bound.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections and waits until the answers that are due have left.
+    pub(super) async fn close(self) {
+        let Listener { shared, _accepting, .. } = self;
+        drop(_accepting);
+        // An aborted task lets go of its listener at its next turn.
+        rt::yield_now().await;
+        let end = rt::now() + CLOSE_MAX;
+        while shared.busy.get() > 0 && rt::now() < end {
+            rt::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Rc<Shared>) {
+    loop {
+        if shared.connections.get() >= CONNECTIONS_MAX {
+            rt::sleep(EXHAUSTED_PAUSE).await;
+            continue;
+        }
+        match listener.accept().await {
+            Ok(stream) => {
+                let shared = Rc::clone(&shared);
+                rt::spawn(async move {
+                    let _one = Count::new(&shared.connections);
+                    // How a client goes away is of no interest.
+                    let _ = converse(stream, &shared).await;
+                });
+            }
+            Err(_) => rt::sleep(EXHAUSTED_PAUSE).await,
+        }
+    }
+}
+
+/// Answers the requests of one connection, one after another.
+async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
+    let mut decoder = RequestDecoder::new(BODY_BYTES_MAX);
+    let remote = stream.peer().to_string();
+    let mut buffer = Vec::with_capacity(READ_BYTES);
+    let mut head: Option<RequestHead> = None;
+    let mut body = Vec::new();
+    // A reply must not wait for more to come.
+    let _ = stream.set_nodelay(true);
+    loop {
+        let mut out = Vec::new();
+        let mut close = false;
+        loop {
+            match decoder.next_event() {
+                Ok(Some(Event::Head(new))) => {
+                    if new.expect_continue {
+                        out.extend_from_slice(CONTINUE);
+                    }
+                    head = Some(new);
+                }
+                Ok(Some(Event::Body(bytes))) => body.extend_from_slice(bytes),
+                Ok(Some(Event::End)) => {
+                    let Some(head) = head.take() else { continue };
+                    let _busy = Count::new(&shared.busy);
+                    let whole = Bytes::from(std::mem::take(&mut body));
+                    let response = ask(&head, whole, &remote, shared).await;
+                    // With the port gone there is nothing more to be had here.
+                    let keep = head.keep_alive && !shared.requests.is_disconnected();
+                    write(&response, keep, &mut out);
+                    let (sent, _) = stream.write_all(std::mem::take(&mut out)).await;
+                    sent?;
+                    close = !keep;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    write_error(&mut out, &error);
+                    close = true;
+                    break;
+                }
+            }
+        }
+        if !out.is_empty() {
+            stream.write_all(out).await.0?;
+        }
+        if close || decoder.is_closed() {
+            return stream.shutdown().await;
+        }
+        buffer.clear();
+        let Ok((read, filled)) = rt::timeout(IDLE_MAX, stream.read(buffer)).await else {
+            return Ok(());
+        };
+        buffer = filled;
+        if read? == 0 {
+            return Ok(());
+        }
+        decoder.feed(&buffer);
+    }
+}
+
+async fn ask(head: &RequestHead, body: Bytes, remote: &str, shared: &Shared) -> Response {
+    let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
+    if !path::matches(&shared.pattern, path) {
+        return plain(404, "404 page not found\n");
+    }
+    let (reply, answer) = flume::bounded(1);
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (canonical(name), String::from_utf8_lossy(value).into_owned()));
+    let request = Request {
+        method: head.method.clone(),
+        path: path.to_owned(),
+        query: params(query),
+        headers: headers.collect(),
+        remote: remote.to_owned(),
+        payload: Payload::Bytes(body),
+        reply,
+    };
+    let gone = || plain(503, "Service unavailable\n");
+    if shared.requests.send_async(request).await.is_err() {
+        return gone();
+    }
+    answer.recv_async().await.unwrap_or_else(|_| gone())
+}
+
+fn write(response: &Response, keep_alive: bool, out: &mut Vec<u8>) {
+    let headers: Vec<(&str, &str)> =
+        response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let status = if response.status == 0 { 200 } else { response.status };
+    if write_response(out, status, &headers, &response.body, keep_alive).is_err() {
+        // A header that came out of a message cannot be one.
+        let text = b"the response has an invalid header\n";
+        let _ = write_response(out, 502, &[], text, keep_alive);
+    }
+}
+
+fn params(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect()
+}
+
+/// `content-type` as `Content-Type`.
+fn canonical(name: &str) -> String {
+    let mut upper = true;
+    let letter = |c: char| {
+        let c = if upper { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+        upper = c == '-';
+        c
+    };
+    name.chars().map(letter).collect()
+}
