@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use formats::value::Value;
-use plan::fields::Interpolated;
-use plan::{Batch, BuildError, Class, Env, Expr, Fault, Form};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -60,35 +58,6 @@ impl<V: JsonSchema> JsonSchema for Table<V> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         BTreeMap::<String, V>::json_schema(generator)
-    }
-}
-
-/// Compiles a text with embedded queries. A default of ours names no language and has none
-/// embedded.
-///
-/// # Errors
-/// What is wrong with the text.
-pub fn text_expr(field: &Interpolated, env: &dyn Env) -> Result<Box<dyn Expr>, BuildError> {
-    if field.0.lang.is_empty() {
-        return Ok(Box::new(Literal(field.0.text.clone())));
-    }
-    env.expr(&field.0, Form::Text)
-}
-
-struct Literal(String);
-
-impl Expr for Literal {
-    fn class(&self) -> Class {
-        Class::Stateless
-    }
-
-    fn text(&mut self, _: &Batch, _: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        out.extend_from_slice(self.0.as_bytes());
-        Ok(())
-    }
-
-    fn constant(&self) -> Option<&str> {
-        Some(&self.0)
     }
 }
 

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use plan::env::{fault_of, read_config};
 use plan::fields::Interpolated;
 use plan::{
-    Batch, BuildError, Component, Env, Example, Expr, Fault, Json, LocalBoxFuture, Sink, SinkError,
-    SinkSpec, schema_of,
+    Batch, BuildError, Component, Env, Example, Expr, Fault, Form, Json, LocalBoxFuture, Sink,
+    SinkError, SinkSpec, schema_of,
 };
-
-use crate::lookup::text_expr;
 
 /// The text that messages are refused with; may depend on the message.
 pub type Config = Interpolated;
@@ -55,7 +53,7 @@ impl Sink for Reject {
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     let config: Config = read_config(config)?;
-    let text = RefCell::new(text_expr(&config, env)?);
+    let text = RefCell::new(env.expr(&config.0, Form::Text)?);
     Ok(Box::new(Reject { component: env.component().clone(), text }))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plan::env::Response;
 use plan::fields::Interpolated;
-use plan::{Batch, Body, BuildError, Env, Expr, Outcome, Record, Records};
+use plan::{Batch, Body, BuildError, Env, Expr, Form, Outcome, Record, Records};
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,10 +61,10 @@ impl Responder {
         };
         let mut headers = Vec::new();
         for (name, value) in &config.headers.0 {
-            headers.push((name.clone(), RefCell::new(text(value, env)?)));
+            headers.push((name.clone(), RefCell::new(env.expr(&value.0, Form::Text)?)));
         }
         Ok(Responder {
-            status: RefCell::new(text(&config.status, env)?),
+            status: RefCell::new(env.expr(&config.status.0, Form::Text)?),
             headers,
             prefixes: config.metadata_headers.include_prefixes.clone(),
             patterns: config
@@ -152,8 +152,4 @@ impl Responder {
             }
         }
     }
-}
-
-fn text(field: &Interpolated, env: &dyn Env) -> Result<Box<dyn Expr>, BuildError> {
-    crate::lookup::text_expr(field, env)
 }
