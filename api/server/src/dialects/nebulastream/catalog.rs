@@ -1,0 +1,86 @@
+//! The query catalog (spec/nes-rest.md §3).
+
+use engine::Key;
+use nes::catalog::{Query, Status};
+use plan::Json;
+use serde_json::json;
+
+use super::OWNER;
+use super::query::plan_of;
+use super::routes::{NebulaStream, unknown};
+use super::types::{error, required};
+use crate::exchange::{Reply, Request};
+
+impl NebulaStream {
+    pub(super) async fn query_catalog(
+        &self,
+        method: &str,
+        call: &str,
+        request: &Request,
+    ) -> Result<Reply, Reply> {
+        match (method, call) {
+            ("GET", "allRegisteredQueries") => self.all_queries().await,
+            ("GET", "queries") => self.queries_of(request).await,
+            ("GET", "status") => self.status(request).await,
+            ("GET", "getNumberOfProducedBuffers") => self.produced(request).await,
+            _ => Err(unknown()),
+        }
+    }
+
+    async fn all_queries(&self) -> Result<Reply, Reply> {
+        self.refresh().await?;
+        let all: Vec<Json> = self.store.lock().queries.all().map(entry).collect();
+        Ok(list(all))
+    }
+
+    async fn queries_of(&self, request: &Request) -> Result<Reply, Reply> {
+        let name = required(request, "status")?;
+        let Some(wanted) = Status::named(&name) else {
+            return Err(error(400, format!("Invalid Status provided: {name}")));
+        };
+        self.refresh().await?;
+        let state = self.store.lock();
+        let found = state.queries.all().filter(|q| q.status == wanted);
+        Ok(list(found.map(|q| json!({ q.id.to_string(): q.text })).collect()))
+    }
+
+    pub(super) async fn status(&self, request: &Request) -> Result<Reply, Reply> {
+        let query = self.named(request).await;
+        // The document answers 400 here, whatever is wrong with the id.
+        let query = query.map_err(|reply| Reply { status: reply.status.min(400), ..reply })?;
+        Ok(Reply::json(200, &json!({"status": query.status.name()})))
+    }
+
+    /// Logical buffers that the sources of a query have produced.
+    async fn produced(&self, request: &Request) -> Result<Reply, Reply> {
+        let query = self.named(request).await?;
+        let key = Key::new(OWNER, query.id.to_string());
+        let view = self.store.engine.get(key, true).await.map_err(|_| Reply::unavailable())?;
+        let bytes = view.map_or(0, |view| view.bytes);
+        let buffers = bytes.div_ceil(self.config.buffer_bytes);
+        Ok(Reply::json(200, &json!({"producedBuffers": buffers})))
+    }
+}
+
+/// A list, or no content when it is empty.
+fn list(items: Vec<Json>) -> Reply {
+    if items.is_empty() { Reply::empty(204) } else { Reply::json(200, &Json::Array(items)) }
+}
+
+fn entry(query: &Query) -> Json {
+    let history: Vec<Json> = query
+        .history
+        .iter()
+        .map(|(status, at)| json!({"status": status.name(), "timestamp": at}))
+        .collect();
+    json!({
+        "queryId": query.id,
+        "queryString": query.text,
+        "queryStatus": query.status.name(),
+        "status": query.status.name(),
+        "queryPlan": plan_of(query),
+        "queryInfo": query.info,
+        "queryMetaData": query.info,
+        "history": history,
+    })
+}

@@ -1,0 +1,138 @@
+//! What the coordinator knows, and how it survives: as documents of the engine.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::{EngineHandle, Key};
+use nes::catalog::{Coordinator, DEFAULT_LOGICAL, Query, QueryCatalog, SourceCatalog, Topology};
+use nes::schema::Schema;
+use plan::Json;
+use serde_json::json;
+
+use super::OWNER;
+use super::types::error;
+use crate::exchange::Reply;
+
+/// Documents of queries begin with this.
+const QUERY: &str = "query/";
+/// The document of the logical sources.
+const SOURCES: &str = "sources";
+/// Documents of functions begin with this.
+const UDF: &str = "udf/";
+
+/// Everything that requests read and change.
+pub(super) struct State {
+    pub(super) sources: SourceCatalog,
+    pub(super) queries: QueryCatalog,
+    pub(super) topology: Topology,
+    /// Descriptors of functions as they were sent, by name.
+    pub(super) udfs: BTreeMap<String, Vec<u8>>,
+    /// Whether metrics are being collected.
+    pub(super) monitoring: bool,
+    loaded: bool,
+}
+
+/// The state and the way to the engine, which stores it.
+pub(super) struct Store {
+    pub(super) engine: EngineHandle,
+    state: Mutex<State>,
+}
+
+/// Milliseconds since the epoch.
+pub(super) fn now_ms() -> u64 {
+    u64::try_from(rt::wall() / 1_000_000).unwrap_or(0)
+}
+
+impl Store {
+    pub(super) fn new(engine: EngineHandle, coordinator: &Coordinator) -> Self {
+        let state = State {
+            sources: coordinator.sources.clone(),
+            queries: QueryCatalog::default(),
+            topology: Topology::new(&coordinator.worker_host, coordinator.slots),
+            udfs: BTreeMap::new(),
+            monitoring: false,
+            loaded: false,
+        };
+        Store { engine, state: Mutex::new(state) }
+    }
+
+    /// The state; never held while something is awaited.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Reads what was stored before the first request looks at anything.
+    pub(super) async fn load(&self) -> Result<(), Reply> {
+        if self.lock().loaded {
+            return Ok(());
+        }
+        let documents = self.engine.documents(OWNER).await.map_err(|_| Reply::unavailable())?;
+        let mut state = self.lock();
+        if !state.loaded {
+            state.restore(documents);
+        }
+        Ok(())
+    }
+
+    /// Stores or removes a document.
+    async fn put(&self, id: String, document: Option<Json>) -> Result<(), Reply> {
+        let key = Key::new(OWNER, id);
+        match self.engine.put_document(key, document).await {
+            Err(_) => Err(Reply::unavailable()),
+            Ok(Err(e)) => Err(error(500, e.to_string())),
+            Ok(Ok(())) => Ok(()),
+        }
+    }
+
+    /// Stores a query as it is now, or forgets it when it is gone.
+    pub(super) async fn put_query(&self, id: u64) -> Result<(), Reply> {
+        let query = self.lock().queries.get(id).cloned();
+        self.put(format!("{QUERY}{id}"), query.and_then(|q| serde_json::to_value(q).ok())).await
+    }
+
+    /// Stores the logical sources.
+    pub(super) async fn put_sources(&self) -> Result<(), Reply> {
+        let all: Vec<Json> =
+            self.lock().sources.logical().map(|(name, schema)| json!([name, schema])).collect();
+        self.put(SOURCES.to_owned(), Some(Json::Array(all))).await
+    }
+
+    /// Stores a function as it is now, or forgets it when it is gone.
+    pub(super) async fn put_udf(&self, name: &str) -> Result<(), Reply> {
+        let text = self.lock().udfs.get(name).map(|bytes| STANDARD.encode(bytes));
+        self.put(format!("{UDF}{name}"), text.map(Json::String)).await
+    }
+}
+
+impl State {
+    fn restore(&mut self, documents: Vec<(Key, Json)>) {
+        let mut queries = Vec::new();
+        for (key, document) in documents {
+            if key.id.starts_with(QUERY) {
+                queries.extend(serde_json::from_value::<Query>(document).ok());
+            } else if let Some(name) = key.id.strip_prefix(UDF) {
+                let bytes = document.as_str().and_then(|text| STANDARD.decode(text).ok());
+                if let Some(bytes) = bytes {
+                    self.udfs.insert(name.to_owned(), bytes);
+                }
+            } else if &*key.id == SOURCES {
+                self.restore_sources(document);
+            }
+        }
+        self.queries = QueryCatalog::restore(queries);
+        self.loaded = true;
+    }
+
+    /// Sources of the configuration win over stored ones of the same name.
+    fn restore_sources(&mut self, document: Json) {
+        let stored: Vec<(String, Schema)> = serde_json::from_value(document).unwrap_or_default();
+        if !stored.iter().any(|(name, _)| name == DEFAULT_LOGICAL) {
+            let _ = self.sources.remove(DEFAULT_LOGICAL);
+        }
+        for (name, schema) in stored {
+            let _ = self.sources.add(&name, schema);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The catalog of Java functions (spec/nes-rest.md §7). They are kept and handed out; no query runs
+//! them yet.
+
+use plan::Json;
+use prost::Message;
+use serde_json::json;
+
+use super::proto::{FoundJavaUdf, JavaUdf, RegisterJavaUdf};
+use super::routes::{NebulaStream, unknown};
+use super::types::error;
+use crate::exchange::{Reply, Request};
+
+/// Most functions.
+pub(super) const UDFS_MAX: usize = 10_000;
+
+impl NebulaStream {
+    /// `first` is the spelling of the document, whose codes differ from the later one.
+    pub(super) async fn udf_catalog(
+        &self,
+        method: &str,
+        call: &str,
+        first: bool,
+        request: &Request,
+    ) -> Result<Reply, Reply> {
+        match (method, call) {
+            ("GET", "listUdfs") => {
+                let names: Vec<Json> =
+                    self.store.lock().udfs.keys().map(|name| json!(name)).collect();
+                Ok(Reply::json(200, &json!({"udfs": names})))
+            }
+            ("GET", "getUdfDescriptor") => {
+                let name = udf_name(request, first)?;
+                let found = self.store.lock().udfs.get(&name).cloned();
+                let descriptor = found.and_then(|b| JavaUdf::decode(b.as_slice()).ok());
+                let status = if descriptor.is_some() || first { 200 } else { 404 };
+                let found = FoundJavaUdf { found: descriptor.is_some(), descriptor };
+                Ok(Reply::empty(status)
+                    .header("content-type", "application/octet-stream")
+                    .with_body(found.encode_to_vec()))
+            }
+            ("POST", "registerJavaUdf") => self.register(request).await,
+            ("DELETE", "removeUdf") => {
+                let name = udf_name(request, first)?;
+                let removed = self.store.lock().udfs.remove(&name).is_some();
+                if removed {
+                    self.store.put_udf(&name).await?;
+                }
+                Ok(Reply::json(200, &json!({"removed": removed})))
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    async fn register(&self, request: &Request) -> Result<Reply, Reply> {
+        let message = RegisterJavaUdf::decode(&*request.body);
+        let message = message.map_err(|_| error(400, "Invalid Protobuf message"))?;
+        let Some(descriptor) = message.descriptor.filter(|_| !message.name.is_empty()) else {
+            return Err(error(400, "Invalid Protobuf message: a name and a descriptor are needed"));
+        };
+        check(&descriptor).map_err(|text| error(400, text))?;
+        {
+            let mut state = self.store.lock();
+            if state.udfs.contains_key(&message.name) {
+                let text = format!("UDF with name {} already exists", message.name);
+                return Err(error(400, text));
+            }
+            if state.udfs.len() >= UDFS_MAX {
+                return Err(error(400, format!("there are {UDFS_MAX} UDFs already")));
+            }
+            state.udfs.insert(message.name.clone(), descriptor.encode_to_vec());
+        }
+        self.store.put_udf(&message.name).await?;
+        Ok(Reply::text(200, "Registered Java UDF"))
+    }
+}
+
+fn udf_name(request: &Request, first: bool) -> Result<String, Reply> {
+    let Some(name) = request.param("udfName") else {
+        return Err(error(400, "udfName parameter is missing"));
+    };
+    let others: Vec<String> =
+        request.params().into_iter().map(|(key, _)| key).filter(|key| key != "udfName").collect();
+    if first && !others.is_empty() {
+        let text = format!("Request contains unknown parameters: {}", others.join(", "));
+        return Err(error(400, text));
+    }
+    Ok(name)
+}
+
+fn check(udf: &JavaUdf) -> Result<(), &'static str> {
+    if udf.class_name.is_empty() {
+        return Err("The class name of a Java UDF must not be empty");
+    }
+    if udf.method_name.is_empty() {
+        return Err("The method name of a Java UDF must not be empty");
+    }
+    if udf.classes.is_empty() {
+        return Err("The bytecode list of classes implementing the UDF must not be empty");
+    }
+    if !udf.classes.iter().any(|class| class.class_name == udf.class_name) {
+        return Err("The bytecode list of classes implementing the UDF must contain the \
+             fully-qualified name of the UDF");
+    }
+    if udf.classes.iter().any(|class| class.byte_code.is_empty()) {
+        return Err("The bytecode of a class must not not be empty");
+    }
+    Ok(())
+}
