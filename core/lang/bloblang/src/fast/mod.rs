@@ -15,3 +15,6 @@ mod run;
 pub mod scalar;
 
 pub(crate) use run::{Done, Mapper};
+
+#[cfg(test)]
+mod tests;
