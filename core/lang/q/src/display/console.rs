@@ -65,15 +65,10 @@ fn rectangular(items: &[K]) -> Option<usize> {
         K::Vec(v) if !v.data.is_empty() => v.data.len(),
         _ => return None,
     };
-    let row = |k: &K| {
-        matches!(k, K::Vec(v) if v.data.len() == width
-            && !matches!(v.ty, Type::Char | Type::Bool | Type::Byte | Type::Symbol))
-    };
-    let symbols = items.iter().all(|k| {
-        matches!(k, K::Vec(v) if v.data.len() == width
-        && v.ty == Type::Symbol)
-    });
-    (items.iter().all(row) || symbols).then_some(width)
+    let row = |k: &K| matches!(k, K::Vec(v) if v.data.len() == width);
+    // Texts and flags stay on a line of their own while they are among themselves.
+    let tight = |k: &K| matches!(k.ty(), Some(Type::Char | Type::Bool | Type::Byte));
+    (items.iter().all(row) && !items.iter().all(tight)).then_some(width)
 }
 
 /// An item of a row of a matrix.

@@ -30,7 +30,12 @@ impl Session {
         let result = self.amend(&mut target, &path, change);
         self.store(&a.target.expr, target, frame).map_err(|e| e.at(span))?;
         result.map_err(|e| e.at(span))?;
-        Ok(value)
+        if through.is_none() {
+            return Ok(value);
+        }
+        // The value of `x[i]+:y` is the new item.
+        let now = self.node(&a.target, frame)?;
+        Ok(self.index(&now, &path).map_err(|e| e.at(span))?)
     }
 
     fn take(&mut self, target: &Expr, frame: &mut Frame) -> Result {

@@ -102,6 +102,21 @@ impl Session {
         }
     }
 
+    /// A function with some of its arguments.
+    pub(crate) fn project(&mut self, f: K, args: Vec<Option<K>>) -> Result {
+        let most = match Fun::of(&f) {
+            Some(Fun::Lambda(l)) => l.params.max(1),
+            Some(Fun::Verb(Verb { run: Run::Many { max, .. }, .. })) => *max,
+            Some(Fun::Verb(v)) => v.rank(),
+            Some(Fun::Projection(..)) => Fun::rank(&f),
+            _ => usize::MAX,
+        };
+        if args.len() > most {
+            return Err(rank_error());
+        }
+        Ok(Fun::Projection(f, args).into_k())
+    }
+
     fn projection(&mut self, f: &K, inner: &K, given: &[Option<K>], args: Vec<K>) -> Result {
         let mut all = Vec::with_capacity(given.len() + args.len());
         let mut args = args.into_iter();

@@ -154,7 +154,7 @@ impl Session {
                 let args = given
                     .map(|(a, v)| if matches!(a.expr, Expr::Hole) { None } else { Some(v) })
                     .collect();
-                return Ok(Fun::Projection(f, args).into_k());
+                return self.project(f, args).map_err(|e| e.at(node.span).into());
             }
         }
         self.call(&f, values).map_err(|e| e.at(node.span).into())

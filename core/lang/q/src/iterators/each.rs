@@ -20,6 +20,12 @@ pub(crate) fn each(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
     {
         return cx.call(f, args);
     }
+    if args.len() > 1
+        && let K::Vec(v) = f
+        && matches!(v.ty, formats::k::Type::Int | formats::k::Type::Long)
+    {
+        return case(f, &args);
+    }
     let mut rows = None;
     for arg in args.iter().filter(|a| !a.is_atom()) {
         if rows.is_some_and(|n| n != arg.len()) {
@@ -47,6 +53,20 @@ pub(crate) fn each(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
     }
     let out = if rows == 0 { empty(f, &args) } else { K::collapse(out) };
     Ok(keys.map_or(out.clone(), |k| K::dict(k, out)))
+}
+
+/// Numbers in the place of a function: which argument each item is taken from.
+fn case(choices: &K, args: &[K]) -> Result {
+    let mut out = Vec::with_capacity(choices.len());
+    for (i, choice) in choices.items().enumerate() {
+        let from = choice.as_long().and_then(|c| usize::try_from(c).ok());
+        let arg = from.and_then(|c| args.get(c)).ok_or_else(crate::error::domain_error)?;
+        if !arg.is_atom() && arg.len() != choices.len() {
+            return Err(length_error());
+        }
+        out.push(if arg.is_atom() { arg.clone() } else { arg.at(i) });
+    }
+    Ok(K::collapse(out))
 }
 
 /// What a function of no items gives.

@@ -28,11 +28,16 @@ pub(crate) fn prior(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
     if list.is_atom() {
         return Ok(list);
     }
+    let own = first.is_none() && Fun::verb(f).is_some_and(|v| v.name == ",");
     let mut before = first.unwrap_or_else(|| identity(f, &list));
     let mut out = Vec::with_capacity(list.len().min(1 << 16));
     for item in list.items() {
         cx.charge(1)?;
-        out.push(cx.call2(f, item.clone(), before)?);
+        out.push(if own && out.is_empty() {
+            item.clone()
+        } else {
+            cx.call2(f, item.clone(), before)?
+        });
         before = item;
     }
     let out = if out.is_empty() { list } else { K::collapse(out) };

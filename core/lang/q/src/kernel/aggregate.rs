@@ -25,8 +25,7 @@ fn sum_type(ty: Type) -> Option<Type> {
     Some(match ty {
         Type::Bool | Type::Byte | Type::Short | Type::Int => Type::Int,
         Type::Long | Type::Real | Type::Float => ty,
-        Type::Char => Type::Int,
-        Type::List | Type::Guid | Type::Symbol => return None,
+        Type::List | Type::Guid | Type::Char | Type::Symbol => return None,
         // Points in time add up as in q: their numbers do.
         _ => ty,
     })

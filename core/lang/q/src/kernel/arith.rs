@@ -151,7 +151,7 @@ pub(crate) fn arith(op: Arith, a: &K, b: &K) -> Result {
         }};
     }
     let floating = to.is_floating() || ta.is_floating() || tb.is_floating();
-    if op == Arith::Div && to == Type::Float || floating && op != Arith::Div {
+    if floating {
         // A time scaled by a float is rounded back to its unit.
         run!(floats, |k| floats_as(k, to), from_floats)
     } else {

@@ -123,14 +123,29 @@ fn in_general(list: &K, what: &K) -> K {
         let at = items.iter().position(|i| super::compare::matches(i, what));
         missing(at.unwrap_or(items.len()))
     };
+    // What is nested as deep as the first item is sought whole, what is deeper item by item.
+    let wanted = items.first().map_or(0, depth);
     match what {
-        K::Vec(v) if v.ty == Type::List => K::longs(v.iter().map(|w| one(&w)).collect()),
-        // Atoms are sought one by one unless the list holds vectors like the one sought.
-        K::Vec(v) if items.first().is_some_and(K::is_atom) => {
-            K::longs(v.iter().map(|w| one(&w)).collect())
+        K::Vec(v) if depth(what) > wanted => {
+            K::collapse(v.iter().map(|w| in_general(list, &w)).collect())
         }
+        _ if depth(what) < wanted => K::long(missing(items.len())),
         _ => K::long(one(what)),
     }
+}
+
+/// Levels of lists down to the first atom.
+fn depth(k: &K) -> usize {
+    let mut levels = 0;
+    let mut k = k;
+    while let K::Vec(v) = k {
+        levels += 1;
+        match &v.data {
+            Data::List(items) if !items.is_empty() => k = items.first().unwrap_or(&K::Null),
+            _ => break,
+        }
+    }
+    levels
 }
 
 /// Rows of a table: by dictionary, by a list of values, by another table, or by single values
@@ -220,15 +235,6 @@ pub(crate) fn is_in(what: &K, list: &K) -> Result {
         K::Dict(d) => d.values.clone(),
         _ => list.clone(),
     };
-    if list.ty() == Some(Type::List)
-        && what.ty().is_some_and(|t| t != Type::List)
-        && !what.is_atom()
-    {
-        let items = list.as_list().unwrap_or_default();
-        if items.iter().any(|i| !i.is_atom()) {
-            return Ok(K::bool(items.iter().any(|i| super::compare::matches(i, what))));
-        }
-    }
     // Unlike a search, this asks only: what cannot be there is not there.
     let found = match find(&list, what) {
         Ok(found) => found,
@@ -248,7 +254,14 @@ pub(crate) fn is_in(what: &K, list: &K) -> Result {
 /// The place of the last item not after `what` in an ascending list; -1 before the first.
 /// With `right` the place of the first item not before it.
 pub(crate) fn bin(list: &K, what: &K, right: bool) -> Result {
+    if let K::Dict(d) = list {
+        let places = bin(&d.values, what, right)?;
+        return crate::eval::at(&d.keys, &places);
+    }
+    let whole = list.ty() == Some(Type::List)
+        && depth(what) <= list.as_list().and_then(<[K]>::first).map_or(0, depth);
     match what {
+        K::Vec(_) if whole => Ok(K::long(place_of(list, what, right))),
         K::Vec(_) => {
             let items = what.items().map(|w| bin(list, &w, right)).collect::<Result<Vec<_>>>()?;
             Ok(if items.is_empty() { K::longs(Vec::new()) } else { K::collapse(items) })
@@ -260,18 +273,23 @@ pub(crate) fn bin(list: &K, what: &K, right: bool) -> Result {
             } else {
                 crate::convert::cast::cast(v.ty, what)?
             };
-            let (mut low, mut high) = (0, list.len());
-            while low < high {
-                let middle = low + (high - low) / 2;
-                let order = order::values(&list.at(middle), &what);
-                if if right { order.is_lt() } else { order.is_le() } {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            Ok(K::long(missing(low) - i64::from(!right)))
+            Ok(K::long(place_of(list, &what, right)))
         }
         _ => Err(type_error()),
     }
+}
+
+/// The place by halving.
+fn place_of(list: &K, what: &K, right: bool) -> i64 {
+    let (mut low, mut high) = (0, list.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let order = order::values(&list.at(middle), what);
+        if if right { order.is_lt() } else { order.is_le() } {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    missing(low) - i64::from(!right)
 }

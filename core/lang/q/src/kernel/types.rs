@@ -13,15 +13,15 @@ fn look(table: &[&[u8; 18]; 18], a: Type, b: Type) -> Option<Type> {
 
 /// Addition.
 const ADD: [&[u8; 18]; 18] = [
-    b"i.iiijefi.pmdznuvt",
+    b"i.iiijef..pmdznuvt",
     b"..................",
-    b"i.iiijefi.pmdznuvt",
-    b"i.iiijefi.pmdznuvt",
-    b"i.iiijefi.pmdznuvt",
-    b"j.jjjjefj.pmdznuvt",
-    b"e.eeeeefe.pmdznuvt",
+    b"i.iiijef..pmdznuvt",
+    b"i.iiijef..pmdznuvt",
+    b"i.iiijef..pmdznuvt",
+    b"j.jjjjef..pmdznuvt",
+    b"e.eeeeef..pmdznuvt",
     b"f.fffffff.ffzzffff",
-    b"i.iiijefi.pmdznuvt",
+    b".......f..pmdznuvt",
     b"..................",
     b"p.pppppfp.n...pppp",
     b"m.mmmmmfm..i..pppp",
@@ -67,6 +67,8 @@ pub(crate) fn subtract(a: Type, b: Type) -> Option<Type> {
             Type::Timespan | Type::Minute | Type::Second | Type::Time,
             Type::Timestamp | Type::Date,
         ) => None,
+        (Type::Bool | Type::Byte | Type::Short | Type::Int, Type::Char) => Some(Type::Int),
+        (Type::Long | Type::Real, Type::Char) => Some(a),
         _ => add(a, b),
     }
 }
@@ -88,11 +90,7 @@ pub(crate) fn div(a: Type, b: Type) -> Option<Type> {
         return None;
     }
     Some(match a {
-        Type::Bool | Type::Byte | Type::Short | Type::Int | Type::Char => match b {
-            Type::Long => Type::Long,
-            _ if b.is_temporal() => b,
-            _ => Type::Int,
-        },
+        Type::Bool | Type::Byte | Type::Short | Type::Int | Type::Char => Type::Int,
         Type::Real => Type::Float,
         _ => a,
     })

@@ -179,7 +179,7 @@ impl<'a> Lexer<'a> {
         let first = self.peek(0);
         match first {
             b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
-            b'/' if self.before().is_ascii_whitespace() => {
+            b'/' if self.before().is_ascii_whitespace() || self.before() == 0xa0 => {
                 let rest = self.source.get(self.at..).unwrap_or_default();
                 self.at += rest.split('\n').next().unwrap_or_default().len();
             }
@@ -205,6 +205,8 @@ impl<'a> Lexer<'a> {
                 let double = self.at - start == 2;
                 self.push(if double { Tok::DoubleColon } else { Tok::Colon }, start);
             }
+            // A blank that does not break, as texts from web pages have it.
+            0xc2 if self.peek(1) == 0xa0 => self.at += 2,
             _ if self.starts_number() => self.number()?,
             b'.' if self.peek(1).is_ascii_alphabetic() => self.name(),
             _ if first.is_ascii_alphabetic() => self.name(),

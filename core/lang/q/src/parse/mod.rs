@@ -154,7 +154,7 @@ impl Parser<'_> {
                 let span = (start, what.span.1);
                 return Ok(Node::new(Expr::Signal(Box::new(what)), span));
             }
-            (Tok::Colon, next) if *next != Tok::Open(b'[') => {
+            (Tok::Colon, next) if !matches!(next, Tok::Open(b'[') | Tok::Adverb(_)) => {
                 self.at += 1;
                 if self.ends() {
                     let colon = verbs::constant(":");
@@ -266,19 +266,19 @@ impl Parser<'_> {
         }
     }
 
-    /// A name that a column takes from its expression: the last that is mentioned, else `x`.
+    /// A name that a column takes from its expression: the first that is mentioned, else `x`.
     fn auto_name(node: &Node) -> Sym {
-        fn last(node: &Node) -> Option<Sym> {
+        fn first(node: &Node) -> Option<Sym> {
             match &node.expr {
                 Expr::Name(name) if name.as_str() != "i" && !verbs::is_reserved(*name) => {
                     let name = name.as_str();
                     Some(Sym::new(name.rsplit('.').next().unwrap_or(name)))
                 }
                 Expr::Query(_) | Expr::Lambda(_) => None,
-                _ => node.children().into_iter().rev().find_map(last),
+                _ => node.children().into_iter().find_map(first),
             }
         }
-        last(node).unwrap_or_else(|| Sym::new("x"))
+        first(node).unwrap_or_else(|| Sym::new("x"))
     }
 
     /// `name:expr` or `expr`, as columns are written.

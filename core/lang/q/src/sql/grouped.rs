@@ -225,6 +225,7 @@ fn weighted(cx: &mut Session, name: &str, w: K, x: K, by: &By) -> Result<Option<
     let op = crate::kernel::aggregate::Aggregate::Sum;
     let top = grouped(op, &products, &by.groups)?;
     if name == "wsum" {
+        let top = crate::convert::cast::cast(Type::Float, &top)?;
         return Ok(Some(Value::Each(top)));
     }
     // Weights of absent values do not count: zero times a product is null where that is.

@@ -17,6 +17,18 @@ fn folded(cx: &mut Session, x: &K, f: super::Dyad) -> Result {
     Ok(state)
 }
 
+/// The vector that a list of numbers of several types stands for.
+fn numbers(x: &K) -> Option<K> {
+    let plain = |k: &K| matches!(k, K::Atom(ty, _) if matches!(*ty as u8, 1 | 4..=9));
+    let items = x.as_list()?;
+    if !items.iter().all(plain) {
+        return None;
+    }
+    let widest = items.iter().filter_map(K::ty).max()?;
+    let items = items.iter().map(|k| crate::convert::cast::cast(widest, k));
+    items.collect::<Result<Vec<_>>>().ok().map(K::collapse)
+}
+
 /// An aggregate of vectors, of the values of dictionaries, of each column of a table.
 fn aggregate(cx: &mut Session, x: &K, op: Aggregate, fold: super::Dyad) -> Result {
     match x {
@@ -28,9 +40,18 @@ fn aggregate(cx: &mut Session, x: &K, op: Aggregate, fold: super::Dyad) -> Resul
         }
         K::Vec(v) if v.ty == Type::List && !x.is_empty() => {
             cx.charge(x.len())?;
-            folded(cx, x, fold)
+            match numbers(x) {
+                // Numbers of several types are one vector of the widest.
+                Some(vector) => whole(op, &vector),
+                None => folded(cx, x, fold),
+            }
         }
-        K::Vec(v) if v.ty == Type::List => Ok(K::long(0)),
+        K::Vec(v) if v.ty == Type::List => match op {
+            Aggregate::All | Aggregate::Any => Ok(K::bool(op == Aggregate::All)),
+            Aggregate::Avg => Ok(K::float(f64::NAN)),
+            Aggregate::Prd => Ok(K::long(1)),
+            _ => Ok(K::long(0)),
+        },
         K::Vec(_) => {
             cx.charge(1 + x.len() / 8)?;
             whole(op, x)
@@ -59,6 +80,8 @@ fn max(cx: &mut Session, x: K) -> Result {
 pub(super) fn avg(cx: &mut Session, x: K) -> Result {
     if let K::Vec(v) = &x
         && v.ty == Type::List
+        && !x.is_empty()
+        && numbers(&x).is_none()
     {
         let count = K::long(x.len() as i64);
         let sum = sum(cx, x)?;
@@ -122,6 +145,11 @@ fn statistic(cx: &mut Session, x: &K, f: fn(&mut Vec<f64>) -> f64) -> Result {
             let columns = t.columns.iter().map(|c| statistic(cx, c, f));
             let values = K::collapse(columns.collect::<Result<Vec<_>>>()?);
             Ok(K::dict(K::syms(t.names.to_vec()), values))
+        }
+        K::Vec(v) if v.ty == Type::List && x.items().any(|i| !i.is_atom()) => {
+            let columns = cx.call1(&super::value("flip"), x.clone())?;
+            let items = columns.items().map(|c| statistic(cx, &c, f));
+            Ok(K::collapse(items.collect::<Result<Vec<_>>>()?))
         }
         _ => Ok(K::float(f(&mut present(x)?))),
     }
@@ -202,7 +230,8 @@ fn wavg(cx: &mut Session, x: K, y: K) -> Result {
 
 fn wsum(cx: &mut Session, x: K, y: K) -> Result {
     let products = arith::multiply(cx, x, y)?;
-    sum(cx, products)
+    let total = sum(cx, products)?;
+    crate::convert::cast::cast(Type::Float, &total)
 }
 
 fn covariance(x: &K, y: &K) -> Result<(f64, f64, f64, f64)> {
@@ -266,7 +295,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::word("svar", Class::Other, svar, "The variance of a sample.", "q)svar 1 2 3\n1f"),
     Verb::word("sdev", Class::Other, sdev, "The deviation of a sample.", "q)sdev 1 2 3\n1f"),
     Verb::infix("wavg", Class::Other, wavg, "The mean by weights.", "q)2 1 wavg 10 40\n20f"),
-    Verb::infix("wsum", Class::Other, wsum, "The sum by weights.", "q)2 1 wsum 10 40\n60"),
+    Verb::infix("wsum", Class::Other, wsum, "The sum by weights.", "q)2 1 wsum 10 40\n60f"),
     Verb::infix("cov", Class::Other, cov, "The covariance.", "q)1 2 3 cov 2 4 6\n1.333333"),
     Verb::infix(
         "scov",

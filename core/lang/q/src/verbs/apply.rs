@@ -56,11 +56,7 @@ fn at(cx: &mut Session, args: Vec<K>) -> Result {
     match (f, y) {
         (None, _) => cx.call1(&x, i),
         (Some(handler), None) if is_function(&x) => trap(cx, &handler, |cx| cx.call1(&x, i)),
-        (Some(f), y) => {
-            let path = [i];
-            let path = if matches!(path, [K::Null]) { &[][..] } else { &path[..] };
-            amended(cx, x, path, Change { through: Some(&f), value: y })
-        }
+        (Some(f), y) => amended(cx, x, &[i], Change { through: Some(&f), value: y }),
     }
 }
 
@@ -109,6 +105,9 @@ fn query(cx: &mut Session, args: Vec<K>) -> Result {
                 return crate::eval::at(&d.keys, &places);
             }
             if x.is_atom() {
+                if super::aggregate::is_null_long(&x) {
+                    return super::random::permute(cx, &y);
+                }
                 return super::random::roll(cx, &x, &y);
             }
             cx.charge(1 + x.len() + y.len())?;
@@ -119,6 +118,12 @@ fn query(cx: &mut Session, args: Vec<K>) -> Result {
 
 /// `?[flags;x;y]`: items of `x` where the flags hold, of `y` elsewhere.
 fn choose(cx: &mut Session, flags: &K, x: &K, y: &K) -> Result {
+    if matches!(flags, K::Table(_)) {
+        // A table, rows and an expression.
+        let rows = flags.gather(x.as_longs().ok_or_else(type_error)?);
+        let none = K::list(Vec::new());
+        return super::functional::select(cx, vec![rows, none.clone(), none, y.clone()]);
+    }
     cx.charge(1 + flags.len())?;
     if flags.ty() != Some(Type::Bool) {
         return Err(type_error());

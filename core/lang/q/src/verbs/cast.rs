@@ -38,7 +38,10 @@ fn convert(cx: &mut Session, x: &K, y: &K) -> Result {
                     let columns = pairs(cx, &K::list(t.columns.clone()))?;
                     Ok(K::table(t.names.to_vec(), columns.items().collect())?)
                 }
-                _ if y.is_atom() => Err(type_error()),
+                _ if y.is_atom() => {
+                    let items = x.items().map(|x| convert(cx, &x, y));
+                    Ok(K::collapse(items.collect::<Result<Vec<_>>>()?))
+                }
                 _ if v.ty == Type::Char && y.as_text().is_some() && x.len() == 1 => {
                     let one = convert(cx, &x.at(0), y)?;
                     Ok(one.enlist())
@@ -96,6 +99,11 @@ fn padded(cx: &mut Session, x: &K, y: &K) -> Result {
         K::Vec(v) if v.ty == Type::List => {
             let items = v.iter().map(|i| padded(cx, x, &i)).collect::<Result<Vec<_>>>()?;
             Ok(K::list(items))
+        }
+        K::Dict(d) => Ok(K::dict(d.keys.clone(), padded(cx, x, &d.values)?)),
+        K::Table(t) => {
+            let columns = t.columns.iter().map(|c| padded(cx, x, c)).collect::<Result<_>>()?;
+            Ok(K::table(t.names.to_vec(), columns)?)
         }
         _ => Err(type_error()),
     }

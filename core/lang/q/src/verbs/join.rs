@@ -22,9 +22,7 @@ pub(crate) fn join(cx: &mut Session, x: K, y: K) -> Result {
         }
         (x @ (K::Dict(_) | K::Table(_)), y) if !y.is_atom() && y.is_empty() => Ok(x),
         (x, y @ (K::Dict(_) | K::Table(_))) if !x.is_atom() && x.is_empty() => Ok(y),
-        (x @ K::Dict(_), K::Vec(_)) | (x @ K::Vec(_), K::Dict(_)) if x.code() == 99 => {
-            Err(type_error())
-        }
+        (K::Dict(_), K::Vec(_) | K::Atom(..)) | (K::Atom(..), K::Dict(_)) => Err(type_error()),
         (x, y) => lists(cx, x, y),
     }
 }

@@ -15,10 +15,7 @@ fn write(cx: &mut Session, k: &K, out: &mut String) -> Result<()> {
             K::Vec(Vector { ty: Type::Char, .. }) => quoted(k.as_text().unwrap_or_default(), out),
             K::Vec(_) => list(cx, k, out)?,
             K::Table(_) => list(cx, k, out)?,
-            K::Dict(d) if k.keyed().is_some() => {
-                let _ = d;
-                list(cx, &super::unkeyed(k)?, out)?;
-            }
+            K::Dict(_) if k.keyed().is_some() => list(cx, &super::unkeyed(k)?, out)?,
             K::Dict(d) => {
                 out.push('{');
                 for (i, (key, value)) in d.keys.items().zip(d.values.items()).enumerate() {
@@ -63,7 +60,8 @@ fn atom(ty: Type, scalar: Scalar, digits: usize, out: &mut String) {
         Type::Bool => out.push_str(if text == "1" { "true" } else { "false" }),
         Type::Short | Type::Int | Type::Long => out.push_str(&text),
         Type::Real | Type::Float => match text.as_str() {
-            "0w" | "-0w" => out.push_str("null"),
+            "0w" => out.push_str("inf"),
+            "-0w" => out.push_str("-inf"),
             _ => out.push_str(&text),
         },
         Type::Date | Type::Month => quoted(text.replace('.', "-").as_bytes(), out),

@@ -38,6 +38,9 @@ fn reverse(_: &mut Session, x: K) -> Result {
 /// The items of a list's items in one list.
 pub(super) fn raze(cx: &mut Session, x: K) -> Result {
     let x = if let K::Dict(d) = &x { d.values.clone() } else { x };
+    if x.is_atom() {
+        return Ok(x.enlist());
+    }
     let K::Vec(Vector { data: Data::List(items), .. }) = &x else { return Ok(x) };
     let mut items = items.iter();
     let Some(first) = items.next() else { return Ok(x.clone()) };
@@ -86,9 +89,9 @@ fn reshape(cx: &mut Session, dims: &[i64], y: &K) -> Result {
         }
         [rows, i64::MIN] if rows > 0 => {
             let len = y.len();
-            let rows = rows as usize;
-            let cut = |r: usize| y.slice(r * len / rows, (r + 1) * len / rows);
-            Ok(K::list((0..rows).map(cut).collect()))
+            let width = len.div_ceil(rows as usize).max(1);
+            let cut = |s: usize| y.slice(s, s + width);
+            Ok(K::list((0..len).step_by(width).map(cut).collect()))
         }
         [count] => take_count(cx, count, &y),
         [rows, ref rest @ ..] => {

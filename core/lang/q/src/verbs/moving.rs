@@ -6,6 +6,29 @@ use crate::error::{Result, type_error};
 use crate::session::Session;
 use formats::k::{K, Type};
 
+/// Runs a moving function on the columns of tables and, item by item, on lists of lists.
+fn columns(cx: &mut Session, x: &K, y: &K, f: super::Dyad) -> Option<Result> {
+    let lists = |cx: &mut Session, y: &K| -> Result {
+        let flip = super::value("flip");
+        let turned = cx.call1(&flip, y.clone())?;
+        let moved = turned.items().map(|c| f(cx, x.clone(), c)).collect::<Result<Vec<_>>>()?;
+        cx.call1(&flip, K::list(moved))
+    };
+    match y {
+        K::Table(t) => {
+            let moved = t.columns.iter().map(|c| f(cx, x.clone(), c.clone()));
+            let moved = moved.collect::<Result<Vec<_>>>();
+            Some(moved.and_then(|c| Ok(K::table(t.names.to_vec(), c)?)))
+        }
+        K::Dict(d) => {
+            let moved = f(cx, x.clone(), d.values.clone());
+            Some(moved.map(|values| K::dict(d.keys.clone(), values)))
+        }
+        K::Vec(v) if v.ty == Type::List && y.items().any(|i| !i.is_atom()) => Some(lists(cx, y)),
+        _ => None,
+    }
+}
+
 /// The items as floats, and the width of the window.
 fn window(cx: &mut Session, x: &K, y: &K) -> Result<(usize, Vec<f64>)> {
     let width = x.as_long().ok_or_else(type_error)?.max(0);
@@ -48,16 +71,25 @@ fn typed(y: &K, out: Vec<f64>) -> K {
 }
 
 fn msum(cx: &mut Session, x: K, y: K) -> Result {
+    if let Some(out) = columns(cx, &x, &y, msum) {
+        return out;
+    }
     let (width, v) = window(cx, &x, &y)?;
     Ok(typed(&y, sums(width, &v).into_iter().map(|(s, _)| s).collect()))
 }
 
 fn mavg(cx: &mut Session, x: K, y: K) -> Result {
+    if let Some(out) = columns(cx, &x, &y, mavg) {
+        return out;
+    }
     let (width, v) = window(cx, &x, &y)?;
     Ok(K::floats(sums(width, &v).into_iter().map(|(s, n)| s / n).collect()))
 }
 
 fn mcount(cx: &mut Session, x: K, y: K) -> Result {
+    if let Some(out) = columns(cx, &x, &y, mcount) {
+        return out;
+    }
     let (width, v) = window(cx, &x, &y)?;
     let counts = sums(width, &v).into_iter().map(|(_, n)| n);
     let counts = counts.collect::<Vec<_>>();
@@ -85,14 +117,23 @@ fn extreme(cx: &mut Session, x: &K, y: &K, better: fn(f64, f64) -> bool) -> Resu
 }
 
 fn mmax(cx: &mut Session, x: K, y: K) -> Result {
+    if let Some(out) = columns(cx, &x, &y, mmax) {
+        return out;
+    }
     extreme(cx, &x, &y, |a, b| a > b)
 }
 
 fn mmin(cx: &mut Session, x: K, y: K) -> Result {
+    if let Some(out) = columns(cx, &x, &y, mmin) {
+        return out;
+    }
     extreme(cx, &x, &y, |a, b| a < b)
 }
 
 fn mdev(cx: &mut Session, x: K, y: K) -> Result {
+    if let Some(out) = columns(cx, &x, &y, mdev) {
+        return out;
+    }
     let (width, v) = window(cx, &x, &y)?;
     let squares: Vec<f64> = v.iter().map(|x| x * x).collect();
     let both = sums(width, &v).into_iter().zip(sums(width, &squares));

@@ -60,6 +60,17 @@ pub(super) fn roll(cx: &mut Session, x: &K, y: &K) -> Result {
     }
 }
 
+/// The numbers below a count, or the items of a list, in random order.
+pub(super) fn permute(cx: &mut Session, y: &K) -> Result {
+    let list = match y.as_long() {
+        Some(n) => K::longs((0..n.clamp(0, 1 << 24)).collect()),
+        None => y.clone(),
+    };
+    let count = list.len();
+    let order = deal(cx, count, count as u64)?;
+    Ok(list.gather(&order))
+}
+
 /// Random places in a list.
 fn places(cx: &mut Session, count: usize, len: usize) -> Result<Vec<i64>> {
     if len == 0 && count > 0 {

@@ -5,7 +5,7 @@ use crate::convert::numeric::{Column, NULL, floats, from_floats, from_ints, ints
 use crate::error::{Result, type_error};
 use crate::func::Fun;
 use crate::session::Session;
-use formats::k::{Data, K, Type, Vector};
+use formats::k::{Data, K, Scalar, Type, Vector};
 
 /// Applies a function of one list to the values of dictionaries and the columns of tables.
 fn lists(cx: &mut Session, x: &K, f: &dyn Fn(&mut Session, &K) -> Result) -> Result {
@@ -55,6 +55,20 @@ impl Total {
             Self::Product => arith::multiply,
             Self::Least => arith::lesser,
             Self::Greatest => arith::greater,
+        }
+    }
+
+    /// What stands for nothing: no least or greatest item yet.
+    fn nothing(self, ty: Type) -> i64 {
+        let most = match ty.null() {
+            Scalar::I16(_) => i64::from(i16::MAX),
+            Scalar::I32(_) => i64::from(i32::MAX),
+            _ => i64::MAX,
+        };
+        match self {
+            Self::Sum | Self::Product => NULL,
+            Self::Least => most,
+            Self::Greatest => -most,
         }
     }
 
@@ -116,6 +130,7 @@ fn totals(cx: &mut Session, x: &K, total: Total, nulls_add: bool) -> Result {
     let mut state: Option<i64> = None;
     let out = v.iter().map(|x| {
         let next = match state {
+            None if *x == NULL && nulls_add => total.nothing(to),
             None => *x,
             Some(NULL) if nulls_add => *x,
             Some(s) if *x == NULL && nulls_add => s,

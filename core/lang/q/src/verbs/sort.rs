@@ -49,7 +49,7 @@ fn desc(cx: &mut Session, x: K) -> Result {
 fn graded(cx: &mut Session, x: K, descending: bool) -> Result {
     match &x {
         K::Dict(d) => Ok(d.keys.gather(&places(cx, &d.values, descending)?)),
-        _ if x.is_atom() => Err(type_error()),
+        _ if x.is_atom() => Err(crate::error::rank_error()),
         _ => Ok(K::longs(places(cx, &x, descending)?)),
     }
 }

@@ -17,7 +17,25 @@ fn rows(cx: &mut Session, like: &Table, y: K) -> Result<Table> {
         y => y,
     };
     if let K::Table(t) = &y {
-        return Ok(Table::clone(t));
+        // Columns that are not given are null.
+        let mut all = Table::clone(t);
+        for (name, column) in like.iter().filter(|(n, _)| t.position(*n).is_none()) {
+            let nulls = column.slice(0, 0).gather(&vec![-1; t.rows()]);
+            all = join::with_column(&all, name, nulls);
+        }
+        return Ok(all);
+    }
+    let width = like.names.len();
+    let list_of_rows = y
+        .as_list()
+        .is_some_and(|rows| rows.iter().all(|r| r.as_list().is_some_and(|r| r.len() == width)));
+    if list_of_rows {
+        let columns = cx.call1(&super::value("flip"), y)?;
+        let named = like.names.iter().copied().zip(columns.items());
+        return match crate::eval::table_of(named.collect(), 0)? {
+            K::Table(t) => Ok(Table::clone(&t)),
+            _ => Err(type_error()),
+        };
     }
     let values: Vec<K> = if y.is_atom() { vec![y] } else { y.items().collect() };
     if values.len() != like.names.len() {
