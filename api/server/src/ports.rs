@@ -1,6 +1,6 @@
 //! Ports that pipelines opened: requests to them leave the front end for a shard.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use engine::PortEvent;
@@ -60,6 +60,42 @@ struct Known {
     /// By kind and name. A port stays known when its pipeline is gone, because Benthos answers 503
     /// there and never 404 again (spec/benthos-streams-api.md §8).
     ports: HashMap<(String, String), PortEvent>,
+    /// The names with variables in them, such as `/orders/{id}`.
+    patterns: BTreeSet<(String, String)>,
+}
+
+impl Known {
+    /// The port of exactly this name, or else of a name whose variables stand for parts of it.
+    fn find(&self, kind: &str, name: &str) -> Option<&PortEvent> {
+        let key = (kind.to_owned(), name.to_owned());
+        let fits = |(of, pattern): &&(String, String)| of == kind && fits(pattern, name);
+        self.ports.get(&key).or_else(|| self.ports.get(self.patterns.iter().find(fits)?))
+    }
+
+    fn insert(&mut self, name: String, port: PortEvent) {
+        let key = (port.kind.clone(), name);
+        if key.1.contains('{') {
+            self.patterns.insert(key.clone());
+        }
+        self.ports.insert(key, port);
+    }
+}
+
+/// Whether a path fits a pattern part by part; a variable stands for one part that is not empty.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(given)) => {
+                let variable = wanted.starts_with('{') && wanted.ends_with('}');
+                if wanted != given && !(variable && !given.is_empty()) {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
 }
 
 /// What is known of open ports. The news is taken in whenever somebody looks, so that a port is
@@ -83,17 +119,19 @@ impl Ports {
         for port in self.news.try_iter() {
             if known.ports.len() >= PORTS_MAX {
                 known.ports.retain(|_, port| !port.sender.is_disconnected());
+                let Known { ports, patterns } = &mut *known;
+                patterns.retain(|key| ports.contains_key(key));
             }
             for name in (self.naming)(&port) {
-                known.ports.insert((port.kind.clone(), name), port.clone());
+                known.insert(name, port.clone());
             }
         }
         look(&mut known)
     }
 
-    /// The port of this kind and name.
+    /// The port of this kind and name; variables in a port's name stand for parts of the path.
     pub fn find(&self, kind: &str, name: &str) -> Option<PortEvent> {
-        self.with(|known| known.ports.get(&(kind.to_owned(), name.to_owned())).cloned())
+        self.with(|known| known.find(kind, name).cloned())
     }
 
     /// All ports of a kind, ordered by name.
@@ -112,15 +150,35 @@ mod tests {
 
     use super::*;
 
-    fn names(naming: &Naming, kind: &str, owner: &str) -> Vec<String> {
+    fn port(kind: &str, owner: &str, name: &str) -> PortEvent {
         let (sender, _) = flume::bounded(1);
-        naming(&PortEvent {
+        PortEvent {
             kind: kind.to_owned(),
-            name: "/in".to_owned(),
+            name: name.to_owned(),
             options: Json::Null,
             sender,
             key: Key::new(owner, "a"),
-        })
+        }
+    }
+
+    fn names(naming: &Naming, kind: &str, owner: &str) -> Vec<String> {
+        naming(&port(kind, owner, "/in"))
+    }
+
+    #[test]
+    fn variables_stand_for_parts_of_a_path() {
+        let (ports, news) = Ports::new(by_stream(true));
+        for name in ["/v1/{who}/things", "/v1/all/things"] {
+            news.send(port("http", "streams", name)).unwrap();
+        }
+        let find = |path: &str| ports.find("http", path).map(|port| port.name);
+        assert_eq!(find("/a/v1/bob/things").as_deref(), Some("/v1/{who}/things"));
+        assert_eq!(find("/benthos/a/v1/b%20b/things").as_deref(), Some("/v1/{who}/things"));
+        assert_eq!(find("/a/v1/all/things").as_deref(), Some("/v1/all/things"));
+        for path in ["/a/v1/things", "/a/v1//things", "/a/v1/bob/things/", "/v1/bob/things"] {
+            assert_eq!(find(path), None, "{path}");
+        }
+        assert!(ports.find("ipc", "/a/v1/bob/things").is_none());
     }
 
     #[test]

@@ -42,9 +42,10 @@ impl Benthos {
         };
         let connected = statuses.iter().all(|status| status["connected"] == true);
         let body = format!("{}\n", json!({ "statuses": statuses }));
-        Reply::empty(if connected { 200 } else { 503 })
-            .header("content-type", "application/json")
-            .with_body(body.into_bytes())
+        if !connected {
+            return answers::plain(503, body);
+        }
+        Reply::empty(200).header("content-type", "application/json").with_body(body.into_bytes())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table of streams and resources: what the API and the command line change.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -91,6 +92,7 @@ pub struct Streams {
     pub(super) resources: Mutex<Arc<Resources>>,
     pub(super) seen: Seen,
     pub(super) history: History,
+    strict: AtomicBool,
 }
 
 impl Streams {
@@ -102,7 +104,14 @@ impl Streams {
             resources: Mutex::new(Arc::new(resources)),
             seen: Seen::default(),
             history: History::default(),
+            strict: AtomicBool::new(false),
         }
+    }
+
+    /// From now on, streams that are made refuse messages on which a processor failed instead of
+    /// delivering them (`error_handling.strict`).
+    pub fn refuse_faults(&self) {
+        self.strict.store(true, Ordering::Relaxed);
     }
 
     /// The components that streams may name.
@@ -165,7 +174,7 @@ impl Streams {
         &self,
         id: &str,
         document: Json,
-        plan: Plan,
+        mut plan: Plan,
         mode: PutMode,
         timeout: Option<Duration>,
     ) -> Result<(), Failure> {
@@ -176,6 +185,7 @@ impl Streams {
             PutMode::Create => None,
             PutMode::Replace | PutMode::Upsert => self.series(id).await,
         };
+        plan.strict |= self.strict.load(Ordering::Relaxed);
         let shown = self.seen.shown(&plan);
         let key = Key::new(OWNER, id);
         let spec = PipelineSpec { key, name: id.to_owned(), document, plan };
