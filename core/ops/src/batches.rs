@@ -207,14 +207,9 @@ pub(crate) fn done<'a>(result: Result<(), OperatorError>) -> Step<'a> {
     Step::Done(result)
 }
 
-/// Turns a future into a step: done at once where nothing in it waits.
+/// Turns a future into a step. It is not polled here, where nobody could wake it.
 pub(crate) fn drive<'a>(future: impl Future<Output = Result<(), OperatorError>> + 'a) -> Step<'a> {
-    use futures_util::FutureExt;
-    let mut future = future.boxed_local();
-    match (&mut future).now_or_never() {
-        Some(result) => Step::Done(result),
-        None => Step::Wait(future),
-    }
+    Step::Wait(Box::pin(future))
 }
 
 /// Operators nested in another one, in order.

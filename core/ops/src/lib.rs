@@ -2,7 +2,9 @@
 //! `plan::Expr`, and no I/O.
 
 pub mod aggregates;
+mod archives;
 mod batches;
+mod codec;
 pub mod codecs;
 pub mod columns;
 pub mod joins;

@@ -37,7 +37,7 @@ pub fn lower_stream(
     resources: &Resources,
     stream: &Node,
 ) -> Result<Plan, InitError> {
-    lower::Lower { catalog, resources }.stream(stream)
+    lower::Lower::new(catalog, resources).stream(stream)
 }
 
 /// Lowers a resource to see whether its configuration fits.
@@ -51,7 +51,7 @@ pub fn check_resource(
     node: &Node,
 ) -> Result<(), InitError> {
     let path = format!("root.{}_resources", kind.name());
-    lower::Lower { catalog, resources }.nested(kind, node, &path, 0).map(|_| ())
+    lower::Lower::new(catalog, resources).nested(kind, node, &path, 0).map(|_| ())
 }
 
 /// Lowers a single component that stands at `path`, as its users write it.
@@ -65,7 +65,7 @@ pub fn lower_component(
     node: &Node,
     path: &str,
 ) -> Result<plan::Component, InitError> {
-    lower::Lower { catalog, resources }.nested(kind, node, path, 0)
+    lower::Lower::new(catalog, resources).nested(kind, node, path, 0)
 }
 
 /// Complaints about a document, without reading it further.

@@ -3,16 +3,21 @@
 //! A processor that fails on a message flags it and hands it on; only the processors made for it
 //! look at the flag (spec/benthos-components.md §A.2).
 
+pub mod archive;
 pub mod benchmark;
 pub mod bloblang;
 pub mod bounds_check;
 pub mod branch;
 pub mod catch;
+pub mod compress;
 pub mod crash;
+pub mod decompress;
 pub mod for_each;
+pub mod grok;
 pub mod group_by;
 pub mod group_by_value;
 pub mod insert_part;
+pub mod jmespath;
 pub mod log;
 pub mod mapping;
 pub mod mutation;
@@ -27,22 +32,28 @@ pub mod switch;
 pub mod sync_response;
 pub mod r#try;
 pub mod try_catch;
+pub mod unarchive;
 pub mod r#while;
 
 use plan::OperatorSpec;
 
 /// The processors, by name.
 pub const ALL: &[&OperatorSpec] = &[
+    &archive::SPEC,
     &benchmark::SPEC,
     &bloblang::SPEC,
     &bounds_check::SPEC,
     &branch::SPEC,
     &catch::SPEC,
+    &compress::SPEC,
     &crash::SPEC,
+    &decompress::SPEC,
     &for_each::SPEC,
+    &grok::SPEC,
     &group_by::SPEC,
     &group_by_value::SPEC,
     &insert_part::SPEC,
+    &jmespath::SPEC,
     &log::SPEC,
     &mapping::SPEC,
     &mutation::SPEC,
@@ -57,15 +68,19 @@ pub const ALL: &[&OperatorSpec] = &[
     &sync_response::SPEC,
     &r#try::SPEC,
     &try_catch::SPEC,
+    &unarchive::SPEC,
     &r#while::SPEC,
 ];
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod table {
     use super::*;
 
     /// Files here that are not a processor.
-    const OTHERS: [&str; 1] = ["mod.rs"];
+    const OTHERS: [&str; 2] = ["mod.rs", "tests.rs"];
 
     #[test]
     fn the_table_has_every_file_once() {

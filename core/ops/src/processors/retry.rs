@@ -44,8 +44,7 @@ struct Config {
     backoff: Backoff,
     /// What is tried on each message.
     processors: Vec<Processor>,
-    /// Tries the messages of a batch side by side. They are tried one after the other here, which
-    /// only takes longer.
+    /// Tries the messages of a batch side by side: not supported yet.
     #[serde(default)]
     parallel: bool,
     /// Most tries after the first; 0 for no limit.
@@ -120,7 +119,11 @@ pub static SPEC: OperatorSpec = OperatorSpec {
         output: &["A", "B"],
     }],
     build: |config, env| {
-        let Config { backoff, processors, parallel: _, max_retries } = read_config(config)?;
+        let Config { backoff, processors, parallel, max_retries } = read_config(config)?;
+        if parallel {
+            let text = "field 'parallel': messages are only tried one after the other yet";
+            return Err(plan::BuildError::new(text));
+        }
         Ok(Box::new(Retry {
             backoff,
             chain: Chain::build(env, &processors)?,

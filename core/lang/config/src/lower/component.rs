@@ -14,6 +14,8 @@ use crate::yaml::Node;
 
 /// The operator that cuts the blocks of a source into lines.
 const SPLIT_LINES: &str = "split_lines";
+/// The operator that cuts batches into smaller ones.
+const SPLIT: &str = "split";
 /// The scanner whose work that operator does.
 const LINES: &str = "lines";
 /// Sources that emit whole blocks when their scanner is `lines`.
@@ -27,6 +29,8 @@ const RESOURCE_DEPTH_MAX: usize = 32;
 pub(crate) struct Lower<'c> {
     pub(crate) catalog: &'c Catalog,
     pub(crate) resources: &'c Resources,
+    /// Whether sources emit messages one by one, because something looks at batches.
+    pub(crate) single: bool,
 }
 
 /// A component and what stands around it.
@@ -34,6 +38,12 @@ pub(crate) struct Lowered {
     pub(crate) component: Component,
     /// What cuts the blocks of a source, then the component's own processors.
     pub(crate) processors: Vec<Component>,
+}
+
+impl<'c> Lower<'c> {
+    pub(crate) fn new(catalog: &'c Catalog, resources: &'c Resources) -> Self {
+        Lower { catalog, resources, single: false }
+    }
 }
 
 impl Lower<'_> {
@@ -65,8 +75,7 @@ impl Lower<'_> {
             Err(FieldError::Nested(error)) => return Err(error),
             Err(error) => return Err(fail(error.into_text())),
         };
-        let mut processors: Vec<Component> =
-            splitter(kind, &name, &config, path).into_iter().collect();
+        let mut processors = self.splitters(kind, &name, &config, path);
         if let Some(list) = node.get("processors").filter(|_| kind.has_processors()) {
             let items = list.items().unwrap_or_default();
             for (at, item) in items.iter().enumerate() {
@@ -135,26 +144,31 @@ impl Lower<'_> {
         }
         Ok(lowered)
     }
-}
 
-/// The operator that does the work of a `lines` scanner on any shard, so that blocks of one
-/// source are cut in parallel.
-fn splitter(kind: Kind, name: &str, config: &Json, path: &str) -> Option<Component> {
-    if kind != Kind::Input || !BLOCK_SOURCES.contains(&name) {
-        return None;
+    /// The operators that do the work of a `lines` scanner on any shard, so that blocks of one
+    /// source are cut in parallel, and that cut blocks into single messages where that matters.
+    fn splitters(&self, kind: Kind, name: &str, config: &Json, path: &str) -> Vec<Component> {
+        if kind != Kind::Input || !BLOCK_SOURCES.contains(&name) {
+            return Vec::new();
+        }
+        let part = |name: &str, config: Json| Component {
+            name: name.to_owned(),
+            label: String::new(),
+            path: format!("{path}.scanner"),
+            config,
+        };
+        let codec = config.get("codec").and_then(Json::as_str).filter(|codec| !codec.is_empty());
+        let scanner = config.get("scanner");
+        let named = scanner.and_then(|scanner| scanner.get("name")).and_then(Json::as_str);
+        let mut parts = Vec::new();
+        // With other options of the scanner the source cuts by itself, and the operator passes on
+        // what is cut already.
+        if codec.or(named).unwrap_or(LINES) == LINES {
+            parts.push(part(SPLIT_LINES, json!({})));
+        }
+        if self.single {
+            parts.push(part(SPLIT, json!({"size": 1})));
+        }
+        parts
     }
-    let codec = config.get("codec").and_then(Json::as_str).filter(|codec| !codec.is_empty());
-    let scanner = config.get("scanner");
-    let named = scanner.and_then(|scanner| scanner.get("name")).and_then(Json::as_str);
-    // With other options of the scanner the source cuts by itself, and the operator passes on
-    // what is cut already.
-    if codec.or(named).unwrap_or(LINES) != LINES {
-        return None;
-    }
-    Some(Component {
-        name: SPLIT_LINES.to_owned(),
-        label: String::new(),
-        path: format!("{path}.scanner"),
-        config: json!({}),
-    })
 }

@@ -5,6 +5,7 @@
 //! component's configuration is the failure to construct that component.
 
 mod component;
+mod logical;
 mod resources;
 mod stream;
 mod value;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::catalog::{Kind, RESOURCE_KINDS};
 use crate::infer::label_of;
 use crate::lint::root_resource_kind;
+use crate::lower::logical::depends_on_batches;
 use crate::yaml::Node;
 
 /// A resource: its definition and where it stands.
@@ -83,6 +84,12 @@ impl Resources {
     pub fn labels(&self, kind: Kind) -> impl Iterator<Item = &str> {
         debug_assert!(RESOURCE_KINDS.contains(&kind), "there are no resources of this kind");
         self.known.keys().filter(move |(k, _)| *k == kind).map(|(_, label)| label.as_str())
+    }
+
+    /// Whether a processor among them can tell one batch from another.
+    pub(super) fn depend_on_batches(&self) -> bool {
+        let processors = self.known.iter().filter(|((kind, _), _)| *kind == Kind::Processor);
+        processors.map(|(_, resource)| &resource.node).any(|node| depends_on_batches(node))
     }
 
     pub(crate) fn get(&self, kind: Kind, label: &str) -> Option<&Resource> {

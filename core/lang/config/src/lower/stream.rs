@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, Kind};
 use crate::infer::infer;
 use crate::lower::InitError;
 use crate::lower::component::{Lower, Lowered};
+use crate::lower::logical::depends_on_batches;
 use crate::yaml::{Node, Tag};
 
 /// Looks whether every place of a stream that must hold a component does so. What is found here
@@ -78,7 +79,8 @@ impl Lower<'_> {
     ///
     /// # Errors
     /// The first component whose configuration does not fit.
-    pub(crate) fn stream(&self, stream: &Node) -> Result<Plan, InitError> {
+    pub(crate) fn stream(mut self, stream: &Node) -> Result<Plan, InitError> {
+        self.single = depends_on_batches(stream) || self.resources.depend_on_batches();
         let mut plan = Plan::default();
         let input = self.outer(Kind::Input, stream, "stdin")?;
         let mut last = plan.add(Role::Source, input.component, Vec::new());

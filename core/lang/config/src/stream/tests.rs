@@ -332,3 +332,13 @@ fn nothing_said_means_standard_input_and_output() {
         "0: source stdin {}\n1: operator split_lines <- 0 {}\n2: sink stdout <- 1 {}\n"
     );
 }
+
+#[test]
+fn lines_come_one_by_one_where_batches_are_looked_at() {
+    let catalog = catalog();
+    let body =
+        b"input: {file: {paths: [a]}}\npipeline: {processors: [{mapping: 'root = batch_size()'}]}";
+    let doc = parse_body(&catalog, body, &STRICT).unwrap();
+    let plan = doc.lower(&catalog, &Resources::new()).unwrap().to_string();
+    assert!(plan.contains("2: operator split <- 1 {\"size\":1}"), "{plan}");
+}

@@ -1,0 +1,80 @@
+//! Batches as users see them.
+//!
+//! A source of lines emits a block of many lines at a time, while for users each line is a batch
+//! of its own until something makes larger ones. Hardly any processor can tell the difference;
+//! where one can, the blocks are cut into single messages first.
+
+use crate::yaml::{Data, Node};
+
+/// Components, and options of components, whose work depends on what is in a batch.
+const NAMES: [&str; 9] = [
+    "archive",
+    "batch_as_multipart",
+    "bounds_check",
+    "group_by",
+    "group_by_value",
+    "insert_part",
+    "select_parts",
+    "sleep",
+    "while",
+];
+
+/// Code whose result depends on what is in a batch.
+const CODE: [&str; 4] = ["batch_index(", "batch_size(", ".from(", ".from_all("];
+
+/// Components that compare the number of messages before and after.
+const COUNTING: [&str; 2] = ["branch", "branches"];
+/// Code that changes that number.
+const DELETING: &str = "deleted()";
+
+#[derive(Default)]
+struct Seen {
+    sensitive: bool,
+    counting: bool,
+    deleting: bool,
+}
+
+/// Whether anything in a document can tell one batch from another. Too much caution only costs
+/// time.
+pub(crate) fn depends_on_batches(document: &Node) -> bool {
+    let mut seen = Seen::default();
+    look(document, &mut seen);
+    seen.sensitive || (seen.counting && seen.deleting)
+}
+
+fn look(node: &Node, seen: &mut Seen) {
+    match &node.data {
+        Data::Scalar(scalar) => {
+            seen.sensitive |= CODE.iter().any(|code| scalar.text.contains(code));
+            seen.deleting |= scalar.text.contains(DELETING);
+        }
+        Data::Seq(items) => items.iter().for_each(|item| look(&item.node, seen)),
+        Data::Map(entries) => {
+            for entry in entries {
+                seen.sensitive |= NAMES.contains(&&*entry.key);
+                seen.counting |= COUNTING.contains(&&*entry.key);
+                look(&entry.value.node, seen);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::load;
+
+    #[test]
+    fn only_what_can_tell_is_found() {
+        for (text, want) in [
+            ("pipeline: {processors: [{mapping: 'root = this'}, {try: [{noop: {}}]}]}", false),
+            ("pipeline: {processors: [{try: [{archive: {format: lines}}]}]}", true),
+            ("pipeline: {processors: [{mapping: 'root = batch_index()'}]}", true),
+            ("pipeline: {processors: [{branch: {processors: [{noop: {}}]}}]}", false),
+            ("pipeline: {processors: [{branch: {request_map: 'root = deleted()'}}]}", true),
+            ("pipeline: {processors: [{mapping: 'root = deleted()'}]}", false),
+        ] {
+            assert_eq!(depends_on_batches(&load(text).unwrap()), want, "{text}");
+        }
+    }
+}
