@@ -12,4 +12,4 @@ pub mod types;
 pub use file::lower_file;
 pub use lex::QUERY_BYTES_MAX;
 pub use lower::{Lowered, OPERATORS_MAX, lower};
-pub use parse::{CALLS_MAX, DEPTH_MAX, parse_query, parse_schema};
+pub use parse::{CALLS_MAX, DEPTH_MAX, parse_pattern, parse_query, parse_schema};

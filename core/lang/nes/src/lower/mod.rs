@@ -19,7 +19,7 @@ use self::stream::Stream;
 use self::view::View;
 use crate::ast::{OpKind, Query};
 use crate::catalog::SourceCatalog;
-use crate::parse::parse_query;
+use crate::parse::{parse_pattern, parse_query};
 use crate::schema::{Field, Schema};
 
 /// Most operators of one query.
@@ -57,11 +57,8 @@ pub fn lower(text: &str, sources: &SourceCatalog) -> Result<Lowered, Vec<Diagnos
         let text = "Queries are not allowed to define schemas anymore";
         return Err(vec![Diagnostic::error("schema", text, Span::default())]);
     }
-    if text.trim_start().starts_with("PATTERN") {
-        let text = "the pattern language is not supported";
-        return Err(vec![Diagnostic::error("unsupported", text, Span::default())]);
-    }
-    let query = parse_query(text).map_err(|error| {
+    let parse = if text.trim_start().starts_with("PATTERN") { parse_pattern } else { parse_query };
+    let query = parse(text).map_err(|error| {
         let message = format!("SyntacticQueryValidation:\n{}", error.message);
         vec![Diagnostic { message, ..error }]
     })?;

@@ -14,6 +14,9 @@ pub(crate) enum Needs {
     Makes(String, Vec<String>),
     /// These columns and no others.
     Only(Vec<String>),
+    /// Of these pairs of a column of its input and one of its result, those whose results are
+    /// needed. Its configuration lists them under `columns`.
+    Renames(Vec<(String, String)>),
     /// Everything.
     All,
     /// It is a decoder: what its users need is what it selects. These are the columns of its
@@ -40,6 +43,13 @@ pub(crate) fn select_columns(plan: &mut Plan, needs: &HashMap<NodeId, Needs>) {
         let of_input: Wanted = match needs.get(&id).unwrap_or(&Needs::All) {
             Needs::All | Needs::Decodes(_) => None,
             Needs::Only(columns) => Some(columns.iter().cloned().collect()),
+            Needs::Renames(pairs) => {
+                let kept = kept(pairs, mine.as_ref());
+                if let Some(node) = plan.nodes.get_mut(id) {
+                    keep_columns(&mut node.component.config, pairs, &kept);
+                }
+                Some(kept.iter().filter_map(|at| Some(pairs.get(*at)?.0.clone())).collect())
+            }
             Needs::Through(columns) => mine.clone().map(|mut all| {
                 all.extend(columns.iter().cloned());
                 all
@@ -62,6 +72,23 @@ pub(crate) fn select_columns(plan: &mut Plan, needs: &HashMap<NodeId, Needs>) {
             }
         }
     }
+}
+
+/// Positions of the pairs whose results are needed; one stays, because rows are counted by a
+/// column.
+fn kept(pairs: &[(String, String)], wanted: Option<&BTreeSet<String>>) -> Vec<usize> {
+    let needed = |to: &String| wanted.is_none_or(|all| all.contains(to));
+    let kept: Vec<usize> =
+        pairs.iter().enumerate().filter(|(_, (_, to))| needed(to)).map(|(at, _)| at).collect();
+    if kept.is_empty() { vec![0] } else { kept }
+}
+
+fn keep_columns(config: &mut plan::Json, pairs: &[(String, String)], kept: &[usize]) {
+    let columns = config.get_mut("columns").and_then(|c| c.as_array_mut());
+    let Some(columns) = columns.filter(|c| c.len() == pairs.len()) else { return };
+    let all = std::mem::take(columns);
+    let all = all.into_iter().enumerate();
+    columns.extend(all.filter(|(at, _)| kept.contains(at)).map(|(_, column)| column));
 }
 
 fn select(config: &mut plan::Json, decoder: &str, read: &[&String]) {

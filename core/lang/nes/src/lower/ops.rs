@@ -63,8 +63,7 @@ impl Lowering<'_> {
         items: &[(Attr, Option<String>)],
     ) -> Result<Stream, Diagnostic> {
         let mut fields: Vec<Column> = Vec::new();
-        let mut columns = Vec::new();
-        let mut needed = Vec::new();
+        let mut pairs: Vec<(String, String)> = Vec::new();
         for (attr, alias) in items {
             let field = stream.attr(attr)?;
             let name = match alias {
@@ -82,17 +81,12 @@ impl Lowering<'_> {
                 return Err(Diagnostic::error("field-exists", text, attr.span));
             }
             let column = free_column(&fields, &name);
-            columns.push(json!({"from": field.column, "to": column}));
-            needed.push(field.column.clone());
+            pairs.push((field.column.clone(), column.clone()));
             fields.push(Column { name, column, ty: field.ty });
         }
         let stream = self.keep_time(stream, |_| true);
-        for hidden in &stream.hidden {
-            columns.push(json!({"from": hidden}));
-            needed.push(hidden.clone());
-        }
-        let config = json!({"columns": columns});
-        let node = self.operator("project", config, stream.nodes, Needs::Only(needed));
+        pairs.extend(stream.hidden.iter().map(|hidden| (hidden.clone(), hidden.clone())));
+        let node = self.renamed(stream.nodes, pairs);
         let operator = self.view.add("PROJECTION", "", &[stream.operator]);
         Ok(Stream { nodes: vec![node], fields, operator, ..stream })
     }
@@ -153,30 +147,36 @@ impl Lowering<'_> {
         let left = self.aligned(left, &names, time);
         let right = self.aligned(right, &names, time);
         let nodes = left.into_iter().chain(right).collect();
-        let node = self.operator("union", json!({}), nodes, Needs::Through(Vec::new()));
+        let columns: Vec<String> =
+            names.iter().map(|f| f.column.clone()).chain(time.map(str::to_owned)).collect();
+        let pairs = columns.iter().map(|c| (c.clone(), c.clone())).collect();
+        let config = json!({"columns": columns});
+        let node = self.operator("union", config, nodes, Needs::Renames(pairs));
         let operator = self.view.add("UNION", "", &operators);
         let hidden = time.map(str::to_owned).into_iter().collect();
         Ok(Stream { nodes: vec![node], fields: names, hidden, progress, origins, joined, operator })
     }
 
+    /// A projection of pairs of old and new columns.
+    fn renamed(&mut self, nodes: Vec<usize>, pairs: Vec<(String, String)>) -> usize {
+        let column = |(from, to): &(String, String)| json!({"from": from, "to": to});
+        let columns: Vec<_> = pairs.iter().map(column).collect();
+        self.operator("project", json!({"columns": columns}), nodes, Needs::Renames(pairs))
+    }
+
     /// The nodes of a stream with the columns that a union gives its inputs.
     fn aligned(&mut self, stream: Stream, names: &[Column], time: Option<&str>) -> Vec<usize> {
         let same = stream.fields.iter().zip(names).all(|(a, b)| a.column == b.column);
-        if same && stream.hidden.is_empty() && time.is_none() {
+        if same && time.is_none() {
             return stream.nodes;
         }
-        let mut columns = Vec::new();
-        let mut needed = Vec::new();
-        for (field, name) in stream.fields.iter().zip(names) {
-            columns.push(json!({"from": field.column, "to": name.column}));
-            needed.push(field.column.clone());
-        }
+        let fields = stream.fields.iter().zip(names);
+        let mut pairs: Vec<(String, String)> =
+            fields.map(|(field, name)| (field.column.clone(), name.column.clone())).collect();
         if let (Some(time), Progress::Column(column, ..)) = (time, &stream.progress) {
-            columns.push(json!({"from": column, "to": time}));
-            needed.push(column.clone());
+            pairs.push((column.clone(), time.to_owned()));
         }
-        let config = json!({"columns": columns});
-        vec![self.operator("project", config, stream.nodes, Needs::Only(needed))]
+        vec![self.renamed(stream.nodes, pairs)]
     }
 
     pub(super) fn limit(&mut self, stream: Stream, count: u64) -> Stream {

@@ -64,6 +64,24 @@ fn only_columns_that_are_read_are_parsed() {
 }
 
 #[test]
+fn a_union_asks_both_sides_for_the_same_columns() {
+    let lowered = ready(
+        r#"Query::from("car").filter(Attribute("speed") > 3).project(Attribute("id"), Attribute("ts"))
+        .unionWith(Query::from("truck").filter(Attribute("load") > 1).project(Attribute("id"), Attribute("ts")))
+        .window(TumblingWindow::of(EventTime(Attribute("ts")), Seconds(1))).apply(Count())"#,
+    );
+    assert_eq!(config(&lowered, "union")["columns"].to_string(), r#"["car$ts"]"#);
+    let selects: Vec<String> = lowered
+        .plan
+        .nodes
+        .iter()
+        .filter(|n| n.component.name == "decode_csv")
+        .map(|n| n.component.config["select"].to_string())
+        .collect();
+    assert_eq!(selects, [r#"["speed","ts"]"#, r#"["speed","ts"]"#, r#"["load","ts"]"#]);
+}
+
+#[test]
 fn a_logical_source_is_all_of_its_physical_sources() {
     let lowered = ready(r#"Query::from("car").project(Attribute("id"))"#);
     let names: Vec<&str> = lowered.plan.nodes.iter().map(|n| n.component.name.as_str()).collect();

@@ -5,6 +5,7 @@ use plan::{Diagnostic, Span};
 use super::{DEPTH_MAX, Parsed, Parser};
 use crate::ast::{Expr, ExprKind, Literal};
 use crate::lex::Token;
+use crate::schema::SEPARATOR;
 use crate::types::Type;
 
 /// Binary operators from the weakest to the strongest.
@@ -97,6 +98,13 @@ impl Parser {
                 make(ExprKind::Literal(Literal::Bool(word == "true")), span)
             }
             Token::Word(word) if word == "CASE" => self.case(span),
+            Token::Word(word) if self.alias(&word).is_some() => {
+                let source = self.alias(&word).unwrap_or_default().to_owned();
+                self.next();
+                self.sign(".")?;
+                let field = self.any_word("a field")?;
+                make(ExprKind::Attr(format!("{source}{SEPARATOR}{field}")), span)
+            }
             Token::Word(word) => self.call(&word, span),
             Token::Int(value, suffix) => {
                 self.next();

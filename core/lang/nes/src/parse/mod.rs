@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod expr;
+mod pattern;
 mod query;
 mod schema;
 mod sink;
@@ -12,6 +13,7 @@ use plan::{Diagnostic, Span};
 use crate::ast::{Attr, Query};
 use crate::lex::{Spanned, Token, lex};
 
+pub use pattern::parse_pattern;
 pub use schema::parse_schema;
 
 /// How deep brackets, queries and expressions may be nested.
@@ -28,6 +30,8 @@ pub(crate) struct Parser {
     at: usize,
     depth: u32,
     calls: usize,
+    /// In a pattern: names of events and their sources.
+    aliases: Vec<(String, String)>,
 }
 
 /// Reads a query.
@@ -46,7 +50,7 @@ pub fn parse_query(text: &str) -> Result<Query, Diagnostic> {
 
 impl Parser {
     pub(crate) fn new(text: &str) -> Parsed<Parser> {
-        Ok(Parser { tokens: lex(text)?, at: 0, depth: 0, calls: 0 })
+        Ok(Parser { tokens: lex(text)?, at: 0, depth: 0, calls: 0, aliases: Vec::new() })
     }
 
     pub(crate) fn peek(&self) -> &Token {

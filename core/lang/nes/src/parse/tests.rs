@@ -43,6 +43,29 @@ fn precedence_is_that_of_the_language() {
 }
 
 #[test]
+fn a_pattern_is_the_query_it_stands_for() {
+    let text = "PATTERN p := ((A SEQ B[2:3]) OR C) FROM a AS A, b AS B, c AS C \
+        WHERE A.x < B.y && A.x > 1 WITHIN [3 MINUTES] INTO Print :: s";
+    let query = parse_pattern(text).unwrap();
+    assert_eq!(query.source, "a");
+    let OpKind::Pattern(right, true, window) = &query.ops[0].kind else { panic!() };
+    assert_eq!((right.source.as_str(), window.size_ms), ("b", 180_000));
+    assert!(matches!(&right.ops[0].kind, OpKind::Times(times, _) if times.max == Some(3)));
+    assert!(matches!(&query.ops[1].kind, OpKind::Union(_)));
+    assert!(matches!(&query.ops[2].kind, OpKind::Filter(_)));
+    for (text, message) in [
+        ("PATTERN p := (A SEQ B) FROM a AS A, b AS B INTO Print :: s", "needs a window"),
+        ("PATTERN p := (A) FROM a AS B INTO Print :: s", "is called 'A'"),
+        ("PATTERN p := (A NEXT B) FROM a AS A, b AS B INTO Print :: s", "NEXT is not supported"),
+        ("PATTERN p := (A) FROM a AS A WITHIN [0 DAY] INTO Print :: s", "empty or too long"),
+        ("PATTERN p := (A) FROM a AS A INTO Print", "'::'"),
+    ] {
+        let error = parse_pattern(text).unwrap_err();
+        assert!(error.message.contains(message), "{text}: {}", error.message);
+    }
+}
+
+#[test]
 fn errors_have_places() {
     let cases = [
         (r#"Query::from("a").fliter(Attribute("id") > 10);"#, 18, "no call 'fliter'"),
@@ -131,5 +154,6 @@ proptest! {
         let text = format!("{head}{}", words.join(" "));
         let _ = parse_query(&text);
         let _ = parse_schema(&text);
+        let _ = parse_pattern(&format!("PATTERN {}", words.join(" ")));
     }
 }
