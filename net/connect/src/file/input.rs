@@ -97,6 +97,8 @@ impl FileSource {
     }
 
     async fn read_all(&mut self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
+        // Waiting for a file that is not there yet counts as being ready.
+        context.connected(true);
         self.expand().await?;
         while let Some(path) = self.queue.as_ref().and_then(|q| q.front().cloned()) {
             self.read_one(&path, context).await?;
@@ -120,7 +122,6 @@ impl FileSource {
         };
         let file = File::open(path).await.map_err(|e| retry("open", &e))?;
         let info = file.info().await.map_err(|e| retry("stat", &e))?;
-        context.connected(true);
         if info.kind == FileKind::Dir {
             context.error(&format!("failed to read file: read {path}: is a directory"));
             return Ok(());
