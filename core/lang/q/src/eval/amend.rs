@@ -246,7 +246,17 @@ impl Session {
             }
             return Ok(());
         }
-        // Rows: the change is applied to each column, with the row's value of that column.
+        self.rows_part(table, first, rest, change)
+    }
+
+    /// Changes rows: each column gets the row's value of that column.
+    fn rows_part(
+        &mut self,
+        table: &mut Table,
+        first: &K,
+        rest: &[K],
+        change: Change<'_>,
+    ) -> Result<()> {
         let names = table.names.to_vec();
         let (columns, rest) = match rest {
             [] => (K::syms(names.clone()), rest),

@@ -147,7 +147,8 @@ impl Session {
         let holes = args.iter().any(|a| matches!(a.expr, Expr::Hole));
         let values = self.values(args, frame)?;
         let f = self.node(f, frame)?;
-        if holes && args.len() > 1 || holes && Fun::verb(&f).is_some_and(|v| v.infix) {
+        let infix = Fun::verb(&f).is_some_and(|v| v.infix);
+        if holes && (args.len() > 1 || infix) {
             // An elided index of data selects everything; of a function it waits for a value.
             if matches!(f, K::Func(_)) {
                 let given = args.iter().zip(values);

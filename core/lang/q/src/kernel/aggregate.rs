@@ -83,31 +83,7 @@ pub(crate) fn grouped(op: Aggregate, k: &K, groups: &Groups) -> Result {
     }
     let ty = k.ty().filter(|t| *t != Type::List).ok_or_else(type_error)?;
     match op {
-        Aggregate::Sum | Aggregate::Prd => {
-            let to = sum_type(ty).ok_or_else(type_error)?;
-            if ty.is_floating() {
-                let start = if op == Aggregate::Sum { 0.0 } else { 1.0 };
-                let add = op == Aggregate::Sum;
-                let out = fold_floats(k, groups, start, |s, x| {
-                    if x.is_nan() {
-                        s
-                    } else if add {
-                        s + x
-                    } else {
-                        s * x
-                    }
-                })?;
-                return Ok(crate::convert::numeric::from_floats(to, Column::Vec(out.into())));
-            }
-            let start = i64::from(op == Aggregate::Prd);
-            let add = op == Aggregate::Sum;
-            let out = fold_ints(k, groups, start, |s, x| match x {
-                NULL => s,
-                x if add => s.wrapping_add(x),
-                x => s.wrapping_mul(x),
-            })?;
-            Ok(from_ints(to, Column::Vec(out.into())))
-        }
+        Aggregate::Sum | Aggregate::Prd => total(op, k, ty, groups),
         Aggregate::Avg => average(k, groups),
         Aggregate::Min | Aggregate::Max => extreme(op, k, ty, groups),
         Aggregate::All | Aggregate::Any => {
@@ -147,6 +123,33 @@ fn fold_floats(
         }
     }
     Ok(out)
+}
+
+/// Sums or products; nulls are left out.
+fn total(op: Aggregate, k: &K, ty: Type, groups: &Groups) -> Result {
+    let to = sum_type(ty).ok_or_else(type_error)?;
+    if ty.is_floating() {
+        let start = if op == Aggregate::Sum { 0.0 } else { 1.0 };
+        let add = op == Aggregate::Sum;
+        let out = fold_floats(k, groups, start, |s, x| {
+            if x.is_nan() {
+                s
+            } else if add {
+                s + x
+            } else {
+                s * x
+            }
+        })?;
+        return Ok(crate::convert::numeric::from_floats(to, Column::Vec(out.into())));
+    }
+    let start = i64::from(op == Aggregate::Prd);
+    let add = op == Aggregate::Sum;
+    let out = fold_ints(k, groups, start, |s, x| match x {
+        NULL => s,
+        x if add => s.wrapping_add(x),
+        x => s.wrapping_mul(x),
+    })?;
+    Ok(from_ints(to, Column::Vec(out.into())))
 }
 
 fn average(k: &K, groups: &Groups) -> Result {

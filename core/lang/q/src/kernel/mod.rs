@@ -7,5 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod find;
 pub(crate) mod group;
 pub(crate) mod order;
+#[cfg(test)]
+mod tests;
 pub(crate) mod types;
 pub(crate) mod zip;

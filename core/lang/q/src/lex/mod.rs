@@ -270,8 +270,8 @@ impl<'a> Lexer<'a> {
             }
             b'.' => digit(0) && !is_name(self.before()),
             _ => {
-                let file = matches!(self.peek(0), b'0'..=b'2') && self.peek(1) == b':';
-                digit(0) && !(file && !self.peek(2).is_ascii_digit())
+                let glyph = matches!(self.peek(0), b'0'..=b'2') && self.peek(1) == b':';
+                digit(0) && (!glyph || self.peek(2).is_ascii_digit())
             }
         }
     }

@@ -32,7 +32,10 @@ macro_rules! makers {
         }
     )*};
 }
-makers!(decode_json DECODE_JSON, encode_json ENCODE_JSON, decode_csv DECODE_CSV, encode_csv ENCODE_CSV);
+makers!(
+    decode_json DECODE_JSON, encode_json ENCODE_JSON,
+    decode_csv DECODE_CSV, encode_csv ENCODE_CSV
+);
 
 macro_rules! absent {
     ($($name:ident $text:literal),*) => {$(

@@ -40,7 +40,8 @@ absent!(
     database ".qsp.read.fromDatabase", google ".qsp.read.fromGoogleStorage",
     http ".qsp.read.fromHTTP", kafka ".qsp.read.fromKafka", mqtt ".qsp.read.fromMQTT",
     parquet ".qsp.read.fromParquet", postgres ".qsp.read.fromPostgres",
-    sqlserver ".qsp.read.fromSQLServer", stream ".qsp.read.fromStream", upload ".qsp.read.fromUpload"
+    sqlserver ".qsp.read.fromSQLServer", stream ".qsp.read.fromStream",
+    upload ".qsp.read.fromUpload"
 );
 
 pub(super) const VERBS: &[Verb] = &[

@@ -69,7 +69,10 @@ macro_rules! makers {
         }
     )*};
 }
-makers!(fill FILL, rename_columns RENAME, replace_infinity INFINITY, replace_null NULLS, schema SCHEMA);
+makers!(
+    fill FILL, rename_columns RENAME, replace_infinity INFINITY,
+    replace_null NULLS, schema SCHEMA
+);
 
 fn time_split(_: &mut Session, _: Vec<K>) -> Result {
     Err(QError::nyi(".qsp.transform.timeSplit"))

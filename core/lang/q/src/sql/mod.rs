@@ -65,19 +65,17 @@ impl Session {
     /// Runs a query.
     pub(crate) fn query(&mut self, query: &Query, frame: &mut Frame) -> Flow {
         let from = self.node(&query.from, frame)?;
-        let from = match from.as_sym() {
-            Some(name) if matches!(self.globals.get(&name), Some(k @ K::Dict(_)) if k.keyed().is_none()) =>
-            {
-                let dict = self.global(name)?;
-                let changed = self.query_over(query, dict, frame)?;
-                if matches!(query.verb, Verb::Update | Verb::Delete) {
-                    self.store_global(name, changed)?;
-                    return Ok(from);
-                }
-                return Ok(changed);
+        if let Some(name) = from.as_sym()
+            && let Some(dict @ K::Dict(_)) = self.globals.get(&name).cloned()
+            && dict.keyed().is_none()
+        {
+            let changed = self.query_over(query, dict, frame)?;
+            if matches!(query.verb, Verb::Update | Verb::Delete) {
+                self.store_global(name, changed)?;
+                return Ok(from);
             }
-            _ => from,
-        };
+            return Ok(changed);
+        }
         self.query_over(query, from, frame)
     }
 

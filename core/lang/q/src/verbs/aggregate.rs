@@ -155,7 +155,7 @@ fn statistic(cx: &mut Session, x: &K, f: fn(&mut Vec<f64>) -> f64) -> Result {
     }
 }
 
-fn median(v: &mut Vec<f64>) -> f64 {
+fn median(v: &mut [f64]) -> f64 {
     if v.is_empty() {
         return f64::NAN;
     }
@@ -174,7 +174,7 @@ fn squares(v: &[f64]) -> f64 {
 }
 
 fn med(cx: &mut Session, x: K) -> Result {
-    statistic(cx, &x, median)
+    statistic(cx, &x, |v| median(v))
 }
 
 fn var(cx: &mut Session, x: K) -> Result {

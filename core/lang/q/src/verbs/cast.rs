@@ -20,7 +20,7 @@ fn convert(cx: &mut Session, x: &K, y: &K) -> Result {
     match x {
         K::Atom(..) => match target(x)? {
             Target::Tok(ty) => tok(ty, y),
-            Target::Cast(ty) if ty == Type::Symbol => symbols(y),
+            Target::Cast(Type::Symbol) => symbols(y),
             Target::Cast(ty) => cast(ty, y),
             Target::Part(name) => part(name, y).unwrap_or_else(|| Err(domain_error())),
         },

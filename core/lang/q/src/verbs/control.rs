@@ -49,7 +49,10 @@ macro_rules! glyphs {
         }
     )*};
 }
-glyphs!(quote Each, slash Over, backslash Scan, quote_colon Prior, slash_colon EachRight, backslash_colon EachLeft);
+glyphs!(
+    quote Each, slash Over, backslash Scan, quote_colon Prior,
+    slash_colon EachRight, backslash_colon EachLeft
+);
 
 const fn glyph(name: &'static str, run: super::Polyad, example: &'static str) -> Verb {
     let summary = "An iterator: derives a function from a function.";

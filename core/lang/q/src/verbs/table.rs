@@ -66,16 +66,20 @@ fn xcols(_: &mut Session, x: K, y: K) -> Result {
     to_front(&y, &symbols(&x)?)
 }
 
-fn xcol(cx: &mut Session, x: K, y: K) -> Result {
+fn xcol(_: &mut Session, x: K, y: K) -> Result {
     if let Some((keys, _)) = y.keyed() {
         let count = keys.names.len();
         let flat = unkeyed(&y)?;
-        let renamed = xcol(cx, x, flat)?;
-        return key_by(&renamed, count);
+        return key_by(&renamed(&x, &flat)?, count);
     }
-    let K::Table(t) = &y else { return Err(type_error()) };
+    renamed(&x, &y)
+}
+
+/// A plain table with other names.
+fn renamed(x: &K, y: &K) -> Result {
+    let K::Table(t) = y else { return Err(type_error()) };
     let mut names = t.names.to_vec();
-    if let K::Dict(d) = &x {
+    if let K::Dict(d) = x {
         let (from, to) = (symbols(&d.keys)?, symbols(&d.values)?);
         for (from, to) in from.iter().zip(to) {
             let at = t.position(*from).ok_or_else(|| QError::new("length"))?;
@@ -84,7 +88,7 @@ fn xcol(cx: &mut Session, x: K, y: K) -> Result {
             }
         }
     } else {
-        let new = symbols(&x)?;
+        let new = symbols(x)?;
         if new.len() > names.len() {
             return Err(length_error());
         }

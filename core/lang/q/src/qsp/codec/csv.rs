@@ -70,8 +70,7 @@ impl DecodeCsv {
         }
         self.begun = true;
         let rows: Vec<Vec<Vec<u8>>> = lines.map(|l| fields(l, delimiter)).collect();
-        let cell =
-            |row: &Vec<Vec<u8>>, at: usize| row.get(at).map_or_else(|| K::str(""), |f| K::str(f));
+        let cell = |row: &Vec<Vec<u8>>, at: usize| row.get(at).map_or_else(|| K::str(""), K::str);
         let column = |ty: Type, at: usize| -> Result {
             let texts = K::list(rows.iter().map(|r| cell(r, at)).collect());
             match ty {

@@ -51,7 +51,7 @@ fn times(cx: &mut Session, node: &Node, metadata: &K, data: &K) -> Result<(Type,
     let column = match (node.option("timeColumn"), node.option("timeAssigner")) {
         (Some(name), _) if name.as_sym().is_some() => crate::eval::at(data, name)?,
         (Some(f), _) => cx.apply(f, &[metadata.clone(), data.clone()])?,
-        (None, Some(f)) => cx.apply(f, &[data.clone()])?,
+        (None, Some(f)) => cx.apply(f, std::slice::from_ref(data))?,
         (None, None) => return Err(QError::new("timeColumn")),
     };
     let ty = column.ty().ok_or_else(type_error)?;
