@@ -89,7 +89,8 @@ fn fits(pattern: &str, path: &str) -> bool {
             (None, None) => return true,
             (Some(wanted), Some(given)) => {
                 let variable = wanted.starts_with('{') && wanted.ends_with('}');
-                if wanted != given && !(variable && !given.is_empty()) {
+                let fits = if variable { !given.is_empty() } else { wanted == given };
+                if !fits {
                     return false;
                 }
             }

@@ -1,5 +1,7 @@
 //! The Benthos dialect over real sockets, on an engine with small components made for the purpose.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,222 @@
+//! `mainstem streams`: streams from files and over REST (spec/benthos-streams-api.md §9).
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::service::Service;
+use config::{Catalog, FileDoc, Lint, Resources, Root, parse_file};
+use engine::{EngineConfig, PutMode};
+use plan::Json;
+use server::dialects::benthos::{self, Options, Streams};
+use server::ports::by_stream_below;
+use server::{Listener, Server};
+
+use crate::boot::{Process, wait};
+use crate::load::{self, ConfigOptions, Environment};
+use crate::options::EngineOptions;
+use crate::stream_files;
+use crate::watch::Watch;
+
+/// Options of `streams`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Files and directories of streams; also patterns, and `DIR/...` for everything below DIR.
+    paths: Vec<String>,
+    /// Read the settings of the service (http, logger, metrics, resources) from a file.
+    #[arg(short, long, value_name = "FILE")]
+    observability: Option<PathBuf>,
+    /// Offer no paths to see and change streams and resources.
+    #[arg(long)]
+    no_api: bool,
+    /// Whether paths of streams begin with the stream's id.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_value_t = true, default_missing_value = "true",
+          action = clap::ArgAction::Set)]
+    prefix_stream_endpoints: bool,
+    /// Look for stream files that are new or have changed, and apply them.
+    #[arg(short, long)]
+    watcher: bool,
+    #[command(flatten)]
+    config: ConfigOptions,
+    #[command(flatten)]
+    engine: EngineOptions,
+}
+
+/// Where the API listens unless told otherwise: whoever wants more than loopback says so.
+const ADDRESS: &str = "127.0.0.1:4195";
+/// The level of the log that the option has unless it is given; a file may say another then.
+const LEVEL: &str = "info";
+/// How long an old stream of a file's id may take to stop, which an earlier process left behind.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// What streams are made with.
+struct Setup {
+    catalog: Arc<Catalog>,
+    environment: Environment,
+    resources: Resources,
+    service: Service,
+    /// The service's settings as they were written.
+    settings: Json,
+    chilled: bool,
+    /// Whether there was a complaint about any file.
+    complained: bool,
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// What keeps it from serving.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
+    let mut setup = Setup::new(args)?;
+    let config = setup.start(args)?;
+    let naming = by_stream_below(args.prefix_stream_endpoints, &setup.service.http.root_path);
+    let mut process = Process::start(&config, naming)?;
+    let timeout = Duration::from_nanos(setup.service.shutdown_timeout.wait_ns());
+    let delay = Duration::from_nanos(setup.service.shutdown_delay.wait_ns());
+    let watch = match setup.serve(args, &mut process) {
+        Ok(watch) => watch,
+        Err(text) => {
+            process.end(timeout)?;
+            return Err(text);
+        }
+    };
+    let name = process.signals().recv().map_err(|_| "signals cannot be received".to_owned())?;
+    tracing::info!("Received {name}, the service is closing");
+    drop(watch);
+    // Asked a second time, it does not wait.
+    let _ = process.signals().recv_timeout(delay);
+    process.end(timeout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Setup {
+    fn new(args: &Args) -> Result<Self, String> {
+        Ok(Setup {
+            catalog: Arc::new(Catalog::new(&crate::registry::registry())),
+            environment: Environment::read(&args.config.env_file)?,
+            resources: Resources::new(),
+            service: Service::default(),
+            settings: Json::Null,
+            chilled: args.config.chilled,
+            complained: false,
+        })
+    }
+
+    /// Reads the settings of the service, starts logging as they say, and reads the resources.
+    fn start(&mut self, args: &Args) -> Result<EngineConfig, String> {
+        let settings = match &args.observability {
+            Some(path) => Some((path, self.read(path, Root::Service)?)),
+            None => None,
+        };
+        let mut engine = args.engine.clone();
+        if let Some((_, doc)) = settings.as_ref().filter(|_| engine.log_level == LEVEL) {
+            engine.log_level.clone_from(&doc.service.logger.level);
+        }
+        let config = engine.config()?;
+        if let Some((path, doc)) = settings {
+            self.complain(path, &doc.lints);
+            self.add_resources(path, &doc)?;
+            self.settings = doc.config();
+            self.service = doc.service;
+        }
+        for path in &args.config.resources {
+            let doc = self.read(path, Root::Resources)?;
+            self.complain(path, &doc.lints);
+            self.add_resources(path, &doc)?;
+        }
+        Ok(config)
+    }
+
+    fn read(&self, path: &Path, root: Root) -> Result<FileDoc, String> {
+        let lookup = |name: &str| self.environment.get(name);
+        parse_file(&self.catalog, &load::read(path)?, root, &lookup)
+            .map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    fn add_resources(&mut self, path: &Path, doc: &FileDoc) -> Result<(), String> {
+        let added = doc.add_resources(&mut self.resources);
+        added.map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    /// Logs complaints about a file.
+    fn complain(&mut self, path: &Path, lints: &[Lint]) {
+        for lint in lints {
+            let lint = format!("{}{lint}", path.display());
+            match self.chilled {
+                true => tracing::warn!(lint, "Config lint error"),
+                false => tracing::error!(lint, "Config lint error"),
+            }
+        }
+        self.complained |= !lints.is_empty();
+    }
+
+    /// Makes the streams of files and opens the API.
+    fn serve(mut self, args: &Args, process: &mut Process) -> Result<Option<Watch>, String> {
+        let listener = self.listen()?;
+        let resources = std::mem::take(&mut self.resources);
+        let streams = benthos::streams(process.handle(), Arc::clone(&self.catalog), resources);
+        if self.service.error_handling.strict {
+            streams.refuse_faults();
+        }
+        wait(streams.recover()).map_err(|e| e.to_string())?;
+        self.create(args, &streams)?;
+        if let Some(socket) = listener {
+            let options = Options {
+                api: !args.no_api,
+                prefix_stream_endpoints: args.prefix_stream_endpoints,
+                ..Options::of(&self.service, self.settings)
+            };
+            let ports = Arc::clone(&process.ports);
+            let dialect = benthos::dialect(Arc::clone(&streams), ports, options)?;
+            process.listen(vec![Listener { socket, dialects: vec![dialect] }])?;
+        }
+        if !args.watcher {
+            return Ok(None);
+        }
+        let watch = Watch::start(args.paths.clone(), streams, self.environment, self.chilled);
+        watch.map(Some)
+    }
+
+    /// Opens the address of the API, if there is to be one.
+    fn listen(&self) -> Result<Option<TcpListener>, String> {
+        let http = &self.service.http;
+        if !http.enabled {
+            return Ok(None);
+        }
+        if !http.cert_file.is_empty() || !http.key_file.is_empty() {
+            return Err("http.cert_file, http.key_file: TLS is not supported".to_owned());
+        }
+        let address = if http.address.is_empty() { ADDRESS } else { &http.address };
+        let socket = Server::bind(address).map_err(|e| e.to_string())?;
+        let got = socket.local_addr().map_or_else(|_| address.to_owned(), |a| a.to_string());
+        tracing::info!(address = got, "Listening for HTTP requests");
+        Ok(Some(socket))
+    }
+
+    /// Makes the streams of files. Every file is read before the first stream is made.
+    fn create(&mut self, args: &Args, streams: &Streams) -> Result<(), String> {
+        let mut docs = Vec::new();
+        for (id, path) in stream_files::find(&args.paths)? {
+            let doc = stream_files::read(streams, &path, &self.environment)?;
+            self.complain(&path, &doc.lints);
+            docs.push((id, doc));
+        }
+        if self.complained && !self.chilled {
+            let text = "shutting down due to stream linter errors, to prevent shutdown run \
+                        mainstem with --chilled";
+            return Err(text.to_owned());
+        }
+        for (id, doc) in docs {
+            let lowered = doc.lower(&self.catalog, &streams.resources());
+            let plan = lowered.map_err(|e| format!("failed to create stream ({id}): {e}"))?;
+            // A journal may know the id from an earlier process.
+            let mode = PutMode::Upsert;
+            let put = streams.put_plan(&id, doc.config(), plan, mode, Some(STOP_MAX));
+            wait(put).map_err(|e| format!("failed to create stream ({id}): {e}"))?;
+        }
+        Ok(())
+    }
+}
