@@ -75,10 +75,10 @@ impl Error {
         self.0.no_context.as_deref()
     }
 
-    /// A failed statement in `line` of its program. One that failed deeper inside is kept as the
-    /// only inner one.
-    pub(crate) fn in_statement(self, line: u32) -> Self {
-        if matches!(self.0.kind, Kind::Assignment(_)) {
+    /// A failed statement in `line` of its program. Within a map (`inner`) one that failed deeper
+    /// inside stands for it.
+    pub(crate) fn in_statement(self, line: u32, inner: bool) -> Self {
+        if inner && matches!(self.0.kind, Kind::Assignment(_)) {
             return self;
         }
         let mut error =

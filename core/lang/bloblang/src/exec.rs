@@ -89,7 +89,9 @@ pub struct Exec<'m> {
     pub(crate) height: u32,
     /// Whether something was assigned to the document being built.
     pub(crate) touched: bool,
-    steps: u64,
+    /// How many mappings given as text run around this one.
+    pub(crate) nested: u32,
+    pub(crate) steps: u64,
     scratch: Vec<u8>,
 }
 
@@ -111,6 +113,7 @@ impl<'m> Exec<'m> {
             depth: 0,
             height: 0,
             touched: false,
+            nested: 0,
             steps: 0,
             scratch: Vec::new(),
         }

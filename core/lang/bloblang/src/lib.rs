@@ -38,4 +38,6 @@ pub use mapping::{Interpolated, Mapping, Outcome};
 pub use parse::ParseError;
 
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
 mod registry_tests;

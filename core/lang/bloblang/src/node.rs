@@ -8,7 +8,7 @@ use formats::json::PathId;
 use formats::value::Text;
 
 use crate::args::{Arg, Args, Query};
-use crate::spec::{Function, Method, Param, Prepared, PreparedFn};
+use crate::spec::{Function, Method, Param, Prepared, PreparedFn, PreparedHere};
 use crate::val::Val;
 
 /// One expression. Names are resolved, constants are folded.
@@ -168,12 +168,20 @@ pub enum Slot {
     Eval(Option<&'static Param>, Node),
 }
 
+/// A method whose arguments are known.
+pub enum Ready {
+    Plain(Prepared),
+    Here(PreparedHere),
+}
+
 pub struct MethodCall {
     pub spec: &'static Method,
     pub target: Node,
     pub args: ArgSource,
     /// What was prepared, and for which arguments where these vary.
-    pub prepared: RefCell<Option<(Args, Rc<Prepared>)>>,
+    pub prepared: RefCell<Option<(Args, Rc<Ready>)>>,
+    /// Directory of the file the call stands in.
+    pub dir: Rc<str>,
 }
 
 pub struct FunctionCall {

@@ -105,14 +105,16 @@ fn run_all(statements: &[Statement], cx: &mut Ctx<'_, '_>) -> Result<(), Error> 
 /// read says why.
 fn finish(error: Error, line: u32, ex: &mut Exec<'_>) -> Error {
     let Some(field) = error.missing_context().map(str::to_owned) else {
-        return error.in_statement(line);
+        return error.in_statement(line, ex.depth > 0);
     };
-    let Some(why) = ex.document_error() else { return error.in_statement(line) };
+    let Some(why) = ex.document_error() else {
+        return error.in_statement(line, ex.depth > 0);
+    };
     let dot = if field.is_empty() { "" } else { "." };
     Error::new(format!(
         "unable to reference message as structured (with 'this{dot}{field}'): {why}"
     ))
-    .in_statement(line)
+    .in_statement(line, ex.depth > 0)
 }
 
 impl Statement {
@@ -123,6 +125,14 @@ impl Statement {
                 Some(query)
             }
             Kind::If(_) => None,
+        }
+    }
+
+    /// Writes the result of a metadata statement.
+    pub(crate) fn set_meta(&self, val: Val, meta: &mut Meta) -> Result<(), Error> {
+        match &self.kind {
+            Kind::Meta { key, .. } => set_meta(key.as_ref(), val, meta),
+            _ => Err(Error::new("the statement assigns no metadata")),
         }
     }
 
@@ -142,7 +152,7 @@ impl Statement {
             }
             Kind::Meta { key, query } => {
                 let val = query.eval(cx)?;
-                set_meta(key.as_ref(), val, cx.ex)
+                set_meta(key.as_ref(), val, cx.ex.meta_mut()?)
             }
             Kind::Assign { path, query } => {
                 let val = query.eval(cx)?;
@@ -170,8 +180,7 @@ fn run_block(statements: &[Statement], cx: &mut Ctx<'_, '_>) -> Result<(), Error
     statements.iter().try_for_each(|statement| statement.run(cx))
 }
 
-fn set_meta(key: Option<&Rc<str>>, val: Val, ex: &mut Exec<'_>) -> Result<(), Error> {
-    let meta = ex.meta_mut()?;
+fn set_meta(key: Option<&Rc<str>>, val: Val, meta: &mut Meta) -> Result<(), Error> {
     match (key, val) {
         (_, Val::Nothing) => {}
         (Some(key), Val::Deleted) => {

@@ -124,6 +124,8 @@ pub enum Style {
 
 /// A method whose arguments are known.
 pub type Prepared = Box<dyn Fn(Val) -> Result<Val, Error>>;
+/// The same for one that looks at the message or runs something of its own.
+pub type PreparedHere = Box<dyn Fn(Val, &mut Ctx<'_, '_>) -> Result<Val, Error>>;
 /// A function whose arguments are known; it may keep state between calls.
 pub type PreparedFn = Box<dyn FnMut(&mut Ctx<'_, '_>) -> Result<Val, Error>>;
 
@@ -138,6 +140,8 @@ pub enum Run {
     /// Arguments are checked and turned into something ready once, at parse time when they are
     /// literals: compiled expressions, tables, formats.
     Prepared(fn(&Args) -> Result<Prepared, Error>),
+    /// The same, with services for the preparation and the context for the work.
+    PreparedHere(fn(&Args, &Setup) -> Result<PreparedHere, Error>),
     /// Evaluates query arguments for values of its own, or looks at the message.
     Lambda(fn(Val, &Args, &mut Ctx<'_, '_>) -> Result<Val, Error>),
     /// Evaluates its target itself, if at all.

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use crate::args::{Arg, Args, convert};
 use crate::error::Error;
 use crate::exec::{Ctx, Setup};
-use crate::node::{ArgSource, FunctionCall, MethodCall, Slot};
-use crate::spec::{Method, Prepared, Run, RunFn, Style};
+use crate::node::{ArgSource, FunctionCall, MethodCall, Ready, Slot};
+use crate::spec::{Method, Run, RunFn, Style};
 use crate::val::Val;
 
 /// The arguments of a call; dynamic ones are evaluated and checked.
@@ -41,9 +41,14 @@ pub(crate) fn args_of<'s>(
 }
 
 /// Prepares a method for arguments that are known.
-pub(crate) fn prepare_method(spec: &Method, args: &Args) -> Result<Option<Rc<Prepared>>, Error> {
+pub(crate) fn prepare_method(
+    spec: &Method,
+    args: &Args,
+    setup: &Setup,
+) -> Result<Option<Rc<Ready>>, Error> {
     match spec.run {
-        Run::Prepared(prepare) => Ok(Some(Rc::new(prepare(args)?))),
+        Run::Prepared(prepare) => Ok(Some(Rc::new(Ready::Plain(prepare(args)?)))),
+        Run::PreparedHere(prepare) => Ok(Some(Rc::new(Ready::Here(prepare(args, setup)?)))),
         _ => Ok(None),
     }
 }
@@ -55,13 +60,14 @@ impl MethodCall {
         if let Run::Raw(run) = self.spec.run {
             return run(&self.target, &args, cx);
         }
-        let prepared = self.prepared(&args)?;
+        let prepared = self.prepared(&args, cx)?;
         let target = self.target.eval(cx)?;
         let result = match self.spec.run {
             Run::Simple(run) => run(target, &args),
             Run::Lambda(run) => run(target, &args, cx),
-            _ => match prepared {
-                Some(run) => run(target),
+            _ => match prepared.as_deref() {
+                Some(Ready::Plain(run)) => run(target),
+                Some(Ready::Here(run)) => run(target, cx),
                 None => Ok(target),
             },
         };
@@ -72,15 +78,18 @@ impl MethodCall {
     }
 
     /// What is prepared for these arguments; the last one is kept for when they come again.
-    fn prepared(&self, args: &Args) -> Result<Option<Rc<Prepared>>, Error> {
-        let Run::Prepared(_) = self.spec.run else { return Ok(None) };
+    fn prepared(&self, args: &Args, cx: &Ctx<'_, '_>) -> Result<Option<Rc<Ready>>, Error> {
+        if !matches!(self.spec.run, Run::Prepared(_) | Run::PreparedHere(_)) {
+            return Ok(None);
+        }
         let fixed = matches!(self.args, ArgSource::Fixed(_));
         if let Some((known, run)) = &*self.prepared.borrow()
             && (fixed || known.same_values(args))
         {
             return Ok(Some(Rc::clone(run)));
         }
-        let run = prepare_method(self.spec, args)?;
+        let setup = Setup { services: cx.ex.services_rc(), dir: Rc::clone(&self.dir) };
+        let run = prepare_method(self.spec, args, &setup)?;
         *self.prepared.borrow_mut() = run.as_ref().map(|run| (args.clone(), Rc::clone(run)));
         Ok(run)
     }

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use formats::json::{PathId, Paths, Splicer};
+use formats::value::Text;
 
 use super::build::Template;
 use super::eval::Quick;
+use crate::args::Args;
 use crate::class;
-use crate::node::{ArgSource, Base, Case, Node, Path, Seg};
+use crate::node::{ArgSource, Base, Case, MethodCall, Node, Path, Seg, split_path};
 use crate::program::{Kind, Program};
 use crate::spec::Purity;
 
@@ -24,6 +26,10 @@ pub(crate) struct Plan {
     /// Whether some query reads the document.
     pub(super) reads: bool,
     pub(super) vars: usize,
+    /// Number of fields, the first ones, that the copy of the document leaves out.
+    pub(super) deleted: usize,
+    /// When the mapping is only `content().uppercase()` (true) or `content().lowercase()`.
+    pub(super) case: Option<bool>,
 }
 
 /// What is built.
@@ -92,12 +98,15 @@ impl Plan {
         if !repeatable || root_read || program.height > HEIGHT_MAX {
             return None;
         }
-        let fields = fields(program)?;
         let first = program.statements.iter().find_map(|s| match &s.kind {
             Kind::Assign { path, query } => Some((path, query)),
             _ => None,
         });
-        let copies = first.is_some_and(|(path, query)| path.is_empty() && is_this(query));
+        let without = first.and_then(|(path, query)| path.is_empty().then(|| start(query))?);
+        let copies = without.is_some();
+        let without = without.unwrap_or_default();
+        let deleted = without.len();
+        let fields = fields(program, &without)?;
         let keys: Vec<Vec<&[u8]>> =
             fields.iter().map(|f| f.iter().map(|seg| seg.key.as_bytes()).collect()).collect();
         let keys: Vec<&[&[u8]]> = keys.iter().map(Vec::as_slice).collect();
@@ -110,7 +119,7 @@ impl Plan {
         };
         let vars = program.names.len();
         let compiler = Compiler { paths, vars: HashSet::new(), locals: vars };
-        compiler.program(program, &fields, shape)
+        compiler.program(program, &fields, shape, deleted)
     }
 }
 
@@ -118,28 +127,53 @@ fn is_this(node: &Node) -> bool {
     matches!(node, Node::Path(p) if matches!(p.base, Base::This) && p.segs.is_empty())
 }
 
+/// What a copy of the document leaves out: nothing for `this`, paths for `this.without(...)`;
+/// `None` for what is no copy.
+fn start(query: &Node) -> Option<Vec<Vec<Seg>>> {
+    if is_this(query) {
+        return Some(Vec::new());
+    }
+    let Node::Method(call) = query else { return None };
+    let ArgSource::Fixed(args) = &call.args else { return None };
+    if call.spec.name != "without" || !is_this(&call.target) {
+        return None;
+    }
+    let mut paths: Vec<Vec<Seg>> = Vec::new();
+    for val in args.vals() {
+        let path = split_path(val.as_text().ok()?);
+        // A path that is left out twice, or within another, is for the general evaluator.
+        if path.is_empty() || paths.contains(&path) {
+            return None;
+        }
+        paths.push(path);
+    }
+    Some(paths)
+}
+
 /// The fields that are assigned, each once and by names only.
-fn fields(program: &Program) -> Option<Vec<&[Seg]>> {
-    let mut fields: Vec<&[Seg]> = Vec::new();
+fn fields<'p>(program: &'p Program, without: &'p [Vec<Seg>]) -> Option<Vec<&'p [Seg]>> {
+    let mut fields: Vec<&[Seg]> = without.iter().map(Vec::as_slice).collect();
+    let mut assigned: Vec<&[Seg]> = Vec::new();
     let mut whole = 0;
     let count = program.statements.len();
     for (i, statement) in program.statements.iter().enumerate() {
         match &statement.kind {
             Kind::Assign { path, query } if path.is_empty() => {
                 whole += 1;
-                let first = fields.is_empty() && whole == 1;
+                let first = assigned.is_empty() && whole == 1;
                 // The root may be copied first, and the record may be filtered last.
-                if !(first && is_this(query)) && i + 1 != count {
+                if !(first && start(query).is_some()) && i + 1 != count {
                     return None;
                 }
             }
             Kind::Assign { path, .. } => {
-                let plain =
-                    path.iter().all(|seg| seg.index.is_none() && seg.key.as_bytes() != b"-");
-                if !plain || fields.contains(&path.as_slice()) {
+                if assigned.contains(&path.as_slice()) {
                     return None;
                 }
-                fields.push(path);
+                assigned.push(path);
+                if !fields.contains(&path.as_slice()) {
+                    fields.push(path);
+                }
             }
             Kind::Let { .. } | Kind::Meta { .. } => {}
             Kind::If(_) => return None,
@@ -149,7 +183,13 @@ fn fields(program: &Program) -> Option<Vec<&[Seg]>> {
 }
 
 impl Compiler<'_> {
-    fn program(mut self, program: &Program, fields: &[&[Seg]], shape: Shape) -> Option<Plan> {
+    fn program(
+        mut self,
+        program: &Program,
+        fields: &[&[Seg]],
+        shape: Shape,
+        deleted: usize,
+    ) -> Option<Plan> {
         let mut steps = Vec::new();
         let (mut general, mut reads) = (false, false);
         let copies = matches!(shape, Shape::Copy(_));
@@ -159,7 +199,7 @@ impl Compiler<'_> {
                 Kind::Meta { query, .. } => (Target::Meta, query),
                 Kind::Assign { path, query } if path.is_empty() => {
                     let started = steps.iter().any(|s: &Step| s.target == Target::Start);
-                    match copies && !started && is_this(query) {
+                    match copies && !started && start(query).is_some() {
                         true => (Target::Start, query),
                         false => (Target::Root, query),
                     }
@@ -171,7 +211,7 @@ impl Compiler<'_> {
                 Kind::If(_) => return None,
             };
             let quick = match target {
-                Target::Meta => None,
+                Target::Start => None,
                 _ => self.node(query, &This::Path(Vec::new())),
             };
             if let (Target::Var(slot), Some(_)) = (target, &quick) {
@@ -187,7 +227,13 @@ impl Compiler<'_> {
             _ => {}
         });
         reads |= copies;
-        Some(Plan { shape, steps, general, reads, vars: self.locals })
+        let case = match (&shape, steps.as_slice()) {
+            (Shape::Whole, [Step { quick: Some(Quick::Case(upper, target)), .. }]) => {
+                matches!(**target, Quick::Content).then_some(*upper)
+            }
+            _ => None,
+        };
+        Some(Plan { shape, steps, general, reads, vars: self.locals, deleted, case })
     }
 
     /// Numbers a path of the document, so that it is found without a search. Whether it is one.
@@ -226,6 +272,9 @@ impl Compiler<'_> {
                     }
                     let fallback = self.node(fallback, this)?;
                     return Some(Quick::Coalesce(Box::new((target, fallback))));
+                }
+                if let Some(quick) = self.fused(call, args, this) {
+                    return Some(quick);
                 }
                 let quick = call.spec.quick?;
                 let target = Box::new(self.node(&call.target, this)?);
@@ -268,6 +317,25 @@ impl Compiler<'_> {
             Node::Match(e) => self.match_expr(e, this)?,
             _ => return None,
         })
+    }
+
+    /// Methods that have a form of their own, alone or together with their target.
+    fn fused(&mut self, call: &MethodCall, args: &Args, this: &This) -> Option<Quick> {
+        match (call.spec.name, &call.target) {
+            (name @ ("uppercase" | "lowercase"), target) => {
+                Some(Quick::Case(name == "uppercase", Box::new(self.node(target, this)?)))
+            }
+            ("index", Node::Method(split)) if split.spec.name == "split" => {
+                let ArgSource::Fixed(split_args) = &split.args else { return None };
+                let (delimiter, index) = (split_args.text(0), usize::try_from(args.int(0)).ok()?);
+                if delimiter.is_empty() || split_args.bool(1) {
+                    return None;
+                }
+                let target = Box::new(self.node(&split.target, this)?);
+                Some(Quick::Part { delimiter: Text::from(delimiter), index, target })
+            }
+            _ => None,
+        }
     }
 
     fn field(&mut self, path: &Path, this: &This) -> Option<Quick> {

@@ -3,10 +3,11 @@
 use std::cmp::Ordering;
 
 use formats::json::PathId;
-use formats::value::Value;
+use formats::value::{Text, Value};
 
 use super::scalar::{Bail, Fast, Scalar, Tools};
 use crate::args::Args;
+use crate::cases;
 use crate::node::{ArithOp, CompareOp};
 use crate::number::Num;
 use crate::spec::QuickFn;
@@ -23,6 +24,14 @@ pub(super) enum Quick {
     Content,
     /// A field of the record.
     Field(PathId),
+    /// A text in upper (true) or lower case.
+    Case(bool, Box<Quick>),
+    /// One of the parts of a text between delimiters.
+    Part {
+        delimiter: Text,
+        index: usize,
+        target: Box<Quick>,
+    },
     /// A variable, or a value bound by `match`.
     Local(usize),
     Method {
@@ -67,10 +76,16 @@ impl Quick {
             Quick::Nothing => Ok(Scalar::Nothing),
             Quick::Content => Ok(Scalar::Bytes(record.content)),
             Quick::Field(path) => {
-                let doc = record.tools.doc.ok_or(Bail)?;
-                Ok(doc.get(*path).map_or(Scalar::Null, |raw| record.tools.raw(raw)))
+                let tools = &record.tools;
+                let raw = tools.doc.as_ref().ok_or(Bail)?.get(*path);
+                Ok(raw.map_or(Scalar::Null, |raw| tools.raw(raw)))
             }
             Quick::Local(slot) => record.locals.get(*slot).copied().flatten().ok_or(Bail),
+            Quick::Case(upper, target) => change_case(*upper, target.eval(record)?, &record.tools),
+            Quick::Part { delimiter, index, target } => {
+                let Scalar::Str(text) = target.eval(record)? else { return Err(Bail) };
+                part(text, delimiter.as_bytes(), *index).map(Scalar::Str).ok_or(Bail)
+            }
             Quick::Method { quick, args, target } => {
                 let target = target.eval(record)?;
                 quick(target, args, &record.tools).ok_or(Bail)
@@ -125,6 +140,39 @@ impl Quick {
             }
         }
     }
+}
+
+fn change_case<'b>(upper: bool, target: Scalar<'b>, tools: &Tools<'b>) -> Fast<'b> {
+    let text = target.text().ok_or(Bail)?;
+    if !text.is_ascii() {
+        let changed = if upper { cases::uppercase(text) } else { cases::lowercase(text) };
+        return Ok(target.like(tools.keep(&changed)));
+    }
+    let copy = tools.bump.alloc_slice_copy(text);
+    if upper {
+        copy.make_ascii_uppercase()
+    } else {
+        copy.make_ascii_lowercase()
+    }
+    Ok(target.like(copy))
+}
+
+/// The part number `index` between delimiters.
+fn part<'b>(text: &'b [u8], delimiter: &[u8], index: usize) -> Option<&'b [u8]> {
+    if let [byte] = delimiter {
+        let mut cuts = memchr::memchr_iter(*byte, text);
+        let start = match index {
+            0 => 0,
+            n => cuts.nth(n - 1)? + 1,
+        };
+        return text.get(start..cuts.next().unwrap_or(text.len()));
+    }
+    let mut cuts = memchr::memmem::find_iter(text, delimiter);
+    let start = match index {
+        0 => 0,
+        n => cuts.nth(n - 1)? + delimiter.len(),
+    };
+    text.get(start..cuts.next().unwrap_or(text.len()))
 }
 
 fn truth(scalar: Scalar<'_>) -> Result<bool, Bail> {

@@ -9,6 +9,7 @@ use super::build::Results;
 use super::compile::{Plan, Shape, Step, Target};
 use super::eval::Record;
 use super::scalar::{Bail, Scalar, Tools};
+use crate::cases;
 use crate::class;
 use crate::exec::{Ctx, Doc, Exec, MetaOut, Root};
 use crate::mapping::{Mapped, Mapping};
@@ -66,12 +67,6 @@ impl Mapper {
         &self.mapping
     }
 
-    /// Whether the mapping has the shape that the fast path takes.
-    #[cfg(test)]
-    pub(crate) fn is_fast(&self) -> bool {
-        self.plan.is_some()
-    }
-
     /// Maps one message. A content that is made on the fast path is appended to `out`.
     pub(crate) fn map(&mut self, records: &Records, index: usize, out: &mut Vec<u8>) -> Done {
         let body = records.recs.get(index).map(|record| &record.body);
@@ -126,6 +121,10 @@ impl<'m> Turn<'m> {
     ) -> Result<Done, Bail> {
         let mut none = Vec::new();
         let content = self.records.bytes(self.index, &mut none);
+        if let Some(upper) = plan.case {
+            payload_case(upper, content, out);
+            return Ok(Done::Written(None));
+        }
         let doc = match plan.reads {
             true => Some(reader.read(content).map_err(|_| Bail)?),
             false => None,
@@ -141,15 +140,24 @@ impl<'m> Turn<'m> {
             _ => 0,
         });
         let mut sink = Sink { fields: Fields::of(&plan.shape, edits, results), writer, any: false };
+        for slot in 0..plan.deleted {
+            sink.scalar(slot, Scalar::Deleted, None)?;
+        }
         let mut whole = false;
+        let mut meta = None;
         for (step, statement) in plan.steps.iter().zip(&self.mapping.program.statements) {
             match step.target {
                 Target::Start => {}
                 Target::Var(slot) => variable(step, statement, slot, &mut record, ex.as_mut())?,
-                Target::Meta => {
-                    let ex = ex.as_mut().ok_or(Bail)?;
-                    statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?;
-                }
+                Target::Meta => match (&step.quick, &mut ex) {
+                    (_, Some(ex)) => statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?,
+                    (Some(quick), None) => {
+                        let val = quick.eval(&mut record)?.to_val();
+                        let meta = meta.get_or_insert_with(|| self.meta());
+                        statement.set_meta(val, meta).map_err(|_| Bail)?;
+                    }
+                    (None, None) => return Err(Bail),
+                },
                 Target::Field(slot) => match &step.quick {
                     Some(quick) => sink.scalar(slot, quick.eval(&mut record)?, doc.as_ref())?,
                     None => sink.val(slot, query(statement, ex.as_mut())?)?,
@@ -175,7 +183,7 @@ impl<'m> Turn<'m> {
             }
         }
         let any = sink.any;
-        let meta = ex.and_then(|ex| match ex.meta {
+        let meta = meta.or_else(|| match ex?.meta {
             MetaOut::Own(meta) => Some(meta),
             _ => None,
         });
@@ -195,6 +203,12 @@ impl<'m> Turn<'m> {
         Ok(Done::Written(meta))
     }
 
+    /// The message's metadata, to change it.
+    fn meta(&self) -> Meta {
+        let meta = self.records.recs.get(self.index).and_then(|record| record.meta.as_deref());
+        meta.cloned().unwrap_or_default()
+    }
+
     /// The general evaluator's state, for what needs it.
     fn exec<'d>(&'d self, doc: Option<json::Doc<'d>>) -> Exec<'d> {
         let mut ex = Exec::new(self.records, self.index, self.mapping.services());
@@ -203,6 +217,19 @@ impl<'m> Turn<'m> {
         self.mapping.program.begin(&mut ex);
         ex
     }
+}
+
+/// Appends a whole payload in upper or lower case.
+fn payload_case(upper: bool, content: &[u8], out: &mut Vec<u8>) {
+    if !content.is_ascii() {
+        let changed = if upper { cases::uppercase(content) } else { cases::lowercase(content) };
+        out.extend_from_slice(&changed);
+        return;
+    }
+    let start = out.len();
+    out.extend_from_slice(content);
+    let copy = out.get_mut(start..).unwrap_or_default();
+    if upper { copy.make_ascii_uppercase() } else { copy.make_ascii_lowercase() }
 }
 
 enum Either<'b> {

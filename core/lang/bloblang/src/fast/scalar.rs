@@ -37,7 +37,7 @@ pub enum Scalar<'b> {
     /// An array of texts.
     Parts(&'b [&'b [u8]]),
     /// An array or object of the message.
-    Raw(RawValue<'b>),
+    Raw(&'b RawValue<'b>),
     /// See [`Val::Deleted`].
     Deleted,
     /// See [`Val::Nothing`].
@@ -74,21 +74,21 @@ impl<'b> Tools<'b> {
                 }
                 None => Scalar::Null,
             },
-            RawKind::Array | RawKind::Object => Scalar::Raw(raw),
+            RawKind::Array | RawKind::Object => Scalar::Raw(self.bump.alloc(raw)),
         }
     }
 
     /// An element of an array of the record.
     #[must_use]
-    pub fn element(&self, array: RawValue<'b>, index: usize) -> Option<Scalar<'b>> {
+    pub fn element(&self, array: &RawValue<'b>, index: usize) -> Option<Scalar<'b>> {
         let doc = self.doc.as_ref()?;
-        doc.elements(&array).nth(index).map(|raw| self.raw(raw))
+        doc.elements(array).nth(index).map(|raw| self.raw(raw))
     }
 
     /// Number of elements of an array of the record.
     #[must_use]
-    pub fn elements(&self, array: RawValue<'b>) -> Option<usize> {
-        self.doc.as_ref().map(|doc| doc.elements(&array).count())
+    pub fn elements(&self, array: &RawValue<'b>) -> Option<usize> {
+        self.doc.as_ref().map(|doc| doc.elements(array).count())
     }
 
     /// Keeps bytes until the record is done.
@@ -236,7 +236,7 @@ impl<'b> Scalar<'b> {
                 }
                 out.push(b']');
             }
-            Scalar::Raw(raw) => writer.write(doc.ok_or(Bail)?, &raw, out),
+            Scalar::Raw(raw) => writer.write(doc.ok_or(Bail)?, raw, out),
             Scalar::Bytes(_) | Scalar::Deleted | Scalar::Nothing => return Err(Bail),
         }
         Ok(())

@@ -72,6 +72,7 @@ fn common_shapes_take_the_fast_path() {
         "root.class = match this.level { \"INFO\" => 1, this.contains(\"ERR\") => 2, _ => 3 }",
         "let v = this.value\nroot.n = $v + 1\nroot.tags = this.tags\nroot.m = this.nested.meta",
         "root = if this.level == \"DEBUG\" || !this.ok { deleted() }",
+        "meta k = this.id\nroot = this.without(\"nested.meta\", \"tags\")",
         "meta k = this.id\nroot.a.b = this.missing | \"none\"\nroot.a.c = this.tags.map_each(t -> t)",
     ] {
         let (fast, general, was_fast) = both(mapping, EVENT);
@@ -82,6 +83,10 @@ fn common_shapes_take_the_fast_path() {
 
 /// Mappings of many forms, some of which leave the fast path on some documents.
 const MAPPINGS: &[&str] = &[
+    "root = this.without(\"a\", \"b.c\")\nroot.a = this.c",
+    "meta k = this.a\nmeta l = this.b.string()\nroot = this.without(\"c.a\")",
+    "root.a.0 = this.a\nroot.\"-\" = this.b.split(\"-\").index(1)",
+    "root = this\nroot.a.0 = this.b\nroot.c.\"*\" = this.a.split(\"ab\").index(0).lowercase()",
     "root = this\nroot.a = this.b",
     "root = this\nroot.a.b = this.c.d\nroot.c = deleted()",
     "root.x = this.a.uppercase()\nroot.y.z = this.b + this.c\nroot.y.w = this.a.b",

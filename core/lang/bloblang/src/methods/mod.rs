@@ -29,13 +29,14 @@
 //!
 //! `quick` is optional: the same on borrowed values for hot methods on scalars, which lets mappings
 //! run without documents. It returns `None` for whatever it leaves to `run`, every error included.
-//! See [`uppercase`](mod@uppercase), [`split`](mod@split).
+//! See [`length`](mod@length), [`split`](mod@split).
 //!
 //! A target is a [`Val`](crate::val::Val): data, or deleted/nothing, which every accessor refuses
 //! with the right words. Methods on texts that also take bytes give bytes back: use
 //! [`text_method`]. Growth that a mapping controls needs a named limit and its error.
 
 mod apply;
+mod bloblang;
 mod bytes;
 mod catch;
 mod contains;
@@ -83,6 +84,7 @@ use crate::val::Val;
 /// All methods, sorted by name.
 pub static ALL: &[&Method] = &[
     &apply::SPEC,
+    &bloblang::SPEC,
     &bytes::SPEC,
     &catch::SPEC,
     &contains::SPEC,

@@ -7,8 +7,8 @@ use super::cursor::Parser;
 use super::error::{Fail, Parsed};
 use crate::args::{Arg, Args, Query, absent, convert};
 use crate::eval::prepare_method;
-use crate::node::{ArgSource, FunctionCall, MethodCall, Node, Slot};
-use crate::spec::{Absent, Kind, Param, Params, Purity, Run, RunFn};
+use crate::node::{ArgSource, FunctionCall, MethodCall, Node, Ready, Slot};
+use crate::spec::{Absent, Function, Kind, Param, Params, Purity, Run, RunFn};
 use crate::{functions, methods};
 
 /// Arguments as written, each with its name where it has one.
@@ -22,7 +22,7 @@ impl Parser<'_> {
         let after = self.pos;
         let fatal = |text: String| Fail::fatal(after, text);
         let spec = functions::find(&name)
-            .filter(|spec| !self.scope.options.pure_only || spec.purity == Purity::Pure)
+            .filter(|spec| !self.scope.options.pure_only || is_detached(spec))
             .ok_or_else(|| fatal(format!("unrecognised function '{name}'")))?;
         if name == "var"
             && let [(_, node)] = written.as_slice()
@@ -55,10 +55,11 @@ impl Parser<'_> {
         let args = resolve(&spec.params, written).map_err(fatal)?;
         let mut prepared = None;
         if let ArgSource::Fixed(args) = &args {
-            let run = prepare_method(spec, args).map_err(|e| fatal(e.to_string()))?;
+            let run = prepare_method(spec, args, &self.scope.options.setup)
+                .map_err(|e| fatal(e.to_string()))?;
             if let (true, Some(val)) = (spec.folds, target.literal()) {
-                let folded = match (&run, spec.run) {
-                    (Some(run), _) => Some(run(val.clone())),
+                let folded = match (run.as_deref(), spec.run) {
+                    (Some(Ready::Plain(run)), _) => Some(run(val.clone())),
                     (None, Run::Simple(run)) => Some(run(val.clone(), args)),
                     _ => None,
                 };
@@ -70,7 +71,8 @@ impl Parser<'_> {
             prepared = run.map(|run| (args.clone(), run));
         }
         let prepared = RefCell::new(prepared);
-        Ok(Node::Method(Box::new(MethodCall { spec, target, args, prepared })))
+        let dir = Rc::clone(&self.scope.options.setup.dir);
+        Ok(Node::Method(Box::new(MethodCall { spec, target, args, prepared, dir })))
     }
 
     /// `args`
@@ -118,6 +120,14 @@ impl Parser<'_> {
         let value = self.query().map_err(|e| e.rename("argument value").must())?;
         Ok((name, value))
     }
+}
+
+/// Functions that read the surroundings of the process, which a mapping given as text must not.
+const SURROUNDINGS: &[&str] = &["env", "file", "file_rel", "hostname"];
+
+/// Whether a function looks at nothing but its arguments, clock and randomness.
+fn is_detached(spec: &Function) -> bool {
+    spec.purity != Purity::Message && !SURROUNDINGS.contains(&spec.name)
 }
 
 /// Gives each parameter its argument.

@@ -20,3 +20,6 @@ pub use error::ParseError;
 pub(crate) use interpolate::{Piece, interpolation};
 pub(crate) use program::program;
 pub(crate) use scope::Options;
+
+#[cfg(test)]
+mod tests;
