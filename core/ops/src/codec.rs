@@ -145,7 +145,8 @@ mod tests {
         fn what_is_packed_unpacks(bytes in any::<Vec<u8>>(), level in -1i32..12) {
             for algorithm in ALL {
                 let packed = compress(algorithm, level, &bytes).unwrap();
-                prop_assert_eq!(&decompress(algorithm, &packed).unwrap(), &bytes, "{:?}", algorithm);
+                let unpacked = decompress(algorithm, &packed).unwrap();
+                prop_assert_eq!(&unpacked, &bytes, "{:?}", algorithm);
             }
         }
 

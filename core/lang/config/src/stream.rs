@@ -151,7 +151,8 @@ pub fn parse_set(
     let Some(entries) = document.entries() else {
         let (line, tag) = (document.line, document.tag());
         return Err(BodyError::request(&format!(
-            "yaml: unmarshal errors:\n  line {line}: cannot unmarshal {tag} into map[string]yaml.Node"
+            "yaml: unmarshal errors:\n  line {line}: cannot unmarshal {tag} into \
+             map[string]yaml.Node"
         )));
     };
     if entries.len() > SET_MAX {

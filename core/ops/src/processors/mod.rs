@@ -23,6 +23,7 @@ pub mod mapping;
 pub mod mutation;
 pub mod noop;
 pub mod parallel;
+#[allow(clippy::module_inception, reason = "a file is named after its processor")]
 pub mod processors;
 pub mod retry;
 pub mod select_parts;

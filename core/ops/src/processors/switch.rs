@@ -40,7 +40,8 @@ impl Case {
     fn build(config: &CaseConfig, env: &dyn Env, at: usize) -> Result<Self, BuildError> {
         if config.processors.is_empty() {
             let text = format!(
-                "case [{at}] has no processors, in order to have a no-op case use a `noop` processor"
+                "case [{at}] has no processors, in order to have a no-op case use a `noop` \
+                 processor"
             );
             return Err(BuildError::new(text));
         }

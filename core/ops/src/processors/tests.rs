@@ -93,7 +93,8 @@ fn branch_errors_keep_the_message() {
             format!("{count} 2 messages, finished with 3"),
         ),
         (
-            r#"{"processors":[{"mapping":"root = throw(\"inner\")"}],"result_map":"root.r = this"}"#,
+            r#"{"processors":[{"mapping":"root = throw(\"inner\")"}],
+                "result_map":"root.r = this"}"#,
             "processors failed: failed assignment (line 1): inner".to_owned(),
         ),
         (
@@ -203,8 +204,7 @@ fn told(name: &str, config: &str, delivered: bool) -> Vec<String> {
             false => batch.fail(&Arc::new(Fault::new("no"))),
         }
     }
-    let told = port.0.lock().unwrap().clone();
-    told
+    port.0.lock().unwrap().clone()
 }
 
 #[test]
@@ -257,7 +257,8 @@ proptest! {
         texts_in in prop::collection::vec("[a-c]{0,3}", 0..12),
         cut in 0usize..12,
     ) {
-        let config = r#"[{"check":"content() == \"a\"","processors":[{"mapping":"root = \"x\""}]}]"#;
+        let config = r#"[{"check":"content() == \"a\"",
+            "processors":[{"mapping":"root = \"x\""}]}]"#;
         let input: Vec<&str> = texts_in.iter().map(String::as_str).collect();
         let setup = Setup::default();
         let mut operator = setup.build(spec("switch"), config);

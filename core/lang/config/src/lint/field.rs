@@ -43,8 +43,11 @@ impl Linter<'_> {
         self.complain(node.line, format!("expected object value, got {}", node.tag()));
     }
 
-    /// Lints the fields of an object.
+    /// Lints the fields of an object. One that has none, such as that of `drop`, takes anything.
     pub(crate) fn object(&mut self, fields: Fields<'_>, node: &Node) {
+        if fields.is_empty() {
+            return;
+        }
         for entry in node.entries().unwrap_or_default() {
             match fields.get(&entry.key) {
                 Some(view) => {

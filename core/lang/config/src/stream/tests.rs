@@ -130,7 +130,8 @@ fn lint_by_schema() {
 
 #[test]
 fn labels() {
-    let rule = "should match the regular expression /^[a-z0-9_\\-]+$/ and must not start with an underscore";
+    let rule = "should match the regular expression /^[a-z0-9_\\-]+$/ and must not start with \
+        an underscore";
     for (body, expected) in [
         ("input:\n  label: A\n  stdin: {}\n", format!("(2,1) invalid label 'A': {rule}")),
         ("input:\n  label: _a\n  stdin: {}\n", format!("(2,1) invalid label '_a': {rule}")),
@@ -164,7 +165,8 @@ fn code_is_checked_where_it_stands() {
 
 #[test]
 fn a_switch_that_retries_must_not_reject() {
-    let body = "output:\n  switch:\n    retry_until_success: true\n    cases:\n      - output: {reject: x}\n";
+    let body = "output:\n  switch:\n    retry_until_success: true\n    cases:\n      \
+        - output: {reject: x}\n";
     assert!(lints(body)[0].starts_with("(3,1) a 'switch' output with a 'reject' case"), "{body}");
     assert!(parse_body(&catalog(), body.replace("true", "false").as_bytes(), &STRICT).is_ok());
 }
@@ -179,6 +181,7 @@ fn what_is_accepted() {
         "input: {file: {}}",
         "output: {type: drop}",
         "output: {drop: }",
+        "output: {drop: {anything: 1}}",
         "pipeline: {threads: -1, processors: [{try: []}, {noop: {}}]}",
     ] {
         let got = parse_body(&catalog(), body.as_bytes(), &STRICT);
@@ -304,22 +307,12 @@ fn resources_that_refer_in_a_circle_are_refused() {
 #[test]
 fn a_stream_becomes_a_plan() {
     let catalog = catalog();
-    let body = "input:\n  label: in\n  file: {paths: [a]}\n  processors: [{noop: {}}]\n\
-        pipeline:\n  threads: 2\n  processors:\n    - try:\n      - mapping: root = this\n    - dedupe: {cache: c}\n\
-        output:\n  broker:\n    outputs:\n      - file: {path: '${!a}', timeout: 1s}\n        processors: [{noop: {}}]\n";
+    let body = include_str!("stream.yaml");
     let doc = parse_body(&catalog, body.as_bytes(), &STRICT).unwrap();
     let plan = doc.lower(&catalog, &Resources::new()).unwrap();
     assert_eq!(plan.check(), Ok(()));
     assert_eq!(plan.shards_max, Some(2));
-    let want = r#"shards at most 2
-0: source file 'in' {"paths":["a"]}
-1: operator split_lines <- 0 {}
-2: operator noop <- 1 {}
-3: operator try <- 2 [{"name":"mapping","path":"root.pipeline.processors.0.try.0","config":{"lang":"bloblang","text":"root = this"}}]
-4: operator dedupe <- 3 {"cache":"c","key":{"lang":"bloblang","text":"${!k}"},"deep":{"text":{"lang":"bloblang","text":""}}}
-5: sink broker <- 4 {"outputs":[{"name":"processed","path":"root.output.broker.outputs.0","config":{"processors":[{"name":"noop","path":"root.output.broker.outputs.0.processors.0","config":{}}],"output":{"name":"file","path":"root.output.broker.outputs.0","config":{"path":{"lang":"bloblang","text":"${!a}"},"timeout":"1s"}}}}]}
-"#;
-    assert_eq!(plan.to_string(), want);
+    assert_eq!(plan.to_string(), include_str!("stream.plan"));
 }
 
 #[test]
