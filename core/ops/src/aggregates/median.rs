@@ -6,7 +6,7 @@ pub fn finish(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let half = values.len() / 2;
     match (values.get(half.wrapping_sub(1)), values.get(half)) {
-        (Some(low), Some(high)) if values.len() % 2 == 0 => f64::midpoint(*low, *high),
+        (Some(low), Some(high)) if values.len().is_multiple_of(2) => f64::midpoint(*low, *high),
         (_, Some(middle)) => *middle,
         _ => 0.0,
     }

@@ -47,8 +47,11 @@ fn one() -> usize {
     1
 }
 
-/// Rows of one slice: per batch, the columns of the result and the keys.
-type Stored = Vec<(Vec<ArrayRef>, Vec<ArrayRef>)>;
+/// Rows of one batch: the columns of the result, and the keys.
+type Part = (Vec<ArrayRef>, Vec<ArrayRef>);
+
+/// Rows of one slice.
+type Stored = Vec<Part>;
 
 /// The rows of a window: columns of the result, keys, and how many.
 pub(crate) struct Gathered {
@@ -172,9 +175,9 @@ impl Side {
 
     /// The rows from `start` to `end`.
     pub(crate) fn gather(&self, start: u64, end: u64) -> Gathered {
-        let parts: Vec<&(Vec<ArrayRef>, Vec<ArrayRef>)> =
+        let parts: Vec<&Part> =
             self.slices.range(start..end).flat_map(|(_, stored)| stored).collect();
-        let column = |pick: &dyn Fn(&(Vec<ArrayRef>, Vec<ArrayRef>)) -> Option<ArrayRef>| {
+        let column = |pick: &dyn Fn(&Part) -> Option<ArrayRef>| {
             let arrays: Vec<ArrayRef> = parts.iter().filter_map(|p| pick(p)).collect();
             concat(&arrays)
         };

@@ -147,8 +147,7 @@ impl Table {
         let key = self.long_key(bytes);
         let mask = self.entries.len() - 1;
         let mut at = self.hash(key.low, key.high) & mask;
-        loop {
-            let Some(entry) = self.entries.get(at) else { break };
+        while let Some(entry) = self.entries.get(at) {
             if entry.id == EMPTY {
                 break;
             }

@@ -252,10 +252,9 @@ impl Program {
             let text = format!("arithmetic needs numbers and not {} and {}", a.ty, b.ty);
             return error(text, span);
         };
-        if op == "div" || op == "rem" {
-            if b.constant == Some(Constant::Int(0)) && matches!(ty, Type::Int { .. }) {
-                return error("division by zero", span);
-            }
+        let divides = matches!(op, "div" | "rem") && matches!(ty, Type::Int { .. });
+        if divides && b.constant == Some(Constant::Int(0)) {
+            return error("division by zero", span);
         }
         let (a, b) = (self.cast(a, ty), self.cast(b, ty));
         Ok(self.call(op, ty, &[&a, &b], ty))
