@@ -260,26 +260,7 @@ impl Compiler<'_> {
             Node::Folded(folded) => Quick::constant(&folded.0)?,
             Node::Path(path) => self.field(path, this)?,
             Node::Var(slot, _) if self.vars.contains(slot) => Quick::Local(*slot),
-            Node::Method(call) => {
-                let ArgSource::Fixed(args) = &call.args else { return None };
-                if matches!(call.spec.name, "or" | "catch") {
-                    let target = self.node(&call.target, this)?;
-                    let fallback = args.opt_query(0)?.node();
-                    // The error text is the context of what `catch` evaluates: it is never
-                    // needed here, because an error leaves the fast path.
-                    if call.spec.name == "catch" {
-                        return Some(target);
-                    }
-                    let fallback = self.node(fallback, this)?;
-                    return Some(Quick::Coalesce(Box::new((target, fallback))));
-                }
-                if let Some(quick) = self.fused(call, args, this) {
-                    return Some(quick);
-                }
-                let quick = call.spec.quick?;
-                let target = Box::new(self.node(&call.target, this)?);
-                Quick::Method { quick, args: args.clone(), target }
-            }
+            Node::Method(call) => self.method(call, this)?,
             Node::Function(call) => match call.spec.name {
                 "deleted" => Quick::Deleted,
                 "nothing" => Quick::Nothing,
@@ -317,6 +298,26 @@ impl Compiler<'_> {
             Node::Match(e) => self.match_expr(e, this)?,
             _ => return None,
         })
+    }
+
+    fn method(&mut self, call: &MethodCall, this: &This) -> Option<Quick> {
+        let ArgSource::Fixed(args) = &call.args else { return None };
+        match call.spec.name {
+            // An error leaves the fast path, so that what `catch` gives instead is never needed.
+            "catch" => return self.node(&call.target, this),
+            "or" => {
+                let target = self.node(&call.target, this)?;
+                let fallback = self.node(args.opt_query(0)?.node(), this)?;
+                return Some(Quick::Coalesce(Box::new((target, fallback))));
+            }
+            _ => {}
+        }
+        if let Some(quick) = self.fused(call, args, this) {
+            return Some(quick);
+        }
+        let quick = call.spec.quick?;
+        let target = Box::new(self.node(&call.target, this)?);
+        Some(Quick::Method { quick, args: args.clone(), target })
     }
 
     /// Methods that have a form of their own, alone or together with their target.

@@ -110,6 +110,15 @@ impl Quick {
                 Scalar::Bool(b) => Ok(Scalar::Bool(!b)),
                 _ => Err(Bail),
             },
+            Quick::If(..) | Quick::Match { .. } | Quick::Equals(_) | Quick::Holds(_) => {
+                self.branch(record)
+            }
+        }
+    }
+
+    /// What chooses between queries.
+    fn branch<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
+        match self {
             Quick::If(cases, otherwise) => {
                 for (condition, result) in cases {
                     match condition.eval(record)? {
@@ -138,6 +147,7 @@ impl Quick {
             Quick::Holds(inner) => {
                 Ok(Scalar::Bool(matches!(inner.eval(record)?, Scalar::Bool(true))))
             }
+            _ => Err(Bail),
         }
     }
 }

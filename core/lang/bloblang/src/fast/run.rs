@@ -49,7 +49,7 @@ struct Kit {
 /// Bytes of computed values that are kept allocated between records.
 const BUMP_BYTES_KEPT: usize = 1 << 20;
 
-/// Bytes of a block after which records get contents of their own: positions in a block are 32 bits.
+/// Bytes of a block after which records get contents of their own: positions are 32 bits.
 const BLOCK_BYTES_MAX: usize = 1 << 30;
 
 impl Mapper {
@@ -104,6 +104,17 @@ fn intern(node: &Node, paths: &mut Paths) {
     }
 }
 
+/// What the statements of a record work on.
+struct State<'b, 'x, 'k> {
+    record: Record<'b>,
+    /// The general evaluator's state, where a statement needs it.
+    ex: Option<Exec<'x>>,
+    sink: Sink<'k>,
+    meta: Option<Meta>,
+    /// Whether the whole payload was written.
+    whole: bool,
+}
+
 /// One message.
 struct Turn<'m> {
     mapping: &'m Mapping,
@@ -129,65 +140,37 @@ impl<'m> Turn<'m> {
             true => Some(reader.read(content).map_err(|_| Bail)?),
             false => None,
         };
+        let Plan { shape, steps, .. } = plan;
         let Kit { bump, edits, results, writer } = kit;
-        let tools = Tools { bump, doc };
-        let locals = bumpalo::vec![in bump; None; plan.vars];
-        let mut record = Record { tools, content, locals };
-        let mut ex = plan.general.then(|| self.exec(doc));
         edits.clear();
-        results.clear(match &plan.shape {
+        results.clear(match shape {
             Shape::Fields(template) => template.slots(),
             _ => 0,
         });
-        let mut sink = Sink { fields: Fields::of(&plan.shape, edits, results), writer, any: false };
+        let tools = Tools { bump, doc };
+        let locals = bumpalo::vec![in bump; None; plan.vars];
+        let mut state = State {
+            record: Record { tools, content, locals },
+            ex: plan.general.then(|| self.exec(doc)),
+            sink: Sink { fields: Fields::of(shape, edits, results), writer, any: false },
+            meta: None,
+            whole: false,
+        };
         for slot in 0..plan.deleted {
-            sink.scalar(slot, Scalar::Deleted, None)?;
+            state.sink.scalar(slot, Scalar::Deleted, None)?;
         }
-        let mut whole = false;
-        let mut meta = None;
-        for (step, statement) in plan.steps.iter().zip(&self.mapping.program.statements) {
-            match step.target {
-                Target::Start => {}
-                Target::Var(slot) => variable(step, statement, slot, &mut record, ex.as_mut())?,
-                Target::Meta => match (&step.quick, &mut ex) {
-                    (_, Some(ex)) => statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?,
-                    (Some(quick), None) => {
-                        let val = quick.eval(&mut record)?.to_val();
-                        let meta = meta.get_or_insert_with(|| self.meta());
-                        statement.set_meta(val, meta).map_err(|_| Bail)?;
-                    }
-                    (None, None) => return Err(Bail),
-                },
-                Target::Field(slot) => match &step.quick {
-                    Some(quick) => sink.scalar(slot, quick.eval(&mut record)?, doc.as_ref())?,
-                    None => sink.val(slot, query(statement, ex.as_mut())?)?,
-                },
-                Target::Root => {
-                    let is_whole = matches!(plan.shape, Shape::Whole);
-                    let val = match &step.quick {
-                        Some(quick) => Either::Scalar(quick.eval(&mut record)?),
-                        None => Either::Val(query(statement, ex.as_mut())?),
-                    };
-                    match val {
-                        Either::Scalar(Scalar::Deleted) | Either::Val(Val::Deleted) => {
-                            return Ok(Done::Deleted);
-                        }
-                        Either::Scalar(Scalar::Nothing) | Either::Val(Val::Nothing) => {}
-                        val if is_whole => {
-                            whole = true;
-                            payload(val, out, doc.as_ref(), sink.writer)?;
-                        }
-                        _ => return Err(Bail),
-                    }
-                }
+        for (step, statement) in steps.iter().zip(&self.mapping.program.statements) {
+            let is_whole = matches!(shape, Shape::Whole);
+            if self.step(step, statement, is_whole, &mut state, out)? {
+                return Ok(Done::Deleted);
             }
         }
-        let any = sink.any;
+        let State { ex, sink: Sink { any, .. }, meta, whole, .. } = state;
         let meta = meta.or_else(|| match ex?.meta {
             MetaOut::Own(meta) => Some(meta),
             _ => None,
         });
-        match &mut plan.shape {
+        match shape {
             Shape::Whole if whole => {}
             Shape::Fields(template) if any => template.write(results, out),
             Shape::Copy(splicer) => {
@@ -201,6 +184,54 @@ impl<'m> Turn<'m> {
             _ => return Ok(Done::Unchanged(meta)),
         }
         Ok(Done::Written(meta))
+    }
+
+    /// Runs one statement; whether it filters the record.
+    fn step<'b>(
+        &self,
+        step: &'b Step,
+        statement: &'b Statement,
+        is_whole: bool,
+        state: &mut State<'b, '_, '_>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Bail> {
+        let State { record, ex, sink, meta, whole } = state;
+        match step.target {
+            Target::Start => {}
+            Target::Var(slot) => variable(step, statement, slot, record, ex.as_mut())?,
+            Target::Meta => match (&step.quick, ex) {
+                (_, Some(ex)) => statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?,
+                (Some(quick), None) => {
+                    let val = quick.eval(record)?.to_val();
+                    let meta = meta.get_or_insert_with(|| self.meta());
+                    statement.set_meta(val, meta).map_err(|_| Bail)?;
+                }
+                (None, None) => return Err(Bail),
+            },
+            Target::Field(slot) => match &step.quick {
+                Some(quick) => {
+                    let scalar = quick.eval(record)?;
+                    sink.scalar(slot, scalar, record.tools.doc.as_ref())?;
+                }
+                None => sink.val(slot, query(statement, ex.as_mut())?)?,
+            },
+            Target::Root => {
+                let val = match &step.quick {
+                    Some(quick) => Either::Scalar(quick.eval(record)?),
+                    None => Either::Val(query(statement, ex.as_mut())?),
+                };
+                match val {
+                    Either::Scalar(Scalar::Deleted) | Either::Val(Val::Deleted) => return Ok(true),
+                    Either::Scalar(Scalar::Nothing) | Either::Val(Val::Nothing) => {}
+                    val if is_whole => {
+                        *whole = true;
+                        payload(val, out, record.tools.doc.as_ref(), sink.writer)?;
+                    }
+                    _ => return Err(Bail),
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The message's metadata, to change it.

@@ -22,7 +22,8 @@
 //! - `Run::Lambda(fn(Val, &Args, &mut Ctx) -> Result<Val, Error>)`: evaluates query arguments
 //!   (`Kind::Query`) with `args.query(0)?.call(cx, &element)`. See [`map_each`](mod@map_each).
 //! - `Run::Raw(fn(&Node, &Args, &mut Ctx) -> Result<Val, Error>)`: evaluates its target itself, to
-//!   look at its errors, and annotates for itself. See [`catch`](mod@catch), [`number`](mod@number).
+//!   look at its errors, and annotates for itself. See [`catch`](mod@catch),
+//!   [`number`](mod@number).
 //!
 //! `folds: true` lets a literal target be evaluated at parse time (all `ts_*` and
 //! `parse_duration*`), see [`ts_parse`](mod@ts_parse).

@@ -12,6 +12,9 @@ pub(crate) const HEIGHT_MAX: u32 = 4_000;
 /// Expressions that the parser tries at most: some texts can be read in very many ways.
 pub(crate) const TRIES_MAX: u64 = 4_000_000;
 
+/// One of several ways to read what comes next.
+pub(super) type Alternative<'a, 't, T> = &'a mut dyn FnMut(&mut Parser<'t>) -> Parsed<T>;
+
 pub(super) struct Parser<'t> {
     pub(super) chars: &'t [char],
     pub(super) pos: usize,
@@ -69,10 +72,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Runs the alternatives in order and takes the first that succeeds.
-    pub(super) fn one_of<T>(
-        &mut self,
-        parsers: &mut [&mut dyn FnMut(&mut Self) -> Parsed<T>],
-    ) -> Parsed<T> {
+    pub(super) fn one_of<T>(&mut self, parsers: &mut [Alternative<'_, 't, T>]) -> Parsed<T> {
         let mut best: Option<Fail> = None;
         for parser in parsers {
             match self.attempt(|p| parser(p)) {

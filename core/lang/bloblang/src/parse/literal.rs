@@ -49,10 +49,8 @@ impl Parser<'_> {
             self.digits()?;
             let text = self.text(start, self.pos);
             let x = formats::number::parse_float(text.as_bytes()).map_err(|e| {
-                Fail::fatal(
-                    start,
-                    format!("failed to parse '{text}' as float: strconv.ParseFloat: parsing \"{text}\": {e}"),
-                )
+                let why = format!("strconv.ParseFloat: parsing \"{text}\": {e}");
+                Fail::fatal(start, format!("failed to parse '{text}' as float: {why}"))
             })?;
             return Ok(Node::Literal(Val::float(x)));
         }

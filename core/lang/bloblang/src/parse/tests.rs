@@ -81,14 +81,13 @@ proptest! {
         ),
     ) {
         let text = words.concat();
-        for result in [
+        let errors = [
             Mapping::parse(&text, &Local::setup()).err(),
             Interpolated::parse(&text, &Local::setup()).err(),
-        ] {
-            if let Some(error) = result {
-                prop_assert!(error.line >= 1 && error.column >= 1 && !error.message.is_empty());
-                let _ = error.caret(&text);
-            }
+        ];
+        for error in errors.into_iter().flatten() {
+            prop_assert!(error.line >= 1 && error.column >= 1 && !error.message.is_empty());
+            let _ = error.caret(&text);
         }
     }
 }

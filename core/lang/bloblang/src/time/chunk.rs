@@ -94,8 +94,8 @@ pub(super) fn next(layout: &str) -> (&str, Option<(Chunk, &str)>, &str) {
             return (before, Some((chunk, text)), rest);
         }
         // `_2006` is an underscore and a year.
-        if here.starts_with("_2006") {
-            return (&layout[..at + 1], Some((LongYear, &here[1..5])), &here[5..]);
+        if let Some(rest) = here.strip_prefix("_2006") {
+            return (&layout[..at + 1], Some((LongYear, "2006")), rest);
         }
     }
     (layout, None, "")

@@ -140,7 +140,14 @@ fn lookup<'v>(names: &[&str], value: &'v str, short: bool) -> Result<(u32, &'v s
 
 impl Fields {
     fn read<'v>(&mut self, chunk: Chunk, value: &'v str, after: &str) -> Result<&'v str, Bad> {
-        let in_range = |n: u32, max: u32, part| if n > max { Err(Bad::Range(part)) } else { Ok(n) };
+        match self.read_date(chunk, value)? {
+            Some(rest) => Ok(rest),
+            None => self.read_clock(chunk, value, after),
+        }
+    }
+
+    /// Reads a part of the date; `None` when it is a part of the time of day or the zone.
+    fn read_date<'v>(&mut self, chunk: Chunk, value: &'v str) -> Result<Option<&'v str>, Bad> {
         let spaced = |value: &'v str| value.strip_prefix(' ').unwrap_or(value);
         let rest;
         match chunk {
@@ -180,6 +187,20 @@ impl Fields {
                 let (n, r) = digits(value, min, 3)?;
                 (self.year_day, rest) = (Some(n), r);
             }
+            _ => return Ok(None),
+        }
+        Ok(Some(rest))
+    }
+
+    fn read_clock<'v>(
+        &mut self,
+        chunk: Chunk,
+        value: &'v str,
+        after: &str,
+    ) -> Result<&'v str, Bad> {
+        let in_range = |n: u32, max: u32, part| if n > max { Err(Bad::Range(part)) } else { Ok(n) };
+        let rest;
+        match chunk {
             Chunk::Hour => {
                 let (n, r) = digits(value, 1, 2)?;
                 (self.hour, rest) = (in_range(n, 23, "hour")?, r);
@@ -220,6 +241,7 @@ impl Fields {
                 (self.nano, rest) = (n * 10u32.pow(9 - count.min(9) as u32), r);
             }
             Chunk::Fraction9(_) => rest = self.fraction(value).unwrap_or(value),
+            _ => return Err(Bad::Form),
         }
         Ok(rest)
     }
