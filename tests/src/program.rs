@@ -94,7 +94,13 @@ impl Program {
     /// When it does not start.
     #[must_use]
     pub fn start(args: &[&str]) -> Self {
-        Program::with(Command::new(binary()).args(args))
+        let mut command = Command::new(binary());
+        command.args(args);
+        // The suite runs once for each driver: MAINSTEM_TEST_IO=epoll cargo test ...
+        if let Ok(io) = std::env::var("MAINSTEM_TEST_IO") {
+            command.args(["--io", &io]);
+        }
+        Program::with(&mut command)
     }
 
     /// Starts a prepared command; its standard error is collected.

@@ -1,6 +1,64 @@
-//! The `mainstem` binary.
+//! The `mainstem` binary: subcommands, logging, signals.
+
+mod boot;
+mod cmd;
+mod load;
+mod logging;
+mod options;
+mod output;
+mod registry;
+mod serve;
+mod stream_files;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {}
+/// One engine, three control planes: Benthos streams, NebulaStream queries, q specs.
+#[derive(Parser)]
+#[command(name = "mainstem", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve all three control planes: Benthos on 4195, kdb on 5000, NebulaStream on 8081.
+    Serve(cmd::serve::Args),
+    /// Run as Benthos does in streams mode: streams from files and over REST.
+    Streams(cmd::streams::Args),
+    /// Run one pipeline: a Benthos config (.yaml, .json), a q spec (.q) or a query (.nes).
+    Run(cmd::run::Args),
+    /// Run as a NebulaStream coordinator.
+    Nes(cmd::nes::Args),
+    /// Evaluate q expressions.
+    Q(cmd::q::Args),
+    /// Print the plan that a file lowers to.
+    Plan(cmd::plan::Args),
+    /// Check Benthos configs and say what is wrong with them, by file, line and column.
+    Lint(cmd::lint::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(args) => cmd::serve::run(&args),
+        Command::Streams(args) => cmd::streams::run(&args),
+        Command::Run(args) => cmd::run::run(&args),
+        Command::Nes(args) => cmd::nes::run(&args),
+        Command::Q(args) => cmd::q::run(&args),
+        Command::Plan(args) => cmd::plan::run(&args),
+        Command::Lint(args) => cmd::lint::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(text) => {
+            output::error(&text);
+            ExitCode::FAILURE
+        }
+    }
+}

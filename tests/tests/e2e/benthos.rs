@@ -14,7 +14,7 @@ fn stream(folder: &Folder, mapping: &str) -> String {
 
 fn start() -> (Program, String) {
     let program = Program::start(&["serve", "--listen", "benthos=127.0.0.1:0"]);
-    let address = program.address("benthos");
+    let address = program.address("requests: benthos");
     (program, address)
 }
 
@@ -35,7 +35,10 @@ fn a_stream_lives_as_the_document_says() {
     assert_eq!(written.as_deref(), Some("{\"HELLO\":\"WORLD\"}\nSECOND\n"));
 
     let read = http(&address, "GET", "/streams/foo", "").json();
-    assert_eq!(read["config"]["pipeline"]["processors"][0]["mapping"], "root = content().uppercase()");
+    assert_eq!(
+        read["config"]["pipeline"]["processors"][0]["mapping"],
+        "root = content().uppercase()"
+    );
     let listed = http(&address, "GET", "/streams", "").json();
     assert!(listed["foo"]["uptime"].is_f64() && listed["foo"]["uptime_str"].is_string());
 

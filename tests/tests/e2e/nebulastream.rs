@@ -20,7 +20,7 @@ fn a_query_lives_as_the_document_says() {
         ),
     );
     let program = Program::start(&["nes", "coordinator", &format!("--configPath={config}")]);
-    let address = program.address("nebulastream");
+    let address = program.address("requests: nes");
     let base = "/v1/nes";
     let topology = http(&address, "GET", &format!("{base}/topology"), "").json();
     assert!(topology["nodes"].as_array().is_some_and(|n| !n.is_empty()));

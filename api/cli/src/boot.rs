@@ -1,0 +1,152 @@
+//! Starting and ending the process: engine, REST front end, signals.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use engine::{Engine, EngineConfig, EngineHandle};
+use server::ports::Naming;
+use server::{Listener, Ports, Server};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// How long pipelines may take to stop when the process ends, unless configured otherwise
+/// (spec/benthos-components.md §A.9).
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits on this thread, which runs no reactor, until a future is done.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
+/// A running process: the engine and what it is asked through.
+pub(crate) struct Process {
+    engine: Engine,
+    server: Option<Server>,
+    ipc: Option<connect::ipc::Listening>,
+    io: rt::IoMode,
+    /// Ports that pipelines opened.
+    pub(crate) ports: Arc<Ports>,
+    signals: flume::Receiver<&'static str>,
+}
+
+impl Process {
+    /// Starts the engine and says on what it runs.
+    ///
+    /// # Errors
+    /// What does not work here.
+    pub(crate) fn start(config: &EngineConfig, naming: Naming) -> Result<Self, String> {
+        let signals = signals()?;
+        let (ports, port_events) = Ports::new(naming);
+        let registry = crate::registry::registry();
+        let probe = rt::probe(config.io).map_err(|e| e.to_string())?;
+        if let Some(warning) = &probe.warning {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(io = probe.driver.name(), shards = config.shards, "The engine is starting");
+        let engine = Engine::start(config, &registry, &[port_events]).map_err(|e| e.to_string())?;
+        let ports = Arc::new(ports);
+        Ok(Process { engine, server: None, ipc: None, io: config.io, ports, signals })
+    }
+
+    /// The way to the engine.
+    pub(crate) fn handle(&self) -> EngineHandle {
+        self.engine.handle()
+    }
+
+    /// Starts to answer on these listeners.
+    ///
+    /// # Errors
+    /// The thread does not start.
+    pub(crate) fn listen(&mut self, listeners: Vec<Listener>) -> Result<(), String> {
+        let ports = Arc::clone(&self.ports);
+        let server = Server::start(listeners, self.handle(), ports).map_err(|e| e.to_string())?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Starts to take calls over kdb+ IPC, and says where.
+    ///
+    /// # Errors
+    /// The address cannot be used.
+    pub(crate) fn listen_ipc(&mut self, address: &str) -> Result<(), String> {
+        let ports = Arc::clone(&self.ports);
+        let router = move || move |name: &str| ports.find("ipc", name).map(|port| port.sender);
+        let options = connect::ipc::Options::default();
+        let listening = connect::ipc::start(address, self.io, options, router)?;
+        let address = listening.address().to_string();
+        tracing::info!(address, "Listening for calls over kdb+ IPC");
+        self.ipc = Some(listening);
+        Ok(())
+    }
+
+    /// Where the names of signals arrive that ask the process to end.
+    pub(crate) fn signals(&self) -> flume::Receiver<&'static str> {
+        self.signals.clone()
+    }
+
+    /// Waits for a signal to end, then ends.
+    ///
+    /// # Errors
+    /// A thread of the engine panicked.
+    pub(crate) fn until_signal(self, timeout: Duration) -> Result<(), String> {
+        let name = self.signals.recv().map_err(|_| "signals cannot be received".to_owned())?;
+        tracing::info!("Received {name}, the service is closing");
+        self.end(timeout)
+    }
+
+    /// Stops all pipelines within the deadline and ends every thread. The front end answers until
+    /// the pipelines have stopped, because senders may be waiting for acks.
+    ///
+    /// # Errors
+    /// A thread of the engine panicked.
+    pub(crate) fn end(self, timeout: Duration) -> Result<(), String> {
+        let handle = self.engine.handle();
+        wait(handle.shutdown(timeout)).map_err(|e| e.to_string())?;
+        drop(self.ipc);
+        if let Some(server) = self.server {
+            server.stop();
+        }
+        self.engine.join().map_err(|e| e.to_string())
+    }
+}
+
+fn signals() -> Result<flume::Receiver<&'static str>, String> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals: {e}"))?;
+    let (sender, receiver) = flume::bounded(1);
+    let body = move || {
+        let mut sent = false;
+        for signal in &mut signals {
+            if sent {
+                // Asked twice: whoever asks does not want to wait.
+                std::process::exit(130);
+            }
+            sent = true;
+            let _ = sender.send(if signal == SIGTERM { "SIGTERM" } else { "SIGINT" });
+        }
+    };
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(body)
+        .map_err(|e| format!("the signal thread did not start: {e}"))?;
+    Ok(receiver)
+}

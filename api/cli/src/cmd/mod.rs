@@ -1,0 +1,9 @@
+//! One file per subcommand.
+
+pub(crate) mod lint;
+pub(crate) mod nes;
+pub(crate) mod plan;
+pub(crate) mod q;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod streams;

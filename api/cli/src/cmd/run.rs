@@ -1,0 +1,113 @@
+//! `mainstem run`: one pipeline from a file, until it ends or is told to stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use engine::{EngineHandle, Key, PipelineSpec, PutError, PutMode, State};
+use plan::Plan;
+
+use crate::boot::{Process, SHUTDOWN_TIMEOUT, wait};
+use crate::load::{self, Loaded};
+use crate::options::EngineOptions;
+use crate::output;
+
+/// Options of `run`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A Benthos config (.yaml, .yml, .json), a q spec (.q) or a NebulaStream query (.nes).
+    /// Without one, a config that copies standard input to standard output.
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    config: load::ConfigOptions,
+    /// Address on which a q spec takes calls over kdb+ IPC, such as 127.0.0.1:5001.
+    #[arg(long, value_name = "ADDR")]
+    ipc: Option<String>,
+    #[command(flatten)]
+    engine: EngineOptions,
+}
+
+/// First pause between looks at whether the pipeline has ended; doubles up to the longest.
+const LOOK_MIN: Duration = Duration::from_millis(2);
+/// Longest such pause.
+const LOOK_MAX: Duration = Duration::from_millis(20);
+
+/// Runs it.
+///
+/// # Errors
+/// What keeps the pipeline from running.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
+    let mut config = args.engine.config()?;
+    // A pipeline from a file starts anew each time: there is nothing to bring back.
+    config.state_dir = None;
+    let Loaded { plan, service } = load::file(args.file.as_deref(), &args.config)?;
+    let root_path = service.as_ref().map_or("", |s| &s.http.root_path).to_owned();
+    let mut process = Process::start(&config, server::ports::plain(&root_path))?;
+    let timeout = match &service {
+        Some(service) => Duration::from_nanos(service.shutdown_timeout.wait_ns()),
+        None => SHUTDOWN_TIMEOUT,
+    };
+    if let Some(service) = service.filter(|s| s.http.enabled) {
+        crate::serve::single(&mut process, &service)?;
+    }
+    if let Some(address) = &args.ipc {
+        process.listen_ipc(address)?;
+    }
+    let key = Key::new(server::dialects::benthos::OWNER, "");
+    put(&process.handle(), key.clone(), plan)?;
+    let ended = until_end(&process, &key);
+    let failed = match ended {
+        Ended::Signal(name) => {
+            tracing::info!("Received {name}, the service is closing");
+            None
+        }
+        Ended::By(State::Failed(text)) => Some(text),
+        Ended::By(_) => {
+            tracing::info!("Pipeline has terminated. Shutting down the service");
+            None
+        }
+    };
+    process.end(timeout)?;
+    match failed {
+        None => Ok(ExitCode::SUCCESS),
+        Some(text) => {
+            output::error(&format!("the pipeline failed: {text}"));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn put(engine: &EngineHandle, key: Key, plan: Plan) -> Result<(), String> {
+    let spec = PipelineSpec { key, name: "run".into(), document: plan::Json::Null, plan };
+    let put = wait(engine.put(spec, PutMode::Create, None)).map_err(|e| e.to_string())?;
+    put.map_err(|error| match error {
+        PutError::Build { text, path, label, .. } if !path.is_empty() => {
+            let label = if label.is_empty() { "<no label>".into() } else { format!("'{label}'") };
+            format!("failed to init {label} path {path}: {text}")
+        }
+        other => other.to_string(),
+    })
+}
+
+enum Ended {
+    Signal(&'static str),
+    By(State),
+}
+
+fn until_end(process: &Process, key: &Key) -> Ended {
+    let engine = process.handle();
+    let mut pause = LOOK_MIN;
+    loop {
+        if let Ok(name) = process.signals().recv_timeout(pause) {
+            return Ended::Signal(name);
+        }
+        pause = (pause * 2).min(LOOK_MAX);
+        match wait(engine.get(key.clone(), false)) {
+            Ok(Some(view)) => match view.state {
+                State::Starting | State::Running | State::Stopping => {}
+                state => return Ended::By(state),
+            },
+            Ok(None) | Err(_) => return Ended::By(State::Failed("the engine is gone".into())),
+        }
+    }
+}

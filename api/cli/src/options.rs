@@ -1,0 +1,41 @@
+//! Options that several subcommands share.
+
+use std::path::PathBuf;
+
+use engine::EngineConfig;
+
+/// How the engine runs.
+#[derive(clap::Args, Clone)]
+pub(crate) struct EngineOptions {
+    /// Number of shards: threads that run pipelines, each on a core of its own. By default the
+    /// cores given to the process.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) shards: Option<u16>,
+    /// How the reactors wait for files and sockets: auto, uring or epoll.
+    #[arg(long, default_value = "auto")]
+    pub(crate) io: String,
+    /// Directory in which pipelines created over REST are kept, so that they are back after a
+    /// restart. Without it they live as long as the process.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// What is logged: off, error, warn, info, debug or trace.
+    #[arg(long, alias = "log.level", default_value = "info", value_name = "LEVEL")]
+    pub(crate) log_level: String,
+}
+
+impl EngineOptions {
+    /// Starts logging and turns the options into the engine's configuration.
+    ///
+    /// # Errors
+    /// An option has a value that is not one of its.
+    pub(crate) fn config(&self) -> Result<EngineConfig, String> {
+        crate::logging::start(&self.log_level)?;
+        let mut config =
+            EngineConfig { state_dir: self.state_dir.clone(), ..EngineConfig::default() };
+        config.io = self.io.parse().map_err(|e| format!("--io {}: {e}", self.io))?;
+        if let Some(shards) = self.shards {
+            config.shards = usize::from(shards);
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,14 @@
+//! Everything this binary knows by name.
+
+use plan::Registry;
+
+/// The registry of all components and languages.
+pub(crate) fn registry() -> Registry {
+    Registry {
+        sources: connect::SOURCES.to_vec(),
+        operators: ops::all().collect(),
+        sinks: connect::SINKS.to_vec(),
+        languages: vec![&bloblang::LANGUAGE, &q::LANGUAGE],
+        parts: connect::scanners::ALL.to_vec(),
+    }
+}

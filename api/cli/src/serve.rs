@@ -1,0 +1,89 @@
+//! Listeners: which addresses are opened and which dialects answer there.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use config::service::Service;
+use config::{Catalog, Resources};
+use plan::Json;
+use server::dialects::{benthos, kdb, nebulastream};
+use server::{Dialect, Listener, Server};
+
+use crate::boot::{Process, wait};
+
+/// Where Benthos's API listens unless told otherwise. The program itself takes all interfaces;
+/// here the default is loopback, and whoever wants more says so.
+pub(crate) const BENTHOS_ADDRESS: &str = "127.0.0.1:4195";
+
+/// Binds an address and says what it got, which matters for port 0.
+///
+/// # Errors
+/// The address cannot be used; the text names it.
+pub(crate) fn bind(what: &str, address: &str) -> Result<TcpListener, String> {
+    let socket = Server::bind(address).map_err(|e| e.to_string())?;
+    let got = socket.local_addr().map_or_else(|_| address.to_owned(), |a| a.to_string());
+    tracing::info!(address = got, "Listening for HTTP requests: {what}");
+    Ok(socket)
+}
+
+/// One pipeline's service endpoints and the paths it opens.
+///
+/// # Errors
+/// The address cannot be used, or a setting does not fit.
+pub(crate) fn single(process: &mut Process, service: &Service) -> Result<(), String> {
+    let address =
+        if service.http.address.is_empty() { BENTHOS_ADDRESS } else { &service.http.address };
+    let socket = bind("benthos", address)?;
+    let options = benthos::Options { api: false, ..benthos::Options::of(service, Json::Null) };
+    let dialect = benthos_dialect(process, options)?;
+    process.listen(vec![Listener { socket, dialects: vec![dialect] }])
+}
+
+fn benthos_dialect(
+    process: &Process,
+    options: benthos::Options,
+) -> Result<Arc<dyn Dialect>, String> {
+    let catalog = Arc::new(Catalog::new(&crate::registry::registry()));
+    let streams = benthos::streams(process.handle(), catalog, Resources::new());
+    wait(streams.recover()).map_err(|e| e.to_string())?;
+    let dialect = benthos::dialect(streams, Arc::clone(&process.ports), options)?;
+    Ok(dialect)
+}
+
+/// All dialects, each first on its own port; `wanted` names addresses as `NAME=ADDR`.
+///
+/// # Errors
+/// A name that is none, or an address that cannot be used.
+pub(crate) fn all(process: &mut Process, wanted: &[&str]) -> Result<(), String> {
+    let mut sockets = Vec::new();
+    let mut ipc = None;
+    for entry in wanted {
+        let wrong = || format!("--listen {entry}: expected NAME=ADDR with NAME one of {NAMES}");
+        match entry.split_once('=').ok_or_else(wrong)? {
+            ("ipc", address) => ipc = Some(address),
+            (name, address) => {
+                let first = ORDER.iter().position(|n| *n == name).ok_or_else(wrong)?;
+                sockets.push((first, bind(name, address)?));
+            }
+        }
+    }
+    let coordinator = nes::catalog::parse_coordinator("", &[]).map_err(|d| d.message)?;
+    let dialects: [Arc<dyn Dialect>; 3] = [
+        benthos_dialect(process, benthos::Options::default())?,
+        kdb::dialect(process.handle(), Arc::new(q::lower)),
+        nebulastream::dialect(process.handle(), coordinator),
+    ];
+    let listener = |(first, socket): (usize, TcpListener)| {
+        let mut own = dialects.to_vec();
+        own[..=first].rotate_right(1);
+        Listener { socket, dialects: own }
+    };
+    let listeners = sockets.into_iter().map(listener).collect();
+    process.listen(listeners)?;
+    ipc.map_or(Ok(()), |address| process.listen_ipc(address))
+}
+
+/// Dialects in the order in which they answer where none of them comes first.
+const ORDER: [&str; 3] = ["benthos", "kdb", "nes"];
+/// The names that may be listened for.
+const NAMES: &str = "benthos, kdb, nes, ipc";

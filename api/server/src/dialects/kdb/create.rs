@@ -1,0 +1,139 @@
+//! The body of `POST /pipeline/create`.
+
+use plan::Json;
+
+/// How often a body may be a JSON string that holds JSON; the document's own example does it once.
+const NESTED_MAX: usize = 2;
+/// Longest name of a pipeline in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Create {
+    /// Name as given.
+    pub(super) name: String,
+    /// Text of the spec.
+    pub(super) spec: String,
+    /// Fewest workers.
+    pub(super) min_workers: usize,
+    /// Most workers.
+    pub(super) max_workers: usize,
+    /// The whole request, kept for views.
+    pub(super) document: Json,
+}
+
+/// Reads a body whatever its content type: an object, a string that holds an object (what the
+/// document's `jq -asR` sends), or an array of one of these.
+///
+/// # Errors
+/// What is wrong, for the caller of the API.
+pub(super) fn read(body: &[u8]) -> Result<Create, String> {
+    let mut value: Json =
+        serde_json::from_slice(body).map_err(|e| format!("the body is not JSON: {e}"))?;
+    for _ in 0..=NESTED_MAX {
+        value = match value {
+            Json::String(text) => serde_json::from_str(&text)
+                .map_err(|e| format!("the text in the body is not JSON: {e}"))?,
+            Json::Array(mut items) if items.len() == 1 => items.remove(0),
+            other => other,
+        };
+    }
+    let Json::Object(object) = &value else {
+        return Err("the body must be a JSON object".to_owned());
+    };
+    let name = match object.get("name") {
+        Some(Json::String(name)) if !name.is_empty() && name.len() <= NAME_BYTES_MAX => name,
+        Some(Json::String(name)) if !name.is_empty() => {
+            return Err(format!("name: at most {NAME_BYTES_MAX} bytes"));
+        }
+        _ => return Err("name: a non-empty string is required".to_owned()),
+    };
+    match object.get("type").map(|t| t.as_str()) {
+        None | Some(Some("spec")) => {}
+        Some(Some(other)) => return Err(format!("type: '{other}' is not supported, only 'spec'")),
+        Some(None) => return Err("type: must be a string".to_owned()),
+    }
+    let spec = match value.pointer("/config/content") {
+        Some(Json::String(text)) => text.clone(),
+        Some(_) => return Err("config.content: must be a string".to_owned()),
+        None => return Err("config.content: the text of the spec is required".to_owned()),
+    };
+    let min_workers = number(&value, "minWorkers", 1)?;
+    let max_workers = number(&value, "maxWorkers", min_workers.max(10))?;
+    if min_workers > max_workers {
+        return Err(format!(
+            "settings.minWorkers: {min_workers} is more than settings.maxWorkers {max_workers}"
+        ));
+    }
+    Ok(Create { name: name.clone(), spec, min_workers, max_workers, document: value })
+}
+
+/// A numeric setting, which may come as a number or as the text of one.
+fn number(document: &Json, name: &str, default: usize) -> Result<usize, String> {
+    let wrong = || format!("settings.{name}: must be a whole number of at least 1");
+    let found = match document.pointer(&format!("/settings/{name}")) {
+        None | Some(Json::Null) => return Ok(default),
+        Some(Json::String(text)) => text.trim().parse().map_err(|_| wrong())?,
+        Some(Json::Number(n)) => n.as_u64().ok_or_else(wrong)?,
+        Some(_) => return Err(wrong()),
+    };
+    match usize::try_from(found) {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err(wrong()),
+    }
+}
+
+/// An id from a name and randomness: the name as Kubernetes would take it, then ten letters or
+/// digits.
+pub(super) fn id_of(name: &str, mut random: impl FnMut() -> u64) -> String {
+    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut id: String = name
+        .chars()
+        .map(|c| c.to_ascii_lowercase())
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    id.push('-');
+    for _ in 0..10 {
+        id.push(char::from(LETTERS[(random() % 36) as usize]));
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str = r#"{"name":"file","type":"spec","persistence":{"controller":{},"worker":{}},
+        "config":{"content":".qsp.run 1"},"settings":{"minWorkers":"1","maxWorkers":"10"}}"#;
+
+    #[test]
+    fn every_wrapping_reads_the_same() {
+        let plain = read(SPEC.as_bytes()).unwrap();
+        let string = serde_json::to_string(SPEC).unwrap();
+        assert_eq!(read(string.as_bytes()).unwrap(), plain);
+        assert_eq!(read(format!("[{string}]").as_bytes()).unwrap(), plain);
+        assert_eq!((plain.min_workers, plain.max_workers), (1, 10));
+        assert_eq!(plain.spec, ".qsp.run 1");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |body: &str| read(body.as_bytes()).unwrap_err();
+        assert!(error("{").starts_with("the body is not JSON"));
+        assert!(error("5").contains("JSON object"));
+        assert!(error("{}").starts_with("name:"));
+        assert!(error(r#"{"name":"a"}"#).starts_with("config.content:"));
+        let spec = r#"{"name":"a","config":{"content":""},"settings":{"minWorkers":"x"}}"#;
+        assert!(error(spec).starts_with("settings.minWorkers:"));
+        let spec =
+            r#"{"name":"a","config":{"content":""},"settings":{"minWorkers":3,"maxWorkers":2}}"#;
+        assert!(error(spec).contains("more than"));
+        assert!(error(r#"{"name":"a","type":"graph"}"#).starts_with("type:"));
+    }
+
+    #[test]
+    fn ids_are_names_with_ten_letters() {
+        let id = id_of("My File", || 37);
+        assert_eq!(id, "my-file-bbbbbbbbbb");
+    }
+}
