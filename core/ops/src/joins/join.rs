@@ -18,6 +18,7 @@ use crate::columns::not_columns;
 use crate::columns::select::{keep, take};
 use crate::columns::types::{array_from, bools};
 use crate::windows::slicing::Slicing;
+use crate::windows::time::Alarm;
 
 /// Configuration of `join`.
 #[derive(Deserialize, JsonSchema)]
@@ -60,11 +61,21 @@ struct Join {
     services: Rc<dyn Services>,
     late: Counter,
     seed: u64,
+    alarm: Alarm,
 }
 
 impl Join {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.services.wall_ns() / 1_000_000).unwrap_or(0)
+    }
+
+    /// The wall time at which the earliest window that has rows ends; milliseconds.
+    fn due_ms(&self) -> Option<u64> {
+        if !(self.left.clock.is_wall() && self.right.clock.is_wall()) {
+            return None;
+        }
+        let first = [self.left.first(), self.right.first()].into_iter().flatten().min()?;
+        Some(self.slicing.end(self.slicing.first_window(first).max(self.next)))
     }
 
     fn take(&mut self, port: usize, batch: Batch, out: &mut Vec<Batch>) -> Result<(), String> {
@@ -202,17 +213,12 @@ impl Operator for Join {
     }
 
     fn due_ns(&self) -> Option<u64> {
-        if !(self.left.clock.is_wall() && self.right.clock.is_wall()) {
-            return None;
-        }
-        let first = [self.left.first(), self.right.first()].into_iter().flatten().min()?;
-        let due = self.slicing.end(self.slicing.first_window(first).max(self.next));
-        let wait = due.saturating_sub(self.now_ms()).saturating_mul(1_000_000);
-        Some(self.services.now_ns().saturating_add(wait))
+        Some(self.alarm.at(self.due_ms()?))
     }
 
     fn on_time<'a>(&'a mut self, _now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
-        let now = self.now_ms();
+        // What was due fires, even where the wall clock was set back in the meantime.
+        let now = self.now_ms().max(self.due_ms().unwrap_or(0));
         Step::Done(self.fire(now, out).map_err(OperatorError))
     }
 }
@@ -237,6 +243,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         watermark: 0,
         told: 0,
         seed: services.random(),
+        alarm: Alarm::new(&*services),
         services,
         late: env.counter("late_rows", &[]),
     }))

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::window::{Config, Core};
 use super::{threshold, window};
 use crate::columns::select;
-use crate::columns::testing::{columns, examples, rows_of, run};
+use crate::columns::testing::{Fake, columns, done, examples, rows_of, run};
 
 #[test]
 fn the_examples_hold() {
@@ -215,6 +215,24 @@ fn rows_may_have_the_time_of_their_arrival() {
     core.add(&batch(&[(0, 1, 1), (0, 1, 1)]), 1500, &mut out).unwrap();
     core.add(&batch(&[(0, 1, 1)]), 2500, &mut out).unwrap();
     assert_eq!(rows_of(out)[1..], ["1000,2000,2"]);
+}
+
+#[test]
+fn windows_over_arrival_fire_by_the_clock() {
+    let config = json!({"size_ms": 1000, "start": "start", "end": "end",
+        "clock": {"origins": [{"id": 0}]},
+        "aggregates": [{"function": "count", "name": "n", "type": "u64"}]});
+    let around = Fake::default();
+    around.wall_ms.set(1500);
+    let mut operator = (window::SPEC.build)(&config, &around).unwrap();
+    let mut out = Vec::new();
+    done(operator.on_batch(Batch::new(Data::Columns(batch(&[(0, 1, 1)]))), &mut out));
+    assert_eq!(operator.due_ns(), Some(2_000_000_000));
+    around.wall_ms.set(2003);
+    assert_eq!(operator.due_ns(), Some(2_000_000_000), "the time it waits for does not move");
+    done(operator.on_time(2_003_000_000, &mut out));
+    assert_eq!(rows_of(out)[1..], ["1000,2000,1"]);
+    assert_eq!(operator.due_ns(), None);
 }
 
 #[test]

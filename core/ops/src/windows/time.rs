@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use arrow_array::ArrowPrimitiveType;
 use arrow_array::types::UInt64Type;
+use plan::env::Services;
 use plan::{Columns, DataType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,29 @@ pub trait Absorb {
     /// # Errors
     /// What must fail the pipeline.
     fn watermark(&mut self, least: u64) -> Result<(), String>;
+}
+
+/// When a moment of the wall clock comes by the monotonic one. The answer for a moment is always
+/// the same, so that what waits for it finds it in the past once it was reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Alarm {
+    /// Monotonic less wall time; nanoseconds.
+    offset: i128,
+}
+
+impl Alarm {
+    /// By the clocks as they stand now.
+    #[must_use]
+    pub fn new(services: &dyn Services) -> Self {
+        Alarm { offset: i128::from(services.now_ns()) - services.wall_ns() }
+    }
+
+    /// The monotonic nanoseconds of a moment given in milliseconds since the epoch.
+    #[must_use]
+    pub fn at(&self, wall_ms: u64) -> u64 {
+        let ns = i128::from(wall_ms) * 1_000_000 + self.offset;
+        u64::try_from(ns.max(0)).unwrap_or(u64::MAX)
+    }
 }
 
 /// Times and watermarks of one input.

@@ -15,7 +15,7 @@ use super::emit::{Emission, schema_of};
 use super::keys::{Keys, KeysState};
 use super::slicing::Slicing;
 use super::store::{Rows, Slices};
-use super::time::{Absorb, Clock, ClockConfig};
+use super::time::{Absorb, Alarm, Clock, ClockConfig};
 use super::watermark::Watermarks;
 use crate::aggregates::{Layout, Request};
 use crate::columns::not_columns;
@@ -260,6 +260,7 @@ struct Window {
     core: Core,
     services: Rc<dyn Services>,
     late: Counter,
+    alarm: Alarm,
 }
 
 impl Window {
@@ -299,14 +300,16 @@ impl Operator for Window {
     }
 
     fn due_ns(&self) -> Option<u64> {
-        let due = if self.core.clock.is_wall() { self.core.slices.due()? } else { return None };
-        let wait = due.saturating_sub(self.now_ms()).saturating_mul(1_000_000);
-        Some(self.services.now_ns().saturating_add(wait))
+        if !self.core.clock.is_wall() {
+            return None;
+        }
+        Some(self.alarm.at(self.core.slices.due()?))
     }
 
     fn on_time<'a>(&'a mut self, _now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
-        let now = self.now_ms();
-        Step::Done(self.core.fire(now, out).map_err(OperatorError))
+        // What was due fires, even where the wall clock was set back in the meantime.
+        let due = self.core.slices.due().unwrap_or(0);
+        Step::Done(self.core.fire(self.now_ms().max(due), out).map_err(OperatorError))
     }
 }
 
@@ -314,7 +317,8 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
     let config: Config = read_config(config)?;
     let services = env.services();
     let core = Core::new(config, services.random()).map_err(BuildError::new)?;
-    Ok(Box::new(Window { core, services, late: env.counter("late_rows", &[]) }))
+    let (late, alarm) = (env.counter("late_rows", &[]), Alarm::new(&*services));
+    Ok(Box::new(Window { core, services, late, alarm }))
 }
 
 /// The operator.

@@ -45,9 +45,8 @@ impl NebulaStream {
     }
 
     pub(super) async fn status(&self, request: &Request) -> Result<Reply, Reply> {
-        let query = self.named(request).await;
         // The document answers 400 here, whatever is wrong with the id.
-        let query = query.map_err(|reply| Reply { status: reply.status.min(400), ..reply })?;
+        let query = self.named_or(request, 400).await?;
         Ok(Reply::json(200, &json!({"status": query.status.name()})))
     }
 

@@ -173,10 +173,15 @@ impl NebulaStream {
 
     /// The query that a request names, as it is now.
     pub(super) async fn named(&self, request: &Request) -> Result<Query, Reply> {
+        self.named_or(request, 404).await
+    }
+
+    /// The same with another status for an id that there is not.
+    pub(super) async fn named_or(&self, request: &Request, unknown: u16) -> Result<Query, Reply> {
         let id = number(request, "queryId")?;
         self.refresh().await?;
         let found = self.store.lock().queries.get(id).cloned();
-        found.ok_or_else(|| error(404, format!("Provided QueryId: {id} does not exist")))
+        found.ok_or_else(|| error(unknown, format!("Provided QueryId: {id} does not exist")))
     }
 
     pub(super) async fn query_plan(&self, request: &Request) -> Result<Reply, Reply> {
