@@ -203,8 +203,14 @@ fn registry() -> Registry {
     }
 }
 
+/// The driver under test: the suite runs once for each, by `MAINSTEM_TEST_IO`.
+fn io() -> rt::IoMode {
+    let named = std::env::var("MAINSTEM_TEST_IO").ok();
+    named.map_or(rt::IoMode::Auto, |name| name.parse().expect("a driver"))
+}
+
 fn start(shards: usize) -> Engine {
-    let config = EngineConfig { shards, pin: false, ..EngineConfig::default() };
+    let config = EngineConfig { shards, pin: false, io: io(), ..EngineConfig::default() };
     Engine::start(&config, &registry(), &[]).expect("the engine starts")
 }
 
@@ -358,6 +364,7 @@ fn pipelines_and_documents_are_back_after_the_engine_is_dropped() {
     let config = EngineConfig {
         shards: 1,
         pin: false,
+        io: io(),
         state_dir: Some(dir.clone()),
         ..EngineConfig::default()
     };

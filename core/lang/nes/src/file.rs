@@ -21,11 +21,12 @@ use crate::parse::parse_schema;
 pub fn lower_file(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let mut sources = SourceCatalog::empty();
     let mut query = String::new();
+    let mut begun = false;
     let mut errors = Vec::new();
     for (number, line) in (1u32..).zip(text.lines()) {
         // Lines of the query stay where they are, so that places count from the top of the file.
         match declaration(line) {
-            Some((keyword, rest)) if query.trim().is_empty() => {
+            Some((keyword, rest)) if !begun => {
                 let result = declare(&mut sources, keyword, rest);
                 if let Err(error) = result {
                     let shift = u32::try_from(line.chars().count()).unwrap_or(0);
@@ -39,11 +40,15 @@ pub fn lower_file(text: &str) -> Result<Plan, Vec<Diagnostic>> {
                     errors.push(Diagnostic { span, ..error });
                 }
             }
-            _ => query.push_str(line),
+            _ => {
+                let code = line.trim_start();
+                begun |= !code.is_empty() && !code.starts_with("//");
+                query.push_str(line);
+            }
         }
         query.push('\n');
     }
-    if query.trim().is_empty() && errors.is_empty() {
+    if !begun && errors.is_empty() {
         let text = "the file has no query";
         errors.push(Diagnostic::error("no-query", text, Span::default()));
     }
