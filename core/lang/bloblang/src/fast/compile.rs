@@ -12,6 +12,7 @@ use crate::class;
 use crate::node::{ArgSource, Base, Case, MethodCall, Node, Path, Seg, split_path};
 use crate::program::{Kind, Program};
 use crate::spec::Purity;
+use crate::time::Layout;
 
 /// Height of expressions that the fast path takes: its evaluation has no growing stack.
 const HEIGHT_MAX: u32 = 200;
@@ -40,6 +41,16 @@ pub(super) enum Shape {
     Fields(Template),
     /// One value, or nothing: every assignment is of the whole root.
     Whole,
+}
+
+impl Shape {
+    /// Number of results that are gathered before they are written.
+    pub(super) fn slots(&self) -> usize {
+        match self {
+            Shape::Fields(template) => template.slots(),
+            _ => 0,
+        }
+    }
 }
 
 /// A statement.
@@ -325,6 +336,10 @@ impl Compiler<'_> {
         match (call.spec.name, &call.target) {
             (name @ ("uppercase" | "lowercase"), target) => {
                 Some(Quick::Case(name == "uppercase", Box::new(self.node(target, this)?)))
+            }
+            ("ts_format", target) if !args.given(1) => {
+                let layout = Layout::new(&args.str(0));
+                Some(Quick::Layout(Box::new((layout, self.node(target, this)?))))
             }
             ("index", Node::Method(split)) if split.spec.name == "split" => {
                 let ArgSource::Fixed(split_args) = &split.args else { return None };

@@ -11,6 +11,7 @@ use crate::cases;
 use crate::node::{ArithOp, CompareOp};
 use crate::number::Num;
 use crate::spec::QuickFn;
+use crate::time::Layout;
 use crate::val::Val;
 
 /// A query prepared for the fast path.
@@ -32,6 +33,8 @@ pub(super) enum Quick {
         index: usize,
         target: Box<Quick>,
     },
+    /// A timestamp by a layout.
+    Layout(Box<(Layout, Quick)>),
     /// A variable, or a value bound by `match`.
     Local(usize),
     Method {
@@ -85,6 +88,12 @@ impl Quick {
             Quick::Part { delimiter, index, target } => {
                 let Scalar::Str(text) = target.eval(record)? else { return Err(Bail) };
                 part(text, delimiter.as_bytes(), *index).map(Scalar::Str).ok_or(Bail)
+            }
+            Quick::Layout(parts) => {
+                let time = parts.1.eval(record)?.time().ok_or(Bail)?;
+                let mut text = String::with_capacity(32);
+                parts.0.push(&mut text, &time);
+                Ok(Scalar::Str(record.tools.keep(text.as_bytes())))
             }
             Quick::Method { quick, args, target } => {
                 let target = target.eval(record)?;

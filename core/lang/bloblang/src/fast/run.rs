@@ -143,10 +143,7 @@ impl<'m> Turn<'m> {
         let Plan { shape, steps, .. } = plan;
         let Kit { bump, edits, results, writer } = kit;
         edits.clear();
-        results.clear(match shape {
-            Shape::Fields(template) => template.slots(),
-            _ => 0,
-        });
+        results.clear(shape.slots());
         let tools = Tools { bump, doc };
         let locals = bumpalo::vec![in bump; None; plan.vars];
         let mut state = State {

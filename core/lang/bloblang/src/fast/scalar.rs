@@ -185,9 +185,10 @@ impl<'b> Scalar<'b> {
         }
     }
 
-    fn time(self) -> Option<Timestamp> {
+    /// A timestamp, also from a number or a text, with its zone.
+    pub(super) fn time(self) -> Option<Timestamp> {
         let (ns, offset_s) = self.as_time()?;
-        let zone = if offset_s == 0 { time::utc_name() } else { Arc::from("") };
+        let zone = time::plain_zone(offset_s);
         Some(Timestamp { unix_ns: i128::from(ns), offset_s, zone })
     }
 

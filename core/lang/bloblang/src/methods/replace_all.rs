@@ -21,7 +21,7 @@ pub(super) static SPEC: Method = Method {
     run: Run::Simple(run),
     quick: Some(|target, args, tools| {
         let (text, old) = (target.text()?, args.text(0));
-        if !old.is_empty() && memchr::memmem::find(text, old).is_none() {
+        if memchr::memchr(*old.first()?, text).is_none() {
             return Some(target);
         }
         Some(target.like(tools.keep(&replace(text, old, args.text(1)))))
@@ -45,7 +45,8 @@ fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
         return out;
     }
     let mut done = 0;
-    for at in memchr::memmem::find_iter(text, old) {
+    let finder = memchr::memmem::Finder::new(old);
+    for at in finder.find_iter(text) {
         out.extend_from_slice(&text[done..at]);
         out.extend_from_slice(new);
         done = at + old.len();

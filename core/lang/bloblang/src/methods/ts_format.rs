@@ -1,11 +1,9 @@
 //! `ts_format`
 
 use crate::error::Error;
-use crate::fast::scalar::Scalar;
 use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
 use crate::time;
 use crate::val::Val;
-use formats::value::Timestamp;
 
 pub(super) static SPEC: Method = Method {
     name: "ts_format",
@@ -22,7 +20,7 @@ pub(super) static SPEC: Method = Method {
     }],
     folds: true,
     run: Run::Prepared(|args| {
-        let layout = args.str(0).into_owned();
+        let layout = time::Layout::new(&args.str(0));
         let zone = args.opt_text(1).map(|_| args.str(1).into_owned());
         if let Some(zone) = &zone {
             time::in_zone(&time::utc(0), zone)
@@ -33,17 +31,10 @@ pub(super) static SPEC: Method = Method {
             if let Some(zone) = &zone {
                 at = time::in_zone(&at, zone)?;
             }
-            Ok(Val::text(time::format(&layout, &at)))
+            let mut text = String::with_capacity(32);
+            layout.push(&mut text, &at);
+            Ok(Val::text(text))
         }))
-    }),
-    quick: Some(|target, args, tools| {
-        if args.given(1) {
-            return None;
-        }
-        let (ns, offset_s) = target.as_time()?;
-        let zone = time::plain_zone(offset_s);
-        let at = Timestamp { unix_ns: i128::from(ns), offset_s, zone };
-        Some(Scalar::Str(tools.keep(time::format(&args.str(0), &at).as_bytes())))
     }),
     ..Method::PLUGIN
 };

@@ -7,22 +7,70 @@ use formats::value::Timestamp;
 use super::chunk::{Chunk, next};
 use super::{Civil, DAYS, MONTHS, civil, zone_name};
 
+/// A layout such as `2006-01-02T15:04:05Z07:00`, taken apart once.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Each part with its own text and the text before it.
+    parts: Vec<(String, Chunk, String)>,
+    tail: String,
+}
+
+impl Layout {
+    /// Takes a layout apart.
+    #[must_use]
+    pub fn new(layout: &str) -> Self {
+        let (mut parts, mut rest) = (Vec::new(), layout);
+        loop {
+            let (before, chunk, after) = next(rest);
+            let Some((chunk, text)) = chunk else {
+                return Layout { parts, tail: before.to_owned() };
+            };
+            parts.push((before.to_owned(), chunk, text.to_owned()));
+            rest = after;
+        }
+    }
+
+    /// Appends a timestamp as the layout shows it.
+    pub fn push(&self, out: &mut String, time: &Timestamp) {
+        let at = civil(time);
+        for (before, chunk, text) in &self.parts {
+            out.push_str(before);
+            push(out, *chunk, text, &at, time);
+        }
+        out.push_str(&self.tail);
+    }
+}
+
 /// The timestamp as a layout such as `2006-01-02T15:04:05Z07:00` shows it.
 #[must_use]
 pub fn format(layout: &str, time: &Timestamp) -> String {
     let mut out = String::with_capacity(layout.len() + 10);
-    let at = civil(time);
-    let mut rest = layout;
-    loop {
-        let (before, chunk, after) = next(rest);
-        out.push_str(before);
-        let Some((chunk, text)) = chunk else { return out };
-        push(&mut out, chunk, text, &at, time);
-        rest = after;
-    }
+    Layout::new(layout).push(&mut out, time);
+    out
+}
+
+/// Appends two digits.
+fn push_two(out: &mut String, n: u32) {
+    out.push(char::from(b'0' + (n / 10 % 10) as u8));
+    out.push(char::from(b'0' + (n % 10) as u8));
 }
 
 fn push(out: &mut String, chunk: Chunk, text: &str, at: &Civil, time: &Timestamp) {
+    match chunk {
+        Chunk::LongYear if (0..10_000).contains(&at.year) => {
+            push_two(out, (at.year / 100) as u32);
+            push_two(out, (at.year % 100) as u32);
+        }
+        Chunk::ZeroMonth => push_two(out, at.month),
+        Chunk::ZeroDay => push_two(out, at.day),
+        Chunk::Hour => push_two(out, at.hour),
+        Chunk::ZeroMinute => push_two(out, at.minute),
+        Chunk::ZeroSecond => push_two(out, at.second),
+        _ => push_rare(out, chunk, text, at, time),
+    }
+}
+
+fn push_rare(out: &mut String, chunk: Chunk, text: &str, at: &Civil, time: &Timestamp) {
     let month = MONTHS.get(at.month as usize - 1).copied().unwrap_or("");
     let day = DAYS.get(at.weekday as usize).copied().unwrap_or("");
     let hour12 = match at.hour % 12 {

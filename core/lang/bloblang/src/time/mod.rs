@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use formats::value::{Timestamp, Value};
 
-pub use format::format;
+pub use format::{Layout, format};
 pub use parse::parse;
 pub use zone::{in_zone, offset_at, zone_name};
 
