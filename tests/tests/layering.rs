@@ -1,5 +1,7 @@
 //! Dependencies between our crates run one way.
 
+#![allow(clippy::expect_used)] // a test may give up where it stands
+
 use std::collections::BTreeMap;
 use std::process::Command;
 

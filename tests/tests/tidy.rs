@@ -157,7 +157,7 @@ fn invariants_name_tests_that_exist() {
         count += 1;
         let named: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
         let exists = |name: &&str| files.iter().any(|f| f.text.contains(&format!("fn {name}(")));
-        if !named.iter().any(|n| exists(n)) {
+        if !named.iter().any(exists) {
             problems.push(format!("no test of: {line}"));
         }
     }

@@ -1,5 +1,7 @@
 //! The engine with small components made for the purpose, in both io modes.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)] // a test may give up where it stands
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

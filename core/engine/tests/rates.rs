@@ -1,6 +1,8 @@
 //! Rates and latency, asserted exactly on a driven clock. Alone in its process, because the clock
 //! is the process's.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)] // a test may give up where it stands
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;

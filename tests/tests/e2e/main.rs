@@ -1,6 +1,7 @@
 //! The documents' own examples against the real binary, over raw HTTP and sockets.
 
 #![allow(clippy::expect_used)] // a test may give up where it stands
+
 mod benthos;
 mod kdb;
 mod nebulastream;
