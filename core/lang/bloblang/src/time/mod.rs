@@ -3,6 +3,8 @@
 mod chunk;
 mod format;
 mod parse;
+mod strftime;
+mod strptime;
 mod zone;
 
 use std::sync::{Arc, LazyLock};
@@ -11,7 +13,10 @@ use formats::value::{Timestamp, Value};
 
 pub use format::{Layout, format};
 pub use parse::parse;
-pub use zone::{in_zone, offset_at, zone_name};
+pub(crate) use parse::quote;
+pub use strftime::strftime;
+pub use strptime::strptime;
+pub use zone::{at_local, checked_zone, in_zone, offset_at, rezoned, zone_name};
 
 use crate::error::Error;
 use crate::val::Val;
