@@ -1,10 +1,6 @@
 //! Regular expressions in Go's syntax.
 
-mod find;
-
 use regex::bytes::{Regex, RegexBuilder};
-
-pub use find::{Template, each_captures, each_match, group_keys, object_of, replace_all};
 
 use crate::error::Error;
 
@@ -77,11 +73,6 @@ fn go_error(pattern: &str, error: &regex::Error) -> String {
         let at = pattern.find(['*', '+', '?']).unwrap_or(0);
         let op = pattern[at..].chars().next().unwrap_or('*');
         return format!("missing argument to repetition operator: `{op}`");
-    }
-    if has("backreferences") {
-        let at = pattern.find('\\').unwrap_or(0);
-        let shown: String = pattern[at..].chars().take(2).collect();
-        return format!("invalid escape sequence: `{shown}`");
     }
     if has("look-around") {
         let at = ["(?=", "(?!", "(?<"].iter().filter_map(|p| pattern.find(p)).min().unwrap_or(0);

@@ -62,7 +62,7 @@ pub fn read_file(services: &dyn Services, path: &Path) -> Result<Vec<u8>, String
 }
 
 /// A path without `.` and `..`, as Go's `filepath.Clean` gives it.
-pub(crate) fn normal(path: &str) -> String {
+fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

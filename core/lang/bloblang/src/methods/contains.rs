@@ -43,10 +43,10 @@ fn run(target: Val, args: &Args) -> Result<Val, Error> {
             memchr::memmem::find(target.as_text()?, &part).is_some()
         }
         Some(Value::Array(items)) => {
-            items.iter().any(|item| wanted.is_some_and(|w| equal(w, item)))
+            items.iter().any(|item| wanted.is_some_and(|w| equal(item, w)))
         }
         Some(Value::Object(object)) => {
-            object.iter().any(|(_, item)| wanted.is_some_and(|w| equal(w, item)))
+            object.iter().any(|(_, item)| wanted.is_some_and(|w| equal(item, w)))
         }
         _ => return Err(target.unexpected(&["string", "array", "object"])),
     };

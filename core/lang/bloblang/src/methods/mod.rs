@@ -39,30 +39,15 @@
 mod apply;
 mod bloblang;
 mod bytes;
-mod capitalize;
 mod catch;
 mod contains;
-mod escape_html;
-mod escape_url_path;
-mod escape_url_query;
 mod exists;
-mod filepath_join;
-mod filepath_split;
 mod filter;
 mod floor;
 mod format;
-mod format_json;
-mod format_timestamp;
-mod format_timestamp_strftime;
-mod format_timestamp_unix;
-mod format_timestamp_unix_micro;
-mod format_timestamp_unix_milli;
-mod format_timestamp_unix_nano;
 mod from;
 mod from_all;
 mod get;
-mod has_prefix;
-mod has_suffix;
 mod index;
 mod join;
 mod keys;
@@ -73,54 +58,19 @@ mod map_each;
 mod not;
 mod number;
 mod or;
-mod parse_duration;
-mod parse_duration_iso8601;
-mod parse_form_url_encoded;
-mod parse_json;
-mod parse_timestamp;
-mod parse_timestamp_strptime;
-mod quote;
-mod re_find_all;
-mod re_find_all_object;
-mod re_find_all_submatch;
-mod re_find_object;
 mod re_match;
-mod re_replace;
-mod re_replace_all;
-mod repeat;
-mod replace;
 mod replace_all;
-mod replace_all_many;
-mod replace_many;
 mod round;
 mod slice;
 mod sort;
 mod split;
 mod string;
-mod timestamp;
-mod trim;
 mod trim_prefix;
-mod trim_suffix;
-mod ts_add_iso8601;
 mod ts_format;
 mod ts_parse;
-mod ts_round;
-mod ts_strftime;
-mod ts_strptime;
-mod ts_sub;
-mod ts_sub_iso8601;
-mod ts_tz;
-mod ts_unix;
-mod ts_unix_micro;
 mod ts_unix_milli;
-mod ts_unix_nano;
 mod r#type;
-mod unescape_html;
-mod unescape_url_path;
-mod unescape_url_query;
-mod unquote;
 mod uppercase;
-mod uuid_v5;
 mod values;
 mod without;
 
@@ -137,30 +87,15 @@ pub static ALL: &[&Method] = &[
     &apply::SPEC,
     &bloblang::SPEC,
     &bytes::SPEC,
-    &capitalize::SPEC,
     &catch::SPEC,
     &contains::SPEC,
-    &escape_html::SPEC,
-    &escape_url_path::SPEC,
-    &escape_url_query::SPEC,
     &exists::SPEC,
-    &filepath_join::SPEC,
-    &filepath_split::SPEC,
     &filter::SPEC,
     &floor::SPEC,
     &format::SPEC,
-    &format_json::SPEC,
-    &format_timestamp::SPEC,
-    &format_timestamp_strftime::SPEC,
-    &format_timestamp_unix::SPEC,
-    &format_timestamp_unix_micro::SPEC,
-    &format_timestamp_unix_milli::SPEC,
-    &format_timestamp_unix_nano::SPEC,
     &from::SPEC,
     &from_all::SPEC,
     &get::SPEC,
-    &has_prefix::SPEC,
-    &has_suffix::SPEC,
     &index::SPEC,
     &join::SPEC,
     &keys::SPEC,
@@ -171,54 +106,19 @@ pub static ALL: &[&Method] = &[
     &not::SPEC,
     &number::SPEC,
     &or::SPEC,
-    &parse_duration::SPEC,
-    &parse_duration_iso8601::SPEC,
-    &parse_form_url_encoded::SPEC,
-    &parse_json::SPEC,
-    &parse_timestamp::SPEC,
-    &parse_timestamp_strptime::SPEC,
-    &quote::SPEC,
-    &re_find_all::SPEC,
-    &re_find_all_object::SPEC,
-    &re_find_all_submatch::SPEC,
-    &re_find_object::SPEC,
     &re_match::SPEC,
-    &re_replace::SPEC,
-    &re_replace_all::SPEC,
-    &repeat::SPEC,
-    &replace::SPEC,
     &replace_all::SPEC,
-    &replace_all_many::SPEC,
-    &replace_many::SPEC,
     &round::SPEC,
     &slice::SPEC,
     &sort::SPEC,
     &split::SPEC,
     &string::SPEC,
-    &timestamp::SPEC,
-    &trim::SPEC,
     &trim_prefix::SPEC,
-    &trim_suffix::SPEC,
-    &ts_add_iso8601::SPEC,
     &ts_format::SPEC,
     &ts_parse::SPEC,
-    &ts_round::SPEC,
-    &ts_strftime::SPEC,
-    &ts_strptime::SPEC,
-    &ts_sub::SPEC,
-    &ts_sub_iso8601::SPEC,
-    &ts_tz::SPEC,
-    &ts_unix::SPEC,
-    &ts_unix_micro::SPEC,
     &ts_unix_milli::SPEC,
-    &ts_unix_nano::SPEC,
     &r#type::SPEC,
-    &unescape_html::SPEC,
-    &unescape_url_path::SPEC,
-    &unescape_url_query::SPEC,
-    &unquote::SPEC,
     &uppercase::SPEC,
-    &uuid_v5::SPEC,
     &values::SPEC,
     &without::SPEC,
 ];

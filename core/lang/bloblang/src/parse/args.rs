@@ -227,7 +227,7 @@ fn by_name(params: &[Param], written: Written) -> Result<Vec<Option<Node>>, Stri
     let free: Vec<&str> = params
         .iter()
         .zip(&given)
-        .filter(|(param, node)| node.is_none() && param.absent == Absent::Refused)
+        .filter(|(_, node)| node.is_none())
         .map(|(param, _)| param.name)
         .collect();
     let plural = if unknown.len() > 1 { "s" } else { "" };

@@ -3,8 +3,6 @@
 mod chunk;
 mod format;
 mod parse;
-mod strftime;
-mod strptime;
 mod zone;
 
 use std::sync::{Arc, LazyLock};
@@ -13,10 +11,7 @@ use formats::value::{Timestamp, Value};
 
 pub use format::{Layout, format};
 pub use parse::parse;
-pub(crate) use parse::quote;
-pub use strftime::strftime;
-pub use strptime::strptime;
-pub use zone::{at_local, checked_zone, in_zone, offset_at, rezoned, zone_name};
+pub use zone::{in_zone, offset_at, zone_name};
 
 use crate::error::Error;
 use crate::val::Val;

@@ -78,16 +78,20 @@ pub fn parse(layout: &str, text: &str) -> Result<Timestamp, Error> {
 }
 
 /// A text as Go's time package quotes it.
-pub(crate) fn quote(text: impl AsRef<[u8]>) -> String {
+fn quote(text: &str) -> String {
     let mut out = String::from("\"");
-    for &byte in text.as_ref() {
-        match byte {
-            b'"' | b'\\' => {
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
                 out.push('\\');
-                out.push(char::from(byte));
+                out.push(c);
             }
-            b' '..=b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("\\x{byte:02x}")),
+            ' '..='~' => out.push(c),
+            _ => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    out.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
         }
     }
     out.push('"');
