@@ -99,7 +99,7 @@ impl Parser<'_> {
         }
         Err(match self.peek() {
             Tok::End | Tok::Line => {
-                let end = self.start();
+                let end = self.end();
                 QError::new(char::from(close).to_string()).at((end, end))
             }
             _ => self.unexpected(),
