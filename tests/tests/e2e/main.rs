@@ -3,5 +3,6 @@
 #![allow(clippy::expect_used)] // a test may give up where it stands
 
 mod benthos;
+mod golden;
 mod kdb;
 mod nebulastream;
