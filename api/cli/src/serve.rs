@@ -35,16 +35,18 @@ pub(crate) fn single(process: &mut Process, service: &Service) -> Result<(), Str
         if service.http.address.is_empty() { BENTHOS_ADDRESS } else { &service.http.address };
     let socket = bind("benthos", address)?;
     let options = benthos::Options { api: false, ..benthos::Options::of(service, Json::Null) };
-    let dialect = benthos_dialect(process, options)?;
+    let dialect = benthos_dialect(process, options, &[])?;
     process.listen(vec![Listener { socket, dialects: vec![dialect] }])
 }
 
 fn benthos_dialect(
     process: &Process,
     options: benthos::Options,
+    others: &[Arc<dyn Dialect>],
 ) -> Result<Arc<dyn Dialect>, String> {
     let catalog = Arc::new(Catalog::new(&crate::registry::registry()));
     let streams = benthos::streams(process.handle(), catalog, Resources::new());
+    others.iter().for_each(|other| streams.reserve(other.roots()));
     wait(streams.recover()).map_err(|e| e.to_string())?;
     let dialect = benthos::dialect(streams, Arc::clone(&process.ports), options)?;
     Ok(dialect)
@@ -68,13 +70,13 @@ pub(crate) fn all(process: &mut Process, wanted: &[&str]) -> Result<(), String> 
         }
     }
     let coordinator = nes::catalog::parse_coordinator("", &[]).map_err(|d| d.message)?;
-    let dialects: [Arc<dyn Dialect>; 3] = [
-        benthos_dialect(process, benthos::Options::default())?,
+    let mut dialects: Vec<Arc<dyn Dialect>> = vec![
         kdb::dialect(process.handle(), Arc::new(q::lower)),
         nebulastream::dialect(process.handle(), coordinator),
     ];
+    dialects.insert(0, benthos_dialect(process, benthos::Options::default(), &dialects)?);
     let listener = |(first, socket): (usize, TcpListener)| {
-        let mut own = dialects.to_vec();
+        let mut own = dialects.clone();
         own[..=first].rotate_right(1);
         Listener { socket, dialects: own }
     };

@@ -15,6 +15,11 @@ pub trait Dialect: Send + Sync {
     /// Its name, for logs.
     fn name(&self) -> &'static str;
 
+    /// The first segments of its fixed paths, which paths of others should not hide.
+    fn roots(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Answers a request, or returns `None` when its path is not one of this dialect.
     fn handle<'a>(&'a self, request: &'a Request) -> Option<LocalBoxFuture<'a, Reply>>;
 

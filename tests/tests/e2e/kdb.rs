@@ -96,3 +96,17 @@ fn a_spec_that_does_not_parse_creates_nothing() {
     assert!(error.contains("spec:1:"), "line and column: {error}");
     assert_eq!(http(&address, "GET", "/pipelines", "").json(), json!([]));
 }
+
+#[test]
+fn a_stream_cannot_hide_the_paths_of_pipelines() {
+    let program = Program::start(&["serve", "--listen", "benthos=127.0.0.1:0"]);
+    let address = program.address("HTTP requests: benthos");
+    let stream = r#"{"input":{"http_server":{"path":"/create"}},"output":{"drop":{}}}"#;
+    for id in ["details", "pipeline", "pipelines", "v1"] {
+        let refused = http(&address, "POST", &format!("/streams/{id}"), stream);
+        let text = format!("Error: the stream id '{id}' is reserved\n");
+        assert_eq!((refused.status, refused.text()), (400, text));
+    }
+    assert_eq!(http(&address, "POST", "/streams/other", stream).status, 200);
+    assert_eq!(http(&address, "POST", "/pipeline/create", "{}").status, 400, "still kdb's");
+}

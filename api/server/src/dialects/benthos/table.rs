@@ -18,7 +18,7 @@ use super::seen::Seen;
 use crate::exchange::Reply;
 
 /// Ids whose paths would hide those of the native API from whoever asks for them.
-const RESERVED: [&str; 1] = ["v1"];
+const RESERVED: &[&str] = &["v1"];
 
 /// Why a stream was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +93,7 @@ pub struct Streams {
     pub(super) seen: Seen,
     pub(super) history: History,
     strict: AtomicBool,
+    reserved: Mutex<Vec<&'static str>>,
 }
 
 impl Streams {
@@ -105,6 +106,7 @@ impl Streams {
             seen: Seen::default(),
             history: History::default(),
             strict: AtomicBool::new(false),
+            reserved: Mutex::new(RESERVED.to_vec()),
         }
     }
 
@@ -112,6 +114,11 @@ impl Streams {
     /// delivering them (`error_handling.strict`).
     pub fn refuse_faults(&self) {
         self.strict.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on no stream may have one of these ids: others answer below these paths.
+    pub fn reserve(&self, ids: &[&'static str]) {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
     }
 
     /// The components that streams may name.
@@ -178,7 +185,8 @@ impl Streams {
         mode: PutMode,
         timeout: Option<Duration>,
     ) -> Result<(), Failure> {
-        if RESERVED.contains(&id) {
+        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+        if reserved {
             return Err(Failure::Reserved(id.to_owned()));
         }
         let before = match mode {

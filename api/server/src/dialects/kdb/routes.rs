@@ -31,6 +31,10 @@ impl Dialect for Kdb {
         "kdb"
     }
 
+    fn roots(&self) -> &'static [&'static str] {
+        &["details", "pipeline", "pipelines"]
+    }
+
     fn handle<'a>(&'a self, request: &'a Request) -> Option<LocalBoxFuture<'a, Reply>> {
         let segments = request.segments();
         let words: Vec<&str> = segments.iter().map(String::as_str).collect();
