@@ -55,12 +55,13 @@ impl Store {
         Ok(Ticks { ndjson, csv })
     }
 
-    /// The first `count` events as files of ten thousand lines; returns a glob of them.
+    /// The first `count` events as files of ten thousand lines without a line break at their end
+    /// (it would be one more, empty message to whoever splits them); returns a glob of them.
     pub(crate) fn split_events(&self, count: u64) -> Result<PathBuf> {
-        let dir = self.dir.join(format!("events-{count}.split"));
+        let dir = self.dir.join(format!("events-{count}.files"));
         if !dir.exists() {
             let whole = self.events(count)?;
-            let partial = self.dir.join(format!("events-{count}.split.part"));
+            let partial = self.dir.join(format!("events-{count}.files.part"));
             fs::create_dir_all(&partial).at(&partial)?;
             split(&whole, &partial)?;
             fs::rename(&partial, &dir).at(&dir)?;
@@ -104,12 +105,15 @@ fn split(whole: &Path, dir: &Path) -> Result<()> {
             break;
         }
         write_file(&dir.join(format!("{number:06}.ndjson")), |out| {
-            for _ in 0..SPLIT_LINES {
+            for nth in 0..SPLIT_LINES {
                 line.clear();
                 if lines.read_until(b'\n', &mut line)? == 0 {
                     break;
                 }
-                out.write_all(&line)?;
+                if nth > 0 {
+                    out.write_all(b"\n")?;
+                }
+                out.write_all(line.strip_suffix(b"\n").unwrap_or(&line))?;
             }
             Ok(())
         })?;
