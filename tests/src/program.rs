@@ -22,7 +22,9 @@ pub fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let built = Command::new(cargo)
-            .args(["build", "--release", "--quiet", "-p", "cli", "--bin", "mainstem", "--offline"])
+            // The whole workspace, so that shared crates are built once for it and for the tests.
+            .args(["build", "--release", "--quiet", "--offline"])
+            .args(["--workspace", "--bin", "mainstem"])
             .current_dir(root())
             .status();
         assert!(built.is_ok_and(|status| status.success()), "the binary builds");
