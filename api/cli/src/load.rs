@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use config::service::Service;
-use config::{Catalog, Lint, Resources, Root, parse_file};
-use plan::{Diagnostic, Plan};
+use config::{Catalog, FileDoc, Lint, Resources, Root, parse_file};
+use plan::{Diagnostic, Plan, Span};
 
 use crate::output;
 
@@ -80,10 +80,16 @@ fn unquote(value: &str) -> &str {
 /// Reads a text file.
 ///
 /// # Errors
-/// What the system says, with the file's name.
+/// What the system says, with the file's name; or where the text is not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
     let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    String::from_utf8(bytes).map_err(|_| format!("{}: the text is not UTF-8", path.display()))
+    String::from_utf8(bytes).map_err(|error| {
+        let (line, column) = plan::place_of(error.as_bytes(), error.utf8_error().valid_up_to());
+        let span = Span { line, column, len: 1 };
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let wrong = Diagnostic::error("utf-8", "the text is not UTF-8", span);
+        wrong.render(&path.display().to_string(), &text)
+    })
 }
 
 /// Reads a file and lowers it by the language its ending names.
@@ -91,19 +97,20 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
 /// # Errors
 /// What is wrong with it, ready to be printed.
 pub(crate) fn file(path: Option<&Path>, options: &ConfigOptions) -> Result<Loaded, String> {
-    let ending = path.and_then(|p| p.extension()).map(|e| e.to_string_lossy().into_owned());
-    let bare = |plan| Loaded { plan, service: None };
-    match (path, ending.as_deref()) {
-        (Some(path), Some("q")) => {
-            let text = read(path)?;
-            q::lower(&text).map(bare).map_err(|d| rendered(path, &text, &d))
-        }
-        (Some(path), Some("nes")) => {
-            let text = read(path)?;
-            nes::lower_file(&text).map(bare).map_err(|d| rendered(path, &text, &d))
-        }
-        _ => stream(path, options),
+    match path.and_then(spec) {
+        Some(lowered) => lowered.map(|plan| Loaded { plan, service: None }),
+        None => stream(path, options),
     }
+}
+
+/// The plan of a q spec or of a file with a query; nothing for a file that is a config.
+pub(crate) fn spec(path: &Path) -> Option<Result<Plan, String>> {
+    let lower = match path.extension()?.to_str()? {
+        "q" => q::lower,
+        "nes" => nes::lower_file,
+        _ => return None,
+    };
+    Some(read(path).and_then(|text| lower(&text).map_err(|d| rendered(path, &text, &d))))
 }
 
 fn rendered(path: &Path, text: &str, diagnostics: &[Diagnostic]) -> String {
@@ -112,12 +119,38 @@ fn rendered(path: &Path, text: &str, diagnostics: &[Diagnostic]) -> String {
     all.join("\n")
 }
 
-/// Prints complaints about a file as the program does; tells whether there were any.
-pub(crate) fn report(path: &Path, lints: &[Lint]) -> bool {
+fn diagnostic(lint: &Lint) -> Diagnostic {
+    let span = Span { line: lint.line.max(1), column: lint.caret.max(1), len: 1 };
+    Diagnostic::error("config", lint.text.clone(), span)
+}
+
+/// Prints complaints about a file as the program does, each with its place in the text; tells
+/// whether there were any.
+pub(crate) fn report(path: &Path, text: &str, lints: &[Lint]) -> bool {
+    let name = path.display();
     for lint in lints {
-        output::error(&format!("{}{lint}", path.display()));
+        let shown = diagnostic(lint);
+        let (Span { line, column, .. }, excerpt) = (shown.span, shown.excerpt(text));
+        output::error(&format!("{name}{lint}\n --> {name}:{line}:{column}{excerpt}"));
     }
     !lints.is_empty()
+}
+
+/// Reads a config file; also gives its text.
+///
+/// # Errors
+/// A file that cannot be read, or a text that is no config, with the place.
+pub(crate) fn config(
+    catalog: &Catalog,
+    path: &Path,
+    root: Root,
+    environment: &Environment,
+) -> Result<(String, FileDoc), String> {
+    let text = read(path)?;
+    match parse_file(catalog, &text, root, &|name: &str| environment.get(name)) {
+        Ok(doc) => Ok((text, doc)),
+        Err(lint) => Err(diagnostic(&lint).render(&path.display().to_string(), &text)),
+    }
 }
 
 /// The resources of files, and whether there were complaints.
@@ -132,10 +165,8 @@ pub(crate) fn resources(
     let mut resources = Resources::new();
     let mut complained = false;
     for path in &options.resources {
-        let lookup = |name: &str| environment.get(name);
-        let doc = parse_file(catalog, &read(path)?, Root::Resources, &lookup)
-            .map_err(|e| format!("{}: {e}", path.display()))?;
-        complained |= report(path, &doc.lints);
+        let (text, doc) = config(catalog, path, Root::Resources, environment)?;
+        complained |= report(path, &text, &doc.lints);
         doc.add_resources(&mut resources).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok((resources, complained))
@@ -146,11 +177,15 @@ fn stream(path: Option<&Path>, options: &ConfigOptions) -> Result<Loaded, String
     let environment = Environment::read(&options.env_file)?;
     let (mut resources, mut complained) = resources(&catalog, options, &environment)?;
     let name = path.unwrap_or(Path::new("defaults"));
-    let text = path.map_or(Ok("{}\n".to_owned()), read)?;
-    let lookup = |name: &str| environment.get(name);
-    let doc = parse_file(&catalog, &text, Root::Config, &lookup)
-        .map_err(|e| format!("{}: {e}", name.display()))?;
-    complained |= report(name, &doc.lints);
+    let (text, doc) = match path {
+        Some(path) => config(&catalog, path, Root::Config, &environment)?,
+        None => {
+            let empty = "{}\n".to_owned();
+            let doc = parse_file(&catalog, &empty, Root::Config, &|_| None);
+            (empty, doc.map_err(|lint| lint.text)?)
+        }
+    };
+    complained |= report(name, &text, &doc.lints);
     if complained && !options.chilled {
         return Err("shutting down due to linter errors, to prevent shutdown run mainstem with \
                     --chilled"

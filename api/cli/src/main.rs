@@ -40,7 +40,7 @@ enum Command {
     Q(cmd::q::Args),
     /// Print the plan that a file lowers to.
     Plan(cmd::plan::Args),
-    /// Check Benthos configs and say what is wrong with them, by file, line and column.
+    /// Check configs, specs and queries: say what is wrong, by file, line and column.
     Lint(cmd::lint::Args),
 }
 

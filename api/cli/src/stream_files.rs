@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use config::{FileDoc, Root, parse_file};
+use config::{FileDoc, Root};
 use server::dialects::benthos::Streams;
 
 use crate::boot::wait;
@@ -108,9 +108,7 @@ pub(crate) fn read(
     path: &Path,
     environment: &Environment,
 ) -> Result<FileDoc, String> {
-    let lookup = |name: &str| environment.get(name);
-    parse_file(streams.catalog(), &load::read(path)?, Root::Stream, &lookup)
-        .map_err(|e| format!("{}: {e}", path.display()))
+    load::config(streams.catalog(), path, Root::Stream, environment).map(|(_, doc)| doc)
 }
 
 #[cfg(test)]

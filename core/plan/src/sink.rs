@@ -47,4 +47,9 @@ pub trait Sink {
     fn max_in_flight(&self) -> usize {
         1
     }
+
+    /// Whether it is there to refuse messages: then a refusal is no reason to complain.
+    fn refuses(&self) -> bool {
+        false
+    }
 }

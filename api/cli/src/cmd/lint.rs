@@ -1,17 +1,17 @@
-//! `mainstem lint`: what is wrong with configs, by file, line and column.
+//! `mainstem lint`: what is wrong with configs, specs and queries, by file, line and column.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use config::{Catalog, Root, parse_file};
 
-use crate::load::{Environment, read, report};
+use crate::load::{Environment, read, report, spec};
 use crate::output;
 
 /// Options of `lint`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Configs to check.
+    /// Benthos configs (.yaml, .yml, .json), q specs (.q) and NebulaStream queries (.nes) to check.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Do not complain about variables that are not set.
@@ -35,17 +35,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     };
     let mut failed = false;
     for path in &args.files {
-        let doc = read(path).and_then(|text| {
-            parse_file(&catalog, &text, Root::Config, &lookup)
-                .map_err(|e| format!("{}: {e}", path.display()))
-        });
-        let complained = match doc {
-            Ok(doc) => report(path, &doc.lints),
-            Err(text) => {
-                output::error(&text);
-                true
-            }
+        let checked = match spec(path) {
+            Some(lowered) => lowered.map(|_| false),
+            None => read(path).map(|text| {
+                let doc = parse_file(&catalog, &text, Root::Config, &lookup);
+                report(path, &text, &doc.map_or_else(|lint| vec![lint], |doc| doc.lints))
+            }),
         };
+        let complained = checked.unwrap_or_else(|text| {
+            output::error(&text);
+            true
+        });
         if args.verbose {
             let word = if complained { "FAILED" } else { "OK" };
             output::print(&format!("{}: {word}\n", path.display()));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::service::Service;
-use config::{Catalog, FileDoc, Lint, Resources, Root, parse_file};
+use config::{Catalog, FileDoc, Lint, Resources, Root};
 use engine::{EngineConfig, PutMode};
 use plan::Json;
 use server::dialects::benthos::{self, Options, Streams};
@@ -131,9 +131,7 @@ impl Setup {
     }
 
     fn read(&self, path: &Path, root: Root) -> Result<FileDoc, String> {
-        let lookup = |name: &str| self.environment.get(name);
-        parse_file(&self.catalog, &load::read(path)?, root, &lookup)
-            .map_err(|e| format!("{}: {e}", path.display()))
+        load::config(&self.catalog, path, root, &self.environment).map(|(_, doc)| doc)
     }
 
     fn add_resources(&mut self, path: &Path, doc: &FileDoc) -> Result<(), String> {

@@ -25,6 +25,8 @@ impl Interpolated {
     }
 }
 
+/// Variables that a complaint names at most.
+const MISSING_MAX: usize = 100;
 const DECODE: &str = "|base64decode";
 
 /// Replaces every variable. `${{NAME}}` stands for `${NAME}` itself; whatever does not have the
@@ -99,7 +101,8 @@ impl Interpolated {
             (_, Some(default)) => default.to_owned(),
             (Some(empty), None) => empty,
             (None, None) => {
-                if !self.missing.iter().any(|have| have == name) {
+                let room = self.missing.len() < MISSING_MAX;
+                if room && !self.missing.iter().any(|have| have == name) {
                     self.missing.push(name.to_owned());
                 }
                 return;

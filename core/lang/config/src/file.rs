@@ -26,29 +26,52 @@ pub struct FileDoc {
 /// Reads a file. Complaints do not fail it: whoever reads decides what they mean.
 ///
 /// # Errors
-/// What is wrong with a text that cannot be read at all.
+/// What is wrong with a text that cannot be read at all, and where.
 pub fn parse_file(
     catalog: &Catalog,
     text: &str,
     root: Root,
     lookup: Lookup<'_>,
-) -> Result<FileDoc, String> {
+) -> Result<FileDoc, Lint> {
     let filled = interpolate(text, lookup);
-    let node = yaml::load(&filled.text).map_err(|e| e.to_string())?;
+    let node = yaml::load(&filled.text).map_err(|e| Lint {
+        line: e.line,
+        column: e.column,
+        caret: e.column,
+        text: e.to_string(),
+    })?;
     let mut lints: Vec<Lint> =
         filled.complaint().map(|text| Lint::line(1, text)).into_iter().collect();
     let mut linter = Linter::new(catalog);
     linter.root(root, &node);
     lints.extend(linter.finish());
     if matches!(root, Root::Stream | Root::Config) {
-        check_structure(catalog, &node)?;
+        check_structure(catalog, &node).map_err(|e| Lint::line(e.line, e.text))?;
     }
-    let service = Service::deserialize(node.to_json()).or_else(|error| match root {
-        Root::Config | Root::Service => Err(error),
-        Root::Stream | Root::Resources => Ok(Service::default()),
-    });
-    let service = service.map_err(|e: serde_json::Error| e.to_string())?;
+    let service = match root {
+        Root::Config | Root::Service => service_of(&node)?,
+        Root::Stream | Root::Resources => Service::default(),
+    };
     Ok(FileDoc { service, lints, node: Arc::new(node) })
+}
+
+/// The settings of the service in a document. What is no object has a complaint already.
+fn service_of(node: &Node) -> Result<Service, Lint> {
+    if node.entries().is_none() {
+        return Ok(Service::default());
+    }
+    Service::deserialize(node.to_json()).map_err(|error| {
+        // The section that does not fit is found by reading each of them alone.
+        let unfit = |entry: &&yaml::Entry| {
+            let alone = serde_json::json!({ &*entry.key: entry.value.node.to_json() });
+            Service::deserialize(alone).is_err()
+        };
+        let found = node.entries().unwrap_or_default().iter().find(unfit);
+        match found {
+            Some(entry) => Lint::line(entry.line, format!("field '{}': {error}", entry.key)),
+            None => Lint::line(node.line, error.to_string()),
+        }
+    })
 }
 
 impl FileDoc {

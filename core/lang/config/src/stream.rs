@@ -10,6 +10,7 @@ use crate::infer::infer;
 use crate::lint::{Lint, Linter, Root};
 use crate::lower::{InitError, Resources, check_structure};
 use crate::yaml::{self, Node};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How a body is read.
@@ -86,14 +87,13 @@ impl StreamDoc {
     /// The answer when a component is not known.
     pub fn from_config(catalog: &Catalog, config: &Json) -> Result<Self, BodyError> {
         let node = Arc::new(Node::from_json(config));
-        check_structure(catalog, &node).map_err(|text| BodyError::request(&text))?;
+        check_structure(catalog, &node).map_err(|e| BodyError::request(&e.text))?;
         Ok(StreamDoc { config: config.clone(), lints: Vec::new(), node })
     }
 }
 
 fn read(bytes: &[u8], options: &Options<'_>) -> Result<Node, BodyError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| BodyError::request("yaml: invalid leading UTF-8 octet"))?;
+    let text = yaml::text_of(bytes).map_err(|e| BodyError::request(&e.to_string()))?;
     let node = match options.env {
         None => yaml::load(text),
         Some(lookup) => {
@@ -123,7 +123,7 @@ pub fn parse_body(
     options: &Options<'_>,
 ) -> Result<StreamDoc, BodyError> {
     let node = read(bytes, options)?;
-    check_structure(catalog, &node).map_err(|text| BodyError::request(&text))?;
+    check_structure(catalog, &node).map_err(|e| BodyError::request(&e.text))?;
     let lints = lint_stream(catalog, &node);
     if !lints.is_empty() && !options.chilled {
         let texts: Vec<String> = lints.iter().map(Lint::to_string).collect();
@@ -159,13 +159,15 @@ pub fn parse_set(
         return Err(BodyError::request(&format!("there may be {SET_MAX} streams at most")));
     }
     let (mut streams, mut complaints) = (Vec::new(), Vec::new());
+    // Of equal ids only the last one counts.
+    let last: HashMap<&str, usize> =
+        entries.iter().enumerate().map(|(at, entry)| (&*entry.key, at)).collect();
     for (at, entry) in entries.iter().enumerate() {
-        let later = entries.get(at + 1..).unwrap_or_default();
-        if later.iter().any(|other| other.key == entry.key) {
+        if last.get(&*entry.key) != Some(&at) {
             continue;
         }
         let node = Arc::clone(&entry.value.node);
-        check_structure(catalog, &node).map_err(|text| BodyError::request(&text))?;
+        check_structure(catalog, &node).map_err(|e| BodyError::request(&e.text))?;
         let lints = lint_stream(catalog, &node);
         complaints.extend(lints.iter().map(|lint| format!("stream '{}': {lint}", entry.key)));
         let config = node.to_json();

@@ -101,7 +101,9 @@ impl Linter<'_> {
             // The text of a block begins on the line below its sign.
             let line = node.line + found.span.line.max(1) - 1 + u32::from(scalar.literal);
             let column = node.column + found.span.column;
-            self.push(Lint { line, column, text: found.message });
+            let before = if scalar.literal { 0 } else { node.column.max(1) - 1 };
+            let caret = before + scalar.lead + found.span.column;
+            self.push(Lint { line, column, text: found.message, caret });
         }
     }
 }

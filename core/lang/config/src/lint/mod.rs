@@ -24,6 +24,8 @@ pub struct Lint {
     pub column: u32,
     /// What is wrong.
     pub text: String,
+    /// Where in the line it stands, from 1. Benthos counts columns of code in its own way.
+    pub caret: u32,
 }
 
 impl fmt::Display for Lint {
@@ -36,7 +38,7 @@ impl Lint {
     /// A complaint about a whole line.
     #[must_use]
     pub fn line(line: u32, text: impl Into<String>) -> Self {
-        Lint { line, column: 1, text: text.into() }
+        Lint { line, column: 1, text: text.into(), caret: 1 }
     }
 }
 

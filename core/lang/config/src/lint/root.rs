@@ -1,5 +1,7 @@
 //! Complaints about the outermost level of a document.
 
+use std::collections::HashMap;
+
 use plan::serde_json::json;
 
 use crate::catalog::{Kind, RESOURCE_KINDS};
@@ -48,10 +50,11 @@ impl Linter<'_> {
             let text = format!("expected object value, got {}", node.tag());
             return self.complain(node.line, text);
         };
+        // Of equal keys only the last one counts.
+        let last: HashMap<&str, usize> =
+            entries.iter().enumerate().map(|(at, entry)| (&*entry.key, at)).collect();
         for (at, entry) in entries.iter().enumerate() {
-            // Of equal keys only the last one counts.
-            let later = entries.get(at + 1..).unwrap_or_default();
-            if !later.iter().any(|other| other.key == entry.key) {
+            if last.get(&*entry.key) == Some(&at) {
                 self.root_entry(root, entry);
             }
         }

@@ -18,6 +18,16 @@ use crate::catalog::Kind;
 pub use resources::Resources;
 pub(crate) use stream::check_structure;
 
+/// Something that stands where it cannot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct StructureError {
+    /// Line of it, from 1; 0 when there is no text.
+    pub(crate) line: u32,
+    /// What is wrong, as users see it.
+    pub(crate) text: String,
+}
+
 /// A component that could not be constructed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("failed to init {} {} path {path}: {text}", kind.name(), labelled(label))]

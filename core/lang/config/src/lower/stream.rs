@@ -4,9 +4,9 @@ use plan::{Component, Json, Plan, Role};
 
 use crate::catalog::{Catalog, Kind};
 use crate::infer::infer;
-use crate::lower::InitError;
 use crate::lower::component::{Lower, Lowered};
 use crate::lower::logical::depends_on_batches;
+use crate::lower::{InitError, StructureError};
 use crate::yaml::{Node, Tag};
 
 /// Looks whether every place of a stream that must hold a component does so. What is found here
@@ -14,18 +14,17 @@ use crate::yaml::{Node, Tag};
 ///
 /// # Errors
 /// The first thing that is wrong, as users see it.
-pub(crate) fn check_structure(catalog: &Catalog, stream: &Node) -> Result<(), String> {
-    let component =
-        |kind: Kind, node: &Node| infer(catalog, kind, node).map(|_| ()).map_err(|e| e.to_string());
-    let processors = |list: &Node| -> Result<(), String> {
+pub(crate) fn check_structure(catalog: &Catalog, stream: &Node) -> Result<(), StructureError> {
+    let component = |kind: Kind, node: &Node| {
+        let found = infer(catalog, kind, node);
+        found.map(|_| ()).map_err(|e| StructureError { line: e.line, text: e.to_string() })
+    };
+    let processors = |list: &Node| -> Result<(), StructureError> {
         if list.is_null() {
             return Ok(());
         }
         let Some(items) = list.items() else {
-            let (line, tag) = (list.line, list.tag());
-            return Err(format!(
-                "field 'processors': line {line}: expected array value, got {tag}"
-            ));
+            return Err(misplaced(list, "field 'processors': ", "array"));
         };
         items.iter().try_for_each(|item| component(Kind::Processor, &item.node))
     };
@@ -41,19 +40,30 @@ pub(crate) fn check_structure(catalog: &Catalog, stream: &Node) -> Result<(), St
         return Ok(());
     };
     if pipeline.entries().is_none() {
-        let (line, tag) = (pipeline.line, pipeline.tag());
-        return Err(format!("field 'pipeline': line {line}: expected object value, got {tag}"));
+        return Err(misplaced(pipeline, "field 'pipeline': ", "object"));
     }
-    threads(pipeline).map_err(|text| format!("field 'pipeline': field 'threads': {text}"))?;
+    threads(pipeline).map_err(|error| StructureError {
+        text: format!("field 'pipeline': field 'threads': {}", error.text),
+        ..error
+    })?;
     match pipeline.get("processors").map(|list| processors(list)) {
-        Some(Err(text)) if text.starts_with("field ") => Err(format!("field 'pipeline': {text}")),
+        Some(Err(error)) if error.text.starts_with("field ") => {
+            let text = format!("field 'pipeline': {}", error.text);
+            Err(StructureError { text, ..error })
+        }
         Some(result) => result,
         None => Ok(()),
     }
 }
 
+fn misplaced(node: &Node, field: &str, wanted: &str) -> StructureError {
+    let (line, tag) = (node.line, node.tag());
+    let text = format!("{field}line {line}: expected {wanted} value, got {tag}");
+    StructureError { line, text }
+}
+
 /// How many workers the pipeline wants; nothing when it leaves that open.
-fn threads(pipeline: &Node) -> Result<Option<usize>, String> {
+fn threads(pipeline: &Node) -> Result<Option<usize>, StructureError> {
     let Some(node) = pipeline.get("threads").filter(|node| !node.is_null()) else {
         return Ok(None);
     };
@@ -67,9 +77,10 @@ fn threads(pipeline: &Node) -> Result<Option<usize>, String> {
         None => {
             let value = node.scalar().map_or("", |scalar| &scalar.text);
             let (line, tag) = (node.line, node.tag());
-            Err(format!(
+            let text = format!(
                 "yaml: unmarshal errors:\n  line {line}: cannot unmarshal {tag} `{value}` into int"
-            ))
+            );
+            Err(StructureError { line, text })
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From the events of the YAML parser to the tree.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag as EventTag};
@@ -19,7 +19,7 @@ pub const NODES_MAX: usize = 1_000_000;
 
 /// Why a text is not a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("yaml: {}{text}", place(*line))]
+#[error("yaml: {}{text}{}", line_text(*line), column_text(*line, *column))]
 pub struct YamlError {
     /// Line, from 1; 0 when it is about the whole text.
     pub line: u32,
@@ -29,8 +29,13 @@ pub struct YamlError {
     pub text: String,
 }
 
-fn place(line: u32) -> String {
+fn line_text(line: u32) -> String {
     if line == 0 { String::new() } else { format!("line {line}: ") }
+}
+
+/// Behind the text, because users look for the line where Benthos writes it.
+fn column_text(line: u32, column: u32) -> String {
+    if line == 0 { String::new() } else { format!(" (column {column})") }
 }
 
 impl YamlError {
@@ -41,6 +46,17 @@ impl YamlError {
     fn whole(text: impl Into<String>) -> Self {
         YamlError { line: 0, column: 0, text: text.into() }
     }
+}
+
+/// The text of a document, which must be UTF-8.
+///
+/// # Errors
+/// Where the first byte stands that is not.
+pub fn text_of(bytes: &[u8]) -> Result<&str, YamlError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let (line, column) = plan::place_of(bytes, error.valid_up_to());
+        YamlError { line, column, text: "invalid leading UTF-8 octet".to_owned() }
+    })
 }
 
 fn line_of(span: Span) -> u32 {
@@ -164,13 +180,19 @@ impl Loader<'_> {
             ScalarStyle::Plain => Scalar::plain(text),
             _ => Scalar::quoted(text, literal),
         };
+        scalar.lead = match style {
+            ScalarStyle::Plain => 0,
+            ScalarStyle::Literal | ScalarStyle::Folded => column_of(span) - 1,
+            _ => 1,
+        };
         if let Some(tag) = tag.filter(|tag| tag.is_yaml_core_schema()) {
             match tag.suffix.as_str() {
                 "str" => scalar.tag = Tag::Str,
                 "null" => scalar.tag = Tag::Null,
                 "binary" => scalar.tag = Tag::Binary,
                 "int" | "float" | "bool" if scalar.tag == Tag::Str => {
-                    scalar = Scalar { literal, ..Scalar::plain(scalar.text) };
+                    let lead = scalar.lead;
+                    scalar = Scalar { literal, lead, ..Scalar::plain(scalar.text) };
                 }
                 _ => {}
             }
@@ -259,6 +281,7 @@ fn merge(node: &mut Node, span: Span) -> Result<(), YamlError> {
     }
     let (merges, mut own): (Vec<Entry>, Vec<Entry>) =
         std::mem::take(entries).into_iter().partition(|entry| &*entry.key == "<<");
+    let mut known: HashSet<Arc<str>> = own.iter().map(|entry| Arc::clone(&entry.key)).collect();
     for merged in merges.iter().rev() {
         let sources: Vec<&Arc<Node>> = match &merged.value.node.data {
             Data::Map(_) => vec![&merged.value.node],
@@ -270,7 +293,7 @@ fn merge(node: &mut Node, span: Span) -> Result<(), YamlError> {
             return Err(YamlError { line: merged.line, ..YamlError::at(span, text) });
         }
         for entry in sources.iter().filter_map(|source| source.entries()).flatten() {
-            if !own.iter().any(|have| have.key == entry.key) {
+            if known.insert(Arc::clone(&entry.key)) {
                 let value = Item { node: Arc::clone(&entry.value.node), alias: true };
                 own.push(Entry { value, ..entry.clone() });
             }

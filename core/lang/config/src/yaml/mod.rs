@@ -8,6 +8,6 @@ mod load;
 mod node;
 mod scalar;
 
-pub use load::{DEPTH_MAX, NODES_MAX, TEXT_MAX, YamlError, load};
+pub use load::{DEPTH_MAX, NODES_MAX, TEXT_MAX, YamlError, load, text_of};
 pub use node::{Data, Entry, Item, Node};
 pub use scalar::{Scalar, Tag};

@@ -54,26 +54,28 @@ pub struct Scalar {
     pub tag: Tag,
     /// Whether it was written with `|`: its text begins on the next line.
     pub literal: bool,
+    /// Columns before the text: the quote mark, or with `|` the indentation of its lines.
+    pub lead: u32,
 }
 
 impl Scalar {
     /// A null.
     #[must_use]
     pub fn null() -> Self {
-        Scalar { text: String::new(), tag: Tag::Null, literal: false }
+        Scalar { text: String::new(), tag: Tag::Null, literal: false, lead: 0 }
     }
 
     /// A text that was quoted.
     #[must_use]
     pub fn quoted(text: String, literal: bool) -> Self {
-        Scalar { text, tag: Tag::Str, literal }
+        Scalar { text, tag: Tag::Str, literal, lead: 0 }
     }
 
     /// A plain word, of the type its letters say.
     #[must_use]
     pub fn plain(text: String) -> Self {
         let tag = plain_tag(&text);
-        Scalar { text, tag, literal: false }
+        Scalar { text, tag, literal: false, lead: 0 }
     }
 
     pub(super) fn from_json(json: &Json) -> Self {
@@ -84,7 +86,7 @@ impl Scalar {
             Json::Number(n) if n.is_f64() => (n.to_string(), Tag::Float),
             other => (other.to_string(), Tag::Int),
         };
-        Scalar { text, tag, literal: false }
+        Scalar { text, tag, literal: false, lead: 0 }
     }
 
     /// The value of an integer.
