@@ -10,7 +10,7 @@ use crate::catalog::{BUFFER_BYTES_DEFAULT, Physical};
 use crate::schema::{SEPARATOR, Schema};
 
 /// Longest line of a source; bytes.
-const LINE_BYTES_MAX: u64 = 64 << 20;
+const LINE_BYTES_MAX: u64 = 16 << 20;
 /// Rows that a `DEFAULT_SOURCE` emits at a time.
 const DEFAULT_ROWS: u64 = 10;
 
