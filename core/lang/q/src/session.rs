@@ -99,6 +99,14 @@ pub struct Session {
     pub(crate) qsp: State,
 }
 
+/// Whether the text of a script can be understood at all.
+///
+/// # Errors
+/// The place that cannot.
+pub(crate) fn check_syntax(source: &str) -> Result<()> {
+    parse::parse(source, DEPTH_MAX / 2).map(|_| ()).map_err(|e| e.located(source))
+}
+
 impl Session {
     /// A session without variables.
     #[must_use]

@@ -4,11 +4,14 @@ use super::{NAME, PORT_BITS, diagnostic};
 use crate::display;
 use crate::error::{QError, Result};
 use crate::qsp::{self, Node, Pipeline};
+use crate::session;
 use formats::k::{K, Type};
 use plan::serde_json::json;
 use plan::{Code, Component, Diagnostic, Json, NodeId, Plan, Role};
 use std::collections::HashMap;
 
+/// Code of the diagnostic about a spec that does not parse.
+const PARSE: &str = "parse";
 /// Characters of a function that a plan shows.
 const TEXT_MAX: usize = 200;
 
@@ -17,6 +20,9 @@ const TEXT_MAX: usize = 200;
 /// # Errors
 /// What is wrong with the spec, with its place.
 pub fn lower(spec: &str) -> std::result::Result<Plan, Vec<Diagnostic>> {
+    // What does not parse is told apart from what fails while it loads.
+    let unparsable = |e| vec![Diagnostic { code: PARSE.to_owned(), ..diagnostic(&e) }];
+    session::check_syntax(spec).map_err(unparsable)?;
     let pipeline = qsp::load(spec).map_err(|e| vec![diagnostic(&e)])?;
     let mut plan = lowered(&pipeline).map_err(|e| vec![diagnostic(&e)])?;
     plan.prelude = Some(Code { lang: NAME.to_owned(), text: spec.to_owned(), slot: None });
@@ -192,7 +198,11 @@ mod tests {
     fn errors_have_places() {
         let error = lower("a:1\n.qsp.run .qsp.read.fromCallback[`p] .qsp.map[{x+}").unwrap_err();
         assert_eq!((error[0].span.line, error[0].message.as_str()), (2, "']"));
+        assert_eq!(error[0].code, PARSE);
+        let error = lower(".qsp.run (1;2\n\n").unwrap_err();
+        assert_eq!((error[0].span.line, error[0].span.column), (1, 14));
         let error = lower("a:1\nb:2+`x").unwrap_err();
+        assert_eq!(error[0].code, "q", "it parses");
         assert_eq!((error[0].span.line, error[0].span.column), (2, 3));
         assert_eq!(lower("{hopen 1}").unwrap_err()[0].message, "'nyi: hopen");
     }

@@ -85,7 +85,8 @@ impl Parser<'_> {
 
     /// The error that names the text at hand.
     fn unexpected(&self) -> QError {
-        let (start, end) = self.tokens.get(self.at).map_or((0, 0), |t| (t.start, t.end));
+        let missing = (self.end(), self.end());
+        let (start, end) = self.tokens.get(self.at).map_or(missing, |t| (t.start, t.end));
         let text = match self.peek() {
             Tok::End | Tok::Line => "unexpected end",
             _ => self.source.get(start..end).unwrap_or_default(),
