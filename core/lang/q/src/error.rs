@@ -22,8 +22,6 @@ pub struct Detail {
     pub trace: Vec<String>,
     /// Whether a limit of the evaluation was reached, which no trap may hide.
     pub fatal: bool,
-    /// Whether the text as a whole is no program: nothing of it was evaluated.
-    pub syntax: bool,
 }
 
 /// The result of anything that evaluates.

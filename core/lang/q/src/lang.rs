@@ -23,11 +23,6 @@ use std::sync::Arc;
 /// Name under which plans refer to the language.
 pub const NAME: &str = "q";
 
-/// Code of the diagnostic of a text that is no program.
-const PARSE_ERROR: &str = "parse";
-/// Code of the diagnostic of a program that fails.
-const RUN_ERROR: &str = "q";
-
 /// The language.
 pub struct Q;
 
@@ -87,8 +82,7 @@ fn diagnostic(error: &QError) -> Diagnostic {
     let span = Span { line: error.line, column: error.column, len: 1 };
     let len = error.span.map_or(1, |(start, end)| end.saturating_sub(start).max(1));
     let span = Span { len: u32::try_from(len).unwrap_or(1), ..span };
-    let code = if error.syntax { PARSE_ERROR } else { RUN_ERROR };
-    Diagnostic::error(code, format!("'{error}"), span)
+    Diagnostic::error("q", format!("'{error}"), span)
 }
 
 /// What the operators of a pipeline on a shard share.
@@ -106,7 +100,7 @@ const PORT_BITS: u32 = 16;
 
 impl plan::Session for Environment {
     fn compile(&self, code: &Code, _: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>> {
-        let fail = |text: &str| vec![Diagnostic::error(RUN_ERROR, text, Span::default())];
+        let fail = |text: &str| vec![Diagnostic::error("q", text, Span::default())];
         let Some(slot) = code.slot else {
             return Err(fail("q code in a plan refers to a function of the plan's spec"));
         };

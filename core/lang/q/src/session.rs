@@ -178,12 +178,7 @@ impl Session {
     /// Evaluates a text; also says whether a console would show the value.
     pub(crate) fn run(&mut self, text: &str, name: &str) -> Result<(K, bool)> {
         self.begin();
-        let parsed = self.parse(text).map_err(|mut e| {
-            e.syntax = true;
-            e
-        });
-        let shown = parsed.and_then(|statements| self.evaluate(text, statements));
-        let shown = shown.map_err(|mut e| {
+        let shown = self.statements(text).map_err(|mut e| {
             e.through(|| name.to_owned());
             e.located(text)
         });
@@ -198,16 +193,8 @@ impl Session {
 
     /// The statements of a text, one after the other, without new limits.
     pub(crate) fn statements(&mut self, text: &str) -> Result<(K, bool)> {
-        let statements = self.parse(text)?;
-        self.evaluate(text, statements)
-    }
-
-    fn parse(&self, text: &str) -> Result<Vec<Statement>> {
         // Parsing nests on top of what is being evaluated.
-        parse::parse(text, (DEPTH_MAX - self.depth) / 2)
-    }
-
-    fn evaluate(&mut self, text: &str, statements: Vec<Statement>) -> Result<(K, bool)> {
+        let statements = parse::parse(text, (DEPTH_MAX - self.depth) / 2)?;
         let source = Arc::new(Source { text: text.to_owned() });
         let mut last = (K::Null, false);
         for statement in statements {
