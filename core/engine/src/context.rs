@@ -28,11 +28,32 @@ pub(crate) struct Context {
     pub(crate) intake: Rc<Intake>,
     pub(crate) stop: Flag,
     pub(crate) connections: Rc<Connections>,
-    pub(crate) burst: Cell<u32>,
-    pub(crate) last_error: RefCell<String>,
+    pub(crate) so_far: SoFar,
+}
+
+/// What a source has done since it was started the last time.
+#[derive(Default)]
+pub(crate) struct SoFar {
+    burst: Cell<u32>,
+    last_error: RefCell<String>,
+    was_up: Cell<bool>,
 }
 
 impl Context {
+    /// The source is started.
+    pub(crate) fn started(&self) {
+        self.so_far.was_up.set(false);
+    }
+
+    /// Takes note of why a source will be started again: it could not connect, or could not go on.
+    pub(crate) fn interrupted(&self, text: &str) {
+        if self.so_far.was_up.get() {
+            return self.error(text);
+        }
+        self.ledger.add_error();
+        self.connections.failed(self.source, text);
+    }
+
     async fn take(&self, mut batch: Batch) -> Result<Emitted, SourceError> {
         let bytes = batch.payload_bytes().max(1);
         loop {
@@ -54,8 +75,8 @@ impl Context {
         let (id, slot) = self.ledger.enter(self.source, &batch, bytes, keep);
         batch.acks = Acks::one(Ack::new(Arc::new(self.homing.clone()), id));
         self.intake.accept(self.source, id, batch);
-        let burst = self.burst.get() + 1;
-        self.burst.set(burst % BURST_MAX);
+        let burst = self.so_far.burst.get() + 1;
+        self.so_far.burst.set(burst % BURST_MAX);
         if burst == BURST_MAX {
             rt::yield_now().await;
         }
@@ -78,14 +99,16 @@ impl SourceContext for Context {
     }
 
     fn connected(&self, up: bool) {
-        let error = if up { String::new() } else { self.last_error.borrow().clone() };
+        let SoFar { was_up, last_error, .. } = &self.so_far;
+        was_up.set(was_up.get() || up);
+        let error = if up { String::new() } else { last_error.borrow().clone() };
         self.connections.set(self.source, up, &error);
     }
 
     fn error(&self, text: &str) {
         self.ledger.add_error();
-        text.clone_into(&mut self.last_error.borrow_mut());
-        self.connections.log_error(true, self.source, text);
+        text.clone_into(&mut self.so_far.last_error.borrow_mut());
+        self.connections.log_error(self.source, &format!("Failed to read message: {text}"));
     }
 
     fn instance(&self) -> (usize, usize) {

@@ -14,7 +14,7 @@ use crate::acks::{AckEvent, Homing};
 use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
-use crate::context::Context;
+use crate::context::{Context, SoFar};
 use crate::driver::{Driver, Graph, Station};
 use crate::ledger::{Ledger, Replay, SourceMeter};
 use crate::panics::Guarded;
@@ -53,6 +53,7 @@ pub(crate) struct Connections {
 
 struct ConnectionNode {
     up: Cell<Option<bool>>,
+    name: String,
     path: String,
     label: String,
     counters: Option<SourceCounters>,
@@ -69,14 +70,14 @@ impl Connections {
     pub(crate) fn set(&self, index: usize, up: bool, error: &str) {
         let Some(node) = self.nodes.get(index) else { return };
         let before = node.up.replace(Some(up));
-        if before == Some(up) {
+        if up && before == Some(up) {
             return;
         }
         if let Some(counters) = &node.counters {
             let counter = match (up, before) {
                 (true, _) => &counters.up,
-                (false, None) => &counters.failed,
-                (false, Some(_)) => &counters.lost,
+                (false, Some(true)) => &counters.lost,
+                (false, _) => &counters.failed,
             };
             counter.add(1);
         }
@@ -84,11 +85,17 @@ impl Connections {
         let _ = self.events.send(Event::Connection { token, index, up, error });
     }
 
-    pub(crate) fn log_error(&self, source: bool, index: usize, text: &str) {
+    /// Notes that node `index` could not connect, and logs why.
+    pub(crate) fn failed(&self, index: usize, text: &str) {
+        self.set(index, false, text);
         let Some(node) = self.nodes.get(index) else { return };
-        let what = if source { "Failed to read message" } else { "Failed to write message" };
+        self.log_error(index, &format!("Failed to connect to {}: {text}", node.name));
+    }
+
+    pub(crate) fn log_error(&self, index: usize, text: &str) {
+        let Some(node) = self.nodes.get(index) else { return };
         let (path, label, stream) = (&*node.path, &*node.label, &*self.key.id);
-        tracing::error!(stream, path, label, "{what}: {text}");
+        tracing::error!(stream, path, label, "{text}");
     }
 }
 
@@ -177,6 +184,7 @@ impl Built {
             let shown = node.role == Role::Source && !node.component.path.is_empty();
             ConnectionNode {
                 up: Cell::new(None),
+                name: node.component.name.clone(),
                 path: node.component.path.clone(),
                 label: node.component.label.clone(),
                 counters: shown.then(|| SourceCounters {
@@ -340,13 +348,10 @@ impl Body {
             intake: Rc::clone(&self.intake),
             stop: self.stop.clone(),
             connections: Rc::clone(&self.connections),
-            burst: Cell::new(0),
-            last_error: RefCell::default(),
+            so_far: SoFar::default(),
         };
-        let sources = self.sources.into_iter().map(|(id, source)| {
-            let context = Rc::new(context(id, source.replays()));
-            run_source(source, context)
-        });
+        let sources = self.sources.into_iter();
+        let sources = sources.map(|(id, source)| run_source(context(id, source.replays()), source));
         let reading = async {
             let ended = join_all(sources).await;
             if self.stop.is_set() {
@@ -421,10 +426,12 @@ async fn ack_loop(
 }
 
 /// Runs a source until it ends, is stopped or fails for good.
-async fn run_source(mut source: Box<dyn Source>, context: Rc<Context>) -> Result<(), String> {
+async fn run_source(context: Context, mut source: Box<dyn Source>) -> Result<(), String> {
     use plan::SourceContext;
+    let context = Rc::new(context);
     let mut pause = RETRY_MIN;
     loop {
+        context.started();
         let result = source.run(Rc::clone(&context) as Rc<dyn SourceContext>).await;
         match result {
             Ok(()) | Err(SourceError::Stopped) => return Ok(()),
@@ -432,7 +439,7 @@ async fn run_source(mut source: Box<dyn Source>, context: Rc<Context>) -> Result
                 context.error(&text);
                 return Err(text);
             }
-            Err(SourceError::Retry(text)) => context.error(&text),
+            Err(SourceError::Retry(text)) => context.interrupted(&text),
         }
         let stop = std::pin::pin!(context.stop.wait());
         select(stop, std::pin::pin!(rt::sleep(pause))).await;

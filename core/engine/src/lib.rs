@@ -19,6 +19,7 @@ mod acks;
 pub mod api;
 mod budget;
 mod build;
+mod complaints;
 mod context;
 mod control;
 mod driver;

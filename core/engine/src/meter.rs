@@ -1,5 +1,6 @@
-//! Wrappers that count what passes a component: names as in spec/benthos-components.md §F.
-//! Components without a path in the user's configuration are ours and are not shown.
+//! Wrappers that count what passes a component and log what it refuses: names as in
+//! spec/benthos-components.md §F. Components without a path in the user's configuration are ours
+//! and are not counted.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use plan::{
 };
 
 use crate::build::{Builder, component_labels};
+use crate::complaints::Complaints;
 use crate::metrics::Timing;
 
 /// Counts of one operator.
@@ -31,13 +33,16 @@ impl OperatorCells {
         faults(batch)
     }
 
-    fn after(&self, faults_before: usize, out: &[Batch], start_ns: u64) {
+    /// Tells how many messages have failed here.
+    fn after(&self, faults_before: usize, out: &[Batch], start_ns: u64) -> usize {
         let sent: usize = out.iter().map(Batch::len).sum();
         let faults_after: usize = out.iter().map(faults).sum();
+        let failed = faults_after.saturating_sub(faults_before);
         self.sent.add(sent as u64);
         self.batch_sent.add(out.len() as u64);
-        self.error.add(faults_after.saturating_sub(faults_before) as u64);
+        self.error.add(failed as u64);
         self.latency.record(rt::now().0.saturating_sub(start_ns), 1);
+        failed
     }
 }
 
@@ -49,6 +54,8 @@ fn faults(batch: &Batch) -> usize {
 pub(crate) struct MeteredOperator {
     inner: Box<dyn Operator>,
     cells: OperatorCells,
+    path: String,
+    complaints: Complaints,
 }
 
 impl MeteredOperator {
@@ -70,7 +77,21 @@ impl MeteredOperator {
             error: counter("processor_error"),
             latency: builder.series.timing("processor_latency_ns", &labels),
         };
-        Box::new(MeteredOperator { inner, cells })
+        let complaints = Complaints::of(component, &builder.stream);
+        Box::new(MeteredOperator { inner, cells, path: component.path.clone(), complaints })
+    }
+
+    /// Logs why messages failed here: not those that failed in a component within, which has said
+    /// so itself.
+    fn complain(&self, out: &[Batch]) {
+        for record in out.iter().filter_map(Batch::as_records).flat_map(|records| &records.recs) {
+            match &record.fault {
+                Some(fault) if fault.path == self.path => {
+                    self.complaints.say(|| fault.text.clone());
+                }
+                _ => {}
+            }
+        }
     }
 }
 
@@ -90,7 +111,10 @@ impl Operator for MeteredOperator {
             let before = self.cells.before(&batch);
             let had = out.len();
             let result = self.inner.on_port(port, batch, out).finish().await;
-            self.cells.after(before, out.get(had..).unwrap_or_default(), start_ns);
+            let sent = out.get(had..).unwrap_or_default();
+            if self.cells.after(before, sent, start_ns) > 0 {
+                self.complain(sent);
+            }
             result
         }))
     }
@@ -208,9 +232,16 @@ impl SourceContext for CountingContext {
     }
 }
 
-/// A sink with its counts.
+/// A sink with its counts, if it has any.
 pub(crate) struct MeteredSink {
     inner: Box<dyn Sink>,
+    name: String,
+    complaints: Complaints,
+    cells: Option<SinkCells>,
+}
+
+/// Counts of one sink.
+struct SinkCells {
     sent: Counter,
     batch_sent: Counter,
     error: Counter,
@@ -226,13 +257,9 @@ impl MeteredSink {
         component: &Component,
         builder: &Builder,
     ) -> Box<dyn Sink> {
-        if component.path.is_empty() {
-            return inner;
-        }
         let labels = component_labels(component, &builder.stream);
         let counter = |name: &str| builder.series.counter(name, &labels);
-        Box::new(MeteredSink {
-            inner,
+        let cells = (!component.path.is_empty()).then(|| SinkCells {
             sent: counter("output_sent"),
             batch_sent: counter("output_batch_sent"),
             error: counter("output_error"),
@@ -240,7 +267,30 @@ impl MeteredSink {
             failed: counter("output_connection_failed"),
             lost: counter("output_connection_lost"),
             latency: builder.series.timing("output_latency_ns", &labels),
-        })
+        });
+        let complaints = Complaints::of(component, &builder.stream);
+        Box::new(MeteredSink { inner, name: component.name.clone(), complaints, cells })
+    }
+
+    fn complain(&self, fault: &Fault) {
+        // What is there to refuse messages has nothing to complain about.
+        if !self.inner.refuses() {
+            let name = &self.name;
+            self.complaints.say(|| format!("Failed to send message to {name}: {}", fault.text));
+        }
+    }
+}
+
+impl SinkCells {
+    fn after(&self, batch: &Batch, failed: usize, start_ns: u64) {
+        if failed > 0 {
+            self.error.add(1);
+        }
+        if failed < batch.len() || batch.is_empty() {
+            self.sent.add((batch.len() - failed) as u64);
+            self.batch_sent.add(1);
+        }
+        self.latency.record(rt::now().0.saturating_sub(start_ns), 1);
     }
 }
 
@@ -248,7 +298,9 @@ impl Sink for MeteredSink {
     fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
         Box::pin(async move {
             let opened = self.inner.open().await;
-            if opened.is_ok() { &self.up } else { &self.failed }.add(1);
+            if let Some(cells) = &self.cells {
+                if opened.is_ok() { &cells.up } else { &cells.failed }.add(1);
+            }
             opened
         })
     }
@@ -259,21 +311,24 @@ impl Sink for MeteredSink {
             let result = self.inner.write(batch).await;
             let failed = match &result {
                 Ok(()) => 0,
-                Err(SinkError::Some(failed)) => failed.len(),
-                Err(SinkError::All(_)) => batch.len(),
+                Err(SinkError::Some(failed)) => {
+                    failed.iter().for_each(|(_, fault)| self.complain(fault));
+                    failed.len()
+                }
+                Err(SinkError::All(fault)) => {
+                    self.complain(fault);
+                    batch.len()
+                }
                 Err(SinkError::NotConnected(_)) => {
-                    self.lost.add(1);
+                    if let Some(cells) = &self.cells {
+                        cells.lost.add(1);
+                    }
                     return result;
                 }
             };
-            if failed > 0 {
-                self.error.add(1);
+            if let Some(cells) = &self.cells {
+                cells.after(batch, failed, start_ns);
             }
-            if failed < batch.len() || batch.is_empty() {
-                self.sent.add((batch.len() - failed) as u64);
-                self.batch_sent.add(1);
-            }
-            self.latency.record(rt::now().0.saturating_sub(start_ns), 1);
             result
         })
     }
@@ -284,5 +339,9 @@ impl Sink for MeteredSink {
 
     fn max_in_flight(&self) -> usize {
         self.inner.max_in_flight()
+    }
+
+    fn refuses(&self) -> bool {
+        self.inner.refuses()
     }
 }

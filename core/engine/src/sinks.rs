@@ -55,7 +55,7 @@ impl SinkTask {
         }
         while writing.next().await.is_some() {}
         if let Err(fault) = self.sink.close().await {
-            self.connections.log_error(false, self.index, &fault.text);
+            self.connections.log_error(self.index, &format!("Failed to close: {}", fault.text));
         }
     }
 
@@ -64,10 +64,7 @@ impl SinkTask {
         loop {
             match self.sink.open().await {
                 Ok(()) => return self.connections.set(self.index, true, ""),
-                Err(fault) => {
-                    self.connections.set(self.index, false, &fault.text);
-                    self.connections.log_error(false, self.index, &fault.text);
-                }
+                Err(fault) => self.connections.failed(self.index, &fault.text),
             }
             rt::sleep(pause).await;
             pause = (pause * 2).min(BACKOFF_MAX);
@@ -87,8 +84,7 @@ impl SinkTask {
                 Err(SinkError::All(fault)) => return batch.fail(&fault),
                 Err(SinkError::Some(failed)) => return resolve_some(batch, &failed),
                 Err(SinkError::NotConnected(fault)) => {
-                    self.connections.set(self.index, false, &fault.text);
-                    self.connections.log_error(false, self.index, &fault.text);
+                    self.connections.failed(self.index, &fault.text);
                     rt::sleep(BACKOFF_MIN).await;
                     self.open().await;
                 }

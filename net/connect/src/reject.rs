@@ -49,6 +49,10 @@ impl Sink for Reject {
     fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
         Box::pin(std::future::ready(Ok(())))
     }
+
+    fn refuses(&self) -> bool {
+        true
+    }
 }
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
