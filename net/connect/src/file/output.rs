@@ -104,6 +104,7 @@ impl FileSink {
 
     async fn write_to(&self, path: &str, bytes: Encoded) -> Result<(), String> {
         let file = self.handle(path).await?;
+        let before = file.position();
         let written = match bytes {
             Encoded::Shared(bytes) => file.write_all(bytes).await.0,
             Encoded::Gathered(bytes) => {
@@ -112,11 +113,16 @@ impl FileSink {
                 written
             }
         };
-        written.map_err(|error| {
-            // Opened again next time: the trouble may have been with this handle.
-            self.handles.borrow_mut().retain(|h| h.path != path);
-            path_text("write", path, &error)
-        })
+        let Err(error) = written else { return Ok(()) };
+        // Opened again next time: the trouble may have been with this handle.
+        self.handles.borrow_mut().retain(|h| h.path != path);
+        let mut text = path_text("write", path, &error);
+        if let (Some(before), Some(after)) = (before, file.position())
+            && let Err(error) = cut(&file, after.saturating_sub(before)).await
+        {
+            text = format!("{text}; {}", path_text("truncate", path, &error));
+        }
+        Err(text)
     }
 
     fn keep(&self, bytes: Vec<u8>) {
@@ -191,6 +197,16 @@ struct Group {
     members: Vec<usize>,
 }
 
+/// Takes back the part of a batch that a full disk still had room for: the batch is sent again as
+/// a whole, and must not begin in the middle of a line.
+async fn cut(file: &File, bytes: u64) -> std::io::Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let len = file.info().await?.len;
+    file.set_len(len.saturating_sub(bytes)).await
+}
+
 async fn open(path: &str, empty: bool) -> Result<File, String> {
     let options = OpenOptions::new().create(true);
     let options = if empty { options.write(true).truncate(true) } else { options.append(true) };
@@ -199,7 +215,9 @@ async fn open(path: &str, empty: bool) -> Result<File, String> {
         Err(error) => error,
     };
     let dir = Path::new(path).parent().filter(|dir| !dir.as_os_str().is_empty());
-    let Some(dir) = dir.filter(|_| error.kind() == std::io::ErrorKind::NotFound) else {
+    let no_dir =
+        matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory);
+    let Some(dir) = dir.filter(|_| no_dir) else {
         return Err(path_text("open", path, &error));
     };
     rt::file::create_dir_all(dir).await.map_err(|e| path_text("mkdir", dir, &e))?;

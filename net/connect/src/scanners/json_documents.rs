@@ -61,6 +61,11 @@ impl Extent {
     }
 }
 
+/// Whether a JSON value may begin with this byte.
+fn begins(byte: u8) -> bool {
+    matches!(byte, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
+}
+
 /// How many bytes of white space stand at the start.
 pub(super) fn blank(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count()
@@ -110,7 +115,10 @@ impl Scanner for JsonDocuments {
             if self.extent.at == 0 {
                 start += blank(&filled[start..]);
             }
-            if start == filled.len() {
+            let Some(&first) = filled.get(start) else { break };
+            if self.extent.at == 0 && !begins(first) {
+                // Nothing that follows makes a document of it.
+                result = message(&[first], 0).map(|_| ());
                 break;
             }
             let Some(length) = self.extent.end(&filled[start..], at_end) else { break };
@@ -146,7 +154,7 @@ pub static PART: Part = Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, testing::scan_all_ways};
+    use super::super::{Config, Stream, testing::scan_all_ways};
 
     fn scan(bytes: &[u8]) -> (Vec<String>, Option<String>) {
         let (texts, error) = scan_all_ways(&Config::JsonDocuments, bytes);
@@ -171,5 +179,13 @@ mod tests {
             assert_eq!(texts, ["{\"a\":1}"]);
             assert!(error.is_some());
         }
+    }
+
+    #[test]
+    fn what_begins_no_document_is_not_read_to_its_end() {
+        let mut scanner = Config::JsonDocuments.open(Stream { name: "", block_bytes: 16 }).unwrap();
+        let mut out = Vec::new();
+        assert!(scanner.scan(b" xxx".to_vec(), false, &mut out).is_err());
+        assert!(out.is_empty());
     }
 }
