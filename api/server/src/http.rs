@@ -122,6 +122,10 @@ fn serve(socket: TcpListener, app: Arc<App>) -> io::Result<ntex::server::Server>
 }
 
 async fn respond(app: &App, request: &HttpRequest, payload: web::types::Payload) -> HttpResponse {
+    let length = request.headers().get("content-length").and_then(|v| v.to_str().ok());
+    if length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|n| n > BODY_BYTES_MAX) {
+        return to_http(too_large());
+    }
     let body = match read_body(payload).await {
         Ok(body) => body,
         Err(reply) => return to_http(reply),
@@ -145,13 +149,16 @@ async fn respond(app: &App, request: &HttpRequest, payload: web::types::Payload)
     to_http(reply)
 }
 
+fn too_large() -> Reply {
+    Reply::text(413, format!("Error: the body is larger than {BODY_BYTES_MAX} bytes\n"))
+}
+
 async fn read_body(mut payload: web::types::Payload) -> Result<Bytes, Reply> {
     let mut body = BytesMut::new();
     while let Some(chunk) = ntex::util::stream_recv(&mut payload).await {
         let chunk = chunk.map_err(|e| Reply::text(400, format!("Error: {e}\n")))?;
         if body.len() + chunk.len() > BODY_BYTES_MAX {
-            let text = format!("Error: the body is larger than {BODY_BYTES_MAX} bytes\n");
-            return Err(Reply::text(413, text));
+            return Err(too_large());
         }
         body.extend_from_slice(&chunk);
     }
