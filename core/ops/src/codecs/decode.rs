@@ -5,11 +5,12 @@ use std::sync::Arc;
 use formats::columns::{ColumnData, RowCause, RowError};
 use plan::batch::body_bytes;
 use plan::env::Counter;
-use plan::{Batch, Columns, Data, DataType, Field, OperatorError, RawBlock, Schema};
+use plan::{Batch, Columns, Data, DataType, End, Field, OperatorError, RawBlock, Schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrays::{to_array, with_room};
+use crate::columns::expr::no_rows;
 use crate::columns::select::keep;
 
 /// A column of the rows that are read.
@@ -87,6 +88,19 @@ impl<F: Format> Decoder<F> {
         };
         out.push(batch.with_data(Data::Columns(columns)));
         Ok(())
+    }
+
+    /// Tells those behind that no more rows of the partition come: who merges it with others waits
+    /// for it no longer.
+    pub(crate) fn end(&self, end: End, out: &mut Vec<Batch>) {
+        if end == End::Drained {
+            let fields = self.schema.fields.iter();
+            let arrays = fields.map(|f| no_rows(f.ty)).collect();
+            let mut columns = Columns::new(Arc::clone(&self.schema), arrays);
+            columns.partition = self.partition;
+            columns.last = true;
+            out.push(Batch::new(Data::Columns(columns)));
+        }
     }
 
     fn raw(&mut self, raw: &RawBlock) -> Result<Columns, OperatorError> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use formats::columns::{Column, ColumnData, RowError};
 use formats::ndjson::NdjsonReader;
 use plan::env::read_config;
-use plan::{Batch, BuildError, Class, Env, Example, Json, Operator, OperatorSpec, Schema, Step};
+use plan::{
+    Batch, BuildError, Class, End, Env, Example, Json, Operator, OperatorSpec, Schema, Step,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,6 +45,11 @@ impl Operator for DecodeNdjson {
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
         Step::Done(self.0.take(batch, out))
+    }
+
+    fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        self.0.end(end, out);
+        Step::Done(Ok(()))
     }
 }
 

@@ -133,3 +133,20 @@ proptest! {
         let _ = through(&decode_ndjson::SPEC, &config, vec![raw(&text, 0)]);
     }
 }
+
+#[test]
+fn a_decoder_tells_the_end_of_its_partition() {
+    for spec in [&decode_csv::SPEC, &decode_ndjson::SPEC] {
+        for (end, told) in [(End::Drained, 1), (End::Stopped, 0)] {
+            let config = two_fields(&json!({"partition": 3}));
+            let mut operator = (spec.build)(&config, &Fake::default()).unwrap();
+            let mut out = Vec::new();
+            done(operator.on_end(end, &mut out));
+            assert_eq!(out.len(), told, "{end:?}");
+            for batch in out {
+                let Data::Columns(columns) = batch.data else { panic!("columns") };
+                assert!(columns.last && columns.partition == 3 && columns.rows == 0);
+            }
+        }
+    }
+}

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::pairs::each_chunk;
 use super::side::{Gathered, Side, SideConfig};
-use crate::columns::expr::{Cached, Program};
+use crate::columns::expr::{Cached, Program, no_rows};
 use crate::columns::not_columns;
 use crate::columns::select::{keep, take};
 use crate::columns::types::{array_from, bools};
@@ -119,18 +119,31 @@ impl Join {
     /// Tells who comes next how far time is.
     fn tell(&mut self, out: &mut Vec<Batch>) {
         let watermark = self.slicing.start(self.next).min(self.watermark);
-        if watermark <= self.told {
-            return;
+        if watermark > self.told && self.no_pairs(watermark, false, out) {
+            self.told = watermark;
         }
-        self.told = watermark;
-        if let Some(schema) = &self.schema {
-            let fields = schema.fields.iter();
-            let arrays = fields.map(|f| crate::columns::expr::no_rows(f.ty)).collect();
-            let mut columns = Columns::new(Arc::clone(schema), arrays);
-            columns.watermark_ms = Some(watermark);
-            columns.partition = self.partition;
-            out.push(Batch::new(Data::Columns(columns)));
+    }
+
+    /// Makes a batch that only tells the time, or that no more pairs come. It cannot before a
+    /// batch of each input has shown what its columns are.
+    fn no_pairs(&mut self, watermark: u64, last: bool, out: &mut Vec<Batch>) -> bool {
+        if self.left.fields.is_none() || self.right.fields.is_none() {
+            return false;
         }
+        let schema = self.schema();
+        let arrays = schema.fields.iter().map(|f| no_rows(f.ty)).collect();
+        let mut columns = Columns::new(schema, arrays);
+        columns.watermark_ms = Some(watermark);
+        columns.partition = self.partition;
+        columns.last = last;
+        out.push(Batch::new(Data::Columns(columns)));
+        true
+    }
+
+    fn finish(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
+        self.fire(u64::MAX, out)?;
+        self.no_pairs(self.told, true, out);
+        Ok(())
     }
 
     fn window(&mut self, start: u64, end: u64, out: &mut Vec<Batch>) -> Result<(), String> {
@@ -207,7 +220,7 @@ impl Operator for Join {
 
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
         Step::Done(match end {
-            End::Drained => self.fire(u64::MAX, out).map_err(OperatorError),
+            End::Drained => self.finish(out).map_err(OperatorError),
             End::Stopped => Ok(()),
         })
     }

@@ -101,3 +101,15 @@ fn windows_fire_when_both_inputs_are_past_them() {
     done(operator.on_port(1, batch(&[(2, 1, 9), (25, 1, 1)], 1), &mut out));
     assert_eq!(rows_of(out)[1..], ["0,10,1,1,1,9"]);
 }
+
+#[test]
+fn the_end_of_both_inputs_is_the_end_of_the_results_partition() {
+    let mut operator = (join::SPEC.build)(&config(10, 10, true), &Fake::default()).unwrap();
+    let mut out = Vec::new();
+    done(operator.on_port(0, batch(&[(1, 1, 1)], 0), &mut out));
+    done(operator.on_port(1, batch(&[], 1), &mut out));
+    done(operator.on_end(End::Drained, &mut out));
+    let last: Vec<_> = out.iter().map(|b| matches!(&b.data, Data::Columns(c) if c.last)).collect();
+    assert_eq!(last.iter().rposition(|last| *last), Some(last.len() - 1), "{last:?}");
+    assert_eq!(last.iter().filter(|last| **last).count(), 1);
+}

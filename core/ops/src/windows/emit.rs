@@ -105,6 +105,13 @@ fn finished(output: &Output, all: &[u64]) -> ArrayRef {
     })
 }
 
+/// Marks the end of a partition on the last of its batches.
+pub fn mark_last(batches: &mut [Batch]) {
+    if let Some(Data::Columns(columns)) = batches.last_mut().map(|batch| &mut batch.data) {
+        columns.last = true;
+    }
+}
+
 /// The schema of results.
 ///
 /// # Errors

@@ -247,3 +247,22 @@ fn hostile_times_meet_a_limit() {
     }
     assert!(last.unwrap_err().contains("slices of time are open"));
 }
+
+#[test]
+fn the_end_of_the_input_is_the_end_of_the_results_partition() {
+    let last = |batch: &Batch| matches!(&batch.data, Data::Columns(c) if c.last);
+    let threshold = json!({"where": [{"col": "v"}, {"value": 4, "type": "i64"},
+            {"op": "gt", "type": "i64", "args": [0, 1]}],
+        "aggregates": [{"function": "sum", "column": "v", "name": "s", "type": "i64"}]});
+    for (spec, config) in [(&window::SPEC, config(10, 10, 0, 1)), (&threshold::SPEC, threshold)] {
+        for rows in [vec![], vec![(5, 1, 7), (25, 1, 7)]] {
+            let mut operator = (spec.build)(&config, &Fake::default()).unwrap();
+            let mut out = Vec::new();
+            done(operator.on_batch(Batch::new(Data::Columns(batch(&rows))), &mut out));
+            assert!(!out.iter().any(last));
+            done(operator.on_end(plan::End::Drained, &mut out));
+            assert!(out.pop().is_some_and(|batch| last(&batch)), "{} of {rows:?}", spec.name);
+            assert!(!out.iter().any(last), "once");
+        }
+    }
+}

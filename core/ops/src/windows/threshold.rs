@@ -10,7 +10,7 @@ use plan::{Operator, OperatorError, OperatorSpec, Schema, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::emit::{Emission, schema_of};
+use super::emit::{Emission, mark_last, schema_of};
 use super::keys::Keys;
 use super::store::Fired;
 use crate::aggregates::partials::Groups;
@@ -139,8 +139,13 @@ impl Operator for Threshold {
 
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
         if end == End::Drained {
+            let first = out.len();
             self.close(out);
-            self.hand_out(out);
+            if let Some(bound) = &mut self.bound {
+                let columns = bound.emission.take(&bound.layout, &self.keys);
+                out.push(Batch::new(Data::Columns(columns)));
+            }
+            mark_last(out.get_mut(first..).unwrap_or_default());
         }
         Step::Done(Ok(()))
     }

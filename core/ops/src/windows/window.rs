@@ -11,7 +11,7 @@ use plan::{Operator, OperatorError, OperatorSpec, Schema, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::emit::{Emission, schema_of};
+use super::emit::{self, Emission, schema_of};
 use super::keys::{Keys, KeysState};
 use super::slicing::Slicing;
 use super::store::{Rows, Slices};
@@ -206,6 +206,20 @@ impl Core {
         self.hand_out(out)
     }
 
+    /// Fires everything and tells those behind that no more results come.
+    ///
+    /// # Errors
+    /// State beyond its limits.
+    pub fn finish(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
+        let first = out.len();
+        self.fire(u64::MAX, out)?;
+        if let Some(bound) = self.bound.as_mut().filter(|_| out.len() == first) {
+            out.push(Batch::new(Data::Columns(bound.emission.take(&bound.layout, &bound.keys))));
+        }
+        emit::mark_last(out.get_mut(first..).unwrap_or_default());
+        Ok(())
+    }
+
     /// Makes a batch of the rows that fired; where none did but time went on, of the watermark.
     fn hand_out(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
         let Some(bound) = &mut self.bound else { return Ok(()) };
@@ -293,7 +307,7 @@ impl Operator for Window {
 
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
         let result = match end {
-            End::Drained => self.core.fire(u64::MAX, out).map_err(OperatorError),
+            End::Drained => self.core.finish(out).map_err(OperatorError),
             End::Stopped => Ok(()),
         };
         Step::Done(result)
