@@ -69,7 +69,7 @@ struct Shard {
     built: HashMap<u64, (Key, Built)>,
     running: HashMap<u64, Running>,
     /// Series of the heads this shard works on for pipelines, by token.
-    shared: Rc<std::cell::RefCell<HashMap<u64, Series>>>,
+    shared: HashMap<u64, Series>,
 }
 
 /// Runs a shard until it is told to close.
@@ -86,7 +86,7 @@ pub(crate) async fn run(config: ShardConfig) {
         peers: config.peers,
         built: HashMap::new(),
         running: HashMap::new(),
-        shared: Rc::default(),
+        shared: HashMap::new(),
     };
     while let Ok(control) = config.mailbox.recv_async().await {
         if matches!(control, Control::Close) {
@@ -113,7 +113,10 @@ impl Shard {
                 self.built.remove(&token);
                 self.ended(token, State::Stopped);
             }
-            Control::Forget(token) => drop(self.running.remove(&token)),
+            Control::Forget(token) => {
+                self.running.remove(&token);
+                self.shared.remove(&token);
+            }
             Control::Share { token, key, share } => self.share(token, &key, share),
             Control::Snapshot(reply) => {
                 let _ = reply.send(self.snapshots());
@@ -123,7 +126,7 @@ impl Shard {
                 if let Some(running) = self.running.get(&token) {
                     series = running.series.snapshot();
                 }
-                if let Some(shared) = self.shared.borrow().get(&token) {
+                if let Some(shared) = self.shared.get(&token) {
                     crate::metrics::merge(&mut series, shared.snapshot());
                 }
                 let _ = reply.send(series);
@@ -171,7 +174,7 @@ impl Shard {
         let services = InstanceServices::new(key.clone(), Rc::clone(&self.around.ports));
         let registry = Rc::clone(&self.around.registry);
         let builder = Builder::new(registry, Arc::clone(&share.plan), services, &key.id);
-        self.shared.borrow_mut().insert(token, builder.series.clone());
+        self.shared.insert(token, builder.series.clone());
         let (plan, head) = (Arc::clone(&share.plan), share.head);
         let build = move || {
             let ids = linear_head(&plan).into_iter().take(head);
@@ -183,11 +186,7 @@ impl Shard {
             });
             operators.collect::<Result<Vec<_>, String>>()
         };
-        let shared = Rc::clone(&self.shared);
-        rt::spawn(async move {
-            work(share, build).await;
-            shared.borrow_mut().remove(&token);
-        });
+        rt::spawn(work(share, build));
     }
 
     fn snapshots(&self) -> Vec<Snapshot> {

@@ -296,8 +296,9 @@ impl Table {
     fn forget(&self, key: &Key) {
         if let Some(row) = self.rows.borrow().get(key) {
             self.by_token.borrow_mut().remove(&row.token);
-            if let Some(home) = self.shards.get(row.home) {
-                let _ = home.send(Control::Forget(row.token));
+            // Its counts are kept wherever somebody worked for it.
+            for shard in &self.shards {
+                let _ = shard.send(Control::Forget(row.token));
             }
         }
     }
