@@ -167,7 +167,8 @@ pub struct ErrorHandling {
 
 /// The schema of one section, or nothing when there is no such section.
 pub(crate) fn schema_of_section(key: &str) -> Option<Json> {
-    let whole = plan::schema_of::<Service>();
+    static WHOLE: std::sync::LazyLock<Json> = std::sync::LazyLock::new(plan::schema_of::<Service>);
+    let whole = &*WHOLE;
     let mut section = whole.get("properties")?.get(key)?.clone();
     match key {
         "metrics" | "tracer" => section = plan::serde_json::json!({"x-kind": key}),

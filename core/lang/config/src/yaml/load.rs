@@ -87,7 +87,7 @@ pub fn load(text: &str) -> Result<Node, YamlError> {
             Err(_) if loader.root.is_some() => break,
             Err(e) => {
                 let span = Span::empty(*e.marker());
-                return Err(YamlError::at(span, e.info()));
+                return Err(within(text, YamlError::at(span, e.info())));
             }
         }
     }
@@ -95,6 +95,12 @@ pub fn load(text: &str) -> Result<Node, YamlError> {
         Some(item) => Ok(Arc::unwrap_or_clone(item.node)),
         None => Ok(Node::nothing()),
     }
+}
+
+/// The parser finds the end of a text one line below the last one.
+fn within(text: &str, error: YamlError) -> YamlError {
+    let (line, column) = plan::place_of(text.as_bytes(), text.len());
+    if error.line > line { YamlError { line, column, ..error } } else { error }
 }
 
 /// A tab is no indentation. The parser finds the others, but not one before the first node.
