@@ -1,6 +1,7 @@
 //! Sink `file`: messages appended to files, whose paths may depend on the message.
 
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -215,12 +216,15 @@ async fn open(path: &str, empty: bool) -> Result<File, String> {
         Err(error) => error,
     };
     let dir = Path::new(path).parent().filter(|dir| !dir.as_os_str().is_empty());
-    let no_dir =
-        matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory);
+    let no_dir = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
     let Some(dir) = dir.filter(|_| no_dir) else {
         return Err(path_text("open", path, &error));
     };
-    rt::file::create_dir_all(dir).await.map_err(|e| path_text("mkdir", dir, &e))?;
+    rt::file::create_dir_all(dir).await.map_err(|error| match error.kind() {
+        // Something is there, and it is not a directory.
+        ErrorKind::AlreadyExists => path_text("mkdir", dir, &ErrorKind::NotADirectory.into()),
+        _ => path_text("mkdir", dir, &error),
+    })?;
     options.open(path).await.map_err(|e| path_text("open", path, &e))
 }
 
