@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used)] // a test may give up where it stands
 
+mod bad_input;
 mod benthos;
 mod golden;
 mod kdb;
