@@ -1,7 +1,7 @@
 //! Metric series: cells that one shard writes and anybody may ask for.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use hdrhistogram::Histogram;
@@ -11,6 +11,11 @@ use plan::env::Counter;
 pub(crate) const SERIES_MAX: usize = 4096;
 /// Digits kept by latency histograms.
 const DIGITS: u8 = 2;
+/// Nanoseconds that latency histograms tell apart, about what the clock does; each smaller power
+/// of two would cost a kilobyte.
+const UNIT_NS: u64 = 64;
+/// Durations that are kept one by one before a histogram is worth its memory.
+const FEW_MAX: usize = 16;
 
 /// The value of a series.
 #[derive(Clone, Debug)]
@@ -32,29 +37,60 @@ pub struct Metric {
     pub value: MetricValue,
 }
 
-/// Durations; the histogram is allocated with the first one.
+/// Durations. Of many pipelines most have seen little: the first few are kept as they came, and
+/// the histogram is allocated when there are more.
 #[derive(Clone, Default)]
-pub(crate) struct Timing(Rc<RefCell<Option<Box<Histogram<u64>>>>>);
+pub(crate) struct Timing(Rc<RefCell<Durations>>);
+
+enum Durations {
+    /// Nanoseconds, and how often.
+    Few(Vec<(u64, u64)>),
+    Many(Box<Histogram<u64>>),
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Durations::Few(Vec::new())
+    }
+}
+
+/// A histogram of `durations` that grows as it must.
+fn histogram(durations: &[(u64, u64)]) -> Box<Histogram<u64>> {
+    let Ok(mut histogram) = Histogram::new_with_bounds(UNIT_NS, 2 * UNIT_NS, DIGITS) else {
+        unreachable!("the bounds are valid constants");
+    };
+    histogram.auto(true);
+    for (ns, count) in durations {
+        add(&mut histogram, *ns, *count);
+    }
+    Box::new(histogram)
+}
+
+fn add(histogram: &mut Histogram<u64>, ns: u64, count: u64) {
+    // Resizes by itself; what cannot be held is the largest value it can.
+    let _ = histogram.record_n(ns.max(1), count);
+}
 
 impl Timing {
     /// Adds `count` durations of `ns`.
     pub(crate) fn record(&self, ns: u64, count: u64) {
-        let mut slot = self.0.borrow_mut();
-        if slot.is_none() {
-            *slot = Histogram::new(DIGITS).ok().map(Box::new);
-        }
-        if let Some(histogram) = slot.as_mut() {
-            // Resizes by itself; what cannot be held is the largest value it can.
-            let _ = histogram.record_n(ns.max(1), count);
+        let mut durations = self.0.borrow_mut();
+        match &mut *durations {
+            Durations::Many(histogram) => add(histogram, ns, count),
+            Durations::Few(few) => {
+                few.push((ns, count));
+                if few.len() > FEW_MAX {
+                    let many = histogram(few);
+                    *durations = Durations::Many(many);
+                }
+            }
         }
     }
 
     fn snapshot(&self) -> Box<Histogram<u64>> {
-        let empty = || Histogram::new_with_bounds(1, 2, 1).ok().map(Box::new);
-        match self.0.borrow().clone().or_else(empty) {
-            Some(histogram) => histogram,
-            // Both sets of bounds are valid constants.
-            None => unreachable!("a histogram with constant bounds"),
+        match &*self.0.borrow() {
+            Durations::Few(few) => histogram(few),
+            Durations::Many(histogram) => histogram.clone(),
         }
     }
 }
@@ -64,24 +100,43 @@ enum Cell {
     Timing(Timing),
 }
 
-type SeriesKey = (String, Vec<(String, String)>);
+/// Labels by name; all series of a component share one set.
+type Labels = Rc<[(String, String)]>;
+type SeriesKey = (Box<str>, Labels);
+
+#[derive(Default)]
+struct Inner {
+    cells: BTreeMap<SeriesKey, Cell>,
+    labels: BTreeSet<Labels>,
+}
+
+impl Inner {
+    fn key(&mut self, name: &str, labels: &[(&str, &str)]) -> SeriesKey {
+        let mut labels: Vec<(String, String)> =
+            labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        labels.sort();
+        let known = self.labels.get(labels.as_slice()).map(Rc::clone);
+        let labels = known.unwrap_or_else(|| {
+            let labels: Labels = labels.into();
+            if self.cells.len() < SERIES_MAX {
+                self.labels.insert(Rc::clone(&labels));
+            }
+            labels
+        });
+        (name.into(), labels)
+    }
+}
 
 /// The series of one instance on one shard.
 #[derive(Clone, Default)]
-pub(crate) struct Series(Rc<RefCell<BTreeMap<SeriesKey, Cell>>>);
-
-fn key(name: &str, labels: &[(&str, &str)]) -> SeriesKey {
-    let mut labels: Vec<(String, String)> =
-        labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    labels.sort();
-    (name.to_owned(), labels)
-}
+pub(crate) struct Series(Rc<RefCell<Inner>>);
 
 impl Series {
     /// The counter of this name and these labels, made with 0 when it is new.
     pub(crate) fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter {
-        let key = key(name, labels);
-        let mut series = self.0.borrow_mut();
+        let mut inner = self.0.borrow_mut();
+        let key = inner.key(name, labels);
+        let series = &mut inner.cells;
         if let Some(Cell::Counter(counter)) = series.get(&key) {
             return counter.clone();
         }
@@ -94,8 +149,9 @@ impl Series {
 
     /// The durations of this name and these labels.
     pub(crate) fn timing(&self, name: &str, labels: &[(&str, &str)]) -> Timing {
-        let key = key(name, labels);
-        let mut series = self.0.borrow_mut();
+        let mut inner = self.0.borrow_mut();
+        let key = inner.key(name, labels);
+        let series = &mut inner.cells;
         if let Some(Cell::Timing(timing)) = series.get(&key) {
             return timing.clone();
         }
@@ -112,12 +168,12 @@ impl Series {
             Cell::Counter(counter) => MetricValue::Counter(counter.0.get()),
             Cell::Timing(timing) => MetricValue::Timing(timing.snapshot()),
         };
-        let series = self.0.borrow();
-        series
-            .iter()
+        let inner = self.0.borrow();
+        let cells = inner.cells.iter();
+        cells
             .map(|((name, labels), cell)| Metric {
-                name: name.clone(),
-                labels: labels.clone(),
+                name: name.to_string(),
+                labels: labels.to_vec(),
                 value: value(cell),
             })
             .collect()
@@ -156,6 +212,34 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert!(matches!(all[0].value, MetricValue::Counter(5)));
         assert!(matches!(&all[1].value, MetricValue::Timing(h) if h.len() == 2));
+    }
+
+    #[test]
+    fn a_shard_that_saw_nothing_takes_in_what_another_saw() {
+        let (idle, busy) = (Series::default(), Series::default());
+        idle.timing("t", &[]);
+        for ns in 1..=1000 {
+            busy.timing("t", &[]).record(ns * 1000, 1);
+        }
+        let mut all = idle.snapshot();
+        merge(&mut all, busy.snapshot());
+        let MetricValue::Timing(sum) = &all[0].value else { panic!("durations") };
+        assert_eq!(sum.len(), 1000);
+        let median = sum.value_at_quantile(0.5);
+        assert!(median.abs_diff(500_000) <= 5_000, "{median}");
+    }
+
+    #[test]
+    fn few_durations_are_the_same_as_many() {
+        let timing = Timing::default();
+        for n in 1..=FEW_MAX as u64 + 1 {
+            timing.record(n * 1000, 2);
+            let snapshot = timing.snapshot();
+            assert_eq!((snapshot.len(), snapshot.min() / 100), (2 * n, 9));
+            assert!(snapshot.max().abs_diff(n * 1000) <= UNIT_NS.max(n * 10));
+            let few = matches!(&*timing.0.borrow(), Durations::Few(_));
+            assert_eq!(few, n <= FEW_MAX as u64);
+        }
     }
 
     #[test]
