@@ -14,6 +14,7 @@ use crate::api::Rates;
 use crate::budget::{PIPELINE_BYTES_MAX, ProcessBudget};
 use crate::metrics::Timing;
 use crate::rates::RateWindow;
+use crate::wakers::Wakers;
 use plan::env::Counter;
 
 /// The outcome of one batch, for a source that waits for it.
@@ -46,8 +47,8 @@ struct Inner {
     next_id: u64,
     pending: HashMap<u64, Pending>,
     bytes: usize,
-    waiting: Vec<Waker>,
-    idle: Vec<Waker>,
+    waiting: Wakers,
+    idle: Wakers,
     totals: Totals,
     meters: Vec<SourceMeter>,
 }
@@ -103,7 +104,7 @@ impl Ledger {
                 }
                 return Poll::Ready(taken);
             }
-            inner.waiting.push(cx.waker().clone());
+            inner.waiting.add(cx);
             Poll::Pending
         })
         .await
@@ -205,9 +206,9 @@ impl Ledger {
         if let Some(waker) = slot.waker.take() {
             waker.wake();
         }
-        inner.waiting.drain(..).for_each(Waker::wake);
+        inner.waiting.wake();
         if inner.pending.is_empty() {
-            inner.idle.drain(..).for_each(Waker::wake);
+            inner.idle.wake();
         }
         None
     }
@@ -219,7 +220,7 @@ impl Ledger {
             if inner.pending.is_empty() {
                 return Poll::Ready(());
             }
-            inner.idle.push(cx.waker().clone());
+            inner.idle.add(cx);
             Poll::Pending
         })
         .await;

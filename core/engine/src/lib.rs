@@ -38,6 +38,7 @@ mod sinks;
 mod stop;
 mod table;
 mod views;
+mod wakers;
 
 pub use api::{
     Ask, ConnectionView, EngineHandle, Key, PipelineSpec, PipelineView, PortEvent, PutError,

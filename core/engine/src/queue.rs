@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
+
+use crate::wakers::Wakers;
 
 struct Inner<T> {
     items: VecDeque<T>,
     room: usize,
     closed: bool,
-    readers: Vec<Waker>,
-    writers: Vec<Waker>,
+    readers: Wakers,
+    writers: Wakers,
 }
 
 /// A first-in, first-out queue; both ends are clones of it.
@@ -23,10 +25,6 @@ impl<T> Clone for Queue<T> {
     }
 }
 
-fn wake(wakers: &mut Vec<Waker>) {
-    wakers.drain(..).for_each(Waker::wake);
-}
-
 impl<T> Queue<T> {
     /// A queue that holds `room` items before a push waits.
     pub(crate) fn new(room: usize) -> Self {
@@ -34,8 +32,8 @@ impl<T> Queue<T> {
             items: VecDeque::new(),
             room,
             closed: false,
-            readers: Vec::new(),
-            writers: Vec::new(),
+            readers: Wakers::default(),
+            writers: Wakers::default(),
         })))
     }
 
@@ -48,11 +46,11 @@ impl<T> Queue<T> {
                 return Poll::Ready(item.take().map_or(Ok(()), Err));
             }
             if inner.items.len() >= inner.room {
-                inner.writers.push(cx.waker().clone());
+                inner.writers.add(cx);
                 return Poll::Pending;
             }
             inner.items.extend(item.take());
-            wake(&mut inner.readers);
+            inner.readers.wake();
             Poll::Ready(Ok(()))
         })
         .await
@@ -63,7 +61,7 @@ impl<T> Queue<T> {
         let mut inner = self.0.borrow_mut();
         if !inner.closed {
             inner.items.push_back(item);
-            wake(&mut inner.readers);
+            inner.readers.wake();
         }
     }
 
@@ -72,13 +70,13 @@ impl<T> Queue<T> {
         poll_fn(|cx| {
             let mut inner = self.0.borrow_mut();
             if let Some(item) = inner.items.pop_front() {
-                wake(&mut inner.writers);
+                inner.writers.wake();
                 return Poll::Ready(Some(item));
             }
             if inner.closed {
                 return Poll::Ready(None);
             }
-            inner.readers.push(cx.waker().clone());
+            inner.readers.add(cx);
             Poll::Pending
         })
         .await
@@ -88,8 +86,8 @@ impl<T> Queue<T> {
     pub(crate) fn close(&self) {
         let mut inner = self.0.borrow_mut();
         inner.closed = true;
-        wake(&mut inner.readers);
-        wake(&mut inner.writers);
+        inner.readers.wake();
+        inner.writers.wake();
     }
 }
 

@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
+
+use crate::wakers::Wakers;
 
 #[derive(Default)]
 struct Inner {
     set: Cell<bool>,
-    waiting: RefCell<Vec<Waker>>,
+    waiting: RefCell<Wakers>,
 }
 
 /// Set once, by whoever holds a clone.
@@ -19,7 +21,7 @@ impl Flag {
     /// Sets it and wakes all who wait.
     pub(crate) fn set(&self) {
         self.0.set.set(true);
-        self.0.waiting.borrow_mut().drain(..).for_each(Waker::wake);
+        self.0.waiting.borrow_mut().wake();
     }
 
     /// Whether it is set.
@@ -33,10 +35,7 @@ impl Flag {
             if self.is_set() {
                 return Poll::Ready(());
             }
-            let mut waiting = self.0.waiting.borrow_mut();
-            if !waiting.iter().any(|w| w.will_wake(cx.waker())) {
-                waiting.push(cx.waker().clone());
-            }
+            self.0.waiting.borrow_mut().add(cx);
             Poll::Pending
         })
         .await;
