@@ -37,8 +37,8 @@ pub struct PipelineSpec {
     /// Whatever the front end wants back with every view, such as the posted document.
     #[serde(default)]
     pub document: Json,
-    /// What to run.
-    pub plan: Plan,
+    /// What to run; its instances share it.
+    pub plan: Arc<Plan>,
 }
 
 /// What is to happen when a pipeline of that name exists or does not.

@@ -195,7 +195,7 @@ mod tests {
             key: Key::new("o", id),
             name: id.to_owned(),
             document: Json::Null,
-            plan: plan::Plan::default(),
+            plan: Arc::default(),
         };
         Entry::Put { spec: Arc::new(spec), created: "1".to_owned() }
     }

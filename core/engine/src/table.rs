@@ -191,7 +191,7 @@ impl Table {
         let token = self.next_token.get();
         self.next_token.set(token + 1);
         let (reply, answer) = flume::bounded(1);
-        let (key, plan) = (spec.key.clone(), Arc::new(spec.plan.clone()));
+        let (key, plan) = (spec.key.clone(), Arc::clone(&spec.plan));
         let _ = self.shards[home].send(Control::Build { token, key, plan, reply });
         match answer.recv_async().await {
             Ok(Ok(())) => Ok((home, token)),

@@ -227,7 +227,12 @@ fn plan_of(source: Json, operators: &[&str], sink: (&str, Json)) -> Plan {
 }
 
 fn spec_of(id: &str, plan: Plan) -> PipelineSpec {
-    PipelineSpec { key: Key::new("test", id), name: id.into(), document: Json::Null, plan }
+    PipelineSpec {
+        key: Key::new("test", id),
+        name: id.into(),
+        document: Json::Null,
+        plan: plan.into(),
+    }
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {

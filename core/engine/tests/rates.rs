@@ -94,6 +94,7 @@ fn rates_are_the_mean_of_the_last_ten_seconds() {
     let source = plan.add(Role::Source, Component::new("ten", Json::Null), vec![]);
     plan.add(Role::Sink, Component::new("slow", Json::Null), vec![source]);
     let key = Key::new("test", "a");
+    let plan = plan.into();
     let spec = PipelineSpec { key: key.clone(), name: "a".into(), document: Json::Null, plan };
     assert_eq!(wait(handle.put(spec, PutMode::Create, None)).unwrap(), Ok(()));
     let view = || wait(handle.get(key.clone(), true)).unwrap().expect("there");

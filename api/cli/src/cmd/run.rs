@@ -78,6 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
 }
 
 fn put(engine: &EngineHandle, key: Key, plan: Plan) -> Result<(), String> {
+    let plan = plan.into();
     let spec = PipelineSpec { key, name: "run".into(), document: plan::Json::Null, plan };
     let put = wait(engine.put(spec, PutMode::Create, None)).map_err(|e| e.to_string())?;
     put.map_err(|error| match error {

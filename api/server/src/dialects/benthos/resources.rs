@@ -114,7 +114,7 @@ impl Streams {
         plan.strict = view.spec.plan.strict;
         // The stream may have been replaced meanwhile, and then has the resource already.
         let unchanged = self.get(id).await.is_ok_and(|now| Arc::ptr_eq(&now.spec, &view.spec));
-        if plan == view.spec.plan || !unchanged {
+        if plan == *view.spec.plan || !unchanged {
             return Ok(());
         }
         let put = self.put_plan(id, document.clone(), plan, PutMode::Replace, Some(SWAP_MAX)).await;

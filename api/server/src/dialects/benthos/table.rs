@@ -195,7 +195,7 @@ impl Streams {
         };
         plan.strict |= self.strict.load(Ordering::Relaxed);
         let shown = self.seen.shown(&plan);
-        let key = Key::new(OWNER, id);
+        let (key, plan) = (Key::new(OWNER, id), Arc::new(plan));
         let spec = PipelineSpec { key, name: id.to_owned(), document, plan };
         let put = self.engine.put(spec, mode, timeout).await;
         put.map_err(|_| Failure::Unavailable)??;

@@ -1,5 +1,6 @@
 //! Paths, verbs and answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{EngineHandle, Key, PipelineSpec, PipelineView, PutError, PutMode};
@@ -98,13 +99,14 @@ impl Kdb {
             }
         };
         plan.shards_max = Some(max_workers);
+        let plan = Arc::new(plan);
         for _ in 0..8 {
             let id = id_of(&name, rt::rng::next_u64);
             let spec = PipelineSpec {
                 key: Key::new(OWNER, id.as_str()),
                 name: name.clone(),
                 document: document.clone(),
-                plan: plan.clone(),
+                plan: Arc::clone(&plan),
             };
             match self.engine.put(spec, PutMode::Create, None).await {
                 Err(_) => return Reply::unavailable(),

@@ -120,7 +120,7 @@ impl NebulaStream {
             key: key(id),
             name: format!("query-{id}"),
             document: json!({"userQuery": text, "placement": placement}),
-            plan: lowered.plan,
+            plan: lowered.plan.into(),
         };
         let refused = match self.store.engine.put(spec, PutMode::Create, None).await {
             Ok(Ok(())) => return Ok(Reply::json(202, &json!({"queryId": id}))),
