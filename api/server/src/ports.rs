@@ -130,6 +130,12 @@ impl Ports {
         look(&mut known)
     }
 
+    /// Takes the news in. Called with every request, so that they cannot pile up where nobody
+    /// asks for a port.
+    pub fn refresh(&self) {
+        self.with(|_| ());
+    }
+
     /// The port of this kind and name; variables in a port's name stand for parts of the path.
     pub fn find(&self, kind: &str, name: &str) -> Option<PortEvent> {
         self.with(|known| known.find(kind, name).cloned())

@@ -67,6 +67,7 @@ pub struct App {
 impl App {
     /// Answers a request.
     pub async fn answer(&self, request: Request) -> Reply {
+        self.ports.refresh();
         if request.path.contains("//") {
             return Reply::empty(301).header("location", clean(&request.path));
         }
