@@ -45,6 +45,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    rt::process::prepare();
     let result = match Cli::parse().command {
         Command::Serve(args) => cmd::serve::run(&args),
         Command::Streams(args) => cmd::streams::run(&args),

@@ -22,6 +22,7 @@ pub mod file;
 pub mod net;
 mod pollable;
 pub mod probe;
+pub mod process;
 pub mod reactor;
 pub mod rng;
 pub mod storage;
