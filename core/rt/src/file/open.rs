@@ -14,9 +14,11 @@ use super::{Body, Cursor, File};
 use crate::pollable::set_nonblocking;
 use crate::{blocking, clock};
 
-/// First and longest pause while a FIFO has no reader.
+/// First pause while a FIFO has no reader; doubles up to the longest. There is no event for a
+/// reader that comes: all there is to do is to try again.
 const READER_PAUSE_MIN: Duration = Duration::from_millis(1);
-const READER_PAUSE_MAX: Duration = Duration::from_millis(100);
+/// Longest such pause. Many pipelines may wait like this for ever, so that it is not short.
+const READER_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How a file is opened. The fields mean what `std::fs::OpenOptions` means by them.
 #[derive(Clone, Debug, Default)]
