@@ -46,6 +46,16 @@ fn push_padded(out: &mut Vec<u8>, number: i64, width: usize) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// The first second of the year 0 and of the year 10000.
+const YEARS_OF_FOUR_DIGITS: std::ops::Range<i128> = -62_167_219_200..253_402_300_800;
+
+/// Whether the year of a point in time has the four digits that the form asks for.
+#[must_use]
+pub fn has_form(time: &Timestamp) -> bool {
+    let local_s = time.unix_ns.div_euclid(NS_PER_S) + i128::from(time.offset_s);
+    YEARS_OF_FOUR_DIGITS.contains(&local_s)
+}
+
 /// Appends `2026-01-31T12:00:00.25Z`, or an offset such as `+01:00` in place of `Z`.
 pub fn write(out: &mut Vec<u8>, time: &Timestamp) {
     let local = time.unix_ns.saturating_add(i128::from(time.offset_s) * NS_PER_S);
@@ -100,6 +110,19 @@ mod tests {
         assert_eq!(text(1_767_225_600_000_000_001, 3_600), "2026-01-01T01:00:00.000000001+01:00");
         assert_eq!(text(-1, -1_800), "1969-12-31T23:29:59.999999999-00:30");
         assert_eq!(text(951_782_400_000_000_000, 0), "2000-02-29T00:00:00Z");
+    }
+
+    #[test]
+    fn only_years_of_four_digits_have_a_form() {
+        let form = |seconds: i128, offset_s| {
+            has_form(&Timestamp { unix_ns: seconds * NS_PER_S, offset_s, zone: "".into() })
+        };
+        let end = 253_402_300_800;
+        assert_eq!(text((end - 1) * NS_PER_S, 0), "9999-12-31T23:59:59Z");
+        assert!(form(end - 1, 0) && !form(end, 0) && form(end, -1) && !form(end - 1, 1));
+        let start = -62_167_219_200;
+        assert_eq!(text(start * NS_PER_S, 0), "0000-01-01T00:00:00Z");
+        assert!(form(start, 0) && !form(start - 1, 0));
     }
 
     proptest! {

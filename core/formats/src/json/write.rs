@@ -9,8 +9,8 @@ use crate::number::{self, FloatSize};
 use crate::rfc3339;
 use crate::value::{Text, Value};
 
-/// A float in the value is NaN or infinite and has no JSON form. A payload becomes empty then,
-/// without an error; a text becomes `null`.
+/// A float in the value is NaN or infinite, or a point in time is outside of the years 0 to 9999:
+/// those have no JSON form. A payload becomes empty then, without an error; a text becomes `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("json: unsupported value: the number is not finite")]
 pub struct NotFinite;
@@ -122,6 +122,7 @@ impl<'v> Writer<'_, 'v, '_> {
             Value::Number(text) => out.extend_from_slice(text.as_bytes()),
             Value::String(text) => write_string(out, text.as_bytes(), self.options.escape_html),
             Value::Bytes(bytes) => write_base64(out, bytes),
+            Value::Timestamp(time) if !rfc3339::has_form(time) => return Err(NotFinite),
             Value::Timestamp(time) => {
                 out.push(b'"');
                 rfc3339::write(out, time);
