@@ -98,7 +98,8 @@ impl Error {
                 }
                 self
             }
-            Kind::Mismatch(_) if self.0.annotated => self,
+            // Both sides are named already.
+            Kind::Mismatch(_) => self,
             _ if self.0.annotated => self,
             _ => {
                 let mut error = Error::new(format!("{}: {self}", annotation()));

@@ -168,19 +168,21 @@ impl<'m> Exec<'m> {
     /// # Errors
     /// It is no JSON, or there is no such message.
     pub fn json(&mut self) -> Result<Value, Error> {
-        match self.index {
-            None => Err(Error::new("target message part does not exist")),
-            Some(index) if index == self.mapped => {
-                if let Ok(value) = self.document() {
-                    return Ok(value.clone());
-                }
-                Err(Error::new(match &self.doc {
-                    Doc::Bad(text) => text.clone(),
-                    _ => String::new(),
-                }))
+        let missing = || Error::new("target message part does not exist");
+        let index = self.index.ok_or_else(missing)?;
+        let failed = if index == self.mapped {
+            match self.document() {
+                Ok(value) => return Ok(value.clone()),
+                Err(text) => text.to_owned(),
             }
-            Some(index) => parse_body(self.records, index, &mut self.scratch).map_err(Error::new),
-        }
+        } else {
+            match parse_body(self.records, index, &mut self.scratch) {
+                Ok(value) => return Ok(value),
+                Err(text) => text,
+            }
+        };
+        // An empty content and a missing message are the same to the original.
+        Err(if self.content().is_empty() { missing() } else { Error::new(failed) })
     }
 
     /// The metadata of the message that functions look at, as it came in.

@@ -16,7 +16,12 @@ use crate::exec::Setup;
 #[derive(Default)]
 pub struct Local {
     random: Cell<u64>,
-    counts: RefCell<HashMap<String, u64>>,
+}
+
+thread_local! {
+    /// Counts outlive the services of one mapping: they belong to the process, which for tools is
+    /// one thread.
+    static COUNTS: RefCell<HashMap<String, u64>> = RefCell::default();
 }
 
 impl Local {
@@ -76,10 +81,11 @@ impl Services for Local {
     fn log(&self, _: Log, _: &str, _: &[(&str, &str)]) {}
 
     fn count(&self, name: &str) -> u64 {
-        let mut counts = self.counts.borrow_mut();
-        let count = counts.entry(name.to_owned()).or_insert(0);
-        *count += 1;
-        *count
+        COUNTS.with_borrow_mut(|counts| {
+            let count = counts.entry(name.to_owned()).or_insert(0);
+            *count += 1;
+            *count
+        })
     }
 
     fn open_port(

@@ -6,6 +6,14 @@ use std::cmp::Ordering;
 use formats::number::{json_number_f64, json_number_i64};
 use formats::value::Value;
 
+/// A double without its fraction as an integer. One that fits none is the lowest of all, as the
+/// original's processor has it.
+pub(crate) fn truncated(x: f64) -> i64 {
+    // The bounds are exact in doubles; the upper one is the first that does not fit.
+    let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x);
+    if fits { x as i64 } else { i64::MIN }
+}
+
 /// A number ready to compute with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Num {
@@ -52,7 +60,7 @@ impl Num {
         match self {
             Num::Int(n) => n,
             Num::Uint(n) => n as i64,
-            Num::Float(x) => x as i64,
+            Num::Float(x) => truncated(x),
         }
     }
 

@@ -156,6 +156,9 @@ pub enum RunFn {
     /// Arguments are checked at parse time when they are literals; each occurrence in a mapping
     /// has its own state.
     Prepared(fn(&Args, &Setup) -> Result<PreparedFn, Error>),
+    /// Reads the surroundings of the process. With literal arguments that happens at parse time
+    /// and the call is a literal, unless the second argument, `no_cache`, is set.
+    Read(fn(&Args, &Setup) -> Result<Val, Error>),
 }
 
 /// A method.

@@ -23,8 +23,8 @@ pub fn push_value(out: &mut Vec<u8>, value: &Value) {
         Value::String(text) => out.extend_from_slice(text.as_bytes()),
         Value::Bytes(bytes) => out.extend_from_slice(bytes),
         Value::Float(x) => number::write_g(out, *x, FloatSize::F64),
-        Value::Float32(x) => number::write_g(out, f64::from(*x), FloatSize::F32),
         Value::Timestamp(time) => rfc3339::write(out, time),
+        // Single-precision floats among them: they have one form only.
         _ => {
             let options = WriteOptions { escape_html: true, ..WriteOptions::default() };
             if write_value_with(out, value, options).is_err() {

@@ -7,6 +7,7 @@ use formats::number;
 use formats::value::{Object, Text, Timestamp, Value};
 
 use crate::error::Error;
+use crate::number::truncated;
 use crate::text;
 
 /// A result of evaluation: data, or one of the marks that say what is to become of its place.
@@ -340,10 +341,10 @@ pub fn to_i64(value: &Value) -> Option<i64> {
     match value {
         Value::Int(n) => Some(*n),
         Value::Uint(n) => Some(*n as i64),
-        Value::Float(x) => Some(*x as i64),
-        Value::Float32(x) => Some(*x as i64),
+        Value::Float(x) => Some(truncated(*x)),
+        Value::Float32(x) => Some(truncated(f64::from(*x))),
         Value::Number(text) => number::json_number_i64(text.as_bytes())
-            .or_else(|| number::json_number_f64(text.as_bytes()).map(|x| x as i64)),
+            .or_else(|| number::json_number_f64(text.as_bytes()).map(truncated)),
         _ => None,
     }
 }

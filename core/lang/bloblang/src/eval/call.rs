@@ -22,7 +22,7 @@ pub(crate) fn args_of<'s>(
         ArgSource::Dynamic(slots) => slots,
     };
     let mut items = Vec::with_capacity(slots.len());
-    for slot in slots {
+    for (i, slot) in slots.iter().enumerate() {
         items.push(match slot {
             Slot::Fixed(arg) => arg.clone(),
             Slot::Eval(param, node) => {
@@ -30,8 +30,8 @@ pub(crate) fn args_of<'s>(
                     Some(param) => convert(param, val),
                     None => Ok(val),
                 });
-                let label = param.map_or("", |p| p.name);
                 Arg::Val(val.map_err(|e| {
+                    let label = param.map_or_else(|| i.to_string(), |p| p.name.to_owned());
                     e.prefix(format_args!("{what} '{name}': failed to extract input arg '{label}'"))
                 })?)
             }
@@ -99,8 +99,10 @@ impl FunctionCall {
     pub(super) fn eval(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
         cx.step()?;
         let args = args_of(&self.args, cx, "function", self.spec.name)?;
-        if let RunFn::Simple(run) = self.spec.run {
-            return run(&args, cx);
+        match self.spec.run {
+            RunFn::Simple(run) => return run(&args, cx),
+            RunFn::Read(read) => return read(&args, &self.setup(cx)),
+            RunFn::Prepared(_) => {}
         }
         // The state is taken out while it runs: an argument may hold the same call through a map
         // that calls itself.
@@ -116,7 +118,10 @@ impl FunctionCall {
 
     fn run_dynamic(&self, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
         let RunFn::Prepared(prepare) = self.spec.run else { return Ok(Val::Nothing) };
-        let setup = Setup { services: cx.ex.services_rc(), dir: Rc::clone(&self.dir) };
-        prepare(args, &setup)?(cx)
+        prepare(args, &self.setup(cx))?(cx)
+    }
+
+    fn setup(&self, cx: &Ctx<'_, '_>) -> Setup {
+        Setup { services: cx.ex.services_rc(), dir: Rc::clone(&self.dir) }
     }
 }

@@ -1,5 +1,6 @@
 //! Arithmetic and comparison (spec/bloblang.md §3).
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use formats::value::{Text, Value};
@@ -20,6 +21,16 @@ fn mismatch(verb: &str, left: &Val, right: &Val, l: &Node, r: &Node) -> Error {
     ))
 }
 
+/// What an operator sees of a value: number text beyond the doubles is a text to it.
+fn operand(val: &Val) -> Cow<'_, Val> {
+    match val {
+        Val::Data(Value::Number(text)) if Num::of_text(text.as_bytes()).is_none() => {
+            Cow::Owned(Val::text(&**text))
+        }
+        _ => Cow::Borrowed(val),
+    }
+}
+
 /// Computes `left op right`; the expressions are for error texts.
 pub(crate) fn arith(
     op: ArithOp,
@@ -28,6 +39,7 @@ pub(crate) fn arith(
     l: &Node,
     r: &Node,
 ) -> Result<Val, Error> {
+    let (left, right) = (&*operand(left), &*operand(right));
     let numbers = match (left, op) {
         // What a narrow cast made is no number on the left of `+`.
         (Val::Narrow(_), ArithOp::Add) => None,
@@ -76,6 +88,7 @@ pub(crate) fn compare_op(
     l: &Node,
     r: &Node,
 ) -> Result<Val, Error> {
+    let (left, right) = (&*operand(left), &*operand(right));
     let holds = match (compare(left, right), op) {
         (Comparison::Ordered(order), op) => match op {
             CompareOp::Eq => order == Ordering::Equal,

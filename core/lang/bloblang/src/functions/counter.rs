@@ -42,32 +42,44 @@ struct Counter {
 
 fn prepare(args: &Args, _: &Setup) -> Result<PreparedFn, Error> {
     let args = args.clone();
-    let literal = |at| args.opt_query(at).and_then(Query::literal).map(Val::as_int);
-    if let (Some(min), Some(max)) = (literal(0), literal(1))
-        && min?.saturating_sub(max?) >= 0
-    {
-        return Err(Error::new("min must be lower than max"));
-    }
     let mut counter = Counter::default();
     Ok(Box::new(move |cx| counter.next(&args, cx)))
 }
 
+/// A bound: a number, or a text that is one.
+fn bound(query: &Query, name: &str, cx: &mut Ctx<'_, '_>) -> Result<i64, Error> {
+    let resolved = query.call_here(cx).and_then(|val| match val.as_text() {
+        Ok(text) => formats::number::parse_int(text).map_err(|e| {
+            let text = crate::go_format::quote(text);
+            Error::new(format!("strconv.ParseInt: parsing {text}: {e}"))
+        }),
+        Err(_) => val.as_int(),
+    });
+    resolved.map_err(|e| e.prefix(format_args!("failed to resolve {name} argument")))
+}
+
 impl Counter {
+    /// The bounds, read when the count starts.
+    fn bounds(&mut self, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<(i64, i64), Error> {
+        if let Some(bounds) = self.bounds {
+            return Ok(bounds);
+        }
+        let min = bound(args.query(0)?, "min", cx)?;
+        if min < 0 {
+            return Err(Error::new(format!("min argument must be >0, got {min}")));
+        }
+        let max = bound(args.query(1)?, "max", cx)?;
+        if max <= min {
+            return Err(Error::new(format!("max argument must be >0 and >min, got {max}")));
+        }
+        Ok(*self.bounds.insert((min, max)))
+    }
+
     fn next(&mut self, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
-        let (min, max) = match self.bounds {
-            Some(bounds) => bounds,
-            None => {
-                let bound = |cx: &mut Ctx<'_, '_>, at| args.query(at)?.call_here(cx)?.as_int();
-                let bounds = (bound(cx, 0)?, bound(cx, 1)?);
-                if bounds.0 >= bounds.1 {
-                    let (min, max) = bounds;
-                    return Err(Error::new(format!("min ({min}) must be lower than max ({max})")));
-                }
-                *self.bounds.insert(bounds)
-            }
-        };
+        let (min, max) = self.bounds(args, cx)?;
         if let Some(set) = args.opt_query(2) {
-            match set.call_here(cx)? {
+            let failed = |e: Error| e.prefix("failed to resolve set argument");
+            match set.call_here(cx).map_err(failed)? {
                 Val::Deleted => {
                     self.last = Some(min);
                     return Ok(Val::int(min));
@@ -77,7 +89,7 @@ impl Counter {
                 }
                 Val::Nothing => {}
                 val => {
-                    let n = val.as_int()?;
+                    let n = val.as_int().map_err(failed)?;
                     self.last = Some(n);
                     return Ok(Val::int(n));
                 }

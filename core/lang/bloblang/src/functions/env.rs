@@ -17,17 +17,9 @@ pub(super) static SPEC: Function = Function {
         cases: &[("{}", r#"{"v":"unset"}"#)],
     }],
     purity: Purity::Environment,
-    run: RunFn::Prepared(|args, setup| {
-        let name = args.str(0).into_owned();
-        if args.bool(1) {
-            return Ok(Box::new(move |cx| Ok(read(cx.ex.services().env_var(&name)))));
-        }
-        let val = read(setup.services.env_var(&name));
-        Ok(Box::new(move |_| Ok(val.clone())))
+    run: RunFn::Read(|args, setup| {
+        let text = setup.services.env_var(&args.str(0));
+        Ok(text.map_or(Val::NULL, Val::text))
     }),
     ..Function::BASE
 };
-
-fn read(text: Option<String>) -> Val {
-    text.map_or(Val::NULL, Val::text)
-}

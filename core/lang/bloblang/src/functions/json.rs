@@ -2,7 +2,9 @@
 
 use crate::eval::walk;
 use crate::node::split_path;
+use crate::number::Num;
 use crate::spec::{Absent, Example, Function, Kind, Param, Params, RunFn};
+use crate::val::Val;
 
 pub(super) static SPEC: Function = Function {
     name: "json",
@@ -28,7 +30,12 @@ pub(super) static SPEC: Function = Function {
     annotation: Some(|args| Some(format!("json path `{}`", args.str(0)))),
     run: RunFn::Simple(|args, cx| {
         let document = cx.ex.json()?;
-        Ok(walk(&document, &split_path(args.text(0))).into())
+        let value = walk(&document, &split_path(args.text(0)));
+        // A number that is the whole result is computed with already, unlike those within one.
+        Ok(match Num::of(&value) {
+            Some(number) => Val::Data(number.into()),
+            None => value.into(),
+        })
     }),
     ..Function::BASE
 };

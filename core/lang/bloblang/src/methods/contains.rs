@@ -43,10 +43,10 @@ fn run(target: Val, args: &Args) -> Result<Val, Error> {
             memchr::memmem::find(target.as_text()?, &part).is_some()
         }
         Some(Value::Array(items)) => {
-            items.iter().any(|item| wanted.is_some_and(|w| equal(item, w)))
+            items.iter().any(|item| wanted.is_some_and(|w| equal(w, item)))
         }
         Some(Value::Object(object)) => {
-            object.iter().any(|(_, item)| wanted.is_some_and(|w| equal(item, w)))
+            object.iter().any(|(_, item)| wanted.is_some_and(|w| equal(w, item)))
         }
         _ => return Err(target.unexpected(&["string", "array", "object"])),
     };

@@ -9,6 +9,7 @@ use crate::args::{Arg, Args, Query, absent, convert};
 use crate::eval::prepare_method;
 use crate::node::{ArgSource, FunctionCall, MethodCall, Node, Ready, Slot};
 use crate::spec::{Absent, Function, Kind, Param, Params, Purity, Run, RunFn};
+use crate::val::Val;
 use crate::{functions, methods};
 
 /// Arguments as written, each with its name where it has one.
@@ -33,9 +34,16 @@ impl Parser<'_> {
         }
         let args = resolve(&spec.params, written).map_err(fatal)?;
         let mut prepared = None;
-        if let (RunFn::Prepared(prepare), ArgSource::Fixed(args)) = (spec.run, &args) {
-            let run = prepare(args, &self.scope.options.setup);
-            prepared = Some(run.map_err(|e| fatal(e.to_string()))?);
+        let setup = &self.scope.options.setup;
+        match (spec.run, &args) {
+            (RunFn::Prepared(prepare), ArgSource::Fixed(args)) => {
+                prepared = Some(prepare(args, setup).map_err(|e| fatal(e.to_string()))?);
+            }
+            (RunFn::Read(read), ArgSource::Fixed(args)) if !args.bool(1) => {
+                let val = read(args, setup).map_err(|e| fatal(e.to_string()))?;
+                return Ok(Node::Folded(Box::new((val, format!("function {name}")))));
+            }
+            _ => {}
         }
         Ok(Node::Function(Box::new(FunctionCall {
             spec,
@@ -165,12 +173,22 @@ fn variadic(node: Node) -> Slot {
     }
 }
 
+/// The mark that a call of `deleted` or `nothing` gives: known at parse time, too.
+fn mark(node: &Node) -> Option<&'static Val> {
+    let Node::Function(call) = node else { return None };
+    match call.spec.name {
+        "deleted" => Some(&Val::Deleted),
+        "nothing" => Some(&Val::Nothing),
+        _ => None,
+    }
+}
+
 fn slot(param: &'static Param, node: Option<Node>) -> Result<Slot, String> {
     let Some(node) = node else { return Ok(Slot::Fixed(absent(param))) };
     if param.kind == Kind::Query {
         return Ok(Slot::Fixed(Arg::Query(Query::new(node))));
     }
-    match node.literal() {
+    match node.literal().or_else(|| mark(&node)) {
         Some(val) => match convert(param, val.clone()) {
             Ok(val) => Ok(Slot::Fixed(Arg::Val(val))),
             Err(error) => Err(format!("field {}: {error}", param.name)),
@@ -227,7 +245,7 @@ fn by_name(params: &[Param], written: Written) -> Result<Vec<Option<Node>>, Stri
     let free: Vec<&str> = params
         .iter()
         .zip(&given)
-        .filter(|(_, node)| node.is_none())
+        .filter(|(param, node)| node.is_none() && param.absent == Absent::Refused)
         .map(|(param, _)| param.name)
         .collect();
     let plural = if unknown.len() > 1 { "s" } else { "" };

@@ -129,7 +129,7 @@ impl Parser<'_> {
         self.term("->")?;
         self.spaces_must()?;
         if name == "_" {
-            return Ok(Node::Lambda(None, Box::new(self.query()?)));
+            return Ok(Node::Lambda(None, Box::new(self.query().map_err(Fail::must)?)));
         }
         if self.scope.hops(&name).is_some() {
             let text = format!("context label `{name}` would shadow a parent context");
@@ -140,7 +140,7 @@ impl Parser<'_> {
         }
         let name: Rc<str> = Rc::from(name);
         self.scope.lambdas.push(Rc::clone(&name));
-        let body = self.query();
+        let body = self.query().map_err(Fail::must);
         self.scope.lambdas.pop();
         let body = body?;
         if let Node::Lambda(Some(inner), _) = &body {

@@ -69,7 +69,7 @@ fn direct_import(chars: &[char], options: &Options) -> Parsed<Option<Program>> {
 /// Reads and parses another file.
 fn read_import(path: &str, options: &Options, depth: u32) -> Result<Program, String> {
     if !options.imports {
-        return Err("imports are disabled in this context".into());
+        return Err("failed to read import: imports are disabled in this context".into());
     }
     if depth >= IMPORT_DEPTH_MAX {
         return Err(format!("files import each other more than {IMPORT_DEPTH_MAX} deep"));

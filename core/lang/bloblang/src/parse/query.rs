@@ -124,7 +124,7 @@ impl Parser<'_> {
         self.blank();
         let node = self.query()?;
         self.blank();
-        self.term(")").map_err(Fail::must)?;
+        self.term_as(")", "closing bracket").map_err(Fail::must)?;
         Ok(node)
     }
 
