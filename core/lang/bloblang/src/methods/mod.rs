@@ -36,40 +36,63 @@
 //! with the right words. Methods on texts that also take bytes give bytes back: use
 //! [`text_method`]. Growth that a mapping controls needs a named limit and its error.
 
+mod abs;
 mod apply;
+mod bitwise_and;
+mod bitwise_or;
+mod bitwise_xor;
 mod bloblang;
 mod bytes;
 mod catch;
+mod ceil;
 mod contains;
+mod cos;
 mod exists;
 mod filter;
+mod float32;
+mod float64;
 mod floor;
 mod format;
 mod from;
 mod from_all;
 mod get;
 mod index;
+mod int16;
+mod int32;
+mod int64;
+mod int8;
 mod join;
 mod keys;
 mod length;
+mod log;
+mod log10;
 mod lowercase;
 mod map;
 mod map_each;
+mod max;
+mod min;
 mod not;
 mod number;
 mod or;
+mod pow;
 mod re_match;
 mod replace_all;
 mod round;
+mod sin;
 mod slice;
 mod sort;
 mod split;
 mod string;
+mod tan;
 mod trim_prefix;
 mod ts_format;
 mod ts_parse;
 mod ts_unix_milli;
 mod r#type;
+mod uint16;
+mod uint32;
+mod uint64;
+mod uint8;
 mod uppercase;
 mod values;
 mod without;
@@ -84,40 +107,63 @@ use crate::val::Val;
 
 /// All methods, sorted by name.
 pub static ALL: &[&Method] = &[
+    &abs::SPEC,
     &apply::SPEC,
+    &bitwise_and::SPEC,
+    &bitwise_or::SPEC,
+    &bitwise_xor::SPEC,
     &bloblang::SPEC,
     &bytes::SPEC,
     &catch::SPEC,
+    &ceil::SPEC,
     &contains::SPEC,
+    &cos::SPEC,
     &exists::SPEC,
     &filter::SPEC,
+    &float32::SPEC,
+    &float64::SPEC,
     &floor::SPEC,
     &format::SPEC,
     &from::SPEC,
     &from_all::SPEC,
     &get::SPEC,
     &index::SPEC,
+    &int16::SPEC,
+    &int32::SPEC,
+    &int64::SPEC,
+    &int8::SPEC,
     &join::SPEC,
     &keys::SPEC,
     &length::SPEC,
+    &log::SPEC,
+    &log10::SPEC,
     &lowercase::SPEC,
     &map::SPEC,
     &map_each::SPEC,
+    &max::SPEC,
+    &min::SPEC,
     &not::SPEC,
     &number::SPEC,
     &or::SPEC,
+    &pow::SPEC,
     &re_match::SPEC,
     &replace_all::SPEC,
     &round::SPEC,
+    &sin::SPEC,
     &slice::SPEC,
     &sort::SPEC,
     &split::SPEC,
     &string::SPEC,
+    &tan::SPEC,
     &trim_prefix::SPEC,
     &ts_format::SPEC,
     &ts_parse::SPEC,
     &ts_unix_milli::SPEC,
     &r#type::SPEC,
+    &uint16::SPEC,
+    &uint32::SPEC,
+    &uint64::SPEC,
+    &uint8::SPEC,
     &uppercase::SPEC,
     &values::SPEC,
     &without::SPEC,

@@ -26,16 +26,24 @@ pub(super) static SPEC: Method = Method {
 
 /// A number made whole: an integer where it fits one, else a double. Integers stay.
 pub(super) fn rounded(target: &Val, round: fn(f64) -> f64) -> Result<Value, Error> {
-    match target.value().and_then(Num::of) {
-        None => Err(target.unexpected(&["number"])),
-        Some(Num::Float(x)) => {
+    match number(target)? {
+        Num::Float(x) => {
             let whole = round(x);
             // The bounds are exact in doubles; the upper one is the first that does not fit.
             let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&whole);
             Ok(if fits { Value::Int(whole as i64) } else { Value::Float(whole) })
         }
-        Some(integer) => Ok(integer.into()),
+        integer => Ok(integer.into()),
     }
+}
+
+/// The number, which must not come from a narrow cast: those are refused here, as by `+`.
+pub(super) fn number(target: &Val) -> Result<Num, Error> {
+    let number = match target {
+        Val::Narrow(_) => None,
+        _ => target.value().and_then(Num::of),
+    };
+    number.ok_or_else(|| target.unexpected(&["number"]))
 }
 
 /// The same on borrowed values.

@@ -1,0 +1,21 @@
+//! `uint32`
+
+use crate::casts;
+use crate::spec::{Example, Method, Run};
+
+pub(super) static SPEC: Method = Method {
+    name: "uint32",
+    category: "numbers",
+    summary: "The number as an unsigned integer of 32 bits. Texts may have a base \
+              prefix. What has a fraction or does not fit fails.",
+    examples: &[
+        Example {
+            mapping: "root.a = this.a.uint32()\nroot.b = this.b.round().uint32()\n\
+                      root.c = this.c.uint32()\nroot.d = this.d.uint32().catch(0)",
+            cases: &[(r#"{"a":12,"b":12.34,"c":"12","d":-12}"#, r#"{"a":12,"b":12,"c":12,"d":0}"#)],
+        },
+        Example { mapping: "root = this.uint32()", cases: &[(r#""0xD""#, "13")] },
+    ],
+    run: Run::Simple(|target, _| casts::narrow_uint(&target, 32)),
+    ..Method::PLUGIN
+};
