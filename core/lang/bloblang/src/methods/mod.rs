@@ -37,21 +37,37 @@
 //! [`text_method`]. Growth that a mapping controls needs a named limit and its error.
 
 mod abs;
+mod all;
+mod any;
+mod append;
 mod apply;
+mod array;
+mod assign;
 mod bitwise_and;
 mod bitwise_or;
 mod bitwise_xor;
 mod bloblang;
+mod bool;
 mod bytes;
 mod catch;
 mod ceil;
+mod collapse;
+mod concat;
 mod contains;
 mod cos;
+mod enumerated;
 mod exists;
+mod explode;
 mod filter;
+mod find;
+mod find_all;
+mod find_all_by;
+mod find_by;
+mod flatten;
 mod float32;
 mod float64;
 mod floor;
+mod fold;
 mod format;
 mod from;
 mod from_all;
@@ -62,6 +78,7 @@ mod int32;
 mod int64;
 mod int8;
 mod join;
+mod key_values;
 mod keys;
 mod length;
 mod log;
@@ -69,9 +86,13 @@ mod log10;
 mod lowercase;
 mod map;
 mod map_each;
+mod map_each_key;
 mod max;
+mod merge;
 mod min;
 mod not;
+mod not_empty;
+mod not_null;
 mod number;
 mod or;
 mod pow;
@@ -81,8 +102,11 @@ mod round;
 mod sin;
 mod slice;
 mod sort;
+mod sort_by;
 mod split;
+mod squash;
 mod string;
+mod sum;
 mod tan;
 mod trim_prefix;
 mod ts_format;
@@ -93,9 +117,12 @@ mod uint16;
 mod uint32;
 mod uint64;
 mod uint8;
+mod unique;
 mod uppercase;
 mod values;
+mod with;
 mod without;
+mod zip;
 
 use std::sync::Arc;
 
@@ -108,21 +135,37 @@ use crate::val::Val;
 /// All methods, sorted by name.
 pub static ALL: &[&Method] = &[
     &abs::SPEC,
+    &all::SPEC,
+    &any::SPEC,
+    &append::SPEC,
     &apply::SPEC,
+    &array::SPEC,
+    &assign::SPEC,
     &bitwise_and::SPEC,
     &bitwise_or::SPEC,
     &bitwise_xor::SPEC,
     &bloblang::SPEC,
+    &bool::SPEC,
     &bytes::SPEC,
     &catch::SPEC,
     &ceil::SPEC,
+    &collapse::SPEC,
+    &concat::SPEC,
     &contains::SPEC,
     &cos::SPEC,
+    &enumerated::SPEC,
     &exists::SPEC,
+    &explode::SPEC,
     &filter::SPEC,
+    &find::SPEC,
+    &find_all::SPEC,
+    &find_all_by::SPEC,
+    &find_by::SPEC,
+    &flatten::SPEC,
     &float32::SPEC,
     &float64::SPEC,
     &floor::SPEC,
+    &fold::SPEC,
     &format::SPEC,
     &from::SPEC,
     &from_all::SPEC,
@@ -133,6 +176,7 @@ pub static ALL: &[&Method] = &[
     &int64::SPEC,
     &int8::SPEC,
     &join::SPEC,
+    &key_values::SPEC,
     &keys::SPEC,
     &length::SPEC,
     &log::SPEC,
@@ -140,9 +184,13 @@ pub static ALL: &[&Method] = &[
     &lowercase::SPEC,
     &map::SPEC,
     &map_each::SPEC,
+    &map_each_key::SPEC,
     &max::SPEC,
+    &merge::SPEC,
     &min::SPEC,
     &not::SPEC,
+    &not_empty::SPEC,
+    &not_null::SPEC,
     &number::SPEC,
     &or::SPEC,
     &pow::SPEC,
@@ -152,8 +200,11 @@ pub static ALL: &[&Method] = &[
     &sin::SPEC,
     &slice::SPEC,
     &sort::SPEC,
+    &sort_by::SPEC,
     &split::SPEC,
+    &squash::SPEC,
     &string::SPEC,
+    &sum::SPEC,
     &tan::SPEC,
     &trim_prefix::SPEC,
     &ts_format::SPEC,
@@ -164,9 +215,12 @@ pub static ALL: &[&Method] = &[
     &uint32::SPEC,
     &uint64::SPEC,
     &uint8::SPEC,
+    &unique::SPEC,
     &uppercase::SPEC,
     &values::SPEC,
+    &with::SPEC,
     &without::SPEC,
+    &zip::SPEC,
 ];
 
 /// The method with this name.

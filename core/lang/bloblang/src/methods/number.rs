@@ -58,7 +58,7 @@ fn number(val: &Val) -> Result<f64, Error> {
 
 fn parse(text: &[u8]) -> Result<f64, Error> {
     formats::number::parse_float(text).map_err(|e| {
-        let shown = String::from_utf8_lossy(text);
-        Error::new(format!("strconv.ParseFloat: parsing \"{shown}\": {e}"))
+        let shown = crate::go_format::quote(text);
+        Error::new(format!("strconv.ParseFloat: parsing {shown}: {e}"))
     })
 }

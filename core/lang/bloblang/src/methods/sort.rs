@@ -39,7 +39,11 @@ pub(super) static SPEC: Method = Method {
 fn run(target: &Node, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
     let items = target.eval(cx)?.into_array().map_err(|e| e.annotate(|| target.annotation()))?;
     let sorted = match args.opt_query(0) {
-        None => sort_by_key(items.into_iter().map(|item| (item.clone(), item)).collect(), "sort")?,
+        None => sort_by_key(
+            items.into_iter().map(|item| (item.clone(), item)).collect(),
+            "sort",
+            &|| None,
+        )?,
         Some(query) => merge_sort(items, &mut |left, right| {
             let pair = [("left", left.clone()), ("right", right.clone())];
             let pair = pair.into_iter().map(|(k, v)| (Text::from(k), v)).collect::<Object>();
@@ -52,10 +56,15 @@ fn run(target: &Node, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
     Ok(Val::array(sorted))
 }
 
-/// Sorts values by keys that must be all numbers or all texts, as the first of them is.
-pub(super) fn sort_by_key(mut pairs: Vec<(Value, Value)>, verb: &str) -> Result<Vec<Value>, Error> {
+/// Sorts values by keys that must be all numbers or all texts, as the first of them is. An error
+/// names the expression that the keys came from, where `from` gives one.
+pub(super) fn sort_by_key(
+    mut pairs: Vec<(Value, Value)>,
+    verb: &str,
+    from: &dyn Fn() -> Option<String>,
+) -> Result<Vec<Value>, Error> {
     if pairs.len() > 1 {
-        check(&pairs, verb)?;
+        check(&pairs, verb, from)?;
         pairs.sort_by(|(a, _), (b, _)| order(a, b));
     }
     Ok(pairs.into_iter().map(|(_, value)| value).collect())
@@ -78,11 +87,18 @@ fn order(a: &Value, b: &Value) -> Ordering {
 
 /// The error of the first comparison that fails: the original compares the second element with the
 /// first, and so on, and takes the type from the former.
-fn check(pairs: &[(Value, Value)], verb: &str) -> Result<(), Error> {
+fn check(
+    pairs: &[(Value, Value)],
+    verb: &str,
+    from: &dyn Fn() -> Option<String>,
+) -> Result<(), Error> {
     for (i, pair) in pairs.windows(2).enumerate() {
         let [(left, _), (right, _)] = pair else { continue };
         let fail = |at: usize, value: &Value, expected: &[&'static str]| {
-            let error = Val::Data(value.clone()).unexpected(expected);
+            let mut error = Val::Data(value.clone()).unexpected(expected);
+            if let Some(from) = from() {
+                error = error.annotate(|| from);
+            }
             Err(error.prefix(format_args!("{verb} element {at}")))
         };
         if text_of(right).is_some() {

@@ -1,0 +1,27 @@
+//! `key_values`
+
+use super::filter::member;
+use crate::error::Error;
+use crate::spec::{Example, Method, Run};
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "key_values",
+    category: "objects and arrays",
+    summary: "The members of an object as an array of objects of their `key` and `value`, in the \
+              order of the keys.",
+    examples: &[Example {
+        mapping: "root.pairs = this.foo.key_values()",
+        cases: &[(
+            r#"{"foo":{"bar":1,"baz":2}}"#,
+            r#"{"pairs":[{"key":"bar","value":1},{"key":"baz","value":2}]}"#,
+        )],
+    }],
+    run: Run::Simple(|target, _| key_values(&target)),
+    ..Method::CORE
+};
+
+fn key_values(target: &Val) -> Result<Val, Error> {
+    let members = target.as_object()?.iter();
+    Ok(Val::array(members.filter_map(|(key, value)| member(key, value).into_value()).collect()))
+}

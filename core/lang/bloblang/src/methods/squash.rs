@@ -1,0 +1,33 @@
+//! `squash`
+
+use formats::value::{Object, Value};
+
+use crate::error::Error;
+use crate::merge::{gather, merge};
+use crate::spec::{Example, Method, Run};
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "squash",
+    category: "objects and arrays",
+    summary: "One object that the objects in an array are merged to, by the rules of `merge`.",
+    examples: &[Example {
+        mapping: "root.all = this.places.map_each(p -> {p.state: [p.name]}).squash()",
+        cases: &[(
+            r#"{"places":[{"name":"Seattle","state":"WA"},{"name":"Olympia","state":"WA"}]}"#,
+            r#"{"all":{"WA":["Seattle","Olympia"]}}"#,
+        )],
+    }],
+    run: Run::Simple(|target, _| squash(&target)),
+    ..Method::PLUGIN
+};
+
+fn squash(target: &Val) -> Result<Val, Error> {
+    let mut object = Object::new();
+    for item in target.as_array()? {
+        if let Value::Object(next) = item {
+            merge(&mut object, next, gather);
+        }
+    }
+    Ok(Val::object(object))
+}
