@@ -1,11 +1,12 @@
 //! Go's `fmt.Sprintf` over values of the language. Numbers of a message are texts, as they are in
 //! the original.
 
-use formats::number::{self, FloatSize};
+mod float;
+
 use formats::value::Value;
 
 use crate::error::Error;
-use crate::text::{go_type, push_go};
+use crate::text::go_type;
 use crate::time;
 use crate::val::Val;
 
@@ -20,6 +21,8 @@ struct Flags {
     plus: bool,
     minus: bool,
     sharp: bool,
+    /// `%#v`, where `sharp` is not set: as Go source.
+    source: bool,
     space: bool,
     zero: bool,
     width: Option<usize>,
@@ -149,6 +152,9 @@ impl State<'_> {
             return;
         };
         self.next += 1;
+        if verb == b"v" {
+            flags = Flags { source: flags.sharp, sharp: false, plus: false, ..flags };
+        }
         push_val(&mut self.out, flags, verb, val);
     }
 
@@ -192,7 +198,7 @@ fn push_bad(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val) {
 
 fn push_val(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val) {
     if verb == b"T" {
-        return pad(out, flags, go_type(val).as_bytes(), false);
+        return push_text(out, flags, b"s", val, go_type(val).as_bytes());
     }
     let Some(value) = val.value() else { return push_none(out, flags, verb, val) };
     match value {
@@ -202,8 +208,8 @@ fn push_val(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val) {
         }
         Value::Int(n) => push_int(out, flags, verb, val, i128::from(*n)),
         Value::Uint(n) => push_int(out, flags, verb, val, i128::from(*n)),
-        Value::Float(x) => push_float(out, flags, verb, val, *x),
-        Value::Float32(x) => push_float(out, flags, verb, val, f64::from(*x)),
+        Value::Float(x) => float::push(out, flags, verb, val, *x),
+        Value::Float32(x) => float::push(out, flags, verb, val, f64::from(*x)),
         Value::Number(text) => push_text(out, flags, verb, val, text.as_bytes()),
         Value::String(text) => push_text(out, flags, verb, val, text.as_bytes()),
         Value::Bytes(bytes) if matches!(verb, b"s" | b"q" | b"x" | b"X") => {
@@ -213,6 +219,7 @@ fn push_val(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val) {
             let shown = time::format("2006-01-02 15:04:05.999999999 -0700 MST", at);
             pad(out, flags, shown.as_bytes(), false);
         }
+        Value::Array(_) | Value::Object(_) if verb == b"w" => push_bad(out, flags, verb, val),
         Value::Array(items) => {
             out.push(b'[');
             for (i, item) in items.iter().enumerate() {
@@ -235,13 +242,36 @@ fn push_val(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val) {
             }
             out.push(b']');
         }
-        Value::Bytes(_) if matches!(verb, b"v" | b"d") => {
-            let mut text = Vec::new();
-            push_go(&mut text, value);
-            pad(out, flags, &text, false);
-        }
+        Value::Bytes(bytes) => push_bytes(out, flags, verb, bytes),
         _ => push_bad(out, flags, verb, val),
     }
+}
+
+/// Bytes as the list of numbers that they are.
+fn push_bytes(out: &mut Vec<u8>, flags: Flags, verb: &[u8], bytes: &[u8]) {
+    let (open, between, close) =
+        if flags.source { ("[]byte{", ", ", "}") } else { ("[", " ", "]") };
+    out.extend_from_slice(open.as_bytes());
+    for (i, byte) in bytes.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(between.as_bytes());
+        }
+        let (val, n) = (Val::int(i64::from(*byte)), i128::from(*byte));
+        match verb {
+            _ if flags.source => out.extend_from_slice(format!("0x{n:x}").as_bytes()),
+            b"v" | b"d" | b"b" | b"o" | b"O" | b"c" | b"U" => {
+                push_int(out, flags, verb, &val, n);
+            }
+            _ => {
+                out.extend_from_slice(b"%!");
+                out.extend_from_slice(verb);
+                out.extend_from_slice(b"(uint8=");
+                push_int(out, flags, b"v", &val, n);
+                out.push(b')');
+            }
+        }
+    }
+    out.extend_from_slice(close.as_bytes());
 }
 
 fn push_none(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val) {
@@ -274,16 +304,32 @@ fn push_text(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val, text: &[u8
     };
     match verb {
         b"s" => pad(out, flags, &cut, false),
-        b"v" if flags.sharp => pad(out, flags, quote(&cut).as_bytes(), false),
+        b"v" if flags.source => pad(out, flags, quote(&cut).as_bytes(), false),
         b"v" => pad(out, flags, &cut, false),
+        b"q" if flags.sharp && is_raw(&cut) => {
+            let raw = [b"`", &*cut, b"`"].concat();
+            pad(out, flags, &raw, false);
+        }
         b"q" => pad(out, flags, quote(&cut).as_bytes(), false),
         b"x" | b"X" => {
-            let hex: String = cut.iter().map(|b| format!("{b:02x}")).collect();
+            let digits = cut.iter().map(|b| format!("{b:02x}"));
+            let hex = match (flags.space, flags.sharp && !cut.is_empty()) {
+                (false, false) => digits.collect(),
+                (false, true) => format!("0x{}", digits.collect::<String>()),
+                (true, false) => digits.collect::<Vec<_>>().join(" "),
+                (true, true) => digits.map(|d| format!("0x{d}")).collect::<Vec<_>>().join(" "),
+            };
             let hex = if verb == b"X" { hex.to_uppercase() } else { hex };
             pad(out, flags, hex.as_bytes(), false);
         }
         _ => push_bad(out, flags, verb, val),
     }
+}
+
+/// Whether a text can stand between backquotes.
+fn is_raw(text: &[u8]) -> bool {
+    let plain = |c: char| c == '\t' || !c.is_ascii_control() && c != '`' && c != '\u{feff}';
+    std::str::from_utf8(text).is_ok_and(|text| text.chars().all(plain))
 }
 
 /// A text as a Go string literal (`strconv.Quote`).
@@ -345,11 +391,17 @@ fn push_int(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val, n: i128) {
                     let quoted = quote(c.to_string().as_bytes());
                     format!("'{}'", quoted.trim_matches('"').replace("\\\"", "\""))
                 }
-                _ => format!("U+{magnitude:04X}"),
+                _ => {
+                    let code = if n < 0 { n as u64 as u128 } else { magnitude };
+                    let width = flags.precision.unwrap_or(0).max(4);
+                    match flags.sharp && is_printable(c) && u128::from(u32::from(c)) == code {
+                        true => format!("U+{code:0width$X} '{c}'"),
+                        false => format!("U+{code:0width$X}"),
+                    }
+                }
             };
             return pad(out, flags, shown.as_bytes(), false);
         }
-        b"e" | b"E" | b"f" | b"F" | b"g" | b"G" => return push_bad(out, flags, verb, val),
         _ => return push_bad(out, flags, verb, val),
     };
     let sign = sign(flags, n < 0);
@@ -365,61 +417,4 @@ fn sign(flags: Flags, negative: bool) -> &'static str {
         (_, _, true) => " ",
         _ => "",
     }
-}
-
-fn push_float(out: &mut Vec<u8>, flags: Flags, verb: &[u8], val: &Val, x: f64) {
-    let magnitude = x.abs();
-    let mut digits = Vec::new();
-    match verb {
-        _ if x.is_nan() => digits.extend_from_slice(b"NaN"),
-        _ if x.is_infinite() => digits.extend_from_slice(b"Inf"),
-        b"f" | b"F" => {
-            let precision = flags.precision.unwrap_or(6);
-            digits = format!("{magnitude:.precision$}").into_bytes();
-        }
-        b"e" | b"E" => digits = exponent(magnitude, flags.precision.unwrap_or(6)),
-        b"g" | b"G" => match flags.precision {
-            None => number::write_v(&mut digits, magnitude, FloatSize::F64),
-            Some(precision) => digits = shortest(magnitude, precision.max(1)),
-        },
-        b"v" => number::write_v(&mut digits, magnitude, FloatSize::F64),
-        _ => return push_bad(out, flags, verb, val),
-    }
-    if matches!(verb, b"E" | b"G") {
-        digits.make_ascii_uppercase();
-    }
-    let plus = Flags { plus: flags.plus || (x.is_infinite() && !flags.space), ..flags };
-    let mut text = sign(plus, x.is_sign_negative() && !x.is_nan()).as_bytes().to_vec();
-    text.extend_from_slice(&digits);
-    let flags = Flags { zero: flags.zero && x.is_finite(), ..flags };
-    pad(out, flags, &text, true);
-}
-
-/// `d.ddde+XX` with so many digits behind the point.
-fn exponent(x: f64, precision: usize) -> Vec<u8> {
-    let text = format!("{x:.precision$e}");
-    let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, power) = match power.strip_prefix('-') {
-        Some(power) => ('-', power),
-        None => ('+', power),
-    };
-    format!("{digits}e{sign}{power:0>2}").into_bytes()
-}
-
-/// `%g` with so many digits in all, trailing zeros removed.
-fn shortest(x: f64, digits: usize) -> Vec<u8> {
-    let text = exponent(x, digits - 1);
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "+00"));
-    let power: i32 = power.parse().unwrap_or(0);
-    let trim = |text: &str| match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
-    };
-    if power < -4 || power >= digits as i32 {
-        let tail = text.split_once('e').map_or("+00", |(_, tail)| tail);
-        return format!("{}e{tail}", trim(mantissa)).into_bytes();
-    }
-    let precision = usize::try_from(digits as i32 - 1 - power).unwrap_or(0);
-    trim(&format!("{x:.precision$}")).into_bytes()
 }

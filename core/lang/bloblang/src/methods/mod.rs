@@ -49,6 +49,7 @@ mod bitwise_xor;
 mod bloblang;
 mod bool;
 mod bytes;
+mod capitalize;
 mod catch;
 mod ceil;
 mod collapse;
@@ -56,8 +57,13 @@ mod concat;
 mod contains;
 mod cos;
 mod enumerated;
+mod escape_html;
+mod escape_url_path;
+mod escape_url_query;
 mod exists;
 mod explode;
+mod filepath_join;
+mod filepath_split;
 mod filter;
 mod find;
 mod find_all;
@@ -69,10 +75,15 @@ mod float64;
 mod floor;
 mod fold;
 mod format;
+mod format_json;
 mod from;
 mod from_all;
 mod get;
+mod has_prefix;
+mod has_suffix;
 mod index;
+mod index_of;
+mod infer_schema;
 mod int16;
 mod int32;
 mod int64;
@@ -95,9 +106,26 @@ mod not_empty;
 mod not_null;
 mod number;
 mod or;
+mod parse_csv;
+mod parse_form_url_encoded;
+mod parse_json;
+mod parse_logfmt;
+mod parse_url;
 mod pow;
+mod quote;
+mod re_find_all;
+mod re_find_all_object;
+mod re_find_all_submatch;
+mod re_find_object;
 mod re_match;
+mod re_replace;
+mod re_replace_all;
+mod repeat;
+mod replace;
 mod replace_all;
+mod replace_all_many;
+mod replace_many;
+mod reverse;
 mod round;
 mod sin;
 mod slice;
@@ -108,7 +136,9 @@ mod squash;
 mod string;
 mod sum;
 mod tan;
+mod trim;
 mod trim_prefix;
+mod trim_suffix;
 mod ts_format;
 mod ts_parse;
 mod ts_unix_milli;
@@ -117,8 +147,13 @@ mod uint16;
 mod uint32;
 mod uint64;
 mod uint8;
+mod unescape_html;
+mod unescape_url_path;
+mod unescape_url_query;
 mod unique;
+mod unquote;
 mod uppercase;
+mod uuid_v5;
 mod values;
 mod with;
 mod without;
@@ -147,6 +182,7 @@ pub static ALL: &[&Method] = &[
     &bloblang::SPEC,
     &bool::SPEC,
     &bytes::SPEC,
+    &capitalize::SPEC,
     &catch::SPEC,
     &ceil::SPEC,
     &collapse::SPEC,
@@ -154,8 +190,13 @@ pub static ALL: &[&Method] = &[
     &contains::SPEC,
     &cos::SPEC,
     &enumerated::SPEC,
+    &escape_html::SPEC,
+    &escape_url_path::SPEC,
+    &escape_url_query::SPEC,
     &exists::SPEC,
     &explode::SPEC,
+    &filepath_join::SPEC,
+    &filepath_split::SPEC,
     &filter::SPEC,
     &find::SPEC,
     &find_all::SPEC,
@@ -167,10 +208,15 @@ pub static ALL: &[&Method] = &[
     &floor::SPEC,
     &fold::SPEC,
     &format::SPEC,
+    &format_json::SPEC,
     &from::SPEC,
     &from_all::SPEC,
     &get::SPEC,
+    &has_prefix::SPEC,
+    &has_suffix::SPEC,
     &index::SPEC,
+    &index_of::SPEC,
+    &infer_schema::SPEC,
     &int16::SPEC,
     &int32::SPEC,
     &int64::SPEC,
@@ -193,9 +239,26 @@ pub static ALL: &[&Method] = &[
     &not_null::SPEC,
     &number::SPEC,
     &or::SPEC,
+    &parse_csv::SPEC,
+    &parse_form_url_encoded::SPEC,
+    &parse_json::SPEC,
+    &parse_logfmt::SPEC,
+    &parse_url::SPEC,
     &pow::SPEC,
+    &quote::SPEC,
+    &re_find_all::SPEC,
+    &re_find_all_object::SPEC,
+    &re_find_all_submatch::SPEC,
+    &re_find_object::SPEC,
     &re_match::SPEC,
+    &re_replace::SPEC,
+    &re_replace_all::SPEC,
+    &repeat::SPEC,
+    &replace::SPEC,
     &replace_all::SPEC,
+    &replace_all_many::SPEC,
+    &replace_many::SPEC,
+    &reverse::SPEC,
     &round::SPEC,
     &sin::SPEC,
     &slice::SPEC,
@@ -206,7 +269,9 @@ pub static ALL: &[&Method] = &[
     &string::SPEC,
     &sum::SPEC,
     &tan::SPEC,
+    &trim::SPEC,
     &trim_prefix::SPEC,
+    &trim_suffix::SPEC,
     &ts_format::SPEC,
     &ts_parse::SPEC,
     &ts_unix_milli::SPEC,
@@ -215,8 +280,13 @@ pub static ALL: &[&Method] = &[
     &uint32::SPEC,
     &uint64::SPEC,
     &uint8::SPEC,
+    &unescape_html::SPEC,
+    &unescape_url_path::SPEC,
+    &unescape_url_query::SPEC,
     &unique::SPEC,
+    &unquote::SPEC,
     &uppercase::SPEC,
+    &uuid_v5::SPEC,
     &values::SPEC,
     &with::SPEC,
     &without::SPEC,

@@ -34,7 +34,7 @@ fn run(target: Val, args: &Args) -> Result<Val, Error> {
 }
 
 /// Replaces every occurrence; an empty part occurs before each character and at the end.
-fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+pub(super) fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     if old.is_empty() {
         for chunk in crate::cases::chars(text) {

@@ -1,0 +1,28 @@
+//! `re_replace_all`
+
+use super::text_method;
+use crate::re;
+use crate::spec::{Example, Kind, Method, Param, Params, Run};
+
+pub(super) static SPEC: Method = Method {
+    name: "re_replace_all",
+    category: "regular expressions",
+    summary: "The text with every match of a regular expression replaced; `$1` or `${name}` in \
+              the replacement stands for a group.",
+    params: Params::Fixed(&[
+        Param::new("pattern", Kind::String, "The expression."),
+        Param::new("value", Kind::String, "What takes the place of a match."),
+    ]),
+    examples: &[Example {
+        mapping: r#"root.new_value = this.value.re_replace_all("ADD ([0-9]+)","+($1)")"#,
+        cases: &[(r#"{"value":"foo ADD 70"}"#, r#"{"new_value":"foo +(70)"}"#)],
+    }],
+    run: Run::Prepared(|args| {
+        let pattern = re::compile(&args.str(0))?;
+        let template = re::Template::new(args.text(1));
+        Ok(Box::new(move |target| {
+            text_method(&target, |text| re::replace_all(&pattern, text, &template))
+        }))
+    }),
+    ..Method::CORE
+};
