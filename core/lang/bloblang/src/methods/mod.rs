@@ -76,6 +76,12 @@ mod floor;
 mod fold;
 mod format;
 mod format_json;
+mod format_timestamp;
+mod format_timestamp_strftime;
+mod format_timestamp_unix;
+mod format_timestamp_unix_micro;
+mod format_timestamp_unix_milli;
+mod format_timestamp_unix_nano;
 mod from;
 mod from_all;
 mod get;
@@ -107,9 +113,13 @@ mod not_null;
 mod number;
 mod or;
 mod parse_csv;
+mod parse_duration;
+mod parse_duration_iso8601;
 mod parse_form_url_encoded;
 mod parse_json;
 mod parse_logfmt;
+mod parse_timestamp;
+mod parse_timestamp_strptime;
 mod parse_url;
 mod pow;
 mod quote;
@@ -136,12 +146,23 @@ mod squash;
 mod string;
 mod sum;
 mod tan;
+mod timestamp;
 mod trim;
 mod trim_prefix;
 mod trim_suffix;
+mod ts_add_iso8601;
 mod ts_format;
 mod ts_parse;
+mod ts_round;
+mod ts_strftime;
+mod ts_strptime;
+mod ts_sub;
+mod ts_sub_iso8601;
+mod ts_tz;
+mod ts_unix;
+mod ts_unix_micro;
 mod ts_unix_milli;
+mod ts_unix_nano;
 mod r#type;
 mod uint16;
 mod uint32;
@@ -209,6 +230,12 @@ pub static ALL: &[&Method] = &[
     &fold::SPEC,
     &format::SPEC,
     &format_json::SPEC,
+    &format_timestamp::SPEC,
+    &format_timestamp_strftime::SPEC,
+    &format_timestamp_unix::SPEC,
+    &format_timestamp_unix_micro::SPEC,
+    &format_timestamp_unix_milli::SPEC,
+    &format_timestamp_unix_nano::SPEC,
     &from::SPEC,
     &from_all::SPEC,
     &get::SPEC,
@@ -240,9 +267,13 @@ pub static ALL: &[&Method] = &[
     &number::SPEC,
     &or::SPEC,
     &parse_csv::SPEC,
+    &parse_duration::SPEC,
+    &parse_duration_iso8601::SPEC,
     &parse_form_url_encoded::SPEC,
     &parse_json::SPEC,
     &parse_logfmt::SPEC,
+    &parse_timestamp::SPEC,
+    &parse_timestamp_strptime::SPEC,
     &parse_url::SPEC,
     &pow::SPEC,
     &quote::SPEC,
@@ -269,12 +300,23 @@ pub static ALL: &[&Method] = &[
     &string::SPEC,
     &sum::SPEC,
     &tan::SPEC,
+    &timestamp::SPEC,
     &trim::SPEC,
     &trim_prefix::SPEC,
     &trim_suffix::SPEC,
+    &ts_add_iso8601::SPEC,
     &ts_format::SPEC,
     &ts_parse::SPEC,
+    &ts_round::SPEC,
+    &ts_strftime::SPEC,
+    &ts_strptime::SPEC,
+    &ts_sub::SPEC,
+    &ts_sub_iso8601::SPEC,
+    &ts_tz::SPEC,
+    &ts_unix::SPEC,
+    &ts_unix_micro::SPEC,
     &ts_unix_milli::SPEC,
+    &ts_unix_nano::SPEC,
     &r#type::SPEC,
     &uint16::SPEC,
     &uint32::SPEC,

@@ -3,6 +3,8 @@
 mod chunk;
 mod format;
 mod parse;
+mod strftime;
+mod strptime;
 mod zone;
 
 use std::sync::{Arc, LazyLock};
@@ -11,7 +13,10 @@ use formats::value::{Timestamp, Value};
 
 pub use format::{Layout, format};
 pub use parse::parse;
-pub use zone::{in_zone, offset_at, zone_name};
+pub(crate) use parse::quote;
+pub use strftime::strftime;
+pub use strptime::strptime;
+pub use zone::{at_local, checked_zone, in_zone, offset_at, rezoned, zone_name};
 
 use crate::error::Error;
 use crate::val::Val;
@@ -124,7 +129,8 @@ pub fn of_val(val: &Val) -> Result<Timestamp, Error> {
             Some(crate::number::Num::Float(x)) => {
                 // As the original: the fraction of the double in nanoseconds, truncated.
                 let whole = x.trunc();
-                Ok(utc(whole as i128 * NS_PER_S + ((x - whole) * 1e9) as i128))
+                let whole_s = i128::from(crate::number::truncated(whole));
+                Ok(utc(whole_s * NS_PER_S + ((x - whole) * 1e9) as i128))
             }
             Some(n) => Ok(utc(i128::from(n.int()) * NS_PER_S)),
             None => Err(val.unexpected(&["number", "string"])),

@@ -78,20 +78,16 @@ pub fn parse(layout: &str, text: &str) -> Result<Timestamp, Error> {
 }
 
 /// A text as Go's time package quotes it.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: impl AsRef<[u8]>) -> String {
     let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
+    for &byte in text.as_ref() {
+        match byte {
+            b'"' | b'\\' => {
                 out.push('\\');
-                out.push(c);
+                out.push(char::from(byte));
             }
-            ' '..='~' => out.push(c),
-            _ => {
-                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    out.push_str(&format!("\\x{byte:02x}"));
-                }
-            }
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("\\x{byte:02x}")),
         }
     }
     out.push('"');

@@ -21,6 +21,39 @@ pub fn in_zone(time: &Timestamp, name: &str) -> Result<Timestamp, Error> {
     Ok(Timestamp { offset_s, zone: Arc::from(name), ..time.clone() })
 }
 
+/// The name of a zone, when there is one of that name.
+///
+/// # Errors
+/// There is no such zone.
+pub fn checked_zone(name: &str) -> Result<String, Error> {
+    in_zone(&super::utc(0), name)
+        .map(|_| name.to_owned())
+        .map_err(|e| Error::new(format!("failed to parse timezone location name: {e}")))
+}
+
+/// A timestamp that was moved, with the offset that its zone has at the new time.
+#[must_use]
+pub fn rezoned(time: &Timestamp) -> Timestamp {
+    match offset_at(time, &time.zone) {
+        Ok((offset_s, _)) if time.zone.contains('/') => Timestamp { offset_s, ..time.clone() },
+        _ => time.clone(),
+    }
+}
+
+/// The point in time of a date and time of day in the zone of another timestamp.
+///
+/// `local_ns` is what the nanoseconds since the Unix epoch would be in UTC.
+#[must_use]
+pub fn at_local(local_ns: i128, like: &Timestamp) -> Timestamp {
+    let at = |offset_s: i32| {
+        let unix_ns = local_ns - i128::from(offset_s) * NS_PER_S;
+        rezoned(&Timestamp { unix_ns, ..like.clone() })
+    };
+    // Near a change of the offset the first guess lands on its other side.
+    let guess = at(like.offset_s);
+    if guess.offset_s == like.offset_s { guess } else { at(guess.offset_s) }
+}
+
 /// The offset of a zone in seconds, and its name at that time, such as `CEST`.
 ///
 /// # Errors
@@ -46,8 +79,5 @@ pub fn zone_name(time: &Timestamp) -> String {
     }
     let seconds = time.offset_s.unsigned_abs();
     let sign = if time.offset_s < 0 { '-' } else { '+' };
-    match seconds / 60 % 60 {
-        0 => format!("{sign}{:02}", seconds / 3_600),
-        minutes => format!("{sign}{:02}{minutes:02}", seconds / 3_600),
-    }
+    format!("{sign}{:02}{:02}", seconds / 3_600, seconds / 60 % 60)
 }

@@ -1,0 +1,20 @@
+//! `ts_unix_micro`
+
+use crate::spec::{Example, Method, Run};
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "ts_unix_micro",
+    category: "timestamps",
+    summary: "Microseconds since the Unix epoch.",
+    examples: &[Example {
+        mapping: "root.created_at_unix = this.created_at.ts_unix_micro()",
+        cases: &[(
+            r#"{"created_at":"2009-11-10T23:00:00Z"}"#,
+            r#"{"created_at_unix":1257894000000000}"#,
+        )],
+    }],
+    folds: true,
+    run: Run::Simple(|target, _| Ok(Val::int(target.as_time()?.unix_ns.div_euclid(1_000) as i64))),
+    ..Method::PLUGIN
+};
