@@ -53,9 +53,15 @@ mod capitalize;
 mod catch;
 mod ceil;
 mod collapse;
+mod compress;
 mod concat;
 mod contains;
 mod cos;
+mod decode;
+mod decompress;
+mod decrypt_aes;
+mod encode;
+mod encrypt_aes;
 mod enumerated;
 mod escape_html;
 mod escape_url_path;
@@ -87,6 +93,7 @@ mod from_all;
 mod get;
 mod has_prefix;
 mod has_suffix;
+mod hash;
 mod index;
 mod index_of;
 mod infer_schema;
@@ -207,9 +214,15 @@ pub static ALL: &[&Method] = &[
     &catch::SPEC,
     &ceil::SPEC,
     &collapse::SPEC,
+    &compress::SPEC,
     &concat::SPEC,
     &contains::SPEC,
     &cos::SPEC,
+    &decode::SPEC,
+    &decompress::SPEC,
+    &decrypt_aes::SPEC,
+    &encode::SPEC,
+    &encrypt_aes::SPEC,
     &enumerated::SPEC,
     &escape_html::SPEC,
     &escape_url_path::SPEC,
@@ -241,6 +254,7 @@ pub static ALL: &[&Method] = &[
     &get::SPEC,
     &has_prefix::SPEC,
     &has_suffix::SPEC,
+    &hash::SPEC,
     &index::SPEC,
     &index_of::SPEC,
     &infer_schema::SPEC,

@@ -1,0 +1,31 @@
+//! `decrypt_aes`
+
+use crate::crypt::Aes;
+use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::val::Val;
+
+pub(super) static SPEC: Method = Method {
+    name: "decrypt_aes",
+    category: "encoding and encryption",
+    summary: "The bytes of a text that was encrypted with AES.",
+    params: Params::Fixed(&[
+        Param::new("scheme", Kind::String, "The mode: `ctr`, `ofb`, `cbc` or `gcm`."),
+        Param::new("key", Kind::String, "The key, of 16, 24 or 32 bytes."),
+        Param::new(
+            "iv",
+            Kind::String,
+            "The initialisation vector of 16 bytes, for gcm the nonce of 12.",
+        ),
+    ]),
+    examples: &[Example {
+        mapping: "let key = \"2b7e151628aed2a6abf7158809cf4f3c\".decode(\"hex\")\n\
+                  let vector = \"f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff\".decode(\"hex\")\n\
+                  root.decrypted = this.value.decode(\"hex\").decrypt_aes(\"ctr\", $key, $vector).string()",
+        cases: &[(r#"{"value":"84e9b31ff7400bdf80be7254"}"#, r#"{"decrypted":"hello world!"}"#)],
+    }],
+    run: Run::Prepared(|args| {
+        let aes = Aes::new(&args.str(0), args.text(1), args.text(2), "decryption")?;
+        Ok(Box::new(move |target| Ok(Val::bytes(aes.decrypt(target.as_text()?)?))))
+    }),
+    ..Method::CORE
+};
