@@ -24,6 +24,7 @@ pub mod exec;
 pub mod fast;
 pub mod functions;
 pub mod go_format;
+mod go_rand;
 pub mod hashing;
 mod lang;
 pub mod local;

@@ -3,15 +3,40 @@
 
 mod batch_index;
 mod batch_size;
+mod bytes;
 mod content;
+mod count;
 mod counter;
 mod deleted;
 mod env;
 mod error;
+mod error_source_label;
+mod error_source_name;
+mod error_source_path;
 mod errored;
+mod file;
+mod file_rel;
+mod hostname;
 mod json;
+mod ksuid;
+mod meta;
+mod metadata;
+mod nanoid;
 mod nothing;
+mod now;
+mod pi;
+mod random_int;
+mod range;
+mod root_meta;
 mod throw;
+mod timestamp_unix;
+mod timestamp_unix_micro;
+mod timestamp_unix_milli;
+mod timestamp_unix_nano;
+mod tracing_id;
+mod tracing_span;
+mod uuid_v4;
+mod uuid_v7;
 mod var;
 
 use std::path::Path;
@@ -29,15 +54,40 @@ use crate::val::Val;
 pub static ALL: &[&Function] = &[
     &batch_index::SPEC,
     &batch_size::SPEC,
+    &bytes::SPEC,
     &content::SPEC,
+    &count::SPEC,
     &counter::SPEC,
     &deleted::SPEC,
     &env::SPEC,
     &error::SPEC,
+    &error_source_label::SPEC,
+    &error_source_name::SPEC,
+    &error_source_path::SPEC,
     &errored::SPEC,
+    &file::SPEC,
+    &file_rel::SPEC,
+    &hostname::SPEC,
     &json::SPEC,
+    &ksuid::SPEC,
+    &meta::SPEC,
+    &metadata::SPEC,
+    &nanoid::SPEC,
     &nothing::SPEC,
+    &now::SPEC,
+    &pi::SPEC,
+    &random_int::SPEC,
+    &range::SPEC,
+    &root_meta::SPEC,
     &throw::SPEC,
+    &timestamp_unix::SPEC,
+    &timestamp_unix_micro::SPEC,
+    &timestamp_unix_milli::SPEC,
+    &timestamp_unix_nano::SPEC,
+    &tracing_id::SPEC,
+    &tracing_span::SPEC,
+    &uuid_v4::SPEC,
+    &uuid_v7::SPEC,
     &var::SPEC,
 ];
 
