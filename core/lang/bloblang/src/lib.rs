@@ -45,6 +45,7 @@ pub mod time;
 pub mod titles;
 pub mod url;
 pub mod val;
+mod yaml;
 
 pub use error::Error;
 pub use exec::Setup;

@@ -88,6 +88,7 @@ mod format_timestamp_unix;
 mod format_timestamp_unix_micro;
 mod format_timestamp_unix_milli;
 mod format_timestamp_unix_nano;
+mod format_yaml;
 mod from;
 mod from_all;
 mod get;
@@ -128,6 +129,7 @@ mod parse_logfmt;
 mod parse_timestamp;
 mod parse_timestamp_strptime;
 mod parse_url;
+mod parse_yaml;
 mod pow;
 mod quote;
 mod re_find_all;
@@ -249,6 +251,7 @@ pub static ALL: &[&Method] = &[
     &format_timestamp_unix_micro::SPEC,
     &format_timestamp_unix_milli::SPEC,
     &format_timestamp_unix_nano::SPEC,
+    &format_yaml::SPEC,
     &from::SPEC,
     &from_all::SPEC,
     &get::SPEC,
@@ -289,6 +292,7 @@ pub static ALL: &[&Method] = &[
     &parse_timestamp::SPEC,
     &parse_timestamp_strptime::SPEC,
     &parse_url::SPEC,
+    &parse_yaml::SPEC,
     &pow::SPEC,
     &quote::SPEC,
     &re_find_all::SPEC,
