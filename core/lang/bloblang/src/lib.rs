@@ -26,6 +26,7 @@ pub mod functions;
 pub mod go_format;
 mod go_rand;
 pub mod hashing;
+mod json_schema;
 mod lang;
 pub mod local;
 pub mod mapping;

@@ -103,6 +103,7 @@ mod int32;
 mod int64;
 mod int8;
 mod join;
+mod json_schema;
 mod key_values;
 mod keys;
 mod length;
@@ -266,6 +267,7 @@ pub static ALL: &[&Method] = &[
     &int64::SPEC,
     &int8::SPEC,
     &join::SPEC,
+    &json_schema::SPEC,
     &key_values::SPEC,
     &keys::SPEC,
     &length::SPEC,
