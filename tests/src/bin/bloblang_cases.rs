@@ -1,6 +1,6 @@
 //! Runs recorded Bloblang cases: one JSON object a line in, one a line out, as
-//! `conformance/bloblang/check.py` speaks. With `--batch` mappings run as they do in a pipeline, over
-//! the whole batch at once, instead of message by message.
+//! `conformance/bloblang/check.py` speaks. With `--batch` mappings run as they do in a pipeline,
+//! over the whole batch at once, instead of message by message.
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
