@@ -90,7 +90,8 @@ impl Process {
     /// The address cannot be used.
     pub(crate) fn listen_ipc(&mut self, address: &str) -> Result<(), String> {
         let ports = Arc::clone(&self.ports);
-        let router = move || move |name: &str| ports.find("ipc", name).map(|port| port.sender);
+        let port = move |name: &str| ports.find("ipc", name)?.sender.upgrade();
+        let router = move || port;
         let options = connect::ipc::Options::default();
         let listening = connect::ipc::start(address, self.io, options, router)?;
         let address = listening.address().to_string();

@@ -119,7 +119,7 @@ impl Ports {
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for port in self.news.try_iter() {
             if known.ports.len() >= PORTS_MAX {
-                known.ports.retain(|_, port| !port.sender.is_disconnected());
+                known.ports.retain(|_, port| port.sender.upgrade().is_some());
                 let Known { ports, patterns } = &mut *known;
                 patterns.retain(|key| ports.contains_key(key));
             }
@@ -163,7 +163,7 @@ mod tests {
             kind: kind.to_owned(),
             name: name.to_owned(),
             options: Json::Null,
-            sender,
+            sender: sender.downgrade(),
             key: Key::new(owner, "a"),
         }
     }

@@ -119,7 +119,10 @@ async fn to_port(port: &PortEvent, request: &Request) -> Reply {
         payload: Payload::Bytes(request.body.clone()),
         reply,
     };
-    if port.sender.try_send(onward).is_err() {
+    // The sender is not held while waiting: when the pipeline ends, a request that it did not take
+    // goes with the last sender, and with the request the way back for the answer.
+    let sent = port.sender.upgrade().is_some_and(|sender| sender.try_send(onward).is_ok());
+    if !sent {
         return Reply::unavailable();
     }
     match answer.recv_async().await {

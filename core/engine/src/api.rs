@@ -180,8 +180,8 @@ pub struct PipelineView {
     pub rates: Rates,
 }
 
-/// A named port was opened by a pipeline. Ports close when the receiving side is dropped, which a
-/// sender sees as a disconnected channel.
+/// A named port was opened by a pipeline. Ports close when the pipeline ends, after which there
+/// is no sender to be had.
 #[derive(Clone, Debug)]
 pub struct PortEvent {
     /// Kind of port, such as `http`.
@@ -190,8 +190,9 @@ pub struct PortEvent {
     pub name: String,
     /// What the opener asked for.
     pub options: Json,
-    /// Where requests go.
-    pub sender: flume::Sender<Request>,
+    /// Where requests go, for as long as the pipeline runs. Whoever waits for an answer must not
+    /// hold on to it: requests that nobody took are dropped with the last sender.
+    pub sender: flume::WeakSender<Request>,
     /// The pipeline.
     pub key: Key,
 }

@@ -245,6 +245,7 @@ impl Built {
             task: RefCell::new(None),
         };
         let (token, events) = (self.token, around.events.clone());
+        let open_ports = OpenPorts(Rc::clone(&self.builder.services));
         let body = Body::new(self, ledger, connections, homing, intake, running.stop.clone());
         let task = async move {
             let state = match Guarded::new(body.run(ack_events, done, done_in)).await {
@@ -252,10 +253,20 @@ impl Built {
                 Ok(Ok(End::Stopped)) => State::Stopped,
                 Ok(Err(text)) | Err(text) => State::Failed(text),
             };
+            drop(open_ports);
             let _ = events.send(Event::Ended { token, state });
         };
         *running.task.borrow_mut() = Some(rt::spawn(task).abort_on_drop());
         running
+    }
+}
+
+/// The ports of an instance, which close when it ends in whatever way.
+struct OpenPorts(Rc<InstanceServices>);
+
+impl Drop for OpenPorts {
+    fn drop(&mut self) {
+        self.0.close_ports();
     }
 }
 

@@ -27,6 +27,8 @@ static COUNTS: LazyLock<RwLock<HashMap<String, Arc<AtomicU64>>>> = LazyLock::new
 pub(crate) struct InstanceServices {
     key: Key,
     ports: Rc<Vec<flume::Sender<PortEvent>>>,
+    /// What keeps the opened ports open.
+    open: RefCell<Vec<flume::Sender<Request>>>,
     counts: RefCell<HashMap<String, Arc<AtomicU64>>>,
     console: RefCell<VecDeque<String>>,
     variables: RefCell<HashMap<String, K>>,
@@ -37,10 +39,16 @@ impl InstanceServices {
         Rc::new(InstanceServices {
             key,
             ports,
+            open: RefCell::default(),
             counts: RefCell::default(),
             console: RefCell::default(),
             variables: RefCell::default(),
         })
+    }
+
+    /// Closes the ports. Requests that wait there are dropped, which tells their senders.
+    pub(crate) fn close_ports(&self) {
+        self.open.borrow_mut().clear();
     }
 
     pub(crate) fn console_lines(&self) -> VecDeque<String> {
@@ -138,12 +146,13 @@ impl Services for InstanceServices {
                 kind: kind.to_owned(),
                 name: name.to_owned(),
                 options: options.clone(),
-                sender: sender.clone(),
+                sender: sender.downgrade(),
                 key: self.key.clone(),
             };
             // A front end that is gone serves no ports.
             let _ = listener.send(event);
         }
+        self.open.borrow_mut().push(sender);
         Ok(receiver)
     }
 

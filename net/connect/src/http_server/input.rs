@@ -209,8 +209,14 @@ impl HttpServer {
                 None => break Err(SourceError::Stopped),
             }
         };
-        // Those who were told nothing yet are waiting; each has its time limit.
-        while waiting.next().await.is_some() {}
+        // Those whose messages were taken are told what became of them, each within its time limit.
+        // All others are told at once that nobody takes theirs: their requests are dropped.
+        let told = std::pin::pin!(async { while waiting.next().await.is_some() {} });
+        let refused = std::pin::pin!(async {
+            while self.endpoint.requests.recv_async().await.is_ok() {}
+            std::future::pending::<()>().await;
+        });
+        select(refused, told).await;
         result
     }
 }

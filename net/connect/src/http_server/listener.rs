@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flume::Sender;
+use flume::WeakSender;
 use percent_encoding::percent_decode_str;
 use plan::env::{Payload, Request, Response};
 use rt::Task;
@@ -33,7 +33,8 @@ const READ_BYTES: usize = 64 << 10;
 /// What connections share.
 struct Shared {
     pattern: String,
-    requests: Sender<Request>,
+    /// Gone with the source or sink that has the port.
+    requests: WeakSender<Request>,
     connections: Cell<usize>,
     /// Connections with a request that is not answered yet.
     busy: Cell<usize>,
@@ -69,7 +70,7 @@ pub(super) struct Listener {
 pub(super) async fn listen(
     address: &str,
     pattern: &str,
-    requests: Sender<Request>,
+    requests: WeakSender<Request>,
 ) -> Result<Listener, String> {
     let failed = |error: std::io::Error| {
         let text = io_text(&error);
@@ -157,7 +158,7 @@ async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
                     let whole = Bytes::from(std::mem::take(&mut body));
                     let response = ask(&head, whole, &remote, shared).await;
                     // With the port gone there is nothing more to be had here.
-                    let keep = head.keep_alive && !shared.requests.is_disconnected();
+                    let keep = head.keep_alive && shared.requests.upgrade().is_some();
                     write(&response, keep, &mut out);
                     let (sent, _) = stream.write_all(std::mem::take(&mut out)).await;
                     sent?;
@@ -209,9 +210,12 @@ async fn ask(head: &RequestHead, body: Bytes, remote: &str, shared: &Shared) -> 
         reply,
     };
     let gone = || plain(503, "Service unavailable\n");
-    if shared.requests.send_async(request).await.is_err() {
+    let Some(port) = shared.requests.upgrade() else { return gone() };
+    if port.send_async(request).await.is_err() {
         return gone();
     }
+    // Held on to, it would keep a request that nobody takes.
+    drop(port);
     answer.recv_async().await.unwrap_or_else(|_| gone())
 }
 

@@ -53,7 +53,7 @@ impl Endpoint {
         match &self.own {
             None => Ok(None),
             Some((address, sender)) => {
-                listener::listen(address, &self.path, sender.clone()).await.map(Some)
+                listener::listen(address, &self.path, sender.downgrade()).await.map(Some)
             }
         }
     }

@@ -111,7 +111,7 @@ async fn answer(
     let (1, Some(argument)) = (arguments.len(), arguments.pop()) else {
         return Err("rank".to_owned());
     };
-    ask(&port, &name, argument, remote).await
+    ask(port, &name, argument, remote).await
 }
 
 /// The port of a name. A dictionary of callbacks is called with the key in front: it is found
@@ -127,7 +127,7 @@ fn find(name: &str, arguments: &mut Vec<K>, router: &dyn Router) -> Option<Sende
     router.port(name)
 }
 
-async fn ask(port: &Sender<Request>, name: &str, value: K, remote: &str) -> Result<K, String> {
+async fn ask(port: Sender<Request>, name: &str, value: K, remote: &str) -> Result<K, String> {
     let (reply, answer) = flume::bounded(1);
     let request = Request {
         method: String::new(),
@@ -140,6 +140,8 @@ async fn ask(port: &Sender<Request>, name: &str, value: K, remote: &str) -> Resu
     };
     let gone = || format!("{name} is not running");
     port.send_async(request).await.map_err(|_| gone())?;
+    // Held on to, it would keep a request that nobody takes.
+    drop(port);
     // Asynchronous calls wait, too: a client never has more than one value waiting here.
     let response = answer.recv_async().await.map_err(|_| gone())?;
     match response.status {
