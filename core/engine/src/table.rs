@@ -376,11 +376,20 @@ impl Table {
         }
         if !stopping && !self.closing.get() {
             let table = Rc::clone(self);
-            rt::spawn(async move {
-                if let Err(text) = table.write(Entry::Ended { key, state }).await {
-                    tracing::error!("the end of a pipeline could not be made durable: {text}");
-                }
-            });
+            rt::spawn(async move { table.write_end(key, token, state).await });
+        }
+    }
+
+    /// Makes the end of an instance durable, unless another has taken its place: the journal would
+    /// tell of that one's end.
+    async fn write_end(&self, key: Key, token: u64, state: State) {
+        let lock = self.lock(&key);
+        let _held = lock.lock().await;
+        if self.rows.borrow().get(&key).is_none_or(|row| row.token != token) {
+            return;
+        }
+        if let Err(text) = self.write(Entry::Ended { key, state }).await {
+            tracing::error!("the end of a pipeline could not be made durable: {text}");
         }
     }
 
