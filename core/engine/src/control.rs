@@ -76,6 +76,7 @@ impl Engine {
         let mailboxes: Vec<_> = (0..config.shards.max(1)).map(|_| flume::unbounded()).collect();
         let peers: Vec<_> = mailboxes.iter().map(|(sender, _)| sender.clone()).collect();
         let mut threads = Vec::new();
+        let cores = if config.pin { rt::probe::cores() } else { Vec::new() };
         for (index, (_, mailbox)) in mailboxes.into_iter().enumerate() {
             let shard = ShardConfig {
                 mailbox,
@@ -86,7 +87,8 @@ impl Engine {
                 process: Arc::clone(&process),
             };
             let mut reactor = rt::ReactorConfig::new(config.io, &format!("shard-{index}"));
-            reactor.core = config.pin.then_some(index).filter(|core| *core < cores());
+            // Shards beyond the cores float.
+            reactor.core = cores.get(index).copied();
             threads.push(rt::start_thread(reactor, move || shard::run(shard))?);
         }
         let reactor = rt::ReactorConfig::new(config.io, "control");
@@ -113,10 +115,6 @@ impl Engine {
     pub fn join(self) -> Result<(), rt::Error> {
         self.threads.into_iter().try_for_each(rt::ThreadHandle::join)
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The control thread: opens the journal, reports whether that went well, and answers from then
