@@ -1,12 +1,14 @@
 //! What the coordinator knows, and how it survives: as documents of the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engine::{EngineHandle, Key};
-use nes::catalog::{Coordinator, DEFAULT_LOGICAL, Query, QueryCatalog, SourceCatalog, Topology};
+use nes::catalog::{
+    Coordinator, DEFAULT_LOGICAL, Query, QueryCatalog, SourceCatalog, Status, Topology,
+};
 use nes::schema::Schema;
 use plan::Json;
 use serde_json::json;
@@ -69,9 +71,19 @@ impl Store {
             return Ok(());
         }
         let documents = self.engine.documents(OWNER).await.map_err(|_| Reply::unavailable())?;
-        let mut state = self.lock();
-        if !state.loaded {
+        let views = self.engine.list(Some(OWNER), false).await;
+        let views = views.map_err(|_| Reply::unavailable())?;
+        let known: HashSet<&str> = views.iter().map(|view| &*view.spec.key.id).collect();
+        let settled = {
+            let mut state = self.lock();
+            if state.loaded {
+                return Ok(());
+            }
             state.restore(documents);
+            state.settle(&known)
+        };
+        for id in settled {
+            self.put_query(id).await?;
         }
         Ok(())
     }
@@ -123,6 +135,22 @@ impl State {
         }
         self.queries = QueryCatalog::restore(queries);
         self.loaded = true;
+    }
+
+    /// Ends the queries that the engine does not know, because the process was killed before they
+    /// were started or after they were stopped; returns their ids.
+    fn settle(&mut self, known: &HashSet<&str>) -> Vec<u64> {
+        let open = self.queries.all().filter(|query| !query.status.is_final());
+        let lost = open.filter(|query| !known.contains(query.id.to_string().as_str()));
+        let lost: Vec<(u64, Status)> = lost.map(|query| (query.id, query.status)).collect();
+        for (id, status) in &lost {
+            let (status, info) = match status {
+                Status::Running | Status::MarkedForStop => (Status::Stopped, ""),
+                _ => (Status::Failed, "the process ended while the query was started or stopped"),
+            };
+            self.queries.set(*id, status, info, now_ms());
+        }
+        lost.into_iter().map(|(id, _)| id).collect()
     }
 
     /// Sources of the configuration win over stored ones of the same name.
