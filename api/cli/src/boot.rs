@@ -17,6 +17,9 @@ use signal_hook::iterator::Signals;
 /// (spec/benthos-components.md §A.9).
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long threads may take to end at least, whatever is left of the deadline.
+const JOIN_MIN: Duration = Duration::from_millis(500);
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -116,18 +119,29 @@ impl Process {
     }
 
     /// Stops all pipelines within the deadline and ends every thread. The front end answers until
-    /// the pipelines have stopped, because senders may be waiting for acks.
+    /// the pipelines have stopped, because senders may be waiting for acks. Says in the log whether
+    /// anything had to be forced.
     ///
     /// # Errors
     /// A thread of the engine panicked.
     pub(crate) fn end(self, timeout: Duration) -> Result<(), String> {
+        let deadline = rt::now() + timeout;
         let handle = self.engine.handle();
-        wait(handle.shutdown(timeout)).map_err(|e| e.to_string())?;
+        let forced = wait(handle.shutdown(timeout)).map_err(|e| e.to_string())?;
         drop(self.ipc);
         if let Some(server) = self.server {
             server.stop();
         }
-        self.engine.join().map_err(|e| e.to_string())
+        let left = deadline.since(rt::now()).max(JOIN_MIN);
+        let busy = self.engine.join_within(left).map_err(|e| e.to_string())?;
+        if forced == 0 && busy.is_empty() {
+            tracing::info!("The service has closed gracefully");
+        } else {
+            let (seconds, busy) = (timeout.as_secs_f64(), busy.join(" "));
+            let text = "The service was closed by force: not everything stopped in time";
+            tracing::warn!(pipelines = forced, busy, timeout_s = seconds, "{text}");
+        }
+        Ok(())
     }
 }
 

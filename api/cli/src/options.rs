@@ -1,6 +1,7 @@
 //! Options that several subcommands share.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use engine::EngineConfig;
 
@@ -21,6 +22,20 @@ pub(crate) struct EngineOptions {
     /// What is logged: off, error, warn, info, debug or trace.
     #[arg(long, alias = "log.level", default_value = "info", value_name = "LEVEL")]
     pub(crate) log_level: String,
+}
+
+/// How the process ends, for subcommands without a file that says so.
+#[derive(clap::Args, Clone)]
+pub(crate) struct EndOptions {
+    /// How long pipelines may take to stop when the process ends: three quarters of it gracefully,
+    /// then they are stopped by force.
+    #[arg(long, default_value = "20s", value_name = "DURATION", value_parser = duration)]
+    pub(crate) shutdown_timeout: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let read = plan::fields::Duration::parse(text).map_err(|e| e.to_string())?;
+    Ok(Duration::from_nanos(read.wait_ns()))
 }
 
 impl EngineOptions {

@@ -283,8 +283,8 @@ pub enum Ask {
     Shutdown {
         /// How long pipelines may take to stop gracefully; then they are forced.
         timeout: Duration,
-        /// Answered when nothing runs any more.
-        reply: flume::Sender<()>,
+        /// Answered when nothing runs any more: how many had to be forced.
+        reply: flume::Sender<usize>,
     },
 }
 
@@ -413,11 +413,14 @@ impl EngineHandle {
         self.ask(|reply| Ask::Documents { owner, reply }).await
     }
 
-    /// See [`Ask::Shutdown`].
+    /// See [`Ask::Shutdown`]. It waits for room in the mailbox: a busy engine ends, too.
     ///
     /// # Errors
-    /// The engine did not answer.
-    pub async fn shutdown(&self, timeout: Duration) -> Result<(), Unavailable> {
-        self.ask(|reply| Ask::Shutdown { timeout, reply }).await
+    /// The engine has ended.
+    pub async fn shutdown(&self, timeout: Duration) -> Result<usize, Unavailable> {
+        let (reply, answer) = flume::bounded(1);
+        let asked = self.asks.send_async(Ask::Shutdown { timeout, reply }).await;
+        asked.map_err(|_| Unavailable::Gone)?;
+        answer.recv_async().await.map_err(|_| Unavailable::Gone)
     }
 }

@@ -1,6 +1,7 @@
 //! Starting an engine: shards, control thread, journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plan::Registry;
 
@@ -18,7 +19,7 @@ pub struct EngineConfig {
     pub shards: usize,
     /// Which driver the reactors use.
     pub io: rt::IoMode,
-    /// Whether each shard is pinned to a core of its own.
+    /// Whether each shard is pinned to a core of its own, of those the process may use.
     pub pin: bool,
     /// Where the journal of the pipeline table is kept; without it nothing survives the process.
     pub state_dir: Option<std::path::PathBuf>,
@@ -75,8 +76,8 @@ impl Engine {
         let process = Arc::new(ProcessBudget::new(config.bytes_max));
         let mailboxes: Vec<_> = (0..config.shards.max(1)).map(|_| flume::unbounded()).collect();
         let peers: Vec<_> = mailboxes.iter().map(|(sender, _)| sender.clone()).collect();
-        let mut threads = Vec::new();
         let cores = if config.pin { rt::probe::cores() } else { Vec::new() };
+        let mut threads = Vec::new();
         for (index, (_, mailbox)) in mailboxes.into_iter().enumerate() {
             let shard = ShardConfig {
                 mailbox,
@@ -106,6 +107,23 @@ impl Engine {
     #[must_use]
     pub fn handle(&self) -> EngineHandle {
         self.handle.clone()
+    }
+
+    /// Waits until its threads have ended, but at most for `limit`. Returns the names of those
+    /// that still run: they are busy with one evaluation that does not end.
+    ///
+    /// # Errors
+    /// A thread panicked.
+    pub fn join_within(self, limit: Duration) -> Result<Vec<String>, rt::Error> {
+        let end = rt::now() + limit;
+        let mut busy = Vec::new();
+        for thread in self.threads {
+            match thread.join_timeout(end.since(rt::now())) {
+                Ok(ended) => ended?,
+                Err(thread) => busy.push(thread.name().to_owned()),
+            }
+        }
+        Ok(busy)
     }
 
     /// Waits until its threads have ended, which [`EngineHandle::shutdown`] brings about.

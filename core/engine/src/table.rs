@@ -93,19 +93,18 @@ impl Table {
             if let Ask::Shutdown { timeout, reply } = ask {
                 self.closing.set(true);
                 // Events must go on being handled while pipelines stop.
-                let (stopped, told) = flume::bounded(1);
-                let table = Rc::clone(&self);
-                rt::spawn(async move {
-                    table.stop_all(timeout).await;
-                    let _ = stopped.send(());
+                let stopping = std::pin::pin!(self.stop_all(timeout));
+                let handling = std::pin::pin!(async {
+                    while let Ok(event) = events.recv_async().await {
+                        self.on_event(event);
+                    }
                 });
-                while let Either::Right((Ok(event), _)) =
-                    select(told.recv_async(), events.recv_async()).await
-                {
-                    self.on_event(event);
-                }
+                let forced = match select(stopping, handling).await {
+                    Either::Left((forced, _)) => forced,
+                    Either::Right(_) => 0, // no shard is left
+                };
                 self.shards.iter().for_each(|s| drop(s.send(Control::Close)));
-                let _ = reply.send(());
+                let _ = reply.send(forced);
                 return;
             }
             let table = Rc::clone(&self);
@@ -233,14 +232,18 @@ impl Table {
     }
 
     /// Stops the instance of a pipeline if it runs: gently for three quarters of the deadline,
-    /// then by force (spec/benthos-streams-api.md §3).
-    async fn stop(&self, key: &Key, timeout: Option<Duration>, given_up: &dyn Fn() -> bool) {
+    /// then by force (spec/benthos-streams-api.md §3). Tells whether it had to be forced.
+    async fn stop(
+        &self,
+        key: &Key,
+        timeout: Option<Duration>,
+        given_up: &dyn Fn() -> bool,
+    ) -> bool {
         let (home, token) = {
             let mut rows = self.rows.borrow_mut();
-            let Some(row) = rows.get_mut(key) else { return };
-            if row.ended_ns.is_some() {
-                return;
-            }
+            let Some(row) = rows.get_mut(key).filter(|row| row.ended_ns.is_none()) else {
+                return false;
+            };
             row.state = State::Stopping;
             (row.home, row.token)
         };
@@ -258,11 +261,13 @@ impl Table {
             }
         };
         let ended = std::pin::pin!(ended.recv_async());
-        if let Either::Right((_, ended)) = select(ended, std::pin::pin!(gently)).await {
-            tracing::info!(stream = &*key.id, "the graceful stop took too long and is forced");
-            let _ = self.shards[home].send(Control::Abort(token));
-            let _ = rt::timeout(timeout.map_or(ABORT_MAX, |t| (t / 4).min(ABORT_MAX)), ended).await;
-        }
+        let Either::Right((_, ended)) = select(ended, std::pin::pin!(gently)).await else {
+            return false;
+        };
+        tracing::info!(stream = &*key.id, "the graceful stop took too long and is forced");
+        let _ = self.shards[home].send(Control::Abort(token));
+        let _ = rt::timeout(timeout.map_or(ABORT_MAX, |t| (t / 4).min(ABORT_MAX)), ended).await;
+        true
     }
 
     async fn remove(
@@ -393,11 +398,12 @@ impl Table {
         }
     }
 
-    async fn stop_all(&self, timeout: Duration) {
+    /// Stops everything; returns how many had to be forced.
+    async fn stop_all(&self, timeout: Duration) -> usize {
         let keys: Vec<Key> = self.rows.borrow().keys().cloned().collect();
         let never = || false;
         let stops = keys.iter().map(|key| self.stop(key, Some(timeout), &never));
-        join_all(stops).await;
+        join_all(stops).await.into_iter().filter(|forced| *forced).count()
     }
 
     /// Starts what the journal tells of. What had ended by itself stays ended.

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use server::Listener;
 use server::dialects::nebulastream;
 
-use crate::boot::{Process, SHUTDOWN_TIMEOUT};
-use crate::options::EngineOptions;
+use crate::boot::Process;
+use crate::options::{EndOptions, EngineOptions};
 use crate::{load, serve};
 
 /// Options of `nes`.
@@ -33,6 +33,8 @@ struct Coordinator {
     rest_port: Option<u16>,
     #[command(flatten)]
     engine: EngineOptions,
+    #[command(flatten)]
+    end: EndOptions,
 }
 
 /// Runs the role until told to stop.
@@ -54,6 +56,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let socket = serve::bind("nes", &address)?;
     let dialect = nebulastream::dialect(process.handle(), coordinator);
     process.listen(vec![Listener { socket, dialects: vec![dialect] }])?;
-    process.until_signal(SHUTDOWN_TIMEOUT)?;
+    process.until_signal(args.end.shutdown_timeout)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::boot::{Process, SHUTDOWN_TIMEOUT};
-use crate::options::EngineOptions;
+use crate::boot::Process;
+use crate::options::{EndOptions, EngineOptions};
 use crate::serve;
 
 /// Options of `serve`.
@@ -16,6 +16,8 @@ pub(crate) struct Args {
     listen: Vec<String>,
     #[command(flatten)]
     engine: EngineOptions,
+    #[command(flatten)]
+    end: EndOptions,
 }
 
 const DEFAULTS: [&str; 4] =
@@ -31,6 +33,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let wanted = if given.is_empty() { DEFAULTS.to_vec() } else { given };
     let mut process = Process::start(&config, server::ports::by_stream(true))?;
     serve::all(&mut process, &wanted)?;
-    process.until_signal(SHUTDOWN_TIMEOUT)?;
+    process.until_signal(args.end.shutdown_timeout)?;
     Ok(ExitCode::SUCCESS)
 }
