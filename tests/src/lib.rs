@@ -1,4 +1,5 @@
 //! Checks of the whole repository and of the program as its users meet it.
 
+pub mod client;
 pub mod program;
 pub mod tree;

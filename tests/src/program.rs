@@ -34,6 +34,13 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// The arguments that say on which driver the program runs. The suite runs once for each:
+/// `MAINSTEM_TEST_IO=epoll cargo test ...`.
+#[must_use]
+pub fn io_args() -> Vec<String> {
+    std::env::var("MAINSTEM_TEST_IO").map_or_else(|_| Vec::new(), |io| vec!["--io".to_owned(), io])
+}
+
 /// A folder that is removed when it goes out of scope.
 pub struct Folder(PathBuf);
 
@@ -97,11 +104,7 @@ impl Program {
     #[must_use]
     pub fn start(args: &[&str]) -> Self {
         let mut command = Command::new(binary());
-        command.args(args);
-        // The suite runs once for each driver: MAINSTEM_TEST_IO=epoll cargo test ...
-        if let Ok(io) = std::env::var("MAINSTEM_TEST_IO") {
-            command.args(["--io", &io]);
-        }
+        command.args(args).args(io_args());
         Program::with(&mut command)
     }
 

@@ -1,9 +1,14 @@
-//! The documents' own examples against the real binary, over raw HTTP and sockets.
+//! The documents' own examples against the real binary, over raw HTTP and sockets; and what the
+//! program promises: delivery, order, survival, an end in time.
 
 #![allow(clippy::expect_used)] // a test may give up where it stands
 
 mod bad_input;
 mod benthos;
+mod delivery;
 mod golden;
+mod journal;
 mod kdb;
 mod nebulastream;
+mod order;
+mod stop;
