@@ -5,6 +5,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -147,6 +149,14 @@ impl Reorder {
     }
 }
 
+/// Waits for the next block. flume's future keeps in mind for good that it was woken once, and may
+/// then wake itself at every look: after a block that another shard was faster to take, it would
+/// keep its shard busy for ever. So every look is that of a new future.
+async fn next(work: &flume::Receiver<Work>) -> Result<Work, flume::RecvError> {
+    let mut waiting = None;
+    poll_fn(|cx| Pin::new(waiting.insert(work.recv_async())).poll(cx)).await
+}
+
 /// Works on blocks until the pipeline has no more. The head is built with the first block, so
 /// that shards which never get one have no instance.
 pub(crate) async fn work(
@@ -155,7 +165,7 @@ pub(crate) async fn work(
 ) {
     let mut build = Some(build);
     let mut chain = Vec::new();
-    while let Ok(Work { seq, id, batch }) = share.work.recv_async().await {
+    while let Ok(Work { seq, id, batch }) = next(&share.work).await {
         if let Some(build) = build.take() {
             match build() {
                 Ok(built) => chain = built,

@@ -75,6 +75,9 @@ struct Slot<T> {
 
 struct Wrapped<F: Future> {
     future: Option<Pin<Box<F>>>,
+    /// The waker that the future sees at every turn. monoio makes a new one each time, which
+    /// [`Waker::will_wake`] may call another one; clones of one clone are always the same.
+    waker: Option<Waker>,
     control: Rc<Control>,
     slot: Rc<RefCell<Slot<F::Output>>>,
 }
@@ -112,11 +115,12 @@ impl<F: Future> Future for Wrapped<F> {
             me.finish(Err(JoinError::Aborted));
             return Poll::Ready(());
         }
-        let known = me.control.waker.borrow().as_ref().is_some_and(|w| w.will_wake(cx.waker()));
-        if !known {
-            *me.control.waker.borrow_mut() = Some(cx.waker().clone());
+        if me.waker.as_ref().is_none_or(|waker| waker.data() != cx.waker().data()) {
+            me.waker = Some(cx.waker().clone());
+            me.control.waker.borrow_mut().clone_from(&me.waker);
         }
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        let mut cx = Context::from_waker(me.waker.as_ref().unwrap_or(Waker::noop()));
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => me.finish(Ok(output)),
             Err(panic) => me.finish(Err(panicked(&*panic))),
@@ -232,7 +236,7 @@ where
     });
     let slot = Rc::new(RefCell::new(Slot { output: None, joiner: None, done: false }));
     let future = Some(Box::pin(future));
-    let wrapped = Wrapped { future, control: Rc::clone(&control), slot: Rc::clone(&slot) };
+    let wrapped = Wrapped { future, waker: None, control: Rc::clone(&control), slot: Rc::clone(&slot) };
     drop(monoio::spawn(wrapped));
     JoinHandle { control, slot }
 }
