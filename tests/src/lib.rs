@@ -3,3 +3,4 @@
 pub mod client;
 pub mod program;
 pub mod tree;
+pub mod usage;

@@ -5,8 +5,10 @@
 
 mod bad_input;
 mod benthos;
+mod blocked;
 mod delivery;
 mod golden;
+mod idle;
 mod journal;
 mod kdb;
 mod nebulastream;
