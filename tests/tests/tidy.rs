@@ -1,7 +1,5 @@
 //! Rules of the house that a machine can check.
 
-use std::collections::BTreeSet;
-
 use tests::tree::{root, rust_files};
 
 const FILE_LINES_MAX: usize = 500;
@@ -56,14 +54,11 @@ fn long_functions(path: &str, lines: &[&str]) -> Vec<String> {
 #[test]
 fn every_file_is_part_of_a_crate() {
     let files = rust_files();
-    let paths: BTreeSet<&str> = files.iter().map(|f| &*f.path).collect();
     let mut problems = Vec::new();
     for file in &files {
         let Some((dir, name)) = file.path.rsplit_once('/') else { continue };
         let roots = ["lib.rs", "main.rs", "build.rs"];
-        let own_target =
-            ["/tests", "/benches", "/examples", "/bin"].iter().any(|d| dir.ends_with(d));
-        if roots.contains(&name) || own_target {
+        if roots.contains(&name) || is_targets(dir) {
             continue;
         }
         let stem = name.trim_end_matches(".rs");
@@ -73,20 +68,38 @@ fn every_file_is_part_of_a_crate() {
         } else {
             (stem, candidates(dir))
         };
-        let named = parents.iter().filter(|p| paths.contains(&***p)).any(|parent| {
-            let text = files.iter().find(|f| f.path == *parent).map_or("", |f| &*f.text);
-            text.lines().any(|l| {
-                let l = l.trim();
-                let l = l.strip_prefix("pub ").or(l.strip_prefix("pub(crate) ")).unwrap_or(l);
-                let l = l.strip_prefix("pub(super) ").unwrap_or(l);
-                l == format!("mod {module};") || l.contains(&format!("\"{name}\""))
-            })
+        let named = files.iter().any(|other| {
+            let parent = parents.contains(&other.path);
+            let beside = folder(&other.path) == dir;
+            let above = is_targets(folder(&other.path)) && folder(dir) == folder(&other.path);
+            let lines = || other.text.lines().map(|l| without_visibility(l.trim()));
+            (parent || above) && lines().any(|l| names(l, module))
+                || beside && lines().any(|l| l == format!("#[path = \"{name}\"]"))
         });
         if !named {
             problems.push(format!("{}: no `mod` names it", file.path));
         }
     }
     assert_none(&problems);
+}
+
+/// The folder of a path.
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whether every file of a folder is a target of its own.
+fn is_targets(dir: &str) -> bool {
+    ["/tests", "/benches", "/examples", "/bin"].iter().any(|end| dir.ends_with(end))
+}
+
+fn without_visibility(line: &str) -> &str {
+    let words = ["pub ", "pub(crate) ", "pub(super) "];
+    words.iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line)
+}
+
+fn names(line: &str, module: &str) -> bool {
+    line == format!("mod {module};") || line == format!("mod r#{module};")
 }
 
 /// Files that may hold the `mod` lines of a folder.

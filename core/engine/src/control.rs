@@ -55,6 +55,8 @@ pub enum StartError {
 pub struct Engine {
     handle: EngineHandle,
     threads: Vec<rt::ThreadHandle<()>>,
+    /// Closes when the storage thread has ended.
+    storage: Option<flume::Receiver<()>>,
 }
 
 impl Engine {
@@ -94,10 +96,11 @@ impl Engine {
         }
         let reactor = rt::ReactorConfig::new(config.io, "control");
         let (report, opened) = flume::bounded(1);
+        let ended = storage.as_ref().map(rt::storage::StorageHandle::ended);
         let main = move || control(storage, peers, asked, events, report);
         threads.push(rt::start_thread(reactor, main)?);
         match opened.recv() {
-            Ok(Ok(())) => Ok(Engine { handle: EngineHandle { asks }, threads }),
+            Ok(Ok(())) => Ok(Engine { handle: EngineHandle { asks }, threads, storage: ended }),
             Ok(Err(text)) => Err(StartError::Journal(text)),
             Err(_) => Err(StartError::Journal("the control thread ended".to_owned())),
         }
@@ -123,6 +126,12 @@ impl Engine {
                 Err(thread) => busy.push(thread.name().to_owned()),
             }
         }
+        // It ends when nobody needs it any more, which a busy thread does.
+        if busy.is_empty()
+            && let Some(storage) = self.storage
+        {
+            let _ = storage.recv_timeout(end.since(rt::now()));
+        }
         Ok(busy)
     }
 
@@ -131,7 +140,10 @@ impl Engine {
     /// # Errors
     /// A thread panicked.
     pub fn join(self) -> Result<(), rt::Error> {
-        self.threads.into_iter().try_for_each(rt::ThreadHandle::join)
+        self.threads.into_iter().try_for_each(rt::ThreadHandle::join)?;
+        // Nothing is ever sent: the channel closes, and the state directory is free again.
+        let _ = self.storage.map(|storage| storage.recv());
+        Ok(())
     }
 }
 

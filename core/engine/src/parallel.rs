@@ -230,7 +230,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_order_of_arrival_gives_the_order_of_blocks(order in Just((0..20u64).collect::<Vec<_>>()).prop_shuffle()) {
+        fn any_order_of_arrival_gives_the_order_of_blocks(
+            order in Just((0..20u64).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
             let mut reorder = Reorder::default();
             let mut seen = Vec::new();
             for seq in order {

@@ -236,9 +236,9 @@ where
     });
     let slot = Rc::new(RefCell::new(Slot { output: None, joiner: None, done: false }));
     let future = Some(Box::pin(future));
-    let wrapped = Wrapped { future, waker: None, control: Rc::clone(&control), slot: Rc::clone(&slot) };
-    drop(monoio::spawn(wrapped));
-    JoinHandle { control, slot }
+    let handle = JoinHandle { control: Rc::clone(&control), slot: Rc::clone(&slot) };
+    drop(monoio::spawn(Wrapped { future, waker: None, control, slot }));
+    handle
 }
 
 #[derive(Default)]

@@ -178,9 +178,10 @@ trait Subject {
 }
 
 /// Starts, compares, changes and kills again and again; then twice more without a kill.
+#[allow(clippy::print_stderr)] // shown only when the test fails
 fn survives(subject: &dyn Subject, kills: usize) {
     let seed = seed();
-    eprintln!("MAINSTEM_TEST_SEED={seed}"); // shown when the test fails
+    eprintln!("MAINSTEM_TEST_SEED={seed}");
     let mut random = Rng::new(seed);
     let (mut table, mut unknown, mut number) = (Table::new(), None, 0);
     for round in 0..kills {

@@ -136,7 +136,9 @@ mod tests {
             let kinds = [ColumnType::I64, ColumnType::F64, ColumnType::Text];
             let mut columns = kinds.map(ColumnData::new);
             for (n, x, t) in &rows {
-                let [ColumnData::I64(ns), ColumnData::F64(xs), text] = &mut columns else { continue };
+                let [ColumnData::I64(ns), ColumnData::F64(xs), text] = &mut columns else {
+                    continue;
+                };
                 let ColumnData::Text { offsets, bytes } = text else { continue };
                 ns.push(*n);
                 xs.push(if x.is_nan() { 0.0 } else { *x });

@@ -107,7 +107,9 @@ fn a_replay_wants_some_rows_only() {
 
 proptest! {
     #[test]
-    fn decoding_inverts_encoding(rows in prop::collection::vec((any::<i64>(), any::<f64>(), any::<bool>()), 1..30)) {
+    fn decoding_inverts_encoding(
+        rows in prop::collection::vec((any::<i64>(), any::<f64>(), any::<bool>()), 1..30),
+    ) {
         let lines: Vec<String> = std::iter::once("a:i64,b:f64,c:bool".to_owned())
             .chain(rows.iter().map(|(a, b, c)| format!("{a},{b},{c}")))
             .collect();

@@ -185,7 +185,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_replayed_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_replayed_without_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
             let _ = replay(&bytes);
             let mut headed = head(1).to_vec();
             headed.extend_from_slice(&bytes);

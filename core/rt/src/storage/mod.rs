@@ -54,10 +54,14 @@ pub struct StorageHandle {
     shared: Arc<Shared>,
 }
 
+/// A thread that was started: the way to it, and what closes when it has ended.
+type Started = (flume::Sender<Command>, flume::Receiver<()>);
+
 struct Shared {
     dir: PathBuf,
     kind: Kind,
     warning: Option<String>,
+    ended: flume::Receiver<()>,
 }
 
 impl Storage {
@@ -73,7 +77,7 @@ impl Storage {
         let mut warning = None;
         if answer.direct_storage {
             match start_thread(&dir, Kind::Direct, &lock) {
-                Ok(commands) => return Ok(handle(commands, dir, Kind::Direct, None)),
+                Ok(started) => return Ok(handle(started, dir, Kind::Direct, None)),
                 Err(reason) => {
                     warning = Some(format!("storage runs on plain files: {reason}"));
                 }
@@ -84,18 +88,18 @@ impl Storage {
                     .to_owned(),
             );
         }
-        let commands = start_thread(&dir, Kind::Plain, &lock).map_err(StorageError::Start)?;
-        Ok(handle(commands, dir, Kind::Plain, warning))
+        let started = start_thread(&dir, Kind::Plain, &lock).map_err(StorageError::Start)?;
+        Ok(handle(started, dir, Kind::Plain, warning))
     }
 }
 
 fn handle(
-    commands: flume::Sender<Command>,
+    (commands, ended): Started,
     dir: PathBuf,
     kind: Kind,
     warning: Option<String>,
 ) -> StorageHandle {
-    StorageHandle { commands, shared: Arc::new(Shared { dir, kind, warning }) }
+    StorageHandle { commands, shared: Arc::new(Shared { dir, kind, warning, ended }) }
 }
 
 /// Makes the directory and locks it against other processes.
@@ -119,17 +123,15 @@ fn take(dir: &Path) -> Result<fs::File, StorageError> {
 }
 
 /// Starts the thread and waits until its executor reports in; the error is the reason it does not.
-fn start_thread(
-    dir: &Path,
-    kind: Kind,
-    lock: &Arc<fs::File>,
-) -> Result<flume::Sender<Command>, String> {
+fn start_thread(dir: &Path, kind: Kind, lock: &Arc<fs::File>) -> Result<Started, String> {
     let (commands, inbox) = flume::bounded(QUEUE_MAX);
     let (report, reported) = flume::bounded::<Result<(), String>>(1);
     let dir = dir.to_owned();
     // The thread keeps the lock: it may have work left when the last handle is gone.
     let lock = Arc::clone(lock);
+    let (alive, ended) = flume::bounded::<()>(0);
     let body = move || {
+        let _alive = alive; // dropped after the lock
         let _lock = lock;
         let failed = report.clone();
         let run = AssertUnwindSafe(move || match kind {
@@ -152,7 +154,7 @@ fn start_thread(
     let builder = std::thread::Builder::new().name("storage".to_owned());
     builder.spawn(body).map_err(|error| error.to_string())?;
     match reported.recv_timeout(REPORT_MAX) {
-        Ok(Ok(())) => Ok(commands),
+        Ok(Ok(())) => Ok((commands, ended)),
         Ok(Err(reason)) => Err(reason),
         Err(_) => Err(format!("its executor did not run within {} s", REPORT_MAX.as_secs())),
     }
@@ -178,6 +180,12 @@ fn run_direct(
 }
 
 impl StorageHandle {
+    /// A channel that closes when the thread has ended and the directory is free again.
+    #[must_use]
+    pub fn ended(&self) -> flume::Receiver<()> {
+        self.shared.ended.clone()
+    }
+
     /// The state directory.
     #[must_use]
     pub fn dir(&self) -> &Path {

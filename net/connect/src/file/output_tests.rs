@@ -107,7 +107,7 @@ fn unwritable_places_are_named() {
         std::fs::write(dir.join("file"), "").unwrap();
         let path = at(&dir, "file/below");
         let text = text_of(sink(&path, "lines", "append").write(&batch(&["a"])).await);
-        assert_eq!(text, format!("open {path}: not a directory"));
+        assert_eq!(text, format!("mkdir {}: not a directory", at(&dir, "file")));
         let path = dir.path().to_str().unwrap();
         let text = text_of(sink(path, "lines", "append").write(&batch(&["a"])).await);
         assert_eq!(text, format!("open {path}: is a directory"));

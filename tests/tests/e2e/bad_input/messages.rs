@@ -1,4 +1,5 @@
-//! Messages that are not what a stream expects: invalid UTF-8, truncated JSON, rows that do not fit.
+//! Messages that are not what a stream expects: invalid UTF-8, truncated JSON, rows that do not
+//! fit.
 
 use serde_json::json;
 use tests::program::{Folder, until};
@@ -73,7 +74,8 @@ pub(super) mod nes {
         pub(in super::super) fn pipeline(&self, id: u64) -> Value {
             let all = http(&self.address, "GET", "/v1/pipelines", "").json();
             let all = all.as_array().expect("a list").clone();
-            let found = all.into_iter().find(|p| p["id"] == id.to_string());
+            let id = id.to_string();
+            let found = all.into_iter().find(|p| p["id"] == id);
             found.expect("the engine runs it")
         }
     }
