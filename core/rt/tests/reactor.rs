@@ -88,6 +88,25 @@ fn two_reactors_wake_each_other() {
 }
 
 #[test]
+fn a_task_sees_the_same_waker_at_every_turn() {
+    for mode in modes() {
+        let known = run(mode, async || {
+            let mut seen: Vec<std::task::Waker> = Vec::new();
+            let task = rt::spawn(std::future::poll_fn(move |cx| {
+                seen.push(cx.waker().clone());
+                if seen.len() == 10 {
+                    return std::task::Poll::Ready(seen.iter().all(|w| w.will_wake(cx.waker())));
+                }
+                cx.waker().wake_by_ref();
+                std::task::Poll::Pending
+            }));
+            task.await
+        });
+        assert_eq!(known, Ok(true));
+    }
+}
+
+#[test]
 fn tasks_join_abort_and_survive_panics() {
     for mode in modes() {
         run(mode, async || {
