@@ -12,8 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use crate::error::panic_text;
+use crate::timers;
 
 /// Why a task gave no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -241,11 +243,47 @@ where
     handle
 }
 
+/// How long tasks that yield may keep a reactor from its doorstep. monoio takes wakes from other
+/// threads and looks at its timers only when no task is ready, which never happens where one
+/// always has something to do.
+const BUSY_MAX: Duration = Duration::from_millis(10);
+
 #[derive(Default)]
 struct Yielded {
     /// Wakes the task that wakes the others.
     yielder: Option<Waker>,
     waiting: Vec<Waker>,
+    /// How often those who waited had to wait no more.
+    turn: u64,
+    /// Wakes the task that opens the gate. It is woken from another thread, and so not before the
+    /// reactor has been at its doorstep.
+    gate: Option<Waker>,
+    /// While it is closed, nobody who waits is woken: so that at last no task is ready.
+    closed: bool,
+    opened: Option<Instant>,
+}
+
+impl Yielded {
+    /// Who is woken now.
+    fn take(&mut self) -> Vec<Waker> {
+        if self.closed {
+            return Vec::new();
+        }
+        let opened = *self.opened.get_or_insert_with(Instant::now);
+        if let Some(gate) = self.gate.as_ref().filter(|_| opened.elapsed() >= BUSY_MAX) {
+            self.closed = timers::wake_from_outside(gate.clone());
+            if self.closed {
+                return Vec::new();
+            }
+        }
+        self.pass()
+    }
+
+    /// Ends the wait of all who wait.
+    fn pass(&mut self) -> Vec<Waker> {
+        self.turn += 1;
+        std::mem::take(&mut self.waiting)
+    }
 }
 
 thread_local! {
@@ -262,12 +300,26 @@ pub(crate) fn start_yielder() {
             if yielded.yielder.is_none() {
                 yielded.yielder = Some(cx.waker().clone());
             }
-            std::mem::take(&mut yielded.waiting)
+            yielded.take()
         });
         waiting.into_iter().for_each(Waker::wake);
         Poll::<()>::Pending
     });
     drop(monoio::spawn(wake_all));
+    let open = std::future::poll_fn(|cx| {
+        let yielder = YIELDED.with(|yielded| {
+            let mut yielded = yielded.borrow_mut();
+            yielded.gate.get_or_insert_with(|| cx.waker().clone());
+            yielded.closed = false;
+            yielded.opened = Some(Instant::now());
+            yielded.yielder.clone()
+        });
+        if let Some(yielder) = yielder {
+            yielder.wake();
+        }
+        Poll::<()>::Pending
+    });
+    drop(monoio::spawn(open));
 }
 
 /// Forgets the yielding task with its reactor.
@@ -275,22 +327,34 @@ pub(crate) fn stop_yielder() {
     let _ = YIELDED.with(|yielded| yielded.take());
 }
 
-/// Lets the other tasks that are ready, and finished I/O, have a turn.
+/// Lets the other tasks that are ready, and finished I/O, have a turn. It is over when they had it,
+/// also when the task that waits is polled for other reasons in the meantime.
 pub async fn yield_now() {
-    let mut yielded = false;
+    let mut since: Option<u64> = None;
     std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        let yielder = YIELDED.with(|yielded| {
+        let (turn, yielder) = YIELDED.with(|yielded| {
             let mut yielded = yielded.borrow_mut();
-            yielded.waiting.push(cx.waker().clone());
-            yielded.yielder.clone()
+            if since.is_none_or(|since| since == yielded.turn) {
+                let known = yielded.waiting.iter().any(|waker| waker.will_wake(cx.waker()));
+                if !known {
+                    yielded.waiting.push(cx.waker().clone());
+                }
+            }
+            (yielded.turn, yielded.yielder.clone())
         });
+        match since {
+            Some(since) if since != turn => return Poll::Ready(()),
+            Some(_) => return Poll::Pending,
+            None => since = Some(turn),
+        }
         match yielder {
             Some(yielder) => yielder.wake(),
             None if crate::reactor::current().is_some() => {} // its first turn is still to come
-            None => cx.waker().wake_by_ref(),
+            None => {
+                // No reactor: the waker is all there is.
+                YIELDED.with(|yielded| yielded.borrow_mut().pass());
+                cx.waker().wake_by_ref();
+            }
         }
         Poll::Pending
     })

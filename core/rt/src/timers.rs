@@ -1,9 +1,11 @@
 //! Wakers ordered by the time they wait for.
 //!
 //! Two things use them: a driven clock, whose time is advanced by hand, and the one process-wide
-//! timer thread that serves callers outside any reactor (REST handlers, the storage thread).
+//! timer thread that serves callers outside any reactor (REST handlers, the storage thread) and
+//! wakes tasks of reactors that would hear nothing from within.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -57,6 +59,7 @@ struct Service {
     timers: Mutex<Timers>,
     changed: Condvar,
     epoch: Instant,
+    runs: AtomicBool,
 }
 
 static SERVICE: OnceLock<Service> = OnceLock::new();
@@ -71,11 +74,17 @@ fn service() -> &'static Service {
     let mut created = false;
     let service = SERVICE.get_or_init(|| {
         created = true;
-        Service { timers: Mutex::default(), changed: Condvar::new(), epoch: Instant::now() }
+        Service {
+            timers: Mutex::default(),
+            changed: Condvar::new(),
+            epoch: Instant::now(),
+            runs: AtomicBool::new(true),
+        }
     });
     if created {
         let builder = std::thread::Builder::new().name("timers".to_owned());
         if let Err(error) = builder.spawn(move || serve(service)) {
+            service.runs.store(false, Ordering::Relaxed);
             tracing::error!(%error, "cannot start the timer thread; time-outs will not fire");
         }
     }
@@ -105,6 +114,17 @@ fn serve(service: &Service) {
             }
         };
     }
+}
+
+/// Has another thread wake a waker, soon. Tells whether there is such a thread.
+pub(crate) fn wake_from_outside(waker: Waker) -> bool {
+    let service = service();
+    let runs = service.runs.load(Ordering::Relaxed);
+    if runs {
+        lock(&service.timers).insert(0, waker);
+        service.changed.notify_one();
+    }
+    runs
 }
 
 impl ThreadTimer {

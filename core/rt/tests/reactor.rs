@@ -190,6 +190,62 @@ fn sleep_works_off_the_reactor() {
 }
 
 #[test]
+fn a_yield_is_no_less_for_a_task_that_wakes_itself() {
+    for mode in modes() {
+        run(mode, async || {
+            let other = Rc::new(Cell::new(0));
+            let counts = Rc::clone(&other);
+            let counting = rt::spawn(async move {
+                loop {
+                    counts.set(counts.get() + 1);
+                    rt::yield_now().await;
+                }
+            });
+            let polls = Cell::new(0);
+            let itself = std::future::poll_fn(|cx| {
+                polls.set(polls.get() + 1);
+                if polls.get() % 50 != 0 {
+                    cx.waker().wake_by_ref();
+                }
+                std::task::Poll::<()>::Pending
+            });
+            let yields = async {
+                for _ in 0..10 {
+                    rt::yield_now().await;
+                }
+            };
+            let (yields, itself) = (std::pin::pin!(yields), std::pin::pin!(itself));
+            drop(futures_util::future::select(yields, itself).await);
+            drop(counting.abort_on_drop());
+            assert!(other.get() >= 10, "the other task had {} turns", other.get());
+        });
+    }
+}
+
+#[test]
+fn tasks_that_only_yield_keep_out_neither_other_threads_nor_the_time() {
+    for mode in modes() {
+        let (send, sent) = flume::bounded::<u32>(1);
+        let thread = rt::start_thread(ReactorConfig::new(mode, "busy"), move || async move {
+            let yielding = async || loop {
+                rt::yield_now().await;
+            };
+            let busy = [(); 3].map(|()| rt::spawn::<_>(yielding()).abort_on_drop());
+            rt::sleep(Duration::from_millis(5)).await;
+            let got = sent.recv_async().await;
+            drop::<[rt::Task<()>; 3]>(busy);
+            got
+        })
+        .expect("runs");
+        std::thread::sleep(Duration::from_millis(30)); // they are busy by then
+        send.send(7).expect("it still waits");
+        let ended = thread.join_timeout(Duration::from_secs(30));
+        let Ok(got) = ended else { panic!("{mode:?}: it heard nothing") };
+        assert_eq!(got.expect("no panic"), Ok(7));
+    }
+}
+
+#[test]
 fn a_driven_clock_moves_only_by_hand() {
     for mode in modes() {
         run(mode, async || {
