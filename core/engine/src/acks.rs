@@ -16,6 +16,9 @@ pub(crate) enum AckEvent {
     Count(u64, u32),
     /// All of it is resolved.
     Done(u64),
+    /// Nothing of it: a part of the pipeline on another shard cannot go on. It comes this way
+    /// because acks are heard even while a sink is stuck.
+    Broken(String),
 }
 
 /// Sends ack events to the home shard of a pipeline. The queue needs no bound of its own: what may
@@ -27,6 +30,11 @@ impl Homing {
     // A closed channel means that the pipeline is gone, and nobody waits any more.
     fn send(&self, event: AckEvent) {
         let _ = self.0.send(event);
+    }
+
+    /// Ends the pipeline, with this text.
+    pub(crate) fn broken(&self, text: String) {
+        self.send(AckEvent::Broken(text));
     }
 
     pub(crate) fn count(&self, id: u64, events: usize) {

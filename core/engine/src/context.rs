@@ -9,7 +9,8 @@ use futures_util::future::{Either, LocalBoxFuture, select};
 use plan::{Ack, Acks, Batch, Data, Emitted, Origin, SourceContext, SourceError};
 
 use crate::acks::Homing;
-use crate::instance::Connections;
+use crate::body::Ways;
+use crate::connections::Connections;
 use crate::ledger::{Ledger, outcome};
 use crate::parallel::Intake;
 use crate::stop::Flag;
@@ -17,29 +18,45 @@ use crate::stop::Flag;
 /// Pause before asking again when the process as a whole has too much on the way.
 const PROCESS_FULL_PAUSE: Duration = Duration::from_millis(1);
 /// Batches a source may emit before other tasks of its shard get a turn.
-const BURST_MAX: u32 = 8;
+const BURST_MAX: u32 = 32;
 
 /// The context of one source of one instance.
 pub(crate) struct Context {
-    pub(crate) source: usize,
-    pub(crate) replays: bool,
-    pub(crate) ledger: Ledger,
-    pub(crate) homing: Homing,
-    pub(crate) intake: Rc<Intake>,
+    source: usize,
+    replays: bool,
+    instance: (usize, usize),
+    ledger: Ledger,
+    homing: Homing,
+    intake: Rc<Intake>,
     pub(crate) stop: Flag,
-    pub(crate) connections: Rc<Connections>,
-    pub(crate) so_far: SoFar,
+    connections: Rc<Connections>,
+    so_far: SoFar,
 }
 
 /// What a source has done since it was started the last time.
 #[derive(Default)]
-pub(crate) struct SoFar {
+struct SoFar {
     burst: Cell<u32>,
     last_error: RefCell<String>,
     was_up: Cell<bool>,
 }
 
 impl Context {
+    pub(crate) fn new(source: usize, replays: bool, ways: &Ways) -> Self {
+        Context {
+            source,
+            replays,
+            instance: ways.instance,
+            ledger: ways.ledger.clone(),
+            homing: ways.homing.clone(),
+            intake: Rc::clone(&ways.intake),
+            // Not the lines to the parts: a source must not keep those alive.
+            stop: ways.stop.flag.clone(),
+            connections: Rc::clone(&ways.connections),
+            so_far: SoFar::default(),
+        }
+    }
+
     /// The source is started.
     pub(crate) fn started(&self) {
         self.so_far.was_up.set(false);
@@ -112,6 +129,6 @@ impl SourceContext for Context {
     }
 
     fn instance(&self) -> (usize, usize) {
-        (0, 1)
+        self.instance
     }
 }

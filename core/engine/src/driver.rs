@@ -1,5 +1,6 @@
 //! The driver of a pipeline: runs batches through the operators on the home shard.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -7,8 +8,10 @@ use futures_util::future::{Either, select};
 use plan::{Batch, Data, End, NodeId, Operator, OperatorError};
 
 use crate::acks::Homing;
+use crate::body::Ways;
 use crate::parallel::{Done, Input, Intake, Reorder, run_head};
 use crate::queue::Queue;
+use crate::stop::Stop;
 
 /// Where a batch goes next: a node and the port it arrives at.
 pub(crate) type Target = (NodeId, usize);
@@ -21,11 +24,26 @@ pub(crate) enum Station {
     Operator(Box<dyn Operator>, Vec<Target>),
     /// A sink, by its queue.
     Sink(Queue<Batch>),
+    /// The home of the pipeline, on another shard.
+    Away(flume::Sender<Done>),
+}
+
+impl Station {
+    fn targets(&self) -> &[Target] {
+        match self {
+            Station::Source(targets) | Station::Operator(_, targets) => targets,
+            Station::Sink(_) | Station::Away(_) => &[],
+        }
+    }
 }
 
 /// The graph behind the head.
 pub(crate) struct Graph {
-    pub(crate) stations: Vec<Station>,
+    stations: Vec<Station>,
+    /// Sources that may still bring batches.
+    sources: Vec<NodeId>,
+    /// By node: inputs that may still bring batches. A node with none left has been flushed.
+    open: Vec<usize>,
     todo: VecDeque<(NodeId, usize, Batch)>,
     out: Vec<Batch>,
 }
@@ -41,14 +59,18 @@ fn copy(batch: &Batch) -> Batch {
 
 impl Graph {
     pub(crate) fn new(stations: Vec<Station>) -> Self {
-        Graph { stations, todo: VecDeque::new(), out: Vec::new() }
+        let mut open = vec![0; stations.len()];
+        for (target, _) in stations.iter().flat_map(Station::targets) {
+            if let Some(open) = open.get_mut(*target) {
+                *open += 1;
+            }
+        }
+        let sources = (0..stations.len()).filter(|node| open.get(*node) == Some(&0)).collect();
+        Graph { stations, sources, open, todo: VecDeque::new(), out: Vec::new() }
     }
 
     fn targets(&self, node: NodeId) -> &[Target] {
-        match self.stations.get(node) {
-            Some(Station::Source(targets) | Station::Operator(_, targets)) => targets,
-            _ => &[],
-        }
+        self.stations.get(node).map_or(&[], Station::targets)
     }
 
     /// Sends a batch that left `node` to everything behind it, until it is in the sinks.
@@ -67,6 +89,7 @@ impl Graph {
                 }
                 // A closed queue means that the pipeline is being dropped: so is the batch.
                 Some(Station::Sink(queue)) => drop(queue.push(batch).await),
+                Some(Station::Away(home)) => drop(home.send(Done::Part(batch))),
                 _ => {}
             }
         }
@@ -82,9 +105,11 @@ impl Graph {
         self.todo.push_back((last.0, last.1, batch));
     }
 
-    /// Flushes every operator, sources first, and what it hands out.
-    pub(crate) async fn end(&mut self, end: End) -> Result<(), OperatorError> {
-        for node in 0..self.stations.len() {
+    /// No more batches come from `source`: flushes it and whatever only it kept open, the
+    /// operators in front first.
+    pub(crate) async fn close(&mut self, source: NodeId, end: End) -> Result<(), OperatorError> {
+        let mut ended: Vec<NodeId> = self.sources.extract_if(.., |open| *open == source).collect();
+        while let Some(node) = ended.pop() {
             let mut out = Vec::new();
             if let Some(Station::Operator(operator, _)) = self.stations.get_mut(node) {
                 operator.on_end(end, &mut out).finish().await?;
@@ -92,6 +117,23 @@ impl Graph {
             for batch in out {
                 self.route(node, batch).await?;
             }
+            for at in 0..self.targets(node).len() {
+                let Some((target, _)) = self.targets(node).get(at).copied() else { break };
+                if let Some(open) = self.open.get_mut(target) {
+                    *open -= 1;
+                    if *open == 0 {
+                        ended.push(target);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes every source that is still open.
+    pub(crate) async fn end(&mut self, end: End) -> Result<(), OperatorError> {
+        while let Some(source) = self.sources.first().copied() {
+            self.close(source, end).await?;
         }
         Ok(())
     }
@@ -105,11 +147,14 @@ impl Graph {
         self.stations.iter().filter_map(due).min()
     }
 
-    async fn on_time(&mut self, now_ns: u64) -> Result<(), OperatorError> {
+    async fn on_time(&mut self) -> Result<(), OperatorError> {
         for node in 0..self.stations.len() {
             let mut out = Vec::new();
+            // The time is read behind what it is compared with, which may come from the same clock.
             if let Some(Station::Operator(operator, _)) = self.stations.get_mut(node)
-                && operator.due_ns().is_some_and(|due| due <= now_ns)
+                && let Some(due_ns) = operator.due_ns()
+                && let now_ns = rt::now().0
+                && due_ns <= now_ns
             {
                 operator.on_time(now_ns, &mut out).finish().await?;
             }
@@ -123,17 +168,48 @@ impl Graph {
 
 /// The driver task of an instance.
 pub(crate) struct Driver {
-    pub(crate) graph: Graph,
+    graph: Graph,
     /// Nodes of the head, all stateless, in order; empty when nothing can be spread.
-    pub(crate) head: Vec<NodeId>,
+    head: Vec<NodeId>,
     /// The head's operators of this shard.
-    pub(crate) chain: Vec<Box<dyn Operator>>,
-    pub(crate) intake: Rc<Intake>,
-    pub(crate) done: flume::Receiver<Done>,
-    pub(crate) homing: Homing,
-    pub(crate) reorder: Reorder,
+    chain: Vec<Box<dyn Operator>>,
+    intake: Rc<Intake>,
+    /// What comes from other shards, where others work for this pipeline.
+    done: Option<flume::Receiver<Done>>,
+    homing: Homing,
+    reorder: Reorder,
     /// Whether the sources ended by themselves or were stopped.
-    pub(crate) end: Rc<std::cell::Cell<End>>,
+    end: Rc<Cell<End>>,
+    stop: Stop,
+    /// Parts that still read, and parts that still have something on the way.
+    reading: usize,
+    open: usize,
+    /// The text of the source of a part that failed for good.
+    pub(crate) part_failed: Option<String>,
+    turns: Turns,
+}
+
+/// The least time between two calls for operators whose time has come: one that is always due
+/// takes turns with what the sources bring, and leaves the shard to the others in between.
+const TIMER_PAUSE_NS: u64 = 1_000_000;
+/// Batches of parts that are taken before other tasks of the home shard get a turn.
+const BURST_MAX: u32 = 8;
+
+/// Whose turn it is, so that nothing that always has something to do keeps the others waiting.
+#[derive(Default)]
+struct Turns {
+    /// When operators were last called because their time had come.
+    timer_ns: Option<u64>,
+    /// Whether other shards are looked at before the sources of this one.
+    others_first: bool,
+    burst: u32,
+}
+
+impl Turns {
+    /// When operators that want to be called at `due_ns` may be called.
+    fn due_ns(&self, due_ns: u64) -> u64 {
+        due_ns.max(self.timer_ns.map_or(0, |last| last.saturating_add(TIMER_PAUSE_NS)))
+    }
 }
 
 enum Turn {
@@ -143,63 +219,132 @@ enum Turn {
 }
 
 impl Driver {
+    pub(crate) fn new(
+        graph: Graph,
+        (head, chain): (Vec<NodeId>, Vec<Box<dyn Operator>>),
+        ways: &Ways,
+        done: Option<flume::Receiver<Done>>,
+        end: Rc<Cell<End>>,
+    ) -> Self {
+        Driver {
+            graph,
+            head,
+            chain,
+            intake: Rc::clone(&ways.intake),
+            done,
+            homing: ways.homing.clone(),
+            reorder: Reorder::default(),
+            end,
+            reading: ways.stop.parts(),
+            open: ways.stop.parts(),
+            stop: ways.stop.clone(),
+            part_failed: None,
+            turns: Turns::default(),
+        }
+    }
+
     /// Runs until the sources have ended and everything they gave was handed to the sinks.
-    /// Afterwards [`Driver::run`] may be called again for what has to be sent again.
+    /// Afterwards [`Driver::replays`] takes what has to be sent again.
     pub(crate) async fn run(&mut self) -> Result<(), OperatorError> {
         let mut ending = false;
         loop {
-            if ending && self.reorder.next() == self.intake.seq.get() {
+            if ending && self.reading == 0 && self.reorder.next() == self.intake.seq.get() {
                 return self.graph.end(self.end.get()).await;
             }
-            match self.turn().await {
-                Turn::Input(None | Some(Input::End)) => ending = true,
-                Turn::Input(Some(Input::Batch { source, id, seq, batch })) => {
-                    self.at_home(source, id, seq, batch).await?;
-                }
-                Turn::Done(Done { seq, result }) => {
-                    let batches = result.map_err(OperatorError::new)?;
-                    self.in_order(seq, batches).await?;
-                }
-                Turn::Timer => self.graph.on_time(rt::now().0).await?,
-            }
+            let turn = self.turn().await;
+            ending |= matches!(turn, Turn::Input(None | Some(Input::End)));
+            self.take(turn).await?;
         }
     }
 
     /// Processes the next thing that happens after the end: something that is sent again.
     pub(crate) async fn replays(&mut self) -> Result<(), OperatorError> {
-        match self.turn().await {
+        let turn = self.turn().await;
+        self.take(turn).await
+    }
+
+    /// Whether a part has something on the way.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.open > 0
+    }
+
+    async fn take(&mut self, turn: Turn) -> Result<(), OperatorError> {
+        match turn {
             Turn::Input(Some(Input::Batch { source, id, seq, batch })) => {
                 self.at_home(source, id, seq, batch).await
             }
-            Turn::Done(Done { seq, result }) => {
-                let batches = result.map_err(OperatorError::new)?;
-                self.in_order(seq, batches).await
+            Turn::Input(Some(Input::Ended(source))) => self.graph.close(source, End::Drained).await,
+            Turn::Input(Some(Input::End) | None) => Ok(()),
+            Turn::Done(done) => self.from_elsewhere(done).await,
+            Turn::Timer => {
+                let called = self.graph.on_time().await;
+                // Counted from the end, so that slow calls leave the sources their turn.
+                self.turns.timer_ns = Some(rt::now().0);
+                called
             }
-            Turn::Input(_) => Ok(()),
-            Turn::Timer => self.graph.on_time(rt::now().0).await,
         }
     }
 
-    async fn turn(&self) -> Turn {
-        let input = std::pin::pin!(async {
-            let next = std::pin::pin!(self.intake.inbox.pop());
-            match select(next, self.done.recv_async()).await {
-                Either::Left((input, _)) => Turn::Input(input),
-                Either::Right((Ok(done), _)) => Turn::Done(done),
-                // The sender is kept by the instance; it cannot be gone while this runs.
-                Either::Right((Err(_), _)) => std::future::pending().await,
+    async fn from_elsewhere(&mut self, done: Done) -> Result<(), OperatorError> {
+        match done {
+            Done::Block { seq, result } => {
+                let batches = result.map_err(OperatorError::new)?;
+                self.in_order(seq, batches).await?;
             }
-        });
-        match self.graph.due_ns() {
-            None => input.await,
+            Done::Part(batch) => {
+                let last = self.head.last().copied().unwrap_or_default();
+                self.graph.route(last, batch).await?;
+                self.turns.burst = (self.turns.burst + 1) % BURST_MAX;
+                if self.turns.burst == 0 {
+                    rt::yield_now().await;
+                }
+            }
+            Done::PartRead { failed } => {
+                self.reading = self.reading.saturating_sub(1);
+                if failed {
+                    self.stop.set(); // the rest ends as when somebody stops it
+                }
+            }
+            Done::PartEnded(failed) => {
+                self.open = self.open.saturating_sub(1);
+                self.part_failed = self.part_failed.take().or(failed);
+            }
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self) -> Turn {
+        self.turns.others_first = !self.turns.others_first;
+        match self.graph.due_ns().map(|due_ns| self.turns.due_ns(due_ns)) {
+            None => self.next().await,
+            // Sources that always have something do not hold it up either.
+            Some(due_ns) if due_ns <= rt::now().0 => Turn::Timer,
             Some(due_ns) => {
                 let timer = std::pin::pin!(rt::sleep_until(rt::Nanos(due_ns)));
-                match select(input, timer).await {
+                match select(std::pin::pin!(self.next()), timer).await {
                     Either::Left((turn, _)) => turn,
                     Either::Right(_) => Turn::Timer,
                 }
             }
         }
+    }
+
+    /// What comes next, from here or elsewhere.
+    async fn next(&self) -> Turn {
+        let here = async { Turn::Input(self.intake.inbox.pop().await) };
+        let Some(done) = &self.done else { return here.await };
+        let elsewhere = async {
+            match done.recv_async().await {
+                Ok(done) => Turn::Done(done),
+                // Nobody works for this pipeline any more.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let (here, elsewhere) = (std::pin::pin!(here), std::pin::pin!(elsewhere));
+        if self.turns.others_first {
+            return select(elsewhere, here).await.factor_first().0;
+        }
+        select(here, elsewhere).await.factor_first().0
     }
 
     /// Processes a batch that was not spread.

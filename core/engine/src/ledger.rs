@@ -10,10 +10,9 @@ use std::task::{Poll, Waker};
 use plan::{Batch, Data, Outcome};
 
 use crate::acks::AckEvent;
-use crate::api::Rates;
 use crate::budget::{PIPELINE_BYTES_MAX, ProcessBudget};
 use crate::metrics::Timing;
-use crate::rates::RateWindow;
+use crate::rates::{RateSums, RateWindow};
 use crate::wakers::Wakers;
 use plan::env::Counter;
 
@@ -53,6 +52,14 @@ struct Inner {
     meters: Vec<SourceMeter>,
 }
 
+impl std::ops::AddAssign for Totals {
+    fn add_assign(&mut self, other: Totals) {
+        self.events += other.events;
+        self.bytes += other.bytes;
+        self.errors += other.errors;
+    }
+}
+
 /// Counts since the pipeline started.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {
@@ -75,14 +82,17 @@ pub(crate) struct Ledger {
     inner: Rc<RefCell<Inner>>,
     rates: Rc<RefCell<RateWindow>>,
     process: Arc<ProcessBudget>,
+    bytes_max: usize,
 }
 
 impl Ledger {
-    pub(crate) fn new(process: Arc<ProcessBudget>, now_ns: u64) -> Self {
+    /// The ledger of one of `instances` that share the budget of a pipeline.
+    pub(crate) fn new(process: Arc<ProcessBudget>, instances: usize, now_ns: u64) -> Self {
         Ledger {
             inner: Rc::default(),
             rates: Rc::new(RefCell::new(RateWindow::new(now_ns))),
             process,
+            bytes_max: PIPELINE_BYTES_MAX / instances.max(1),
         }
     }
 
@@ -97,7 +107,7 @@ impl Ledger {
         poll_fn(|cx| {
             let mut inner = self.inner.borrow_mut();
             let alone = inner.pending.is_empty() && inner.bytes == 0;
-            if alone || inner.bytes.saturating_add(bytes) <= PIPELINE_BYTES_MAX {
+            if alone || inner.bytes.saturating_add(bytes) <= self.bytes_max {
                 let taken = self.process.take(bytes, alone);
                 if taken {
                     inner.bytes += bytes;
@@ -177,6 +187,7 @@ impl Ledger {
                 drop(inner);
                 self.on_done(id, now_ns)
             }
+            AckEvent::Broken(_) => None,
         }
     }
 
@@ -234,8 +245,8 @@ impl Ledger {
         self.inner.borrow_mut().totals.errors += 1;
     }
 
-    pub(crate) fn rates(&self, now_ns: u64) -> Rates {
-        self.rates.borrow().rates(now_ns)
+    pub(crate) fn rates(&self, now_ns: u64) -> RateSums {
+        self.rates.borrow().sums(now_ns)
     }
 }
 
@@ -300,7 +311,7 @@ mod tests {
     use super::*;
 
     fn ledger() -> Ledger {
-        Ledger::new(Arc::new(ProcessBudget::new(1 << 20)), 0)
+        Ledger::new(Arc::new(ProcessBudget::new(1 << 20)), 1, 0)
     }
 
     fn batch(n: usize) -> Batch {

@@ -10,16 +10,19 @@
 //!    go back to the sources.
 //!
 //! Stateless operators at the head of a plan with one ordered source run on all shards, block by
-//! block; the home shard puts the blocks back in order. Everything else of a pipeline runs on its
-//! home shard.
+//! block; the home shard puts the blocks back in order. A source with partitions is read on all
+//! shards, each with the head behind it, and sends its results to the home shard. Everything else
+//! of a pipeline runs on its home shard.
 //!
 //! It is not: a place that knows any operator, connector or language by name.
 
 mod acks;
 pub mod api;
+mod body;
 mod budget;
 mod build;
 mod complaints;
+mod connections;
 mod context;
 mod control;
 mod driver;
@@ -30,6 +33,8 @@ mod meter;
 mod metrics;
 mod panics;
 mod parallel;
+mod parts;
+mod placing;
 mod queue;
 mod rates;
 mod services;

@@ -344,4 +344,8 @@ impl Sink for MeteredSink {
     fn refuses(&self) -> bool {
         self.inner.refuses()
     }
+
+    fn spreads(&self) -> bool {
+        self.inner.spreads()
+    }
 }

@@ -189,7 +189,11 @@ pub(crate) fn merge(into: &mut Vec<Metric>, from: Vec<Metric>) {
                 *sum += n;
             }
             (Some(MetricValue::Timing(sum)), Metric { value: MetricValue::Timing(h), .. }) => {
-                let _ = sum.add(&*h);
+                if sum.is_empty() {
+                    *sum = h; // an empty one has no room for the durations of others
+                } else {
+                    let _ = sum.add(&*h);
+                }
             }
             (_, metric) => into.push(metric),
         }

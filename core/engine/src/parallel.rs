@@ -25,10 +25,16 @@ pub(crate) struct Work {
     pub(crate) batch: Batch,
 }
 
-/// What became of a block in the head of the plan.
-pub(crate) struct Done {
-    pub(crate) seq: u64,
-    pub(crate) result: Result<Vec<Batch>, String>,
+/// What comes home from other shards.
+pub(crate) enum Done {
+    /// What became of a block in the head of the plan.
+    Block { seq: u64, result: Result<Vec<Batch>, String> },
+    /// What a part read, behind the head of the plan.
+    Part(Batch),
+    /// The source of a part has ended, and everything it read was sent before this.
+    PartRead { failed: bool },
+    /// Everything a part read is resolved. With the text of its source when that failed.
+    PartEnded(Option<String>),
 }
 
 /// What a shard needs to work on the blocks of a pipeline.
@@ -45,6 +51,8 @@ pub(crate) struct Share {
 pub(crate) enum Input {
     /// A batch of a source.
     Batch { source: usize, id: u64, seq: u64, batch: Batch },
+    /// One of several sources ended by itself.
+    Ended(usize),
     /// The sources ended or were stopped.
     End,
 }
@@ -170,7 +178,7 @@ pub(crate) async fn work(
             match build() {
                 Ok(built) => chain = built,
                 Err(text) => {
-                    let _ = share.done.send(Done { seq, result: Err(text) });
+                    let _ = share.done.send(Done::Block { seq, result: Err(text) });
                     return;
                 }
             }
@@ -182,7 +190,7 @@ pub(crate) async fn work(
             Err(panic) => Err(panic),
         };
         let failed = result.is_err();
-        if share.done.send(Done { seq, result }).is_err() || failed {
+        if share.done.send(Done::Block { seq, result }).is_err() || failed {
             return;
         }
         rt::yield_now().await;

@@ -17,6 +17,44 @@ struct Slot {
     acked: u64,
 }
 
+/// What rates are computed from; those of several shards add up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RateSums {
+    events: u64,
+    bytes: u64,
+    latency_ns: u64,
+    acked: u64,
+    /// The span they are of.
+    age_ns: u64,
+}
+
+impl std::ops::AddAssign for RateSums {
+    fn add_assign(&mut self, other: RateSums) {
+        self.events += other.events;
+        self.bytes += other.bytes;
+        self.acked += other.acked;
+        self.latency_ns = self.latency_ns.saturating_add(other.latency_ns);
+        self.age_ns = self.age_ns.max(other.age_ns);
+    }
+}
+
+impl RateSums {
+    /// Events and bytes per second, and the mean latency of what was acknowledged.
+    pub(crate) fn rates(&self) -> Rates {
+        // The sums of no shard are those of a moment.
+        let seconds = self.age_ns.max(1_000_000_000) as f64 / 1e9;
+        let latency_ms = match self.acked {
+            0 => 0.0,
+            acked => self.latency_ns as f64 / acked as f64 / 1e6,
+        };
+        Rates {
+            events_per_s: self.events as f64 / seconds,
+            bytes_per_s: self.bytes as f64 / seconds,
+            latency_ms,
+        }
+    }
+}
+
 /// A ring of counts by time. Allocated with the first count, so that an idle pipeline costs
 /// nothing.
 #[derive(Default)]
@@ -57,29 +95,18 @@ impl RateWindow {
         slot.latency_ns = slot.latency_ns.saturating_add(latency_ns.saturating_mul(events));
     }
 
-    /// The means of the last ten seconds, or of the time since the beginning when that is
-    /// shorter, but at least one second.
-    pub(crate) fn rates(&self, now_ns: u64) -> Rates {
+    /// Sums of the last ten seconds, or of the time since the beginning when that is shorter,
+    /// but at least one second.
+    pub(crate) fn sums(&self, now_ns: u64) -> RateSums {
         let newest = now_ns / SLOT_NS;
         let oldest = (newest + 2).saturating_sub(SLOTS as u64);
-        let mut sum = Slot::default();
-        for slot in self.slots.iter().filter(|s| (oldest..=newest).contains(&s.number)) {
-            sum.events += slot.events;
-            sum.bytes += slot.bytes;
-            sum.acked += slot.acked;
-            sum.latency_ns = sum.latency_ns.saturating_add(slot.latency_ns);
-        }
         let age_ns = now_ns.saturating_sub(self.since_ns).clamp(1_000_000_000, WINDOW_NS);
-        let seconds = age_ns as f64 / 1e9;
-        let latency_ms = match sum.acked {
-            0 => 0.0,
-            acked => sum.latency_ns as f64 / acked as f64 / 1e6,
-        };
-        Rates {
-            events_per_s: sum.events as f64 / seconds,
-            bytes_per_s: sum.bytes as f64 / seconds,
-            latency_ms,
+        let mut sums = RateSums { age_ns, ..RateSums::default() };
+        for slot in self.slots.iter().filter(|s| (oldest..=newest).contains(&s.number)) {
+            let Slot { events, bytes, latency_ns, acked, .. } = *slot;
+            sums += RateSums { events, bytes, latency_ns, acked, age_ns };
         }
+        sums
     }
 }
 
@@ -96,9 +123,9 @@ mod tests {
             window.read(second * S, 100, 1000);
             window.acked(second * S, 100, 5_000_000);
         }
-        let rates = window.rates(20 * S - 1);
+        let rates = window.sums(20 * S - 1).rates();
         assert_eq!(rates, Rates { events_per_s: 100.0, bytes_per_s: 1000.0, latency_ms: 5.0 });
-        let later = window.rates(60 * S);
+        let later = window.sums(60 * S).rates();
         assert_eq!(later, Rates::default(), "what is older than ten seconds is forgotten");
     }
 
@@ -106,7 +133,20 @@ mod tests {
     fn a_young_pipeline_is_measured_over_its_age() {
         let mut window = RateWindow::new(5 * S);
         window.read(6 * S, 50, 500);
-        assert_eq!(window.rates(7 * S).events_per_s, 25.0);
-        assert_eq!(RateWindow::new(0).rates(0), Rates::default());
+        assert_eq!(window.sums(7 * S).rates().events_per_s, 25.0);
+        assert_eq!(RateWindow::new(0).sums(0).rates(), Rates::default());
+    }
+
+    #[test]
+    fn shards_add_up_and_latency_is_weighted_by_what_was_acked() {
+        let (mut a, mut b) = (RateWindow::new(0), RateWindow::new(0));
+        a.read(S, 300, 3000);
+        a.acked(S, 300, 1_000_000);
+        b.read(S, 100, 1000);
+        b.acked(S, 100, 9_000_000);
+        let mut sums = a.sums(2 * S);
+        sums += b.sums(2 * S);
+        let rates = sums.rates();
+        assert_eq!(rates, Rates { events_per_s: 200.0, bytes_per_s: 2000.0, latency_ms: 3.0 });
     }
 }

@@ -1,5 +1,6 @@
 //! A shard: one thread on one core that owns instances and does what its mailbox says.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use formats::k::K;
 use plan::{Plan, Registry};
 
-use crate::api::{Key, PortEvent, Rates, State};
+use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv};
 use crate::instance::{Built, Event, RoleError, Running, Surroundings};
@@ -15,15 +16,30 @@ use crate::ledger::Totals;
 use crate::metrics::{Metric, Series};
 use crate::panics::guarded;
 use crate::parallel::{Share, linear_head, work};
+use crate::parts::{self, Order, Part, Parts};
+use crate::rates::RateSums;
 use crate::services::InstanceServices;
 
 /// What a shard may be told. Its mailbox is apart from all data, so that nothing a pipeline does
 /// delays a stop or a question.
 pub(crate) enum Control {
-    /// Build an instance and keep it.
-    Build { token: u64, key: Key, plan: Arc<Plan>, reply: flume::Sender<Result<(), RoleError>> },
-    /// Open an instance that was built.
-    Open(u64),
+    /// Build an instance and keep it. The answer tells whether other shards are to build parts.
+    Build {
+        token: u64,
+        key: Key,
+        plan: Arc<Plan>,
+        reply: flume::Sender<Result<Option<Parts>, RoleError>>,
+    },
+    /// Build a part of an instance of another shard, which opens it by its line.
+    BuildPart {
+        token: u64,
+        key: Key,
+        plan: Arc<Plan>,
+        part: Part,
+        reply: flume::Sender<Result<(), RoleError>>,
+    },
+    /// Open an instance that was built, with lines to its parts.
+    Open(u64, Vec<flume::Sender<Order>>),
     /// Drop an instance that was built and is not wanted.
     Discard(u64),
     /// Stop reading, drain, close.
@@ -50,7 +66,7 @@ pub(crate) enum Control {
 pub(crate) struct Snapshot {
     pub(crate) token: u64,
     pub(crate) totals: Totals,
-    pub(crate) rates: Rates,
+    pub(crate) rates: RateSums,
 }
 
 /// What a shard is started with.
@@ -64,12 +80,19 @@ pub(crate) struct ShardConfig {
 }
 
 struct Shard {
-    around: Surroundings,
+    around: Rc<Surroundings>,
     peers: Vec<flume::Sender<Control>>,
     built: HashMap<u64, (Key, Built)>,
-    running: HashMap<u64, Running>,
+    /// Instances by token, those that are parts of another shard's among them.
+    running: Rc<RefCell<HashMap<u64, Running>>>,
     /// Series of the heads this shard works on for pipelines, by token.
     shared: HashMap<u64, Series>,
+}
+
+/// Builds; a panic is an error of the plan.
+fn contained<T>(build: impl FnOnce() -> Result<T, RoleError>) -> Result<T, RoleError> {
+    let panicked = |panic| Err((plan::Role::Operator, plan::BuildError::new(panic)));
+    guarded(build).unwrap_or_else(panicked)
 }
 
 /// Runs a shard until it is told to close.
@@ -79,13 +102,13 @@ pub(crate) async fn run(config: ShardConfig) {
         ports: Rc::new(config.ports),
         events: config.events,
         process: config.process,
-        spread: config.peers.len() > 1,
+        shards: config.peers.len(),
     };
     let mut shard = Shard {
-        around,
+        around: Rc::new(around),
         peers: config.peers,
         built: HashMap::new(),
-        running: HashMap::new(),
+        running: Rc::default(),
         shared: HashMap::new(),
     };
     while let Ok(control) = config.mailbox.recv_async().await {
@@ -102,19 +125,22 @@ impl Shard {
             Control::Build { token, key, plan, reply } => {
                 let _ = reply.send(self.build(token, key, plan));
             }
-            Control::Open(token) => self.open(token),
+            Control::BuildPart { token, key, plan, part, reply } => {
+                let _ = reply.send(self.build_part(token, key, plan, part));
+            }
+            Control::Open(token, lines) => self.open(token, lines),
             Control::Discard(token) => drop(self.built.remove(&token)),
-            Control::Stop(token) => match self.running.get(&token) {
+            Control::Stop(token) => match self.running.borrow().get(&token) {
                 Some(running) => running.stop.set(),
                 None => self.ended(token, State::Stopped),
             },
             Control::Abort(token) => {
-                self.running.remove(&token);
+                self.forget(token);
                 self.built.remove(&token);
                 self.ended(token, State::Stopped);
             }
             Control::Forget(token) => {
-                self.running.remove(&token);
+                self.forget(token);
                 self.shared.remove(&token);
             }
             Control::Share { token, key, share } => self.share(token, &key, share),
@@ -123,7 +149,7 @@ impl Shard {
             }
             Control::Metrics(token, reply) => {
                 let mut series = Vec::new();
-                if let Some(running) = self.running.get(&token) {
+                if let Some(running) = self.running.borrow().get(&token) {
                     series = running.series.snapshot();
                 }
                 if let Some(shared) = self.shared.get(&token) {
@@ -132,11 +158,13 @@ impl Shard {
                 let _ = reply.send(series);
             }
             Control::Console(token, reply) => {
-                let lines = self.running.get(&token).map(|r| r.services.console_lines());
+                let running = self.running.borrow();
+                let lines = running.get(&token).map(|r| r.services.console_lines());
                 let _ = reply.send(lines);
             }
             Control::Variable(token, name, reply) => {
-                let value = self.running.get(&token).and_then(|r| r.services.variable(&name));
+                let running = self.running.borrow();
+                let value = running.get(&token).and_then(|r| r.services.variable(&name));
                 let _ = reply.send(value);
             }
             Control::Close => {}
@@ -147,15 +175,32 @@ impl Shard {
         let _ = self.around.events.send(Event::Ended { token, state });
     }
 
-    fn build(&mut self, token: u64, key: Key, plan: Arc<Plan>) -> Result<(), RoleError> {
-        let built = guarded(|| Built::new(token, key.clone(), plan, &self.around));
-        let built = built
-            .unwrap_or_else(|panic| Err((plan::Role::Operator, plan::BuildError::new(panic))))?;
+    fn build(&mut self, token: u64, key: Key, plan: Arc<Plan>) -> Result<Option<Parts>, RoleError> {
+        let built = contained(|| Built::new(token, key.clone(), plan, &self.around))?;
+        let parts = built.parts();
         self.built.insert(token, (key, built));
+        Ok(parts)
+    }
+
+    fn build_part(
+        &self,
+        token: u64,
+        key: Key,
+        plan: Arc<Plan>,
+        part: Part,
+    ) -> Result<(), RoleError> {
+        let built = contained(|| Built::part(token, key, plan, &part, &self.around))?;
+        let (around, running) = (Rc::clone(&self.around), Rc::clone(&self.running));
+        rt::spawn(parts::keep(token, built, part.line, around, running));
         Ok(())
     }
 
-    fn open(&mut self, token: u64) {
+    fn forget(&self, token: u64) {
+        let running = self.running.borrow_mut().remove(&token);
+        drop(running); // not while the table is borrowed
+    }
+
+    fn open(&mut self, token: u64, lines: Vec<flume::Sender<Order>>) {
         let Some((key, built)) = self.built.remove(&token) else {
             return self.ended(token, State::Failed("the instance is not there".to_owned()));
         };
@@ -166,7 +211,8 @@ impl Shard {
                 let _ = peer.send(Control::Share { token, key, share });
             }
         };
-        self.running.insert(token, built.open(&self.around, share));
+        let opened = built.open(&self.around, share, lines);
+        self.running.borrow_mut().insert(token, opened);
     }
 
     /// Starts to work on the blocks of a pipeline.
@@ -196,6 +242,6 @@ impl Shard {
             totals: running.ledger.totals(),
             rates: running.ledger.rates(now_ns),
         };
-        self.running.iter().map(one).collect()
+        self.running.borrow().iter().map(one).collect()
     }
 }

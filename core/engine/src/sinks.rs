@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use plan::{Batch, Fault, Sink, SinkError};
 
-use crate::instance::Connections;
+use crate::connections::Connections;
 use crate::queue::Queue;
 
 /// Batches that wait for one sink before the operators in front of it pause.

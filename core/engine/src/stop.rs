@@ -1,4 +1,4 @@
-//! A flag that tasks of one shard wait for.
+//! A flag that tasks of one shard wait for, and the word to stop for all shards of a pipeline.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use crate::wakers::Wakers;
+
+use crate::parts::Order;
 
 #[derive(Default)]
 struct Inner {
@@ -39,5 +41,39 @@ impl Flag {
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// How an instance is stopped, together with its parts on other shards.
+#[derive(Clone, Default)]
+pub(crate) struct Stop {
+    /// For the sources of this shard.
+    pub(crate) flag: Flag,
+    /// Lines to the parts, whose lives hang on them.
+    lines: Rc<Vec<flume::Sender<Order>>>,
+}
+
+impl Stop {
+    /// Of an instance with these parts.
+    pub(crate) fn new(lines: Vec<flume::Sender<Order>>) -> Self {
+        Stop { flag: Flag::default(), lines: Rc::new(lines) }
+    }
+
+    /// Number of parts.
+    pub(crate) fn parts(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Sources stop reading, here and elsewhere.
+    pub(crate) fn set(&self) {
+        self.flag.set();
+        self.tell(Order::Stop);
+    }
+
+    /// Tells all parts; one that is gone needs no order.
+    pub(crate) fn tell(&self, order: Order) {
+        for line in self.lines.iter() {
+            let _ = line.send(order);
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::api::{
 };
 use crate::instance::Event;
 use crate::journal::{Entry, Journal, Stored};
+use crate::placing::{Connected, Placed};
 use crate::shard::Control;
 
 /// How often a stop without deadline looks whether anybody still waits for it.
@@ -34,7 +35,7 @@ pub(crate) struct Row {
     pub(crate) ended_ns: Option<u64>,
     pub(crate) home: usize,
     pub(crate) token: u64,
-    pub(crate) connections: BTreeMap<usize, ConnectionView>,
+    pub(crate) connections: BTreeMap<usize, Connected>,
 }
 
 /// The table and the way to the shards.
@@ -48,8 +49,8 @@ pub(crate) struct Table {
     /// Who waits for the end of an instance.
     waiting: RefCell<HashMap<u64, Vec<flume::Sender<()>>>>,
     by_token: RefCell<HashMap<u64, Key>>,
-    next_token: Cell<u64>,
-    next_home: Cell<usize>,
+    pub(crate) next_token: Cell<u64>,
+    pub(crate) next_home: Cell<usize>,
     closing: Cell<bool>,
 }
 
@@ -167,47 +168,38 @@ impl Table {
         }
         let created = exists.unwrap_or_else(wall_ns);
         let spec = Arc::new(spec);
-        let (home, token) = self.build(&spec).await?;
+        let placed = self.build(&spec).await?;
         let entry = Entry::Put { spec: Arc::clone(&spec), created: created.to_string() };
         if let Err(text) = self.write(entry).await {
-            let _ = self.shards[home].send(Control::Discard(token));
+            self.discard(&placed);
             return Err(PutError::Journal(text));
         }
         if exists.is_some() {
             self.stop(&key, timeout, given_up).await;
             self.forget(&key);
         }
-        self.insert(spec, created, home, token);
-        let _ = self.shards[home].send(Control::Open(token));
+        self.open(spec, created, placed);
         Ok(())
     }
 
-    /// Builds an instance on the next shard; returns the shard and the instance's token.
-    async fn build(&self, spec: &Arc<PipelineSpec>) -> Result<(usize, u64), PutError> {
-        spec.plan.check().map_err(|e| PutError::Plan(e.to_string()))?;
-        let home = self.next_home.get();
-        self.next_home.set((home + 1) % self.shards.len());
-        let token = self.next_token.get();
-        self.next_token.set(token + 1);
-        let (reply, answer) = flume::bounded(1);
-        let (key, plan) = (spec.key.clone(), Arc::clone(&spec.plan));
-        let _ = self.shards[home].send(Control::Build { token, key, plan, reply });
-        match answer.recv_async().await {
-            Ok(Ok(())) => Ok((home, token)),
-            Ok(Err((role, e))) => {
-                Err(PutError::Build { text: e.text, path: e.path, label: e.label, role })
-            }
-            Err(_) => Err(PutError::Closing),
-        }
+    /// Opens what was built, as a row of the table.
+    fn open(&self, spec: Arc<PipelineSpec>, created: i128, placed: Placed) {
+        self.insert(spec, created, &placed);
+        let open = Control::Open(placed.token, placed.lines);
+        let _ = self.shards[placed.home].send(open);
     }
 
-    fn insert(&self, spec: Arc<PipelineSpec>, created: i128, home: usize, token: u64) {
-        let connection = |source: bool, node: &plan::Node| ConnectionView {
-            label: node.component.label.clone(),
-            path: node.component.path.clone(),
-            source,
-            connected: false,
-            error: String::new(),
+    fn insert(&self, spec: Arc<PipelineSpec>, created: i128, placed: &Placed) {
+        let connection = |source: bool, node: &plan::Node| {
+            let view = ConnectionView {
+                label: node.component.label.clone(),
+                path: node.component.path.clone(),
+                source,
+                connected: false,
+                error: String::new(),
+            };
+            let parts = if source || placed.whole { placed.lines.len() } else { 0 };
+            Connected::new(view, 1 + parts)
         };
         let nodes = spec.plan.nodes.iter().enumerate();
         let connections = nodes
@@ -215,6 +207,7 @@ impl Table {
             .map(|(id, node)| (id, connection(node.role == Role::Source, node)))
             .collect();
         let (key, now) = (spec.key.clone(), wall_ns());
+        let (home, token) = (placed.home, placed.token);
         self.by_token.borrow_mut().insert(token, key.clone());
         let row = Row {
             spec,
@@ -343,15 +336,16 @@ impl Table {
 
     fn on_event(self: &Rc<Self>, event: Event) {
         match event {
-            Event::Connection { token, index, up, error } => {
+            Event::Connection { token, instance, index, up, error } => {
                 let key = self.by_token.borrow().get(&token).cloned();
                 let mut rows = self.rows.borrow_mut();
                 let row = key.and_then(|key| rows.get_mut(&key)).filter(|r| r.token == token);
+                // A part may tell more while it goes.
+                let row = row.filter(|r| r.ended_ns.is_none());
                 if let Some(row) = row {
                     row.seen_unix_ns = wall_ns();
-                    if let Some(view) = row.connections.get_mut(&index) {
-                        view.connected = up;
-                        view.error = error;
+                    if let Some(connected) = row.connections.get_mut(&index) {
+                        connected.set(instance, up, error);
                     }
                 }
             }
@@ -373,7 +367,7 @@ impl Table {
             row.ended_ns.get_or_insert(rt::now().0);
             row.seen_unix_ns = wall_ns();
             row.state = state.clone();
-            row.connections.values_mut().for_each(|c| c.connected = false);
+            row.connections.values_mut().for_each(|c| c.view.connected = false);
             stopping
         };
         if let State::Failed(text) = &state {
@@ -419,15 +413,12 @@ impl Table {
                 None => self.build(&spec).await.map_err(|e| State::Failed(e.to_string())),
             };
             match built {
-                Ok((home, token)) => {
-                    self.insert(spec, created, home, token);
-                    let _ = self.shards[home].send(Control::Open(token));
-                }
+                Ok(placed) => self.open(spec, created, placed),
                 Err(state) => {
                     if let State::Failed(text) = &state {
                         tracing::error!(stream = &*key.id, "not started again: {text}");
                     }
-                    self.insert(spec, created, 0, 0);
+                    self.insert(spec, created, &Placed::default());
                     self.mark_ended(&key, state);
                 }
             }

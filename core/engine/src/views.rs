@@ -1,9 +1,9 @@
 //! Answers to questions about the pipeline table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::api::{Ask, Key, PipelineView, Rates};
+use crate::api::{Ask, CONSOLE_LINES_MAX, Key, PipelineView, Rates};
 use crate::metrics::{Metric, merge};
 use crate::shard::{Control, Snapshot};
 use crate::table::{Row, Table};
@@ -28,12 +28,12 @@ fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
             None => row.seen_unix_ns,
         },
         uptime_ns: until.saturating_sub(row.started_ns),
-        connections: row.connections.values().cloned().collect(),
+        connections: row.connections.values().map(|c| c.view.clone()).collect(),
         events: totals.events,
         bytes: totals.bytes,
         errors: totals.errors,
         rates: match row.ended_ns {
-            None => snapshot.map(|s| s.rates).unwrap_or_default(),
+            None => snapshot.map(|s| s.rates.rates()).unwrap_or_default(),
             Some(_) => Rates::default(),
         },
     }
@@ -63,48 +63,55 @@ impl Table {
                 let _ = reply.send(self.metrics(&key).await);
             }
             Ask::Console { key, reply } => {
-                let lines = self.ask_home(&key, Control::Console).await;
-                let _ = reply.send(lines.flatten());
+                let _ = reply.send(self.console(&key).await);
             }
             Ask::Variable { key, name, reply } => {
-                let ask = |token, reply| Control::Variable(token, name, reply);
-                let value = self.ask_home(&key, ask).await;
-                let _ = reply.send(value.flatten());
+                let ask = |token, reply| Control::Variable(token, name.clone(), reply);
+                let values = self.ask_all(&key, ask).await.unwrap_or_default();
+                let _ = reply.send(values.into_iter().flatten().next());
             }
             _ => {}
         }
     }
 
-    fn home(&self, key: &Key) -> Option<(usize, u64)> {
-        self.rows.borrow().get(key).map(|row| (row.home, row.token))
-    }
-
-    async fn ask_home<T>(
+    /// Asks all shards about a pipeline, its home first; those that do not answer are left out.
+    async fn ask_all<T>(
         &self,
         key: &Key,
-        control: impl FnOnce(u64, flume::Sender<T>) -> Control,
-    ) -> Option<T> {
-        let (home, token) = self.home(key)?;
-        let (reply, receiver) = flume::bounded(1);
-        self.shards.get(home)?.send(control(token, reply)).ok()?;
-        answer(receiver).await
+        control: impl Fn(u64, flume::Sender<T>) -> Control,
+    ) -> Option<Vec<T>> {
+        let (home, token) = self.rows.borrow().get(key).map(|row| (row.home, row.token))?;
+        let (others, from_home) = self.shards.split_at(home.min(self.shards.len()));
+        let mut asked = Vec::new();
+        for shard in from_home.iter().chain(others) {
+            let (reply, receiver) = flume::bounded(1);
+            let _ = shard.send(control(token, reply));
+            asked.push(receiver);
+        }
+        let mut answers = Vec::new();
+        for receiver in asked {
+            answers.extend(answer(receiver).await);
+        }
+        Some(answers)
+    }
+
+    /// The last lines of a pipeline's console.
+    async fn console(&self, key: &Key) -> Option<VecDeque<String>> {
+        let consoles = self.ask_all(key, Control::Console).await?;
+        let all = consoles.into_iter().flatten().reduce(|mut all, more| {
+            all.extend(more);
+            all
+        });
+        let mut lines = all?;
+        lines.drain(..lines.len().saturating_sub(CONSOLE_LINES_MAX));
+        Some(lines)
     }
 
     /// Series of a pipeline, summed over all shards that work for it.
     async fn metrics(&self, key: &Key) -> Option<Vec<Metric>> {
-        let (_, token) = self.home(key)?;
-        let asked: Vec<_> = self
-            .shards
-            .iter()
-            .map(|shard| {
-                let (reply, receiver) = flume::bounded(1);
-                let _ = shard.send(Control::Metrics(token, reply));
-                receiver
-            })
-            .collect();
         let mut all = Vec::new();
-        for receiver in asked {
-            merge(&mut all, answer(receiver).await.unwrap_or_default());
+        for series in self.ask_all(key, Control::Metrics).await? {
+            merge(&mut all, series);
         }
         Some(all)
     }
@@ -122,10 +129,17 @@ impl Table {
                 receiver
             })
             .collect();
-        let mut all = HashMap::new();
+        let mut all: HashMap<u64, Snapshot> = HashMap::new();
         for receiver in asked {
-            let snapshots = answer(receiver).await.unwrap_or_default();
-            all.extend(snapshots.into_iter().map(|s| (s.token, s)));
+            for part in answer(receiver).await.unwrap_or_default() {
+                match all.get_mut(&part.token) {
+                    Some(sum) => {
+                        sum.totals += part.totals;
+                        sum.rates += part.rates;
+                    }
+                    None => drop(all.insert(part.token, part)),
+                }
+            }
         }
         all
     }

@@ -52,4 +52,10 @@ pub trait Sink {
     fn refuses(&self) -> bool {
         false
     }
+
+    /// Whether several instances on different shards do the same as one: only where nothing is
+    /// written that they would have to share.
+    fn spreads(&self) -> bool {
+        false
+    }
 }

@@ -33,6 +33,10 @@ impl Sink for Drop {
         // Nothing is kept in order here.
         16
     }
+
+    fn spreads(&self) -> bool {
+        true
+    }
 }
 
 fn build(_: &Json, _: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
