@@ -13,4 +13,5 @@ mod journal;
 mod kdb;
 mod nebulastream;
 mod order;
+mod sockets;
 mod stop;
