@@ -275,7 +275,7 @@ impl Driver {
             }
             Turn::Input(Some(Input::Ended(source))) => self.graph.close(source, End::Drained).await,
             Turn::Input(Some(Input::End) | None) => Ok(()),
-            Turn::Done(done) => self.from_elsewhere(done).await,
+            Turn::Done(done) => self.arrived(done).await,
             Turn::Timer => {
                 let called = self.graph.on_time().await;
                 // Counted from the end, so that slow calls leave the sources their turn.
@@ -285,7 +285,7 @@ impl Driver {
         }
     }
 
-    async fn from_elsewhere(&mut self, done: Done) -> Result<(), OperatorError> {
+    async fn arrived(&mut self, done: Done) -> Result<(), OperatorError> {
         match done {
             Done::Block { seq, result } => {
                 let batches = result.map_err(OperatorError::new)?;

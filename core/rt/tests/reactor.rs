@@ -215,7 +215,7 @@ fn a_yield_is_no_less_for_a_task_that_wakes_itself() {
                 }
             };
             let (yields, itself) = (std::pin::pin!(yields), std::pin::pin!(itself));
-            drop(futures_util::future::select(yields, itself).await);
+            futures_util::future::select(yields, itself).await;
             drop(counting.abort_on_drop());
             assert!(other.get() >= 10, "the other task had {} turns", other.get());
         });

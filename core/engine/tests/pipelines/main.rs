@@ -64,7 +64,8 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 
 fn put(handle: &EngineHandle, id: &str, plan: Plan) -> Result<(), PutError> {
     let key = Key::new("test", id);
-    let spec = PipelineSpec { key, name: id.into(), document: Json::Null, plan };
+    let (name, plan) = (id.into(), plan.into());
+    let spec = PipelineSpec { key, name, document: Json::Null, plan };
     wait(handle.put(spec, PutMode::Create, None)).expect("the engine answers")
 }
 
