@@ -11,8 +11,9 @@ use serde_json::json;
 use tests::client::Connection;
 use tests::program::{Folder, Program, binary, http, io_args, until};
 
-/// A source that never ends.
-const ENDLESS: &str = "input:\n  generate:\n    interval: \"\"\n    mapping: root = \"message\"\n";
+/// A source that never ends, of messages large enough to fill at once whatever a kernel buffers.
+const ENDLESS: &str =
+    "input:\n  generate:\n    interval: \"\"\n    mapping: root = \"message\".repeat(10000)\n";
 /// How long pipelines may take to stop.
 const TIMEOUT: &str = "1s";
 /// Bytes of a body of which three do not fit into what a pipeline may have on the way.
