@@ -2,7 +2,7 @@
 //! fit.
 
 use serde_json::json;
-use tests::program::{Folder, until};
+use tests::program::{Folder, http, until};
 
 use super::{Served, copy, folder, serve, stream};
 
@@ -126,16 +126,14 @@ fn invalid_utf8_where_json_is_needed_flags_the_message_with_its_error() {
 fn invalid_utf8_in_a_q_spec_stays_the_bytes_that_were_read() {
     let folder = folder(&[("in", b"a\xffb\n")]);
     let served = serve();
-    let path = folder.path("in");
-    let spec = |f: &str| {
-        format!(
-            ".qsp.run .qsp.read.fromFile[\"{}\"] .qsp.map[{f}] .qsp.write.toVariable[`seen]",
-            path.display()
-        )
-    };
-    let id = served.spec(&spec("{count each x}"));
+    let id = served.spec(&format!(
+        ".qsp.run .qsp.read.fromFile[\"{}\"] .qsp.map[{{\"i\"$first x}}] .qsp.write.toConsole[]",
+        folder.path("in").display()
+    ));
     served.ended(&id);
     assert_eq!(served.pipeline(&id)["errors"], 0);
+    let console = http(&served.kdb, "GET", &format!("/v1/pipelines/pipelines/{id}/console"), "");
+    assert!(console.text().contains("97 255 98i"), "{}", console.text());
     served.others_go_on();
 }
 
