@@ -134,7 +134,7 @@ fn an_http_server_output_waits_for_its_own_port_in_use() {
 
 #[test]
 fn a_port_in_use_in_a_stream_file_keeps_no_other_from_running() {
-    let (_listener, address) = taken();
+    let (listener, address) = taken();
     let socket = format!(
         "input:\n  socket_server: {{network: tcp, address: \"{address}\"}}\noutput:\n  drop: {{}}\n"
     );
@@ -154,4 +154,6 @@ fn a_port_in_use_in_a_stream_file_keeps_no_other_from_running() {
         stats["output_sent{label=\"\",path=\"root.output\",stream=\"fine\"}"].as_u64()
     };
     assert!(until(|| sent().filter(|n| *n > 0)).is_some(), "the other stream stands still");
+    drop(listener);
+    assert!(until(|| TcpStream::connect(&address).ok()).is_some(), "it takes its port once free");
 }
