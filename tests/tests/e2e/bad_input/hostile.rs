@@ -71,6 +71,9 @@ fn what_is_no_http_is_refused() {
     (0..100_000).for_each(|n| many.extend_from_slice(format!("X-{n}: a\r\n").as_bytes()));
     let target = [&b"GET /"[..], &vec![b'a'; 4 << 20], b" HTTP/1.1\r\n\r\n"].concat();
     let head = "POST /streams/bad HTTP/1.1\r\nHost: a\r\n";
+    // What is in front of it would be a fine body.
+    let chunks = "13\r\ninput:\n  stdin: {}\n\r\nzz\r\n";
+    let broken = format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}");
     for (what, bytes) in [
         ("noise", noise),
         ("a null", b"\0\r\n\r\n".to_vec()),
@@ -82,7 +85,7 @@ fn what_is_no_http_is_refused() {
             "an impossible length",
             format!("{head}Content-Length: {}\r\n\r\n", "9".repeat(40)).into(),
         ),
-        ("a broken chunk", format!("{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n").into_bytes()),
+        ("a broken chunk", broken.into_bytes()),
     ] {
         for address in [&served.benthos, &served.kdb, &served.nes] {
             let answer = String::from_utf8_lossy(&send(address, &bytes, true)).into_owned();
@@ -134,6 +137,14 @@ fn nesting_without_end_is_refused() {
         let config = json!({"input": {"generate": {"mapping": mapping}}}).to_string();
         refused(&http(&served.benthos, "POST", "/streams/bad", &config), 400, code);
     }
+    // These end, so that it is only their depth that can be refused.
+    for (open, close) in [("(", ")"), ("[", "]")] {
+        let mapping = format!("root = {}1{}", open.repeat(50_000), close.repeat(50_000));
+        let config = json!({"input": {"generate": {"mapping": mapping}}}).to_string();
+        let answer = http(&served.benthos, "POST", "/streams/bad", &config);
+        refused(&answer, 400, open);
+        assert!(answer.text().contains("nested deeper"), "{open}: {}", answer.text());
+    }
     for code in ["(", "{", "[", "1+", "f[", "$[1;", "select from ", "f "] {
         let spec = spec_body(&code.repeat(50_000));
         refused(&http(&served.kdb, "POST", "/pipeline/create", &spec), 400, code);
@@ -164,7 +175,11 @@ fn aliases_that_multiply_are_refused() {
         let _ = writeln!(merges, "a{n}: &a{n} {{<<: [{inner}], k{n}: 1}}");
     }
     refused(&http(&served.benthos, "POST", "/streams/bad", &merges), 400, "a bomb of merges");
-    refused(&http(&served.benthos, "POST", "/streams/bad", "input: &a [*a]"), 400, "a circle");
+    let circle = "input: {generate: {mapping: root = 1}}\npipeline: {processors: &a [*a]}\n\
+                  output: {drop: {}}\n";
+    let answer = http(&served.benthos, "POST", "/streams/bad", circle);
+    refused(&answer, 400, "a circle");
+    assert!(answer.text().contains("contains itself"), "{}", answer.text());
     unharmed(&served, &before);
 }
 
