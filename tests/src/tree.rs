@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
+/// The root of the repository whose tests run: cargo says so anew for each run, as checkouts may
+/// share what was built.
 #[must_use]
 pub fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    let built_in = || env!("CARGO_MANIFEST_DIR").into();
+    let here: PathBuf = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(built_in).into();
+    here.parent().unwrap_or(&here).to_path_buf()
 }
 
 /// One source file.
@@ -22,12 +24,16 @@ pub struct SourceFile {
 const FOLDERS: &[&str] = &["core", "net", "api", "benches", "perf", "tests"];
 
 /// Every Rust file of the workspace, ordered by path.
+///
+/// # Panics
+/// When there is none: a check that reads nothing holds for nothing.
 #[must_use]
 pub fn rust_files() -> Vec<SourceFile> {
     let mut files = Vec::new();
     for folder in FOLDERS {
         collect(&root().join(folder), &mut files);
     }
+    assert!(!files.is_empty(), "no source files below {}", root().display());
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }

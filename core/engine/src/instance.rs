@@ -237,8 +237,7 @@ impl Built {
         let open_ports = OpenPorts(Rc::clone(&self.builder.services));
         let body = Body::new(self, ways);
         let task = async move {
-            let ended = Guarded::new(body.run(ack_events, done)).await;
-            let ended = ended.unwrap_or_else(Err);
+            let ended = Guarded::new(body.run(ack_events, done)).await.unwrap_or_else(Err);
             drop(open_ports);
             match home {
                 Some(home) => part_ended(&home, ended),

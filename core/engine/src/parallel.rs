@@ -212,6 +212,9 @@ pub(crate) fn intake(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake};
+
     use plan::{Component, Json, Records};
     use proptest::prelude::*;
 
@@ -234,6 +237,35 @@ mod tests {
         assert_eq!(linear_head(&plan), [1]);
         let plan = plan_of(&[(Source, &[]), (Source, &[]), (Operator, &[0, 1]), (Sink, &[2])]);
         assert!(linear_head(&plan).is_empty());
+    }
+
+    /// Counts how often it is woken.
+    struct Wakes(Arc<AtomicUsize>);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_missed_a_block_sleeps_until_the_next() {
+        let (work_in, work) = flume::unbounded();
+        let faster = work.clone();
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let mut waiting = std::pin::pin!(next(&work));
+        let mut look = || {
+            // Another waker each time, as some reactors have it.
+            let waker = Arc::new(Wakes(Arc::clone(&wakes))).into();
+            assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            wakes.load(Ordering::Relaxed)
+        };
+        let block = |seq| Work { seq, id: 0, batch: Batch::records(Records::default()) };
+        assert_eq!(look(), 0);
+        assert!(work_in.send(block(0)).is_ok() && faster.try_recv().is_ok());
+        assert_eq!((look(), look(), look()), (1, 1, 1));
+        assert!(work_in.send(block(1)).is_ok());
+        assert_eq!(wakes.load(Ordering::Relaxed), 2, "and the next wakes it");
     }
 
     proptest! {

@@ -217,6 +217,9 @@ impl Shard {
 
     /// Starts to work on the blocks of a pipeline.
     fn share(&mut self, token: u64, key: &Key, share: Share) {
+        if share.work.is_disconnected() {
+            return; // it has ended, and nobody would forget what is kept of it
+        }
         let services = InstanceServices::new(key.clone(), Rc::clone(&self.around.ports));
         let registry = Rc::clone(&self.around.registry);
         let builder = Builder::new(registry, Arc::clone(&share.plan), services, &key.id);
