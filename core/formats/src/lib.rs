@@ -12,3 +12,4 @@ pub mod number;
 pub mod rfc3339;
 mod utf8;
 pub mod value;
+pub mod yaml;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::error::panic_text;
+use crate::probe;
 
 /// The most helper threads of the process. A hung device can take one each.
 pub const THREADS_MAX: usize = 32;
@@ -123,6 +124,7 @@ fn ensure_thread(pool: &'static Pool) -> bool {
 }
 
 fn work(pool: &'static Pool) {
+    probe::unpin();
     loop {
         if let Ok(job) = pool.receiver.recv_timeout(IDLE_MAX) {
             job();

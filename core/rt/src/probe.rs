@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use crate::Error;
 
@@ -175,24 +176,40 @@ fn memlock_suffices(bytes: u64) -> bool {
     privileged || memlock().is_some_and(|limit| limit >= bytes)
 }
 
+/// The cores that the calling thread may use.
+fn allowed() -> io::Result<libc::cpu_set_t> {
+    // SAFETY: an all-zero set is a valid, empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set outlives the call, and the size is its own.
+    match unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) } {
+        0 => Ok(set),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn allow(set: &libc::cpu_set_t) -> io::Result<()> {
+    // SAFETY: the set outlives the call, and the size is its own.
+    match unsafe { libc::sched_setaffinity(0, size_of_val(set), &raw const *set) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// The cores this process may use, in ascending order, at most as many as its CPU quota gives.
 /// This is the default number and placement of shards.
 #[must_use]
 pub fn cores() -> Vec<usize> {
-    // SAFETY: an all-zero set is a valid, empty set.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the set outlives the call, and the size is its own.
-    let status = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) };
     let quota = std::thread::available_parallelism().map_or(1, usize::from);
-    if status != 0 {
-        return (0..quota).collect();
-    }
+    let Ok(set) = allowed() else { return (0..quota).collect() };
     let all = 0..libc::CPU_SETSIZE as usize;
     // SAFETY: every index is below CPU_SETSIZE.
     let mut given: Vec<usize> = all.filter(|&i| unsafe { libc::CPU_ISSET(i, &set) }).collect();
     given.truncate(quota.max(1));
     given
 }
+
+/// What the process might use before its first thread was bound to a core.
+static GIVEN: OnceLock<Option<libc::cpu_set_t>> = OnceLock::new();
 
 /// Binds the calling thread to one core.
 ///
@@ -202,14 +219,20 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
     if core >= libc::CPU_SETSIZE as usize {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
+    GIVEN.get_or_init(|| allowed().ok());
     // SAFETY: an all-zero set is a valid, empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: the index was checked against CPU_SETSIZE.
     unsafe { libc::CPU_SET(core, &mut set) };
-    // SAFETY: the set outlives the call, and the size is its own.
-    match unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+    allow(&set)
+}
+
+/// Lets the calling thread run wherever the process may. Helpers begin with it: a thread inherits
+/// the core of the shard that starts it, whose work it would then hold up, as would each program
+/// that it starts.
+pub(crate) fn unpin() {
+    if let Some(Some(given)) = GIVEN.get() {
+        let _ = allow(given); // where it is refused, helpers are slower, and no worse
     }
 }
 

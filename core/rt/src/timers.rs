@@ -96,6 +96,7 @@ fn elapsed(service: &Service) -> u64 {
 }
 
 fn serve(service: &Service) {
+    crate::probe::unpin();
     let mut timers = lock(&service.timers);
     loop {
         let now = elapsed(service);

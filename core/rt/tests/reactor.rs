@@ -34,6 +34,17 @@ fn a_thread_is_pinned_and_reports_in() {
 }
 
 #[test]
+fn helpers_of_a_pinned_thread_may_run_on_every_core() {
+    let all = rt::probe::cores();
+    for mode in modes() {
+        let config = ReactorConfig::new(mode, "shard-0").on_core(all[0]);
+        let helped = || async { rt::blocking(rt::probe::cores).await };
+        let thread = rt::start_thread(config, helped).expect("runs");
+        assert_eq!(thread.join().expect("ends"), Ok(all.clone()));
+    }
+}
+
+#[test]
 fn a_core_that_is_not_ours_is_a_clear_error() {
     let config = ReactorConfig::new(IoMode::Epoll, "shard-9").on_core(1_000_000);
     let error = rt::start_thread(config, || async {}).err().expect("refused");

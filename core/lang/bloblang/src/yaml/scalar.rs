@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use formats::value::{Timestamp, Value};
+use formats::yaml;
 
 use crate::time;
 
@@ -66,7 +67,7 @@ pub(super) fn plain(text: &str) -> (Type, Value) {
         if let Some(value) = integer(text) {
             return (Type::Int, value);
         }
-        if let Some(x) = float(text) {
+        if let Some(x) = yaml::float(text) {
             return (Type::Float, Value::Float(x));
         }
         if let Some(time) = timestamp(text) {
@@ -101,48 +102,9 @@ pub(super) fn tagged(text: &str, wanted: Type) -> Result<Value, String> {
     }
 }
 
-/// An integer of 64 bits, with a sign or without.
 fn integer(text: &str) -> Option<Value> {
-    let plain = text.replace('_', "");
-    let (negative, digits) = match plain.as_bytes().first()? {
-        b'-' => (true, plain.get(1..)?),
-        b'+' => (false, plain.get(1..)?),
-        _ => (false, plain.as_str()),
-    };
-    let (digits, radix) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (digits.get(2..)?, 16),
-        [b'0', b'o' | b'O', ..] => (digits.get(2..)?, 8),
-        [b'0', b'b' | b'B', ..] => (digits.get(2..)?, 2),
-        [b'0', _, ..] => (digits.get(1..)?, 8),
-        _ => (digits, 10),
-    };
-    if !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return None;
-    }
-    let size = u64::from_str_radix(digits, radix).ok()?;
-    let value = if negative { -i128::from(size) } else { i128::from(size) };
-    match i64::try_from(value) {
-        Ok(n) => Some(Value::Int(n)),
-        Err(_) if !negative && !text.starts_with('+') => Some(Value::Uint(size)),
-        Err(_) => None,
-    }
-}
-
-fn float(text: &str) -> Option<f64> {
-    match text {
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Some(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Some(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return Some(f64::NAN),
-        _ => {}
-    }
-    let plain = text.replace('_', "");
-    let unsigned = plain.strip_prefix(['+', '-']).unwrap_or(&plain);
-    let number = match unsigned.as_bytes() {
-        [b'.', digit, ..] | [digit, ..] => digit.is_ascii_digit(),
-        [] => false,
-    };
-    let letters = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-');
-    (number && unsigned.bytes().all(letters)).then(|| plain.parse().ok()).flatten()
+    let whole = yaml::integer(text)?;
+    i64::try_from(whole).map(Value::Int).or_else(|_| u64::try_from(whole).map(Value::Uint)).ok()
 }
 
 fn timestamp(text: &str) -> Option<Timestamp> {
@@ -155,24 +117,7 @@ fn timestamp(text: &str) -> Option<Timestamp> {
 
 /// Whether a text stays one when it is written without quotes.
 pub(super) fn stays_text(text: &str) -> bool {
-    let old_bool = matches!(
-        text,
-        "y" | "Y"
-            | "yes"
-            | "Yes"
-            | "YES"
-            | "on"
-            | "On"
-            | "ON"
-            | "n"
-            | "N"
-            | "no"
-            | "No"
-            | "NO"
-            | "off"
-            | "Off"
-            | "OFF"
-    );
+    let old_bool = yaml::old_bool(text).is_some();
     !old_bool && !is_sexagesimal(text) && plain(text).0 == Type::Text
 }
 

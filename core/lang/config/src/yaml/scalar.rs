@@ -4,6 +4,7 @@
 //! integers also as `0x`, `0o`, `0b` and with a leading zero, underscores between digits, and
 //! `yes`, `no`, `on`, `off` as texts unless a switch is wanted.
 
+use formats::yaml;
 use plan::Json;
 use plan::serde_json::Number;
 
@@ -92,7 +93,7 @@ impl Scalar {
     /// The value of an integer.
     #[must_use]
     pub fn int(&self) -> Option<i128> {
-        (self.tag == Tag::Int).then(|| parse_int(&self.text)).flatten()
+        (self.tag == Tag::Int).then(|| yaml::integer(&self.text)).flatten()
     }
 
     /// The value of any number.
@@ -100,7 +101,7 @@ impl Scalar {
     pub fn float(&self) -> Option<f64> {
         match self.tag {
             Tag::Int => self.int().map(|i| i as f64),
-            Tag::Float => parse_float(&self.text),
+            Tag::Float => yaml::float(&self.text),
             _ => None,
         }
     }
@@ -111,9 +112,7 @@ impl Scalar {
         match self.text.as_str() {
             "true" | "True" | "TRUE" => Some(true),
             "false" | "False" | "FALSE" => Some(false),
-            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
-            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
-            _ => None,
+            word => yaml::old_bool(word),
         }
     }
 
@@ -155,58 +154,15 @@ fn plain_tag(text: &str) -> Tag {
         Some(b'0'..=b'9' | b'+' | b'-' | b'.') => {}
         _ => return Tag::Str,
     }
-    if parse_int(text).is_some() {
+    if yaml::integer(text).is_some() {
         Tag::Int
-    } else if parse_float(text).is_some() {
+    } else if yaml::float(text).is_some() {
         Tag::Float
     } else if is_timestamp(text) {
         Tag::Timestamp
     } else {
         Tag::Str
     }
-}
-
-/// An integer within the range of 64 bits, signed or not.
-fn parse_int(text: &str) -> Option<i128> {
-    let plain = text.replace('_', "");
-    let (negative, digits) = match plain.as_bytes().first()? {
-        b'-' => (true, plain.get(1..)?),
-        b'+' => (false, plain.get(1..)?),
-        _ => (false, plain.as_str()),
-    };
-    let (digits, radix) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (digits.get(2..)?, 16),
-        [b'0', b'o' | b'O', ..] => (digits.get(2..)?, 8),
-        [b'0', b'b' | b'B', ..] => (digits.get(2..)?, 2),
-        [b'0', _, ..] => (digits.get(1..)?, 8),
-        _ => (digits, 10),
-    };
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return None;
-    }
-    let value = i128::from(u64::from_str_radix(digits, radix).ok()?);
-    let value = if negative { -value } else { value };
-    (value >= i128::from(i64::MIN)).then_some(value)
-}
-
-fn parse_float(text: &str) -> Option<f64> {
-    match text {
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Some(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Some(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return Some(f64::NAN),
-        _ => {}
-    }
-    let plain = text.replace('_', "");
-    let mantissa = plain.trim_start_matches(['+', '-']);
-    let starts = mantissa.as_bytes();
-    let number = match starts.first()? {
-        b'0'..=b'9' => true,
-        b'.' => starts.get(1).is_some_and(u8::is_ascii_digit),
-        _ => false,
-    };
-    let letters =
-        mantissa.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
-    (number && letters).then(|| plain.parse().ok()).flatten()
 }
 
 /// `2006-01-02`, alone or followed by a time of day.
