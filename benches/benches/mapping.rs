@@ -1,5 +1,6 @@
-//! Mappings over batches of events of about 320 bytes: each is one block of lines, as a file
-//! source makes it.
+//! Mappings over batches: each is one block of lines, as a file source makes it. Those of the
+//! workloads read events of about 320 bytes; the twelve that `perf mappings` compares read messages
+//! of their own.
 
 use std::hint::black_box;
 use std::rc::Rc;
@@ -9,10 +10,17 @@ use bloblang::local::Local;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use plan::{Batch, Body, Code, Expr, Form, Language, Record, Records};
+use serde_json::Value;
 
 /// Events of a batch.
 const BATCH_EVENTS: usize = 1_000;
+/// Messages of a batch of the twelve.
+const BATCH_MESSAGES: usize = 64;
 
+/// The twelve with their messages.
+const TWELVE: &str = include_str!("../../perf/workloads/mappings.jsonl");
+
+/// Those of the workloads.
 const MAPPINGS: &[(&str, &str)] = &[
     (
         "w2 copy, three fields, filter",
@@ -31,17 +39,6 @@ const MAPPINGS: &[(&str, &str)] = &[
          root.region = this.nested.region.slice(0, 2)\nroot.lat = this.nested.lat_ms.floor()",
     ),
     ("w4 payload in capitals", "root = content().uppercase()"),
-    ("copy", "root = this"),
-    ("filter", "root = if this.level == \"DEBUG\" || !this.ok { deleted() }"),
-    (
-        "metadata and without",
-        "meta topic = \"logs_\" + this.level\nmeta key = this.id.string()\nroot = this.without(\"ok\")",
-    ),
-    (
-        "named map and lambdas",
-        "map item {\n  root.t = this.uppercase()\n}\nroot.tags = this.tags.map_each(t -> t.apply(\"item\"))\n\
-         root.n = this.tags.filter(t -> t != \"prod\").length()",
-    ),
 ];
 
 fn batch(text: &Bytes) -> Batch {
@@ -61,24 +58,37 @@ fn compile(mapping: &str) -> Option<Box<dyn Expr>> {
     session.compile(&code, Form::Mapping).ok()
 }
 
+fn measure(c: &mut Criterion, name: &str, mapping: &str, text: &Bytes) {
+    let Some(mut expr) = compile(mapping) else { return };
+    let batch = batch(text);
+    let Some(records) = batch.as_records() else { return };
+    let mut group = c.benchmark_group("mapping");
+    group.throughput(Throughput::Elements(records.recs.len() as u64));
+    group.bench_function(name, |b| {
+        b.iter(|| {
+            let mut out = Vec::with_capacity(1);
+            let _ = expr.map(Batch::records(records.clone()), &mut out);
+            black_box(out.len())
+        });
+    });
+    group.finish();
+    batch.ok();
+}
+
 fn mapping(c: &mut Criterion) {
     let text = Bytes::from(events(BATCH_EVENTS));
-    let mut group = c.benchmark_group("mapping");
-    group.throughput(Throughput::Elements(BATCH_EVENTS as u64));
     for (name, mapping) in MAPPINGS {
-        let Some(mut expr) = compile(mapping) else { continue };
-        let batch = batch(&text);
-        let Some(records) = batch.as_records() else { continue };
-        group.bench_function(*name, |b| {
-            b.iter(|| {
-                let mut out = Vec::with_capacity(1);
-                let _ = expr.map(Batch::records(records.clone()), &mut out);
-                black_box(out.len())
-            });
-        });
-        batch.ok();
+        measure(c, name, mapping, &text);
     }
-    group.finish();
+    for case in TWELVE.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let (id, mapping) = (case["id"].as_str(), case["mapping"].as_str());
+        let (Some(id), Some(mapping), Some(payloads)) = (id, mapping, case["payloads"].as_array())
+        else {
+            continue;
+        };
+        let payloads = payloads.iter().filter_map(Value::as_str).cycle().take(BATCH_MESSAGES);
+        measure(c, id, mapping, &payloads.collect::<Vec<_>>().join("\n").into());
+    }
 }
 
 criterion_group!(benches, mapping);

@@ -21,13 +21,23 @@ pub(crate) struct Factor {
 /// # Errors
 /// A damaged file of factors.
 pub(crate) fn factor(name: &str) -> Result<Option<Factor>> {
-    let all: Value =
-        serde_json::from_str(RECORDED).map_err(|e| Error(format!("calibration.json: {e}")))?;
-    let entry = &all["workloads"][name];
+    let entry = &recorded()?["workloads"][name];
     Ok(entry["factor"].as_f64().map(|factor| {
         let peak_mb = entry["peak_mb"].as_f64().unwrap_or(f64::NAN);
         Factor { factor, peak_mb }
     }))
+}
+
+/// The factor of one of the twelve mappings, if one was recorded.
+///
+/// # Errors
+/// A damaged file of factors.
+pub(crate) fn mapping(id: &str) -> Result<Option<f64>> {
+    Ok(recorded()?["mappings"][id]["factor"].as_f64())
+}
+
+fn recorded() -> Result<Value> {
+    serde_json::from_str(RECORDED).map_err(|e| Error(format!("calibration.json: {e}")))
 }
 
 #[cfg(test)]

@@ -85,9 +85,28 @@ pub(crate) struct Compare {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// The twelve mappings.
+#[derive(Args, Debug)]
+pub(crate) struct Mappings {
+    /// Rounds
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Only mappings whose names begin so, such as L1,H
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Folder of generated data and for outputs
+    #[arg(long, value_name = "DIR", default_value = "perf/.data")]
+    pub(crate) data: PathBuf,
+    /// File for the report as JSON [default: mappings.json in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// What else the program does.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Cmd {
+    /// Measures twelve mappings on one core beside Benthos's recorded multiples of jq 1.6
+    Mappings(Mappings),
     /// Writes the workloads' data
     #[command(subcommand)]
     Gen(Gen),

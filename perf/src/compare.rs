@@ -18,13 +18,17 @@ use crate::workload::{self, Prepared, Workload};
 const MEMORY_DIR: &str = "/dev/shm";
 
 /// A folder that is removed with everything in it at the end.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(parent: &Path) -> Result<Self> {
+    pub(crate) fn new(parent: &Path) -> Result<Self> {
         let dir = parent.join(format!("mainstem-perf-{}", std::process::id()));
         std::fs::create_dir_all(&dir).at(&dir)?;
         Ok(Self(dir.canonicalize().at(&dir)?))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -169,13 +173,13 @@ fn head(bench: &Bench) -> Value {
     })
 }
 
-fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     done.map_err(|e| Error(format!("standard output: {e}")))
 }
 
 /// Progress, which is of no use to a program that reads the table.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod error;
 mod machine;
+mod mappings;
 mod measure;
 mod peers;
 mod reference;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<bool> {
     match cli.command {
         None => compare::run(&cli.compare),
+        Some(Cmd::Mappings(options)) => mappings::run(&options),
         Some(Cmd::Gen(what)) => generate(&what).map(|()| true),
         Some(Cmd::Measure { timeout, stdout, stderr, program, args }) => {
             let task = measure::Task { program, args, stdout: Some(stdout) };
