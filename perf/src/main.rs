@@ -25,6 +25,10 @@ use clap::Parser;
 use cli::{Cli, Cmd, Gen};
 use error::{At, Error, Result};
 
+/// That of mainstem, whose code `perf mappings` runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(true) => ExitCode::SUCCESS,
