@@ -54,7 +54,8 @@ pub(super) fn decode_ascii85(text: &[u8]) -> Result<Vec<u8>, Error> {
     }
     match count {
         0 => {}
-        1 => return Err(illegal(text.len())),
+        // What stands before a lone digit is done with; its end is the position that counts.
+        1 => return Err(illegal(1)),
         _ => {
             // Missing digits count as the highest, so that cutting them off rounds up.
             for _ in count..5 {

@@ -151,6 +151,7 @@ mod tests {
             ("hex", "6\u{7}", "encoding/hex: invalid byte: U+0007"),
             ("ascii85", "~~", "illegal ascii85 data at input byte 0"),
             ("ascii85", "a", "illegal ascii85 data at input byte 1"),
+            ("ascii85", "foo\nbar ", "illegal ascii85 data at input byte 1"),
             ("z85", "abc", "z85: wrongly aligned input data"),
         ] {
             let result = Scheme::find(name).unwrap().decode(text.as_bytes());

@@ -92,8 +92,9 @@ fn check(
     verb: &str,
     from: &dyn Fn() -> Option<String>,
 ) -> Result<(), Error> {
-    for (i, pair) in pairs.windows(2).enumerate() {
-        let [(left, _), (right, _)] = pair else { continue };
+    let Some(((first, _), rest)) = pairs.split_first() else { return Ok(()) };
+    let mut left = first;
+    for (i, (right, _)) in rest.iter().enumerate() {
         let fail = |at: usize, value: &Value, expected: &[&'static str]| {
             let mut error = Val::Data(value.clone()).unexpected(expected);
             if let Some(from) = from() {
@@ -111,6 +112,10 @@ fn check(
             }
         } else {
             return fail(i + 1, right, &["number", "string"]);
+        }
+        // Elements before are in order already: the last of them is the greatest.
+        if order(left, right) != Ordering::Greater {
+            left = right;
         }
     }
     Ok(())
@@ -136,4 +141,24 @@ fn merge_sort(
     out.extend(left);
     out.extend(right);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_compare_is_refused_with_the_greatest_before() {
+        for (array, expected) in [
+            (r#"[1,"a"]"#, r#"sort element 0: expected string value, got number (1)"#),
+            (r#"[3,1,2,"a"]"#, r#"sort element 2: expected string value, got number (3)"#),
+            (r#"["c","b",1]"#, r#"sort element 1: expected number value, got string ("c")"#),
+            ("[1,3,2,null]", "sort element 3: expected number or string value, got null"),
+        ] {
+            let Ok(Value::Array(items)) = formats::json::parse(array.as_bytes()) else { panic!() };
+            let pairs = items.iter().map(|item| (item.clone(), item.clone())).collect();
+            let error = sort_by_key(pairs, "sort", &|| None).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+    }
 }

@@ -22,7 +22,7 @@ struct Flags {
     width: usize,
 }
 
-/// The timestamp as a format shows it. A letter that means nothing is left as it is.
+/// The timestamp as a format shows it. What means nothing is left as it is, padded like a name.
 #[must_use]
 pub fn strftime(format: &str, time: &Timestamp) -> String {
     let at = civil(time);
@@ -31,17 +31,14 @@ pub fn strftime(format: &str, time: &Timestamp) -> String {
     while let Some((before, after)) = rest.split_once('%') {
         out.push_str(before);
         let (flags, behind) = flags(after);
-        let Some(letter) = behind.chars().next() else {
-            out.push('%');
-            out.push_str(after);
-            return out;
-        };
-        rest = &behind[letter.len_utf8()..];
-        // Colons go with the offset only.
-        let fits = flags.colons == 0 || letter == 'z';
-        if !fits || !push(&mut out, letter, flags, &at, time) {
-            out.push('%');
-            out.push_str(&after[..after.len() - rest.len()]);
+        // Colons go with the offset only; any other letter is none of theirs.
+        let fits = |letter: &char| flags.colons == 0 || *letter == 'z';
+        let letter = behind.chars().next().filter(fits);
+        rest = &behind[letter.map_or(0, char::len_utf8)..];
+        let known = letter.is_some_and(|c| push(&mut out, c, flags, &at, time));
+        if !known {
+            let written = format!("%{}", &after[..after.len() - rest.len()]);
+            name(&mut out, Flags { upper: false, swap: false, ..flags }, &written);
         }
     }
     out.push_str(rest);
@@ -58,7 +55,11 @@ fn flags(text: &str) -> (Flags, &str) {
             '0' => flags.pad = Some('0'),
             '^' => flags.upper = true,
             '#' => flags.swap = true,
-            ':' => flags.colons += 1,
+            ':' => {
+                let behind = rest.trim_start_matches(':');
+                flags.colons = rest.len() - behind.len();
+                return (flags, behind);
+            }
             '1'..='9' => {
                 let len = rest.bytes().take_while(u8::is_ascii_digit).count();
                 flags.width = rest[..len].parse().unwrap_or(WIDTH_MAX).min(WIDTH_MAX);
@@ -145,9 +146,14 @@ fn push(out: &mut String, letter: char, flags: Flags, at: &Civil, time: &Timesta
         'w' => number(out, flags, at.weekday.into(), 1, '0'),
         'Y' => number(out, flags, at.year, 4, '0'),
         'y' => number(out, flags, at.year.rem_euclid(100), 2, '0'),
-        'Z' => name(out, Flags { swap: false, ..flags }, &zone_name(time)),
+        'Z' => {
+            let zone = zone_name(time);
+            let zone = if flags.swap { zone.to_lowercase() } else { zone };
+            let upper = flags.upper && !flags.swap;
+            name(out, Flags { upper, swap: false, ..flags }, &zone);
+        }
         'z' => offset(out, flags, time.offset_s),
-        '%' => out.push('%'),
+        '%' => name(out, flags, "%"),
         _ => return composed(out, letter, flags, time),
     }
     true
@@ -224,10 +230,12 @@ mod tests {
             ),
             ("%-d %_m %V %G %U %C %h %n%t|", "13  9 37 2020 37 20 Sep \n\t|"),
             ("%s %f %z %:z %Z %% %", "1600000000 987654 +0000 +00:00 UTC % %"),
-            ("%^a %#p %05d %99999999999999999999Q", "SUN pm 00013 %99999999999999999999Q"),
+            ("%^a %#p %05d %^#Z %6Q|%:d%3%|%04", "SUN pm 00013 utc    %6Q|%:d  %|0%04"),
+            ("%05:d%10:%d|%5z|%:5z|%::z", "0%05:d      %10:13|+0000|%:5z|+00:00:00"),
         ] {
             assert_eq!(strftime(format, &at), expected);
         }
+        assert_eq!(strftime("%99999999999999999999Q", &at).len(), WIDTH_MAX);
         for (day, expected) in [(18_627, "2020 53"), (18_631, "2021 01"), (19_357, "2022 52")] {
             assert_eq!(strftime("%G %V", &utc(day * 86_400 * NS_PER_S)), expected, "{day}");
         }

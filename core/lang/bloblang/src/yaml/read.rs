@@ -72,6 +72,8 @@ enum Items {
 struct Open {
     items: Items,
     anchor: usize,
+    /// Where it begins.
+    line: usize,
     /// Nodes within, aliases expanded.
     size: usize,
 }
@@ -98,10 +100,14 @@ impl Reader {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), String> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let written = !text.is_empty() || anchor > 0 || tag.is_some();
+                if !written && style == ScalarStyle::Plain {
+                    self.no_key(span)?;
+                }
                 let (value, key) = scalar(&text, style, tag.as_deref())?;
                 self.finish(Done { value, key: Some(key), size: 1 }, anchor, span)
             }
-            Event::SequenceStart(anchor, _) => self.start(Items::List(Vec::new()), anchor),
+            Event::SequenceStart(anchor, _) => self.start(Items::List(Vec::new()), anchor, span),
             Event::MappingStart(anchor, _) => {
                 let items = Items::Mapping {
                     members: Object::new(),
@@ -110,10 +116,10 @@ impl Reader {
                     key: None,
                     odd: false,
                 };
-                self.start(items, anchor)
+                self.start(items, anchor, span)
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(Open { items, anchor, size }) = self.open.pop() else { return Ok(()) };
+                let Some(Open { items, anchor, size, .. }) = self.open.pop() else { return Ok(()) };
                 let done = Done { value: complete(items)?, key: None, size };
                 self.finish(done, anchor, span)
             }
@@ -132,11 +138,23 @@ impl Reader {
         }
     }
 
-    fn start(&mut self, items: Items, anchor: usize) -> Result<(), String> {
+    /// Refuses a node of which nothing is written, where it is a key.
+    fn no_key(&self, span: Span) -> Result<(), String> {
+        let Some(Open { items: Items::Mapping { key: None, .. }, line, .. }) = self.open.last()
+        else {
+            return Ok(());
+        };
+        // Lines count from 0 in this message, and the first is not told.
+        let line = if *line > 1 { *line } else { span.start.line() };
+        let place = if line > 1 { format!("line {}: ", line - 1) } else { String::new() };
+        Err(format!("{place}did not find expected key"))
+    }
+
+    fn start(&mut self, items: Items, anchor: usize, span: Span) -> Result<(), String> {
         if self.open.len() >= DEPTH_MAX {
             return Err(format!("the document is nested deeper than {DEPTH_MAX} levels"));
         }
-        self.open.push(Open { items, anchor, size: 1 });
+        self.open.push(Open { items, anchor, line: span.start.line(), size: 1 });
         Ok(())
     }
 
@@ -263,6 +281,10 @@ mod tests {
                 "yaml: unmarshal errors:\n  line 2: mapping key \"a\" already defined at line 1",
             ),
             ("<<: 5", "yaml: map merge requires map or sequence of maps as the value"),
+            (": a", "yaml: did not find expected key"),
+            ("a: 1\nb: 2\n: c", "yaml: line 2: did not find expected key"),
+            ("x:\n  a: 1\n  : b", "yaml: line 1: did not find expected key"),
+            ("!!str : a", r#"{"":"a"}"#),
             ("a: \u{1}", "yaml: control characters are not allowed"),
         ] {
             assert_eq!(json(text), expected, "{text}");
