@@ -59,6 +59,11 @@ impl Environment {
         Ok(Environment(all))
     }
 
+    /// The variables of the files, those of later lines behind those of earlier ones.
+    pub(crate) fn into_variables(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let own = self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.clone());

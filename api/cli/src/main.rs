@@ -2,6 +2,7 @@
 
 mod boot;
 mod cmd;
+mod documents;
 mod load;
 mod logging;
 mod options;
@@ -42,6 +43,8 @@ enum Command {
     Plan(cmd::plan::Args),
     /// Check configs, specs and queries: say what is wrong, by file, line and column.
     Lint(cmd::lint::Args),
+    /// Run a Bloblang mapping on documents, one a line.
+    Blobl(cmd::blobl::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Q(args) => cmd::q::run(&args),
         Command::Plan(args) => cmd::plan::run(&args),
         Command::Lint(args) => cmd::lint::run(&args),
+        Command::Blobl(args) => cmd::blobl::run(&args),
     };
     match result {
         Ok(code) => code,

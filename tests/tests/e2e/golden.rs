@@ -9,7 +9,7 @@ use tests::program::binary;
 use tests::tree::root;
 
 /// Runs the binary at the root of the repository and returns what it printed.
-fn printed(args: &[&str]) -> String {
+pub(crate) fn printed(args: &[&str]) -> String {
     let output = Command::new(binary()).args(args).current_dir(root()).output().expect("runs");
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{args:?}: {log}");
@@ -17,7 +17,7 @@ fn printed(args: &[&str]) -> String {
 }
 
 /// Compares with a golden file, or writes it.
-fn compare(name: &str, text: &str) {
+pub(crate) fn compare(name: &str, text: &str) {
     let path = root().join("tests/golden").join(name);
     if std::env::var_os("UPDATE").is_some() {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -64,7 +64,8 @@ fn every_example_prints_what_it_should() {
 #[test]
 fn help_is_as_it_was_read_last() {
     compare("help/mainstem.txt", &printed(&["--help"]));
-    for words in ["serve", "streams", "run", "nes", "nes coordinator", "q", "plan", "lint"] {
+    let all = "serve,streams,run,nes,nes coordinator,q,plan,lint,blobl";
+    for words in all.split(',') {
         let mut args: Vec<&str> = words.split(' ').collect();
         args.push("--help");
         compare(&format!("help/{}.txt", words.replace(' ', "-")), &printed(&args));

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod benthos;
+mod blobl;
 mod blocked;
 mod delivery;
 mod golden;

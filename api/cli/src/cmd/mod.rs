@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub(crate) mod blobl;
 pub(crate) mod lint;
 pub(crate) mod nes;
 pub(crate) mod plan;

@@ -14,6 +14,8 @@ struct Inner {
     annotated: bool,
     /// Set when the cause is that there is no document: the path that was read, without `this`.
     no_context: Option<String>,
+    /// What failed, without what is around it, where that is another text.
+    brief: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ enum Kind {
 
 impl Error {
     fn of(kind: Kind) -> Self {
-        Error(Box::new(Inner { kind, annotated: false, no_context: None }))
+        Error(Box::new(Inner { kind, annotated: false, no_context: None, brief: None }))
     }
 
     /// An error with a text.
@@ -75,16 +77,37 @@ impl Error {
         self.0.no_context.as_deref()
     }
 
+    /// A statement wants the document, which cannot be read.
+    pub(crate) fn unread(text: String) -> Self {
+        let mut error = Error::new(text.as_str());
+        error.0.brief = Some(text.into());
+        error
+    }
+
+    /// What failed: the innermost statement, or reading the document. Where that is all, nothing.
+    pub(crate) fn brief(&self) -> Option<&str> {
+        self.0.brief.as_deref()
+    }
+
+    /// The same with another text around it; what is known of the cause stays known.
+    fn within(self, kind: Kind) -> Self {
+        let statement = matches!(self.0.kind, Kind::Assignment(_)) && self.0.brief.is_none();
+        let brief = statement.then(|| self.to_string().into());
+        let mut error = Error::of(kind);
+        error.0.no_context = self.0.no_context;
+        error.0.brief = self.0.brief.or(brief);
+        error
+    }
+
     /// A failed statement in `line` of its program. Within a map (`inner`) one that failed deeper
     /// inside stands for it.
     pub(crate) fn in_statement(self, line: u32, inner: bool) -> Self {
         if inner && matches!(self.0.kind, Kind::Assignment(_)) {
             return self;
         }
-        let mut error =
-            Error::of(Kind::Assignment(format!("failed assignment (line {line}): {self}")));
+        let text = format!("failed assignment (line {line}): {self}");
+        let mut error = self.within(Kind::Assignment(text));
         error.0.annotated = true;
-        error.0.no_context = self.0.no_context;
         error
     }
 
@@ -102,9 +125,9 @@ impl Error {
             Kind::Mismatch(_) => self,
             _ if self.0.annotated => self,
             _ => {
-                let mut error = Error::new(format!("{}: {self}", annotation()));
+                let text = format!("{}: {self}", annotation());
+                let mut error = self.within(Kind::Plain(text));
                 error.0.annotated = true;
-                error.0.no_context = self.0.no_context;
                 error
             }
         }
@@ -114,9 +137,9 @@ impl Error {
     /// error stays known, but a type error becomes an ordinary one.
     #[must_use]
     pub fn prefix(self, words: impl fmt::Display) -> Self {
-        let mut error = Error::new(format!("{words}: {self}"));
-        error.0.annotated = self.0.annotated;
-        error.0.no_context = self.0.no_context;
+        let (text, annotated) = (format!("{words}: {self}"), self.0.annotated);
+        let mut error = self.within(Kind::Plain(text));
+        error.0.annotated = annotated;
         error
     }
 }

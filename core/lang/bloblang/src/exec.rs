@@ -314,6 +314,11 @@ impl<'a, 'm> Ctx<'a, 'm> {
         Ctx { ex, value: None, next: None, named: None }
     }
 
+    /// The context of a whole message that is to the mapping what `value` says.
+    pub(crate) fn over(ex: &'a mut Exec<'m>, value: &'a Val) -> Self {
+        Ctx { ex, value: Some(value), next: Some(value), named: None }
+    }
+
     /// The same with another `this`.
     pub(crate) fn with<'b>(&'b mut self, value: &'b Val) -> Ctx<'b, 'm> {
         Ctx { value: Some(value), next: self.value, named: self.named, ex: &mut *self.ex }

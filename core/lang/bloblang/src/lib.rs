@@ -28,6 +28,7 @@ mod go_rand;
 pub mod hashing;
 mod json_schema;
 mod lang;
+pub mod lines;
 pub mod local;
 pub mod mapping;
 mod merge;

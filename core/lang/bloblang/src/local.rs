@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +18,8 @@ use crate::exec::Setup;
 #[derive(Default)]
 pub struct Local {
     random: Cell<u64>,
+    /// Variables that go before those of the process; of a name that comes twice the last counts.
+    variables: Vec<(String, String)>,
 }
 
 thread_local! {
@@ -28,9 +32,19 @@ impl Local {
     /// A setup with these services, for mappings that belong to no file.
     #[must_use]
     pub fn setup() -> Setup {
-        let local = Local::default();
-        local.random.set(local.wall_ns() as u64 | 1);
-        Setup { services: Rc::new(local), dir: working_dir() }
+        Local::setup_in(Path::new(""), Vec::new())
+    }
+
+    /// A setup for the mapping of a file in `dir`, with variables besides those of the process.
+    #[must_use]
+    pub fn setup_in(dir: &Path, variables: Vec<(String, String)>) -> Setup {
+        // Threads that start at once must not draw the same.
+        let random = Cell::new(RandomState::new().hash_one(0_u64));
+        let dir = match dir.as_os_str().is_empty() {
+            true => working_dir(),
+            false => Path::new(&*working_dir()).join(dir).to_string_lossy().into(),
+        };
+        Setup { services: Rc::new(Local { random, variables }), dir }
     }
 }
 
@@ -65,7 +79,8 @@ impl Services for Local {
     }
 
     fn env_var(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        let own = self.variables.iter().rev().find(|(known, _)| known == name);
+        own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {

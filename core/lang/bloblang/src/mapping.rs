@@ -68,6 +68,14 @@ impl Mapping {
         result(ex, error, false, false)
     }
 
+    /// The same as [`Mapping::map`] with something else than the document as `this`.
+    pub(crate) fn map_as(&self, this: &Val, records: &Records, index: usize) -> Mapped {
+        let mut ex = Exec::new(records, index, &self.services);
+        ex.root = Root::Is(Val::Nothing);
+        let error = self.program.run_on(this, &mut ex).err();
+        result(ex, error, false, false)
+    }
+
     /// The same as [`Mapping::map`] with a reader that knows the paths of the mapping.
     pub(crate) fn map_with(&self, records: &Records, index: usize, reader: &mut Reader) -> Mapped {
         let mut none = Vec::new();

@@ -73,6 +73,12 @@ impl Program {
         with_stack(self.height, || run_all(&self.statements, &mut Ctx::new(ex)))
     }
 
+    /// The same with something else than the document as `this`.
+    pub(crate) fn run_on<'m>(&'m self, this: &Val, ex: &mut Exec<'m>) -> Result<(), Error> {
+        self.begin(ex);
+        with_stack(self.height, || run_all(&self.statements, &mut Ctx::over(ex, this)))
+    }
+
     /// Makes an execution ready for the statements.
     pub(crate) fn begin<'m>(&'m self, ex: &mut Exec<'m>) {
         let mut vars = ex.vars.take().unwrap_or_default();
@@ -111,7 +117,7 @@ fn finish(error: Error, line: u32, ex: &mut Exec<'_>) -> Error {
         return error.in_statement(line, ex.depth > 0);
     };
     let dot = if field.is_empty() { "" } else { "." };
-    Error::new(format!(
+    Error::unread(format!(
         "unable to reference message as structured (with 'this{dot}{field}'): {why}"
     ))
     .in_statement(line, ex.depth > 0)
