@@ -13,7 +13,6 @@ pub(super) static SPEC: Function = Function {
         mapping: "let a = 5\nroot.v = var(this.name)",
         cases: &[(r#"{"name":"a"}"#, r#"{"v":5}"#)],
     }],
-    deprecated: true,
     annotation: Some(|args| Some(format!("variable {}", args.str(0)))),
     run: RunFn::Simple(|args, cx| {
         let name = args.str(0);

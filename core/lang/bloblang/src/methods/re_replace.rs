@@ -15,7 +15,6 @@ pub(super) static SPEC: Method = Method {
         mapping: r#"root.new_value = this.value.re_replace("ADD ([0-9]+)","+($1)")"#,
         cases: &[(r#"{"value":"foo ADD 70"}"#, r#"{"new_value":"foo +(70)"}"#)],
     }],
-    deprecated: true,
     run: super::re_replace_all::SPEC.run,
     ..Method::CORE
 };

@@ -14,7 +14,6 @@ pub(super) static SPEC: Method = Method {
         mapping: r#"root.new_value = this.value.replace("foo","dog")"#,
         cases: &[(r#"{"value":"The foo ate my foo"}"#, r#"{"new_value":"The dog ate my dog"}"#)],
     }],
-    deprecated: true,
     run: super::replace_all::SPEC.run,
     ..Method::CORE
 };

@@ -15,7 +15,6 @@ pub(super) static SPEC: Method = Method {
         mapping: r#"root.new_value = this.value.replace_many(["one", "two"])"#,
         cases: &[(r#"{"value":"one one"}"#, r#"{"new_value":"two two"}"#)],
     }],
-    deprecated: true,
     run: super::replace_all_many::SPEC.run,
     ..Method::CORE
 };
