@@ -45,6 +45,8 @@ enum Command {
     Lint(cmd::lint::Args),
     /// Run a Bloblang mapping on documents, one a line.
     Blobl(cmd::blobl::Args),
+    /// List components, and the functions and methods of Bloblang.
+    List(cmd::list::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => cmd::plan::run(&args),
         Command::Lint(args) => cmd::lint::run(&args),
         Command::Blobl(args) => cmd::blobl::run(&args),
+        Command::List(args) => cmd::list::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -64,7 +64,7 @@ fn every_example_prints_what_it_should() {
 #[test]
 fn help_is_as_it_was_read_last() {
     compare("help/mainstem.txt", &printed(&["--help"]));
-    let all = "serve,streams,run,nes,nes coordinator,q,plan,lint,blobl";
+    let all = "serve,streams,run,nes,nes coordinator,q,plan,lint,blobl,list";
     for words in all.split(',') {
         let mut args: Vec<&str> = words.split(' ').collect();
         args.push("--help");

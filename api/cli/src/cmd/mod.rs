@@ -2,6 +2,7 @@
 
 pub(crate) mod blobl;
 pub(crate) mod lint;
+pub(crate) mod list;
 pub(crate) mod nes;
 pub(crate) mod plan;
 pub(crate) mod q;

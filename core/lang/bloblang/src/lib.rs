@@ -40,6 +40,7 @@ pub mod period;
 mod program;
 pub mod quoted;
 pub mod re;
+pub mod reference;
 mod schema;
 pub mod spec;
 pub mod text;

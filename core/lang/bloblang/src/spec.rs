@@ -61,6 +61,24 @@ pub struct Param {
     pub doc: &'static str,
 }
 
+impl Kind {
+    /// The word for it in documentation.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+            Kind::Int => "integer",
+            Kind::Float => "float",
+            Kind::Bool => "bool",
+            Kind::Array => "array",
+            Kind::Object => "object",
+            Kind::Timestamp => "timestamp",
+            Kind::Any => "unknown",
+            Kind::Query => "query expression",
+        }
+    }
+}
+
 impl Param {
     /// A parameter that must be given.
     #[must_use]
@@ -238,7 +256,16 @@ pub struct Function {
     pub run: RunFn,
 }
 
+/// Functions that read the surroundings of the process.
+const SURROUNDINGS: &[&str] = &["env", "file", "file_rel", "hostname"];
+
 impl Function {
+    /// Whether the function reads the surroundings of the process: its variables, files, host.
+    #[must_use]
+    pub fn reads_surroundings(&self) -> bool {
+        SURROUNDINGS.contains(&self.name)
+    }
+
     /// A function of the message with nothing filled in.
     pub const BASE: Function = Function {
         name: "",

@@ -130,12 +130,10 @@ impl Parser<'_> {
     }
 }
 
-/// Functions that read the surroundings of the process, which a mapping given as text must not.
-const SURROUNDINGS: &[&str] = &["env", "file", "file_rel", "hostname"];
-
-/// Whether a function looks at nothing but its arguments, clock and randomness.
+/// Whether a function looks at nothing but its arguments, clock and randomness: a mapping given as
+/// text may use no other.
 fn is_detached(spec: &Function) -> bool {
-    spec.purity != Purity::Message && !SURROUNDINGS.contains(&spec.name)
+    spec.purity != Purity::Message && !spec.reads_surroundings()
 }
 
 /// Gives each parameter its argument.
