@@ -38,6 +38,7 @@ mod number;
 mod parse;
 pub mod period;
 mod program;
+mod print;
 pub mod quoted;
 pub mod re;
 pub mod reference;
@@ -57,6 +58,8 @@ pub use mapping::{Interpolated, Mapping, Outcome};
 pub use parse::ParseError;
 
 #[cfg(test)]
+#[cfg(test)]
+mod law_tests;
 mod limit_tests;
 #[cfg(test)]
 mod registry_tests;

@@ -15,8 +15,8 @@ use crate::val::Val;
 pub enum Node {
     /// A constant.
     Literal(Val),
-    /// A constant that was computed, and how errors name it.
-    Folded(Box<(Val, String)>),
+    /// A constant that was computed.
+    Folded(Box<Folded>),
     /// A field of something: `this.a.b`, `root.a`, `x.y`, `$v.a`.
     Path(Box<Path>),
     /// A variable: its slot and its name.
@@ -49,6 +49,15 @@ pub enum Node {
     Array(Box<[Node]>),
     /// An object with parts that are no constants.
     Object(Box<[(Key, Node)]>),
+}
+
+/// A constant that was computed while the mapping was parsed.
+pub struct Folded {
+    pub val: Val,
+    /// How errors name it.
+    pub name: String,
+    /// What it was computed from.
+    pub from: Node,
 }
 
 /// What a path starts from.
@@ -229,7 +238,7 @@ impl Node {
     pub fn literal(&self) -> Option<&Val> {
         match self {
             Node::Literal(val) => Some(val),
-            Node::Folded(folded) => Some(&folded.0),
+            Node::Folded(folded) => Some(&folded.val),
             _ => None,
         }
     }
@@ -238,7 +247,7 @@ impl Node {
     pub fn annotation(&self) -> String {
         match self {
             Node::Literal(val) => format!("{} literal", val.type_name()),
-            Node::Folded(folded) => folded.1.clone(),
+            Node::Folded(folded) => folded.name.clone(),
             Node::Path(path) => path.annotation(),
             Node::Var(_, name) => format!("variable {name}"),
             Node::Meta(Some(key)) => format!("meta field {key}"),

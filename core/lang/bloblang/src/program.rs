@@ -32,7 +32,7 @@ pub(crate) struct Statement {
 }
 
 pub(crate) enum Kind {
-    Let { slot: usize, query: Node },
+    Let { slot: usize, name: Rc<str>, query: Node },
     Meta { key: Option<Rc<str>>, query: Node },
     Assign { path: Vec<Seg>, query: Node },
     If(Box<IfStatement>),
@@ -92,7 +92,7 @@ impl Program {
 }
 
 /// Runs something that may need the stack of expressions of a height.
-fn with_stack<T>(height: u32, run: impl FnOnce() -> T) -> T {
+pub(crate) fn with_stack<T>(height: u32, run: impl FnOnce() -> T) -> T {
     let room = BASE_BYTES + height as usize * LEVEL_BYTES;
     stacker::maybe_grow(room, room.max(1 << 20) * 2, run)
 }
@@ -144,7 +144,7 @@ impl Statement {
 
     pub(crate) fn run(&self, cx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         match &self.kind {
-            Kind::Let { slot, query } => {
+            Kind::Let { slot, query, .. } => {
                 let val = query.eval(cx)?;
                 let at = cx.ex.frame + slot;
                 if let Some(var) = cx.ex.vars.as_mut().and_then(|vars| vars.get_mut(at)) {

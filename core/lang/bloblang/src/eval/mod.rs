@@ -21,7 +21,7 @@ impl Node {
     pub(crate) fn eval(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
         match self {
             Node::Literal(val) => Ok(val.clone()),
-            Node::Folded(folded) => Ok(folded.0.clone()),
+            Node::Folded(folded) => Ok(folded.val.clone()),
             Node::Path(path) => path.eval(cx),
             Node::Var(slot, name) => match cx.var(*slot)? {
                 Some(val) => Ok(val.clone()),

@@ -206,7 +206,7 @@ impl Compiler<'_> {
         let copies = matches!(shape, Shape::Copy(_));
         for statement in &program.statements {
             let (target, query) = match &statement.kind {
-                Kind::Let { slot, query } => (Target::Var(*slot), query),
+                Kind::Let { slot, query, .. } => (Target::Var(*slot), query),
                 Kind::Meta { query, .. } => (Target::Meta, query),
                 Kind::Assign { path, query } if path.is_empty() => {
                     let started = steps.iter().any(|s: &Step| s.target == Target::Start);
@@ -268,7 +268,7 @@ impl Compiler<'_> {
     fn node(&mut self, node: &Node, this: &This) -> Option<Quick> {
         Some(match node {
             Node::Literal(val) => Quick::constant(val)?,
-            Node::Folded(folded) => Quick::constant(&folded.0)?,
+            Node::Folded(folded) => Quick::constant(&folded.val)?,
             Node::Path(path) => self.field(path, this)?,
             Node::Var(slot, _) if self.vars.contains(slot) => Quick::Local(*slot),
             Node::Method(call) => self.method(call, this)?,

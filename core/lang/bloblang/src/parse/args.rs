@@ -7,7 +7,7 @@ use super::cursor::Parser;
 use super::error::{Fail, Parsed};
 use crate::args::{Arg, Args, Query, absent, convert};
 use crate::eval::prepare_method;
-use crate::node::{ArgSource, FunctionCall, MethodCall, Node, Ready, Slot};
+use crate::node::{ArgSource, Folded, FunctionCall, MethodCall, Node, Ready, Slot};
 use crate::spec::{Absent, Function, Kind, Param, Params, Purity, Run, RunFn};
 use crate::val::Val;
 use crate::{functions, methods};
@@ -33,24 +33,20 @@ impl Parser<'_> {
             return Ok(Node::Var(self.scope.slot(&name), Rc::from(name)));
         }
         let args = resolve(&spec.params, written).map_err(fatal)?;
-        let mut prepared = None;
+        let (mut prepared, mut read_now) = (None, None);
         let setup = &self.scope.options.setup;
         match (spec.run, &args) {
             (RunFn::Prepared(prepare), ArgSource::Fixed(args)) => {
                 prepared = Some(prepare(args, setup).map_err(|e| fatal(e.to_string()))?);
             }
             (RunFn::Read(read), ArgSource::Fixed(args)) if !args.bool(1) => {
-                let val = read(args, setup).map_err(|e| fatal(e.to_string()))?;
-                return Ok(Node::Folded(Box::new((val, format!("function {name}")))));
+                read_now = Some(read(args, setup).map_err(|e| fatal(e.to_string()))?);
             }
             _ => {}
         }
-        Ok(Node::Function(Box::new(FunctionCall {
-            spec,
-            args,
-            prepared: RefCell::new(prepared),
-            dir: Rc::clone(&self.scope.options.setup.dir),
-        })))
+        let (prepared, dir) = (RefCell::new(prepared), Rc::clone(&setup.dir));
+        let call = Node::Function(Box::new(FunctionCall { spec, args, prepared, dir }));
+        Ok(folded(call, read_now, || format!("function {name}")))
     }
 
     /// The rest of a call of a method, from its opening bracket.
@@ -61,26 +57,24 @@ impl Parser<'_> {
         let spec =
             methods::find(name).ok_or_else(|| fatal(format!("unrecognised method '{name}'")))?;
         let args = resolve(&spec.params, written).map_err(fatal)?;
-        let mut prepared = None;
+        let (mut prepared, mut computed) = (None, None);
         if let ArgSource::Fixed(args) = &args {
             let run = prepare_method(spec, args, &self.scope.options.setup)
                 .map_err(|e| fatal(e.to_string()))?;
             if let (true, Some(val)) = (spec.folds, target.literal()) {
-                let folded = match (run.as_deref(), spec.run) {
+                let result = match (run.as_deref(), spec.run) {
                     (Some(Ready::Plain(run)), _) => Some(run(val.clone())),
                     (None, Run::Simple(run)) => Some(run(val.clone(), args)),
                     _ => None,
                 };
-                if let Some(result) = folded {
-                    let val = result.map_err(|e| fatal(e.to_string()))?;
-                    return Ok(Node::Folded(Box::new((val, format!("method {name}")))));
-                }
+                computed = result.transpose().map_err(|e| fatal(e.to_string()))?;
             }
             prepared = run.map(|run| (args.clone(), run));
         }
         let prepared = RefCell::new(prepared);
         let dir = Rc::clone(&self.scope.options.setup.dir);
-        Ok(Node::Method(Box::new(MethodCall { spec, target, args, prepared, dir })))
+        let call = Node::Method(Box::new(MethodCall { spec, target, args, prepared, dir }));
+        Ok(folded(call, computed, || format!("method {name}")))
     }
 
     /// `args`
@@ -127,6 +121,14 @@ impl Parser<'_> {
         }
         let value = self.query().map_err(|e| e.rename("argument value").must())?;
         Ok((name, value))
+    }
+}
+
+/// A call, or the constant that came of it.
+fn folded(call: Node, val: Option<Val>, name: impl FnOnce() -> String) -> Node {
+    match val {
+        Some(val) => Node::Folded(Box::new(Folded { val, name: name(), from: call })),
+        None => call,
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::cursor::Parser;
 use super::error::{Fail, Parsed};
 use crate::eval::{arith, compare_op};
-use crate::node::{ArithOp, Base, Binary, CompareOp, Node, Path, Seg};
+use crate::node::{ArithOp, Base, Binary, CompareOp, Folded, Node, Path, Seg};
 use crate::val::Val;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -238,17 +238,16 @@ fn binary(op: Op, left: Node, right: Node) -> Result<Node, String> {
         (Op::Compare(op), Some(a), Some(b)) => Some(compare_op(op, a, b, &left, &right)),
         _ => None,
     };
-    if let Some(result) = constant {
-        let from = right.annotation();
-        return match result {
-            Ok(val) => Ok(Node::Folded(Box::new((val, from)))),
-            Err(error) => Err(error.to_string()),
-        };
-    }
-    Ok(match op {
+    let constant = constant.transpose().map_err(|e| e.to_string())?;
+    let name = constant.is_some().then(|| right.annotation());
+    let node = match op {
         Op::Arith(op) => Node::Arith(Box::new(Binary { op, left, right })),
         Op::Compare(op) => Node::Compare(Box::new(Binary { op, left, right })),
         Op::Logic(op) => Node::Logic(Box::new(Binary { op, left, right })),
         Op::Coalesce => Node::Coalesce(Box::new(Binary { op: (), left, right })),
+    };
+    Ok(match constant.zip(name) {
+        Some((val, name)) => Node::Folded(Box::new(Folded { val, name, from: node })),
+        None => node,
     })
 }

@@ -51,7 +51,7 @@ impl Parser<'_> {
         self.term("=")?;
         self.spaces_must()?;
         let query = self.query()?;
-        Ok(Kind::Let { slot: self.scope.slot(&name), query })
+        Ok(Kind::Let { slot: self.scope.slot(&name), name: Rc::from(name), query })
     }
 
     fn meta_statement(&mut self, block: Block) -> Parsed<Kind> {
