@@ -1,40 +1,11 @@
 //! Once its buffers have grown, the work on a record allocates nothing.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use formats::columns::{Column, ColumnData, ColumnType};
 use formats::csv::CsvReader;
 use formats::json::{Edits, Paths, RawWriter, Reader, Splicer};
 use formats::lines::LineSplitter;
 use formats::ndjson::NdjsonReader;
-
-/// The system's allocator, which counts the calls of each thread.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
+use formats::testing::{Counting, calls_of};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -42,9 +13,7 @@ static ALLOCATOR: Counting = Counting;
 /// Calls of the allocator in the second of two equal runs.
 fn calls_when_warm(mut run: impl FnMut()) -> u64 {
     run();
-    let before = CALLS.get();
-    run();
-    CALLS.get() - before
+    calls_of(run)
 }
 
 fn records() -> String {
