@@ -51,6 +51,12 @@ impl Text {
         &self.0
     }
 
+    /// Whether others hold the same bytes.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// The text with invalid UTF-8 replaced by U+FFFD.
     #[must_use]
     pub fn to_str_lossy(&self) -> std::borrow::Cow<'_, str> {

@@ -240,3 +240,17 @@ pub(crate) fn body_of(value: Value) -> Body {
         value => Body::Doc(Arc::new(value)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_few_buffers_and_no_large_one() {
+        (0..SPARE_BLOCKS_MAX * 2).for_each(|_| drop(Block(vec![0; 100])));
+        SPARE.with_borrow(|spare| assert_eq!(spare.len(), SPARE_BLOCKS_MAX));
+        SPARE.take();
+        drop(Block(vec![0; SPARE_BYTES_MAX + 1]));
+        SPARE.with_borrow(|spare| assert!(spare.is_empty()));
+    }
+}

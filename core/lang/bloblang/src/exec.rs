@@ -12,6 +12,7 @@ use plan::batch::body_bytes;
 use plan::{Body, Fault, Meta, Records, Services};
 
 use crate::error::Error;
+use crate::growth::Growth;
 use crate::program::Maps;
 use crate::val::Val;
 
@@ -92,6 +93,7 @@ pub struct Exec<'m> {
     /// How many mappings given as text run around this one.
     pub(crate) nested: u32,
     pub(crate) steps: u64,
+    pub(crate) growth: Growth,
     scratch: Vec<u8>,
 }
 
@@ -115,6 +117,7 @@ impl<'m> Exec<'m> {
             touched: false,
             nested: 0,
             steps: 0,
+            growth: Growth::default(),
             scratch: Vec::new(),
         }
     }

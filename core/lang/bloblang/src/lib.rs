@@ -25,6 +25,7 @@ pub mod fast;
 pub mod functions;
 pub mod go_format;
 mod go_rand;
+pub mod growth;
 pub mod hashing;
 mod json_schema;
 mod lang;
@@ -37,8 +38,8 @@ mod node;
 mod number;
 mod parse;
 pub mod period;
-mod program;
 mod print;
+mod program;
 pub mod quoted;
 pub mod re;
 pub mod reference;
@@ -58,8 +59,10 @@ pub use mapping::{Interpolated, Mapping, Outcome};
 pub use parse::ParseError;
 
 #[cfg(test)]
-#[cfg(test)]
 mod law_tests;
+#[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
 mod registry_tests;
+#[cfg(test)]
+mod size_tests;

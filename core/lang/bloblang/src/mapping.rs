@@ -8,6 +8,7 @@ use plan::{Meta, Records, Services};
 
 use crate::error::Error;
 use crate::exec::{Ctx, Doc, Exec, MetaOut, Root, Setup};
+use crate::growth::weigh;
 use crate::node::Node;
 use crate::parse::{self, Options, ParseError, Piece};
 use crate::program::Program;
@@ -139,6 +140,13 @@ fn result(ex: Exec<'_>, error: Option<Error>, parsed: bool, keep: bool) -> Mappe
     Mapped { outcome, meta, error, keep }
 }
 
+/// The result of a query that is to be written.
+fn weighed(query: &Node, ex: &mut Exec<'_>) -> Result<Val, Error> {
+    let val = query.eval(&mut Ctx::new(ex))?;
+    weigh(&val)?;
+    Ok(val)
+}
+
 /// A text with embedded queries.
 pub struct Interpolated {
     pieces: Vec<Piece>,
@@ -175,7 +183,7 @@ impl Interpolated {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Piece::Query(query) => match query.eval(&mut Ctx::new(&mut ex)) {
+                Piece::Query(query) => match weighed(query, &mut ex) {
                     Ok(val) => text::push(out, &val),
                     Err(error) => {
                         out.truncate(before);

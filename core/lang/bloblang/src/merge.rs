@@ -9,61 +9,56 @@ const LEVEL_BYTES: usize = 64 << 10;
 const GROWTH_BYTES: usize = 2 << 20;
 
 /// What becomes of a member that both sides have, unless both are objects.
-pub(crate) type Collide = fn(&Value, &Value) -> Value;
+pub(crate) type Collide = fn(&mut Value, &Value);
 
 /// The later value.
-pub(crate) fn replace(_: &Value, later: &Value) -> Value {
-    later.clone()
+pub(crate) fn replace(earlier: &mut Value, later: &Value) {
+    *earlier = later.clone();
 }
 
-/// An array of both values; the elements of arrays stand for themselves.
-pub(crate) fn gather(earlier: &Value, later: &Value) -> Value {
-    let mut items = Vec::new();
-    for side in [earlier, later] {
-        match side {
-            Value::Array(inner) => items.extend(inner.iter().cloned()),
-            single => items.push(single.clone()),
-        }
+/// An array of both values; the elements of arrays stand for themselves. An array that nobody else
+/// holds grows where it is, so that many values are gathered in a row without copies of copies.
+pub(crate) fn gather(earlier: &mut Value, later: &Value) {
+    if !matches!(earlier, Value::Array(_)) {
+        *earlier = Value::array(vec![std::mem::take(earlier)]);
     }
-    Value::array(items)
+    let Value::Array(items) = earlier else { return };
+    let items = Arc::make_mut(items);
+    match later {
+        Value::Array(more) => items.extend(more.iter().cloned()),
+        single => items.push(single.clone()),
+    }
 }
 
 /// Merges the members of `from` into an object; objects on both sides are merged in turn.
 pub(crate) fn merge(into: &mut Object, from: &Object, collide: Collide) {
-    // Few new members are put in one by one, many by going through both sides at once.
-    if from.len() < into.len() / 8 {
-        for (key, later) in from.iter() {
-            match into.get_mut(key.as_bytes()) {
-                Some(earlier) => combine(earlier, later, collide),
-                None => {
-                    into.insert(key.clone(), later.clone());
-                }
-            }
+    let mut new: Vec<(Text, Value)> = Vec::new();
+    for (key, later) in from.iter() {
+        match into.get_mut(key.as_bytes()) {
+            Some(earlier) => combine(earlier, later, collide),
+            None => new.push((key.clone(), later.clone())),
+        }
+    }
+    // Few new members are put in one by one, many by one sort.
+    if new.len() <= into.len() / 8 {
+        for (key, value) in new {
+            into.insert(key, value);
         }
         return;
     }
-    let mut members: Vec<(Text, Value)> = Vec::with_capacity(into.len() + from.len());
-    for (key, earlier) in into.iter() {
-        let mut value = earlier.clone();
-        if let Some(later) = from.get(key.as_bytes()) {
-            combine(&mut value, later, collide);
-        }
-        members.push((key.clone(), value));
-    }
-    let new = from.iter().filter(|(key, _)| into.get(key.as_bytes()).is_none());
-    members.extend(new.map(|(key, value)| (key.clone(), value.clone())));
-    *into = members.into_iter().collect();
+    let members = into.iter().map(|(key, value)| (key.clone(), value.clone()));
+    *into = members.chain(new).collect();
 }
 
 fn combine(earlier: &mut Value, later: &Value, collide: Collide) {
-    match (&mut *earlier, later) {
+    match (earlier, later) {
         (Value::Object(into), Value::Object(from)) => {
             // Messages nest deeper than the stack of a shard is high.
             stacker::maybe_grow(LEVEL_BYTES, GROWTH_BYTES, || {
                 merge(Arc::make_mut(into), from, collide);
             });
         }
-        _ => *earlier = collide(earlier, later),
+        (earlier, later) => collide(earlier, later),
     }
 }
 

@@ -158,10 +158,12 @@ impl Statement {
             }
             Kind::Meta { key, query } => {
                 let val = query.eval(cx)?;
+                cx.assigned(&val)?;
                 set_meta(key.as_ref(), val, cx.ex.meta_mut()?)
             }
             Kind::Assign { path, query } => {
                 let val = query.eval(cx)?;
+                cx.assigned(&val)?;
                 assign_root(path, val, cx.ex)
             }
             Kind::If(branches) => {

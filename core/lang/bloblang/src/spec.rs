@@ -199,6 +199,8 @@ pub struct Method {
     pub purity: Purity,
     /// Evaluated at parse time on a literal target.
     pub folds: bool,
+    /// Whether it walks through its target and arguments with all that is in them.
+    pub walks: bool,
     /// Which error texts it has.
     pub style: Style,
     /// How later errors name its result; `None` gives `method NAME`.
@@ -222,6 +224,7 @@ impl Method {
         deprecated: false,
         purity: Purity::Pure,
         folds: false,
+        walks: false,
         style: Style::Core,
         annotation: None,
         run: Run::Simple(|target, _| Ok(target)),

@@ -6,6 +6,7 @@ use formats::number::{self, FloatSize};
 use formats::rfc3339;
 use formats::value::Value;
 
+use crate::growth::TEXT_BYTES_MAX;
 use crate::val::Val;
 
 /// Appends the text of a result, as `.string()` gives it.
@@ -84,6 +85,10 @@ fn push_go_list<T>(
 ) {
     out.push(b'[');
     for (i, item) in items.enumerate() {
+        // Nobody reads on here, and `format` refuses what is longer.
+        if out.len() > TEXT_BYTES_MAX {
+            break;
+        }
         if i > 0 {
             out.push(b' ');
         }

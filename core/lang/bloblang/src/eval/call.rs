@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::args::{Arg, Args, convert};
 use crate::error::Error;
 use crate::exec::{Ctx, Setup};
+use crate::growth::weigh_all;
 use crate::node::{ArgSource, FunctionCall, MethodCall, Ready, Slot};
 use crate::spec::{Method, Run, RunFn, Style};
 use crate::val::Val;
@@ -58,10 +59,14 @@ impl MethodCall {
         cx.step()?;
         let args = args_of(&self.args, cx, "method", self.spec.name)?;
         if let Run::Raw(run) = self.spec.run {
-            return run(&self.target, &args, cx);
+            return run(&self.target, &args, cx).and_then(|val| cx.made(val));
         }
         let prepared = self.prepared(&args, cx)?;
         let target = self.target.eval(cx)?;
+        let weight = match self.spec.walks {
+            true => weigh_all(std::iter::once(&target).chain(args.vals()))?,
+            false => 0,
+        };
         let result = match self.spec.run {
             Run::Simple(run) => run(target, &args),
             Run::Lambda(run) => run(target, &args, cx),
@@ -71,9 +76,10 @@ impl MethodCall {
                 None => Ok(target),
             },
         };
-        match self.spec.style {
-            Style::Plugin => result,
-            Style::Core => result.map_err(|e| e.annotate(|| self.target.annotation())),
+        match result {
+            Ok(val) => cx.rebuilt(val, weight),
+            Err(error) if self.spec.style == Style::Plugin => Err(error),
+            Err(error) => Err(error.annotate(|| self.target.annotation())),
         }
     }
 
@@ -98,6 +104,11 @@ impl MethodCall {
 impl FunctionCall {
     pub(super) fn eval(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
         cx.step()?;
+        let val = self.run(cx)?;
+        cx.made(val)
+    }
+
+    fn run(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
         let args = args_of(&self.args, cx, "function", self.spec.name)?;
         match self.spec.run {
             RunFn::Simple(run) => return run(&args, cx),

@@ -13,6 +13,7 @@ pub(crate) use path::walk;
 
 use crate::error::Error;
 use crate::exec::{Ctx, meta_object};
+use crate::growth::weigh;
 use crate::node::Node;
 use crate::val::Val;
 
@@ -32,10 +33,11 @@ impl Node {
             Node::Function(call) => call.eval(cx),
             Node::Arith(b) => {
                 let (left, right) = (b.left.eval(cx)?, b.right.eval(cx)?);
-                arith(b.op, &left, &right, &b.left, &b.right)
+                cx.made(arith(b.op, &left, &right, &b.left, &b.right)?)
             }
             Node::Compare(b) => {
                 let (left, right) = (b.left.eval(cx)?, b.right.eval(cx)?);
+                weigh(&left)?;
                 compare_op(b.op, &left, &right, &b.left, &b.right)
             }
             Node::Logic(b) => {
@@ -59,8 +61,8 @@ impl Node {
                 let value = parts.0.eval(cx)?;
                 parts.1.eval(&mut cx.with(&value))
             }
-            Node::Array(items) => literal::array(items, cx),
-            Node::Object(members) => literal::object(members, cx),
+            Node::Array(items) => literal::array(items, cx).and_then(|val| cx.made(val)),
+            Node::Object(members) => literal::object(members, cx).and_then(|val| cx.made(val)),
         }
     }
 }

@@ -4,6 +4,7 @@ use formats::value::Value;
 
 use crate::error::Error;
 use crate::exec::{Ctx, Doc, Root};
+use crate::growth::weigh;
 use crate::node::{Base, Path, Seg, dotted};
 use crate::val::Val;
 
@@ -11,21 +12,21 @@ impl Path {
     pub(super) fn eval(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
         match &self.base {
             Base::This => match cx.value {
-                Some(val) => Ok(walk_val(val, &self.segs)),
+                Some(val) => walk_val(val, &self.segs),
                 None => match self.raw(cx) {
                     Some(value) => Ok(value.into()),
                     None => self.of_document(cx),
                 },
             },
             Base::Root => match &cx.ex.root {
-                Root::Is(val) => Ok(walk_val(val, &self.segs)),
+                Root::Is(val) => walk_val(val, &self.segs),
                 Root::Absent => Err(Error::new("unable to reference `root` from this context")),
             },
             Base::Named(hops, name) => match cx.named(*hops) {
-                Some(val) => Ok(walk_val(val, &self.segs)),
+                Some(val) => walk_val(val, &self.segs),
                 None => Err(Error::new(format!("the name {name} has no value here"))),
             },
-            Base::Node(node) => Ok(walk_val(&node.eval(cx)?, &self.segs)),
+            Base::Node(node) => walk_val(&node.eval(cx)?, &self.segs),
         }
     }
 
@@ -47,11 +48,15 @@ impl Path {
     }
 }
 
-fn walk_val(val: &Val, segs: &[Seg]) -> Val {
+fn walk_val(val: &Val, segs: &[Seg]) -> Result<Val, Error> {
     if segs.is_empty() {
-        return val.clone();
+        return Ok(val.clone());
     }
-    val.value().map_or(Val::NULL, |value| walk(value, segs).into())
+    // What is made may share its parts, and a star goes through each of them.
+    if segs.iter().any(|seg| seg.star) {
+        weigh(val)?;
+    }
+    Ok(val.value().map_or(Val::NULL, |value| walk(value, segs).into()))
 }
 
 /// The value at a path; null where it is missing.

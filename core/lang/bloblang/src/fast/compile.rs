@@ -15,7 +15,7 @@ use crate::spec::Purity;
 use crate::time::Layout;
 
 /// Height of expressions that the fast path takes: its evaluation has no growing stack.
-const HEIGHT_MAX: u32 = 200;
+pub(super) const HEIGHT_MAX: u32 = 200;
 
 /// A mapping prepared for the fast path.
 pub(crate) struct Plan {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use formats::json::PathId;
 use formats::value::{Text, Value};
 
+use super::run::BYTES_MAX;
 use super::scalar::{Bail, Fast, Scalar, Tools};
 use crate::args::Args;
 use crate::cases;
@@ -260,6 +261,9 @@ fn compare(op: CompareOp, left: Scalar<'_>, right: Scalar<'_>) -> Result<bool, B
 
 fn arith<'b>(op: ArithOp, left: Scalar<'b>, right: Scalar<'b>, tools: &Tools<'b>) -> Fast<'b> {
     if let (ArithOp::Add, Some(a), Some(b)) = (op, left.text(), right.text()) {
+        if tools.bump.allocated_bytes() > BYTES_MAX {
+            return Err(Bail);
+        }
         let joined = tools.bump.alloc_slice_fill_copy(a.len() + b.len(), 0);
         let (head, tail) = joined.split_at_mut(a.len());
         head.copy_from_slice(a);

@@ -49,8 +49,12 @@ struct Kit {
 /// Bytes of computed values that are kept allocated between records.
 const BUMP_BYTES_KEPT: usize = 1 << 20;
 
+/// Bytes of computed values and results of one record. What needs more is for the general
+/// evaluator, which counts them.
+pub(super) const BYTES_MAX: usize = 64 << 20;
+
 /// Bytes of a block after which records get contents of their own: positions are 32 bits.
-const BLOCK_BYTES_MAX: usize = 1 << 30;
+pub(super) const BLOCK_BYTES_MAX: usize = 1 << 30;
 
 impl Mapper {
     pub(crate) fn new(mapping: Mapping) -> Self {
@@ -149,7 +153,7 @@ impl<'m> Turn<'m> {
         let mut state = State {
             record: Record { tools, content, locals },
             ex: plan.general.then(|| self.exec(doc)),
-            sink: Sink { fields: Fields::of(shape, edits, results), writer, any: false },
+            sink: Sink { fields: Fields::of(shape, edits, results), bytes: 0, writer, any: false },
             meta: None,
             whole: false,
         };
@@ -357,6 +361,8 @@ impl<'k> Fields<'k> {
 
 struct Sink<'k> {
     fields: Fields<'k>,
+    /// Bytes that were written.
+    bytes: usize,
     writer: &'k mut RawWriter,
     /// Whether anything was assigned.
     any: bool,
@@ -373,8 +379,13 @@ impl Sink<'_> {
             Scalar::Nothing => return Ok(()),
             Scalar::Deleted => self.fields.delete(slot),
             scalar => {
-                let writer = &mut *self.writer;
-                self.fields.write(slot, |out| scalar.write(out, doc, writer))?;
+                let (writer, bytes) = (&mut *self.writer, &mut self.bytes);
+                self.fields.write(slot, |out| {
+                    let before = out.len();
+                    scalar.write(out, doc, writer)?;
+                    *bytes += out.len() - before;
+                    if *bytes > BYTES_MAX { Err(Bail) } else { Ok(()) }
+                })?;
             }
         }
         self.any = true;

@@ -5,6 +5,8 @@ use formats::value::{Object, Text, Value};
 use plan::{Record, Records};
 use proptest::prelude::*;
 
+use super::compile::HEIGHT_MAX;
+use super::run::BLOCK_BYTES_MAX;
 use super::{Done, Mapper};
 use crate::local::Local;
 use crate::mapping::{Mapped, Mapping, Outcome};
@@ -79,6 +81,20 @@ fn common_shapes_take_the_fast_path() {
         assert_eq!(fast, general, "{mapping}");
         assert!(was_fast, "{mapping}");
     }
+}
+
+#[test]
+fn tall_expressions_and_full_blocks_leave_the_fast_path() {
+    let tall = |n: usize| format!("root.a = this.host{}", ".string()".repeat(n));
+    let (fast, general, was_fast) = both(&tall(HEIGHT_MAX as usize - 10), EVENT);
+    assert!(was_fast && fast == general);
+    let (fast, general, was_fast) = both(&tall(HEIGHT_MAX as usize), EVENT);
+    assert!(!was_fast && fast == general);
+    let records = Records::from_bodies([EVENT.as_bytes().to_vec()]);
+    // The pages of the block are never touched.
+    let mut block = vec![0; BLOCK_BYTES_MAX + 1];
+    let done = mapper("root = this").map(&records, 0, &mut block);
+    assert!(matches!(done, Done::General(_)) && block.len() == BLOCK_BYTES_MAX + 1);
 }
 
 /// Mappings of many forms, some of which leave the fast path on some documents.

@@ -30,6 +30,9 @@ pub(super) static SPEC: Function = Function {
 /// Numbers that a range may have.
 const LENGTH_MAX: i128 = 1_000_000;
 
+/// Numbers of a range that is kept from message to message.
+const LENGTH_KEPT_MAX: i128 = 1_000;
+
 fn prepare(args: &Args) -> Result<PreparedFn, Error> {
     let (start, stop, step) = (args.int(0), args.int(1), args.int(2));
     let fail = |text: String| Err(Error::new(text));
@@ -47,8 +50,12 @@ fn prepare(args: &Args) -> Result<PreparedFn, Error> {
     if length > LENGTH_MAX {
         return fail(format!("a range has at most {LENGTH_MAX} numbers"));
     }
-    let number = |i: i64| Value::Int(start.wrapping_add(step.wrapping_mul(i)));
-    let val = Val::array((0..length as i64).map(number).collect());
+    let number = move |i: i64| Value::Int(start.wrapping_add(step.wrapping_mul(i)));
+    let all = move || Val::array((0..length as i64).map(number).collect());
+    if length > LENGTH_KEPT_MAX {
+        return Ok(Box::new(move |_| Ok(all())));
+    }
+    let val = all();
     Ok(Box::new(move |_| Ok(val.clone())))
 }
 

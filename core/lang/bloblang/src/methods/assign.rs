@@ -18,6 +18,7 @@ pub(super) static SPEC: Method = Method {
             r#"{"config":{"retries":3,"timeout":60}}"#,
         )],
     }],
+    walks: true,
     run: Run::Simple(|target, args| merged(target, args, replace)),
     ..Method::CORE
 };

@@ -13,6 +13,7 @@ pub(super) static SPEC: Method = Method {
         mapping: "root.first = this.name.bytes().index(0)",
         cases: &[(r#"{"name":"foobar"}"#, r#"{"first":102}"#)],
     }],
+    walks: true,
     run: Run::Simple(|target, _| Ok(Val::bytes(text::of(&target)))),
     quick: Some(|target, _, _| match target {
         Scalar::Str(text) | Scalar::Bytes(text) | Scalar::Number(text) => Some(Scalar::Bytes(text)),

@@ -34,6 +34,7 @@ pub(super) static SPEC: Method = Method {
             )],
         },
     ],
+    walks: true,
     run: Run::Simple(run),
     ..Method::CORE
 };

@@ -4,6 +4,7 @@ use formats::value::Value;
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::growth::parts_fit;
 use crate::spec::{Example, Method, Params, Prepared, Run};
 use crate::val::Val;
 
@@ -27,6 +28,7 @@ fn prepare(args: &Args) -> Result<Prepared, Error> {
     let mut more: Vec<Value> = Vec::new();
     for val in args.vals() {
         more.extend_from_slice(val.as_array()?);
+        parts_fit(more.len())?;
     }
     Ok(Box::new(move |target| {
         let mut items = target.into_array()?;

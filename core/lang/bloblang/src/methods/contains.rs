@@ -26,6 +26,7 @@ pub(super) static SPEC: Method = Method {
             cases: &[(r#"{"text":"foobarbaz"}"#, r#"{"has":true}"#)],
         },
     ],
+    walks: true,
     run: Run::Simple(run),
     quick: Some(|target, args, _| {
         let Val::Data(Value::String(part)) = args.val(0)? else { return None };

@@ -7,6 +7,7 @@ use formats::value::{Object, Value};
 use crate::args::Args;
 use crate::error::Error;
 use crate::eval::walk;
+use crate::growth::parts_fit;
 use crate::node::{Seg, split_path};
 use crate::spec::{Example, Kind, Method, Param, Params, Prepared, Run};
 use crate::val::{Val, type_name};
@@ -46,6 +47,12 @@ fn prepare(args: &Args) -> Result<Prepared, Error> {
     Ok(Box::new(move |target| {
         let object = target.as_object()?;
         let found = target.value().map(|value| walk(value, &path)).unwrap_or_default();
+        let copies = match &found {
+            Value::Array(items) => items.len(),
+            Value::Object(members) => members.len(),
+            _ => 0,
+        };
+        parts_fit(copies.saturating_mul(object.len()))?;
         let with = |element: &Value| {
             let mut copy = Value::object(object.clone());
             put(&mut copy, &path, element);

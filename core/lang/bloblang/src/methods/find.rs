@@ -13,6 +13,7 @@ pub(super) static SPEC: Method = Method {
         mapping: "root.index = this.find(\"bar\")",
         cases: &[(r#"["foo","bar","baz"]"#, r#"{"index":1}"#), (r#"["foo"]"#, r#"{"index":-1}"#)],
     }],
+    walks: true,
     run: Run::Simple(|target, args| {
         let items = target.as_array()?;
         let wanted = args.val(0).and_then(Val::value);

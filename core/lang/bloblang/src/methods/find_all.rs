@@ -17,6 +17,7 @@ pub(super) static SPEC: Method = Method {
         mapping: "root.index = this.find_all(\"bar\")",
         cases: &[(r#"["foo","bar","baz","bar"]"#, r#"{"index":[1,3]}"#)],
     }],
+    walks: true,
     run: Run::Simple(|target, args| find_all(&target, args)),
     ..Method::CORE
 };

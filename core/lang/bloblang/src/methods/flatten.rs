@@ -3,6 +3,7 @@
 use formats::value::Value;
 
 use crate::error::Error;
+use crate::growth::parts_fit;
 use crate::spec::{Example, Method, Run};
 use crate::val::Val;
 
@@ -27,6 +28,7 @@ fn flatten(target: &Val) -> Result<Val, Error> {
             Value::Array(inner) => flat.extend_from_slice(inner),
             single => flat.push(single.clone()),
         }
+        parts_fit(flat.len())?;
     }
     Ok(Val::array(flat))
 }

@@ -40,7 +40,8 @@ fn run(target: Val, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
     for item in target.as_array()? {
         let so_far = tally.into_value().unwrap_or(Value::Null);
         let members = [(Text::from("tally"), so_far), (Text::from("value"), item.clone())];
-        tally = query.call(cx, &Val::object(members.into_iter().collect::<Object>()))?;
+        let context = cx.made(Val::object(members.into_iter().collect::<Object>()))?;
+        tally = query.call(cx, &context)?;
     }
     Ok(tally)
 }

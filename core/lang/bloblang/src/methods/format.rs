@@ -16,6 +16,7 @@ pub(super) static SPEC: Method = Method {
         mapping: "root.foo = \"%s(%v): %v\".format(this.name, this.age, this.fingers)",
         cases: &[(r#"{"name":"lance","age":37,"fingers":13}"#, r#"{"foo":"lance(37): 13"}"#)],
     }],
+    walks: true,
     run: Run::Simple(run),
     ..Method::CORE
 };

@@ -20,6 +20,7 @@ pub(super) static SPEC: Method = Method {
             cases: &[(r#"{"doc":{"foo":"bar"}}"#, r#"{"doc":"foo: bar\n"}"#)],
         },
     ],
+    walks: true,
     run: Run::Simple(|target, _| {
         Ok(Val::bytes(yaml::write(target.value().unwrap_or(&Value::Null))))
     }),

@@ -12,6 +12,7 @@ pub(super) static SPEC: Method = Method {
         mapping: "root.type = this.v.infer_schema().type",
         cases: &[(r#"{"v":12}"#, r#"{"type":"INT64"}"#), (r#"{"v":[]}"#, r#"{"type":"ARRAY"}"#)],
     }],
+    walks: true,
     run: Run::Simple(|target, _| schema::infer(&target)),
     ..Method::PLUGIN
 };

@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::growth::text_fits;
 use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -30,6 +31,7 @@ fn run(target: Val, args: &Args) -> Result<Val, Error> {
         let text =
             item.as_text().map_err(|e| e.prefix(format_args!("failed to join element {i}")))?;
         out.extend_from_slice(text);
+        text_fits(out.len())?;
     }
     Ok(Val::text(out))
 }

@@ -22,6 +22,7 @@ pub(super) static SPEC: Method = Method {
             ),
         ],
     }],
+    walks: true,
     run: Run::Prepared(|args| {
         let schema = Schema::parse(args.text(0))
             .map_err(|e| Error::new(format!("failed to parse json schema definition: {e}")))?;

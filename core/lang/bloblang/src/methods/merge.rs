@@ -31,6 +31,7 @@ pub(super) static SPEC: Method = Method {
             )],
         },
     ],
+    walks: true,
     run: Run::Simple(|target, args| merged(target, args, gather)),
     ..Method::CORE
 };

@@ -2,6 +2,7 @@
 
 use formats::value::Value;
 
+use crate::growth::{PARTS_MAX, parts_fit};
 use crate::re;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
@@ -20,7 +21,11 @@ pub(super) static SPEC: Method = Method {
         Ok(Box::new(move |target| {
             let text = target.as_text()?;
             let mut found = Vec::new();
-            re::each_match(&pattern, text, |m| found.push(Value::text(m.as_bytes())));
+            re::each_match(&pattern, text, |m| {
+                found.push(Value::text(m.as_bytes()));
+                found.len() <= PARTS_MAX
+            });
+            parts_fit(found.len())?;
             Ok(Val::array(found))
         }))
     }),

@@ -1,5 +1,6 @@
 //! `re_find_all_object`
 
+use crate::growth::{PARTS_MAX, parts_fit};
 use crate::re;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
@@ -24,8 +25,9 @@ pub(super) static SPEC: Method = Method {
             let mut found = Vec::new();
             re::each_captures(&pattern, target.as_text()?, |captures| {
                 found.push(re::object_of(&keys, captures, &target));
-                true
+                found.len() * keys.len() <= PARTS_MAX
             });
+            parts_fit(found.len() * keys.len())?;
             Ok(Val::array(found))
         }))
     }),

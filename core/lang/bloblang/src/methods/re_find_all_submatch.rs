@@ -3,6 +3,7 @@
 use formats::value::Value;
 use regex::bytes::Match;
 
+use crate::growth::{PARTS_MAX, parts_fit};
 use crate::re;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
@@ -25,8 +26,9 @@ pub(super) static SPEC: Method = Method {
                 let group =
                     |m: Option<Match<'_>>| Value::text(m.map_or(&b""[..], |m| m.as_bytes()));
                 found.push(Value::array(captures.iter().map(group).collect()));
-                true
+                found.len() * pattern.captures_len() <= PARTS_MAX
             });
+            parts_fit(found.len() * pattern.captures_len())?;
             Ok(Val::array(found))
         }))
     }),

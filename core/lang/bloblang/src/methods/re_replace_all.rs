@@ -1,6 +1,6 @@
 //! `re_replace_all`
 
-use super::text_method;
+use super::same_kind;
 use crate::re;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 
@@ -21,7 +21,8 @@ pub(super) static SPEC: Method = Method {
         let pattern = re::compile(&args.str(0))?;
         let template = re::Template::new(args.text(1));
         Ok(Box::new(move |target| {
-            text_method(&target, |text| re::replace_all(&pattern, text, &template))
+            let changed = re::replace_all(&pattern, target.as_text()?, &template)?;
+            Ok(same_kind(&target, &changed))
         }))
     }),
     ..Method::CORE

@@ -1,8 +1,9 @@
 //! `replace_all`
 
-use super::text_method;
+use super::same_kind;
 use crate::args::Args;
 use crate::error::Error;
+use crate::growth::text_fits;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -24,33 +25,36 @@ pub(super) static SPEC: Method = Method {
         if memchr::memchr(*old.first()?, text).is_none() {
             return Some(target);
         }
-        Some(target.like(tools.keep(&replace(text, old, args.text(1)))))
+        Some(target.like(tools.keep(&replace(text, old, args.text(1)).ok()?)))
     }),
     ..Method::CORE
 };
 
 fn run(target: Val, args: &Args) -> Result<Val, Error> {
-    text_method(&target, |text| replace(text, args.text(0), args.text(1)))
+    let changed = replace(target.as_text()?, args.text(0), args.text(1))?;
+    Ok(same_kind(&target, &changed))
 }
 
 /// Replaces every occurrence; an empty part occurs before each character and at the end.
-pub(super) fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+pub(super) fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(text.len());
     if old.is_empty() {
         for chunk in crate::cases::chars(text) {
+            text_fits(out.len())?;
             out.extend_from_slice(new);
             out.extend_from_slice(chunk);
         }
         out.extend_from_slice(new);
-        return out;
+        return Ok(out);
     }
     let mut done = 0;
     let finder = memchr::memmem::Finder::new(old);
     for at in finder.find_iter(text) {
+        text_fits(out.len())?;
         out.extend_from_slice(&text[done..at]);
         out.extend_from_slice(new);
         done = at + old.len();
     }
     out.extend_from_slice(&text[done..]);
-    out
+    Ok(out)
 }

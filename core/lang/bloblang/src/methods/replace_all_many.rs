@@ -3,7 +3,7 @@
 use formats::value::Value;
 
 use super::replace_all::replace;
-use super::text_method;
+use super::same_kind;
 use crate::error::Error;
 use crate::spec::{Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
@@ -40,12 +40,13 @@ pub(super) static SPEC: Method = Method {
             texts.push(text);
         }
         Ok(Box::new(move |target| {
-            text_method(&target, |text| {
-                texts.chunks_exact(2).fold(text.to_vec(), |text, pair| match pair {
-                    [old, new] => replace(&text, old.as_bytes(), new.as_bytes()),
-                    _ => text,
-                })
-            })
+            let mut text = target.as_text()?.to_vec();
+            for pair in texts.chunks_exact(2) {
+                if let [old, new] = pair {
+                    text = replace(&text, old.as_bytes(), new.as_bytes())?;
+                }
+            }
+            Ok(same_kind(&target, &text))
         }))
     }),
     ..Method::CORE

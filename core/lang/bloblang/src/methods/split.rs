@@ -7,6 +7,7 @@ use crate::args::Args;
 use crate::cases;
 use crate::error::Error;
 use crate::fast::scalar::Scalar;
+use crate::growth::parts_fit;
 use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -53,6 +54,7 @@ fn run(target: Val, args: &Args) -> Result<Val, Error> {
         false => same_kind(&target, bytes).into_value().unwrap_or_default(),
     };
     if delimiter.is_empty() {
+        parts_fit(text.len())?;
         return Ok(Val::array(cases::chars(text).map(part).collect()));
     }
     let mut parts = Vec::new();
@@ -60,6 +62,7 @@ fn run(target: Val, args: &Args) -> Result<Val, Error> {
     for at in memchr::memmem::find_iter(text, delimiter) {
         parts.push(part(&text[start..at]));
         start = at + delimiter.len();
+        parts_fit(parts.len())?;
     }
     parts.push(part(&text[start..]));
     Ok(Val::array(parts))

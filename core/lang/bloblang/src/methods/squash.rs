@@ -18,6 +18,7 @@ pub(super) static SPEC: Method = Method {
             r#"{"all":{"WA":["Seattle","Olympia"]}}"#,
         )],
     }],
+    walks: true,
     run: Run::Simple(|target, _| squash(&target)),
     ..Method::PLUGIN
 };

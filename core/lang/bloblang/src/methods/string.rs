@@ -18,6 +18,7 @@ pub(super) static SPEC: Method = Method {
             r#"{"nested":"{\"foo\":{\"bar\":[1.0,true]}}"}"#,
         )],
     }],
+    walks: true,
     run: Run::Simple(|target, _| match target {
         Val::Data(Value::String(_)) => Ok(target),
         other => Ok(Val::text(Text::from(text::of(&other)))),

@@ -4,6 +4,7 @@ use formats::value::Value;
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::growth::parts_fit;
 use crate::spec::{Example, Method, Params, Prepared, Run};
 use crate::val::Val;
 
@@ -42,6 +43,7 @@ fn prepare(args: &Args) -> Result<Prepared, Error> {
         if items.len() != first.len() {
             return Err(uneven());
         }
+        parts_fit(items.len().saturating_mul(others.len() + 1))?;
         let row = |(i, item): (usize, &Value)| {
             let others = others.iter().filter_map(|other| other.get(i));
             Value::array(std::iter::once(item).chain(others).cloned().collect())

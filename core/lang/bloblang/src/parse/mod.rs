@@ -18,6 +18,8 @@ mod statement;
 
 pub use error::ParseError;
 pub(crate) use interpolate::{Piece, interpolation};
+#[cfg(test)]
+pub(crate) use program::IMPORT_DEPTH_MAX;
 pub(crate) use program::program;
 pub(crate) use scope::Options;
 

@@ -4,15 +4,17 @@
 use formats::value::{Object, Text, Value};
 use regex::bytes::{Captures, Match, Regex};
 
+use crate::error::Error;
+use crate::growth::text_fits;
 use crate::methods::same_kind;
 use crate::val::Val;
 
-/// Calls `take` for every match.
-pub fn each_match<'t>(pattern: &Regex, text: &'t [u8], mut take: impl FnMut(Match<'t>)) {
+/// Calls `take` for every match, until it gives false.
+pub fn each_match<'t>(pattern: &Regex, text: &'t [u8], mut take: impl FnMut(Match<'t>) -> bool) {
     let mut steps = Steps::new(text);
     while let Some(m) = steps.at().and_then(|at| pattern.find_at(text, at)) {
-        if steps.accept(m.start(), m.end()) {
-            take(m);
+        if steps.accept(m.start(), m.end()) && !take(m) {
+            return;
         }
     }
 }
@@ -177,15 +179,20 @@ fn group_name(text: &[u8]) -> Option<(String, &[u8])> {
 }
 
 /// The text with every match replaced.
-#[must_use]
-pub fn replace_all(pattern: &Regex, text: &[u8], template: &Template) -> Vec<u8> {
+///
+/// # Errors
+/// It is longer than a text may be.
+pub fn replace_all(pattern: &Regex, text: &[u8], template: &Template) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(text.len());
     let mut done = 0;
+    let mut fits = Ok(());
     if let [Part::Text(plain)] = &*template.0 {
         each_match(pattern, text, |m| {
             out.extend_from_slice(&text[done..m.start()]);
             out.extend_from_slice(plain);
             done = m.end();
+            fits = text_fits(out.len());
+            fits.is_ok()
         });
     } else {
         each_captures(pattern, text, |captures| {
@@ -194,11 +201,13 @@ pub fn replace_all(pattern: &Regex, text: &[u8], template: &Template) -> Vec<u8>
                 template.push(&mut out, captures);
                 done = all.end();
             }
-            true
+            fits = text_fits(out.len());
+            fits.is_ok()
         });
     }
+    fits?;
     out.extend_from_slice(&text[done..]);
-    out
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -207,7 +216,8 @@ mod tests {
 
     fn replaced(pattern: &str, text: &str, template: &str) -> String {
         let pattern = crate::re::compile(pattern).unwrap();
-        let out = replace_all(&pattern, text.as_bytes(), &Template::new(template.as_bytes()));
+        let out =
+            replace_all(&pattern, text.as_bytes(), &Template::new(template.as_bytes())).unwrap();
         String::from_utf8(out).unwrap()
     }
 
