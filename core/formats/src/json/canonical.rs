@@ -76,7 +76,8 @@ pub(crate) fn write_string_token(out: &mut Vec<u8>, token: &[u8], scratch: &mut 
 }
 
 /// The bytes that the inside of a string stands for, borrowed when they stand there as they are.
-pub(crate) fn decoded(inside: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+#[must_use]
+pub fn decoded(inside: &[u8]) -> std::borrow::Cow<'_, [u8]> {
     if memchr::memchr(b'\\', inside).is_some() {
         let mut bytes = Vec::with_capacity(inside.len());
         unescape(&mut bytes, inside);

@@ -11,6 +11,7 @@ use super::program::Program;
 use super::reader::document_len;
 use super::shape::{Children, SHAPES_MAX, Shape, ShapeId, inside, token_text};
 use super::tokens::{Tokens, kind};
+use super::tree::{self, Grow};
 use crate::number::is_json_number;
 use crate::value::Value;
 
@@ -27,6 +28,8 @@ pub struct Reader {
     current: usize,
     /// Shapes learned so far.
     learned: u64,
+    /// Records in a row whose shape was learned.
+    new_shapes: u32,
 }
 
 impl Reader {
@@ -41,6 +44,7 @@ impl Reader {
             shapes: Vec::new(),
             current: 0,
             learned: 0,
+            new_shapes: 0,
         }
     }
 
@@ -55,6 +59,19 @@ impl Reader {
             Some(clean) => Ok(Doc { text, tokens: &self.tokens, shape: self.shape()?, clean }),
             None => Err(refusal(text)),
         }
+    }
+
+    /// Reads one record without its shape, as a tree of values; `None` when it is not one valid
+    /// document. For records that hardly ever have the shape of one before them.
+    pub fn grow<'t, G: Grow<'t>>(&mut self, text: &'t [u8], grow: &mut G) -> Option<G::Value> {
+        self.tokens.scan(text);
+        tree::grown(text, &self.tokens, grow)
+    }
+
+    /// How many records in a row had a shape that was not remembered.
+    #[must_use]
+    pub fn new_shapes(&self) -> u32 {
+        self.new_shapes
     }
 
     fn shape(&self) -> Result<&Shape, JsonError> {
@@ -90,12 +107,15 @@ impl Reader {
     fn find_shape(&mut self, text: &[u8]) -> Option<()> {
         let fits = |shape: &Shape| shape.id != ShapeId::NONE && shape.matches(text, &self.tokens);
         if self.shapes.get(self.current).is_some_and(fits) {
+            self.new_shapes = 0;
             return Some(());
         }
         if let Some(at) = self.shapes.iter().position(fits) {
             self.current = at;
+            self.new_shapes = 0;
             return Some(());
         }
+        self.new_shapes = self.new_shapes.saturating_add(1);
         self.learn(text)
     }
 
@@ -244,6 +264,17 @@ impl<'a> Doc<'a> {
     #[must_use]
     pub fn is_canonical_value(&self, value: &RawValue<'a>) -> bool {
         self.clean && self.shape.is_ordered(value.token)
+    }
+
+    /// A value of the record as a tree of other values; `None` only for a value of another record.
+    pub fn grow<G: Grow<'a>>(&self, value: &RawValue<'a>, grow: &mut G) -> Option<G::Value> {
+        tree::grown_part(self.text, self.tokens, value.token, grow)
+    }
+
+    /// A value of the record as a document of its own.
+    #[must_use]
+    pub fn to_value(&self, value: &RawValue<'a>) -> Value {
+        tree::part(self.text, self.tokens, value.token).unwrap_or_default()
     }
 
     /// Appends the record in canonical form (spec/bloblang.md §8): keys sorted, of equal ones the

@@ -16,8 +16,10 @@ mod scan;
 mod shape;
 mod splice;
 mod tokens;
+mod tree;
 mod write;
 
+pub use canonical::decoded;
 pub(crate) use doc::is_scalar;
 pub use doc::{Doc, Member, Members, RawKind, RawValue, Reader};
 pub use edits::{EDIT_DEPTH_MAX, EditPathError, Edits, SpliceError};
@@ -31,6 +33,7 @@ pub(crate) use scan::plain_string_len;
 pub use reader::{DEPTH_MAX, document_len};
 pub use recode::RawWriter;
 pub use splice::Splicer;
+pub use tree::Grow;
 pub use write::{NotFinite, WriteOptions, write_value, write_value_with};
 
 #[cfg(test)]

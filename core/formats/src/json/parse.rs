@@ -1,14 +1,13 @@
 //! JSON text into a [`Value`].
 
-use std::sync::Arc;
-
 use super::error::JsonError;
 use super::escape::unescape;
 use super::floats::FloatsError;
 use super::reader::{Visit, document_len, read};
+use super::tree;
 use crate::number::json_number_f64;
 use crate::utf8;
-use crate::value::{Object, Text, Value};
+use crate::value::{Digits, Object, Text, Value};
 
 /// Collects values on one stack; a container takes those above its mark when it ends.
 #[derive(Default)]
@@ -52,8 +51,7 @@ impl Visit for Builder {
             self.too_large |= x.is_none();
             Value::Float(x.unwrap_or(f64::NAN))
         } else {
-            // The reader let only digits, signs, points and exponents through.
-            Value::Number(Arc::from(std::str::from_utf8(text).unwrap_or("0")))
+            Value::Number(Digits::of_number(text))
         };
         self.values.push(value);
     }
@@ -82,7 +80,7 @@ impl Visit for Builder {
     fn end_object(&mut self) {
         if let Some((values, keys)) = self.marks.pop() {
             let members = self.keys.drain(keys..).zip(self.values.drain(values..));
-            let object = members.collect::<Object>();
+            let object = Object::from(members.collect::<Vec<_>>());
             self.values.push(Value::object(object));
         }
     }
@@ -95,6 +93,15 @@ impl Visit for Builder {
 /// With the texts of Go's decoder; [`JsonError::MultipleDocuments`] when a second document
 /// follows, and the error of what follows when that is none.
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
+    if let Some(value) = tree::document(text) {
+        return Ok(value);
+    }
+    // Word by word, to say what is wrong.
+    parse_words(text)
+}
+
+/// The same without an index of tokens.
+pub(super) fn parse_words(text: &[u8]) -> Result<Value, JsonError> {
     let (value, len) = parse_prefix(text)?;
     match text.get(len..) {
         None | Some([]) => Ok(value),

@@ -89,6 +89,9 @@ fn fields_are_found_in_place() {
         let mut expected = Vec::new();
         write_value(&mut expected, &value.to_value()).unwrap();
         assert_eq!(out, expected);
+        expected.clear();
+        write_value(&mut expected, &doc.to_value(&value)).unwrap();
+        assert_eq!(out, expected);
     }
 }
 
@@ -183,7 +186,13 @@ proptest! {
                 doc.write_canonical(&mut out);
                 String::from_utf8(out).unwrap()
             });
-            prop_assert_eq!(read, canonical(text));
+            prop_assert_eq!(&read, &canonical(text));
+            let words = parse::parse_words(text).map(|value| {
+                let mut out = Vec::new();
+                write_value(&mut out, &value).unwrap();
+                String::from_utf8(out).unwrap()
+            });
+            prop_assert_eq!(read, words);
         }
     }
 

@@ -143,6 +143,9 @@ fn write_special(out: &mut Vec<u8>, x: f64) -> bool {
     true
 }
 
+/// Whole numbers below are all doubles, and those of 32 bits have no shorter digits.
+const WHOLE_MAX: f64 = 16_777_216.0;
+
 /// Appends a finite float as encoding/json prints it: plain for 1e-6 <= |x| < 1e21 and zero,
 /// otherwise with an exponent (`1e+21`, `1e-7`). NaN and the infinities have no JSON form: nothing
 /// is appended and the answer is false (spec/bloblang.md §8).
@@ -151,6 +154,10 @@ pub fn write_json(out: &mut Vec<u8>, x: f64, size: FloatSize) -> bool {
         return false;
     }
     let abs = x.abs();
+    if (1.0..WHOLE_MAX).contains(&abs) && abs.trunc() == abs {
+        write_int(out, x as i64);
+        return true;
+    }
     // The digits of 32 bits decide by the 32-bit limits: 1e21 is no f32, its neighbour is.
     let plain = match size {
         FloatSize::F64 => abs == 0.0 || (1e-6..1e21).contains(&abs),

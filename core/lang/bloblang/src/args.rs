@@ -76,6 +76,14 @@ impl Args {
         Args { items }
     }
 
+    pub(crate) fn has_query(&self) -> bool {
+        self.items.iter().any(|arg| matches!(arg, Arg::Query(_)))
+    }
+
+    pub(crate) fn items(&self) -> &[Arg] {
+        &self.items
+    }
+
     /// Number of arguments: that of the parameters, or for variadic ones those given.
     #[must_use]
     pub fn len(&self) -> usize {

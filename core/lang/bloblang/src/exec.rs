@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use formats::json;
+use formats::json::{self, PathId, RawKind};
 use formats::value::{Object, Text, Value};
 use plan::batch::body_bytes;
 use plan::{Body, Fault, Meta, Records, Services};
@@ -76,6 +76,8 @@ pub struct Exec<'m> {
     pub(crate) index: Option<usize>,
     pub(crate) services: &'m Rc<dyn Services>,
     pub(crate) doc: Doc<'m>,
+    /// Containers of a document that is there as text, once they were read.
+    fields: Vec<(PathId, Value)>,
     pub(crate) root: Root,
     pub(crate) meta: MetaOut,
     /// Slots of variables; `None` where there are no variables at all.
@@ -106,6 +108,7 @@ impl<'m> Exec<'m> {
             index: Some(index),
             services,
             doc: Doc::Unread,
+            fields: Vec::new(),
             root: Root::Absent,
             meta: MetaOut::Shared,
             vars: None,
@@ -131,7 +134,7 @@ impl<'m> Exec<'m> {
             };
         }
         if let Doc::Raw(doc) = &self.doc {
-            self.doc = Doc::Is(doc.root().to_value());
+            self.doc = Doc::Is(doc.to_value(&doc.root()));
         }
         match &self.doc {
             Doc::Is(value) => Ok(value),
@@ -142,6 +145,21 @@ impl<'m> Exec<'m> {
             },
             Doc::Unread | Doc::Raw(_) => Err(""),
         }
+    }
+
+    /// A field of a document that is there as text; `None` where it is not.
+    pub(crate) fn raw_field(&mut self, path: PathId) -> Option<Value> {
+        let Doc::Raw(doc) = &self.doc else { return None };
+        let Some(raw) = doc.get(path) else { return Some(Value::Null) };
+        if !matches!(raw.kind, RawKind::Array | RawKind::Object) {
+            return Some(doc.to_value(&raw));
+        }
+        if let Some((_, value)) = self.fields.iter().find(|(known, _)| *known == path) {
+            return Some(value.clone());
+        }
+        let value = doc.to_value(&raw);
+        self.fields.push((path, value.clone()));
+        Some(value)
     }
 
     /// Why there is no document, in the words of a failed statement.

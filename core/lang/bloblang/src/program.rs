@@ -33,7 +33,7 @@ pub(crate) struct Statement {
 
 pub(crate) enum Kind {
     Let { slot: usize, name: Rc<str>, query: Node },
-    Meta { key: Option<Rc<str>>, query: Node },
+    Meta { key: Option<Arc<str>>, query: Node },
     Assign { path: Vec<Seg>, query: Node },
     If(Box<IfStatement>),
 }
@@ -188,7 +188,7 @@ fn run_block(statements: &[Statement], cx: &mut Ctx<'_, '_>) -> Result<(), Error
     statements.iter().try_for_each(|statement| statement.run(cx))
 }
 
-fn set_meta(key: Option<&Rc<str>>, val: Val, meta: &mut Meta) -> Result<(), Error> {
+pub(crate) fn set_meta(key: Option<&Arc<str>>, val: Val, meta: &mut Meta) -> Result<(), Error> {
     match (key, val) {
         (_, Val::Nothing) => {}
         (Some(key), Val::Deleted) => {
@@ -196,7 +196,7 @@ fn set_meta(key: Option<&Rc<str>>, val: Val, meta: &mut Meta) -> Result<(), Erro
         }
         (Some(key), val) => {
             if let Some(value) = val.into_value() {
-                meta.set(Arc::<str>::from(&**key), value);
+                meta.set(Arc::clone(key), value);
             }
         }
         (None, Val::Deleted) => *meta = Meta::new(),

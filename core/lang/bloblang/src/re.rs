@@ -1,11 +1,13 @@
 //! Regular expressions in Go's syntax.
 
 mod find;
+mod groups;
 mod syntax;
 
 use regex::bytes::{Regex, RegexBuilder};
 
 pub use find::{Template, each_captures, each_match, group_keys, object_of, replace_all};
+pub use groups::Groups;
 
 use crate::error::Error;
 
@@ -24,4 +26,10 @@ pub fn compile(pattern: &str) -> Result<Regex, Error> {
         let last = text.lines().last().unwrap_or(&text);
         failed(last.trim_start_matches("error: ").to_owned())
     })
+}
+
+/// The same expression for texts of ASCII alone; `None` where it speaks of more.
+fn compile_ascii(pattern: &str) -> Option<Regex> {
+    let ours = syntax::translate(pattern).ok()?;
+    RegexBuilder::new(&ours).unicode(false).size_limit(REGEX_BYTES_MAX).build().ok()
 }

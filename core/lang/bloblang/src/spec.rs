@@ -4,7 +4,8 @@
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::{Ctx, Setup};
-use crate::fast::scalar::{Scalar, Tools};
+use crate::fast::call::{EachCall, Record};
+use crate::fast::item::{Fast, Item, Tools};
 use crate::node::Node;
 use crate::val::Val;
 
@@ -147,8 +148,30 @@ pub type PreparedHere = Box<dyn Fn(Val, &mut Ctx<'_, '_>) -> Result<Val, Error>>
 /// A function whose arguments are known; it may keep state between calls.
 pub type PreparedFn = Box<dyn FnMut(&mut Ctx<'_, '_>) -> Result<Val, Error>>;
 
-/// A method on borrowed values.
-pub type QuickFn = for<'b> fn(Scalar<'b>, &'b Args, &Tools<'b>) -> Option<Scalar<'b>>;
+/// A method on borrowed values whose arguments are known.
+pub type QuickFn = for<'b> fn(Item<'b>, &'b Args, &Tools<'b>) -> Option<Item<'b>>;
+/// The same with what was prepared of them.
+pub type ReadyFn = Box<dyn for<'b> Fn(Item<'b>, &Tools<'b>) -> Option<Item<'b>>>;
+/// The same with arguments that were evaluated; all of them are given.
+pub type ItemsFn = for<'b> fn(Item<'b>, &'b [Item<'b>], &Tools<'b>) -> Option<Item<'b>>;
+/// The same for one that evaluates a query.
+pub type EachFn = for<'b> fn(Item<'b>, &'b EachCall, &mut Record<'b>) -> Fast<'b>;
+
+/// The work of a method on borrowed values, for mappings that run on the text of records. It leaves
+/// to [`Run`] what it has no answer for, such as every error.
+#[derive(Clone, Copy)]
+pub enum Hook {
+    /// There is none.
+    None,
+    /// A result from target and known arguments.
+    Fixed(QuickFn),
+    /// Arguments that are known, turned into something ready once.
+    Prepared(fn(&Args) -> Option<ReadyFn>),
+    /// A result from target and any arguments.
+    Items(ItemsFn),
+    /// A result from target and a query, which is the last argument.
+    Each(EachFn),
+}
 
 /// The work of a method, in the simplest form that does.
 #[derive(Clone, Copy)]
@@ -207,9 +230,8 @@ pub struct Method {
     pub annotation: Option<fn(&Node, &Args) -> Option<String>>,
     /// The work.
     pub run: Run,
-    /// The same on borrowed values, for mappings that run on the text of records. It gives `None`
-    /// for what it leaves to `run`, such as every error.
-    pub quick: Option<QuickFn>,
+    /// The same on borrowed values.
+    pub quick: Hook,
 }
 
 impl Method {
@@ -228,7 +250,7 @@ impl Method {
         style: Style::Core,
         annotation: None,
         run: Run::Simple(|target, _| Ok(target)),
-        quick: None,
+        quick: Hook::None,
     };
 
     /// The same for a method whose errors stand alone.

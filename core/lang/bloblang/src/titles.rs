@@ -4,6 +4,33 @@
 /// The text as a title. Bytes that are no UTF-8 become U+FFFD.
 #[must_use]
 pub fn title(text: &[u8]) -> Vec<u8> {
+    if text.is_ascii() {
+        let mut copy = text.to_vec();
+        ascii_title(&mut copy);
+        return copy;
+    }
+    full_title(text)
+}
+
+/// The same for letters of one byte.
+pub(crate) fn ascii_title(text: &mut [u8]) {
+    text.make_ascii_lowercase();
+    let belongs = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+    let mut in_word = false;
+    for at in 0..text.len() {
+        let joins = in_word && text.get(at + 1).is_some_and(|next| belongs(*next));
+        let c = &mut text[at];
+        let inside = belongs(*c) || joins && matches!(c, b'\'' | b'.' | b':');
+        if !inside {
+            in_word = false;
+        } else if !in_word && c.is_ascii_lowercase() {
+            in_word = true;
+            c.make_ascii_uppercase();
+        }
+    }
+}
+
+fn full_title(text: &[u8]) -> Vec<u8> {
     let small = String::from_utf8_lossy(text).to_lowercase();
     let mut out = String::with_capacity(small.len());
     let mut in_word = false;
@@ -88,7 +115,16 @@ fn push_title(out: &mut String, c: char) {
 
 #[cfg(test)]
 mod tests {
-    use super::title;
+    use proptest::prelude::*;
+
+    use super::{full_title, title};
+
+    proptest! {
+        #[test]
+        fn one_byte_letters_are_no_exception(text in "[a-cA-C0-1'.:_ -]{0,12}|[ -~]{0,12}") {
+            prop_assert_eq!(title(text.as_bytes()), full_title(text.as_bytes()));
+        }
+    }
 
     #[test]
     fn words_begin_with_capitals() {

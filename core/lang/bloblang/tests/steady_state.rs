@@ -1,5 +1,7 @@
 //! Light mappings allocate for a batch, never for a message.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)] // a test may give up where it stands
+
 use bloblang::LANGUAGE;
 use bloblang::local::Local;
 use formats::testing::{Counting, calls_of};

@@ -3,7 +3,7 @@
 use formats::value::Value;
 
 use crate::error::Error;
-use crate::exec::{Ctx, Doc, Root};
+use crate::exec::{Ctx, Root};
 use crate::growth::weigh;
 use crate::node::{Base, Path, Seg, dotted};
 use crate::val::Val;
@@ -31,13 +31,12 @@ impl Path {
     }
 
     /// A field of a document that is there as text.
-    fn raw(&self, cx: &Ctx<'_, '_>) -> Option<Value> {
-        let Doc::Raw(doc) = &cx.ex.doc else { return None };
+    fn raw(&self, cx: &mut Ctx<'_, '_>) -> Option<Value> {
         // The whole document is parsed once and kept.
         if self.segs.is_empty() {
             return None;
         }
-        Some(doc.get(self.slot.get()?).map_or(Value::Null, |raw| raw.to_value()))
+        cx.ex.raw_field(self.slot.get()?)
     }
 
     fn of_document(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
@@ -67,7 +66,7 @@ pub(crate) fn walk(value: &Value, segs: &[Seg]) -> Value {
 fn find(mut value: &Value, mut segs: &[Seg]) -> Option<Value> {
     while let [seg, rest @ ..] = segs {
         value = match value {
-            Value::Object(object) => object.get(seg.key.as_bytes())?,
+            Value::Object(object) => object.member(&seg.key)?,
             Value::Array(items) if seg.star => {
                 let found: Vec<Value> = items.iter().filter_map(|item| find(item, rest)).collect();
                 return if found.is_empty() { None } else { Some(Value::array(found)) };

@@ -1,18 +1,15 @@
-//! Which mappings take the fast path, and how their queries are prepared for it.
+//! Which mappings take the fast path, and what they build.
 
-use std::collections::HashSet;
+use formats::json::{Paths, Splicer};
 
-use formats::json::{PathId, Paths, Splicer};
-use formats::value::Text;
-
+use super::body::Statements;
 use super::build::Template;
 use super::eval::Quick;
-use crate::args::Args;
+use super::query::{Compiler, Scope};
 use crate::class;
-use crate::node::{ArgSource, Base, Case, MethodCall, Node, Path, Seg, split_path};
+use crate::node::{ArgSource, Base, Node, Seg, split_path};
 use crate::program::{Kind, Program};
 use crate::spec::Purity;
-use crate::time::Layout;
 
 /// Height of expressions that the fast path takes: its evaluation has no growing stack.
 pub(super) const HEIGHT_MAX: u32 = 200;
@@ -41,6 +38,8 @@ pub(super) enum Shape {
     Fields(Template),
     /// One value, or nothing: every assignment is of the whole root.
     Whole,
+    /// Whatever the statements build.
+    Built(Statements),
 }
 
 impl Shape {
@@ -72,23 +71,6 @@ pub(super) enum Target {
     Meta,
 }
 
-/// What the queries of a program read, gathered while they are compiled.
-struct Compiler<'p> {
-    paths: &'p mut Paths,
-    /// Variables that are set by queries of the fast path.
-    vars: HashSet<usize>,
-    locals: usize,
-}
-
-/// What `this` is while a query is compiled.
-#[derive(Clone)]
-enum This {
-    /// What a path of the document leads to.
-    Path(Vec<Seg>),
-    /// A value that was computed, in a slot.
-    Local(usize),
-}
-
 impl Plan {
     /// Prepares a program; `None` when it must not take the fast path.
     pub(crate) fn of(program: &Program, paths: &mut Paths) -> Option<Plan> {
@@ -109,6 +91,12 @@ impl Plan {
         if !repeatable || root_read || program.height > HEIGHT_MAX {
             return None;
         }
+        let compiled = Plan::of_fields(program, paths);
+        compiled.or_else(|| Plan::of_body(program, paths))
+    }
+
+    /// A program that assigns fields, each once, or its whole root.
+    fn of_fields(program: &Program, paths: &mut Paths) -> Option<Plan> {
         let first = program.statements.iter().find_map(|s| match &s.kind {
             Kind::Assign { path, query } => Some((path, query)),
             _ => None,
@@ -121,16 +109,41 @@ impl Plan {
         let keys: Vec<Vec<&[u8]>> =
             fields.iter().map(|f| f.iter().map(|seg| seg.key.as_bytes()).collect()).collect();
         let keys: Vec<&[&[u8]]> = keys.iter().map(Vec::as_slice).collect();
-        // Paths that lead into each other are left to the general evaluator.
+        // Paths that lead into each other have an order.
         let splicer = Splicer::new(&keys).ok()?;
         let shape = match (copies, fields.is_empty()) {
             (true, _) => Shape::Copy(Box::new(splicer)),
             (false, false) => Shape::Fields(Template::new(&keys)),
             (false, true) => Shape::Whole,
         };
-        let vars = program.names.len();
-        let compiler = Compiler { paths, vars: HashSet::new(), locals: vars };
-        compiler.program(program, &fields, shape, deleted)
+        let mut compiler = Compiler::new(program, paths);
+        let steps = steps(&mut compiler, &fields, matches!(shape, Shape::Copy(_)))?;
+        Some(Plan::new(compiler, shape, steps, deleted))
+    }
+
+    /// Any other program, if the fast path takes all of it.
+    fn of_body(program: &Program, paths: &mut Paths) -> Option<Plan> {
+        let mut compiler = Compiler::new(program, paths);
+        let body = compiler.body()?;
+        Some(Plan::new(compiler, Shape::Built(body), Vec::new(), 0))
+    }
+
+    fn new(mut compiler: Compiler<'_>, shape: Shape, steps: Vec<Step>, deleted: usize) -> Plan {
+        let mut reads = matches!(shape, Shape::Copy(_));
+        class::every_in(compiler.program, &mut |node| match node {
+            Node::Path(path) => reads |= compiler.intern(path),
+            Node::Match(e) => reads |= e.subject.is_none(),
+            Node::Lambda(..) => reads = true,
+            _ => {}
+        });
+        let general = steps.iter().any(|s| s.quick.is_none() && s.target != Target::Start);
+        let case = match (&shape, steps.as_slice()) {
+            (Shape::Whole, [Step { quick: Some(Quick::Case(upper, target)), .. }]) => {
+                matches!(**target, Quick::Content).then_some(*upper)
+            }
+            _ => None,
+        };
+        Plan { shape, steps, general, reads, vars: compiler.locals, deleted, case }
     }
 }
 
@@ -193,209 +206,34 @@ fn fields<'p>(program: &'p Program, without: &'p [Vec<Seg>]) -> Option<Vec<&'p [
     Some(fields)
 }
 
-impl Compiler<'_> {
-    fn program(
-        mut self,
-        program: &Program,
-        fields: &[&[Seg]],
-        shape: Shape,
-        deleted: usize,
-    ) -> Option<Plan> {
-        let mut steps = Vec::new();
-        let (mut general, mut reads) = (false, false);
-        let copies = matches!(shape, Shape::Copy(_));
-        for statement in &program.statements {
-            let (target, query) = match &statement.kind {
-                Kind::Let { slot, query, .. } => (Target::Var(*slot), query),
-                Kind::Meta { query, .. } => (Target::Meta, query),
-                Kind::Assign { path, query } if path.is_empty() => {
-                    let started = steps.iter().any(|s: &Step| s.target == Target::Start);
-                    match copies && !started && start(query).is_some() {
-                        true => (Target::Start, query),
-                        false => (Target::Root, query),
-                    }
+/// A step for each statement.
+fn steps(compiler: &mut Compiler<'_>, fields: &[&[Seg]], copies: bool) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    for statement in &compiler.program.statements {
+        let (target, query) = match &statement.kind {
+            Kind::Let { slot, query, .. } => (Target::Var(*slot), query),
+            Kind::Meta { query, .. } => (Target::Meta, query),
+            Kind::Assign { path, query } if path.is_empty() => {
+                let started = steps.iter().any(|s: &Step| s.target == Target::Start);
+                match copies && !started && start(query).is_some() {
+                    true => (Target::Start, query),
+                    false => (Target::Root, query),
                 }
-                Kind::Assign { path, query } => {
-                    let slot = fields.iter().position(|f| *f == path.as_slice())?;
-                    (Target::Field(slot), query)
-                }
-                Kind::If(_) => return None,
-            };
-            let quick = match target {
-                Target::Start => None,
-                _ => self.node(query, &This::Path(Vec::new())),
-            };
-            if let (Target::Var(slot), Some(_)) = (target, &quick) {
-                self.vars.insert(slot);
             }
-            general |= quick.is_none() && target != Target::Start;
-            steps.push(Step { target, quick });
-        }
-        class::every_in(program, &mut |node| match node {
-            Node::Path(path) => reads |= self.intern(path),
-            Node::Match(e) => reads |= e.subject.is_none(),
-            Node::Lambda(..) => reads = true,
-            _ => {}
-        });
-        reads |= copies;
-        let case = match (&shape, steps.as_slice()) {
-            (Shape::Whole, [Step { quick: Some(Quick::Case(upper, target)), .. }]) => {
-                matches!(**target, Quick::Content).then_some(*upper)
+            Kind::Assign { path, query } => {
+                let slot = fields.iter().position(|f| *f == path.as_slice())?;
+                (Target::Field(slot), query)
             }
-            _ => None,
+            Kind::If(_) => return None,
         };
-        Some(Plan { shape, steps, general, reads, vars: self.locals, deleted, case })
-    }
-
-    /// Numbers a path of the document, so that it is found without a search. Whether it is one.
-    fn intern(&mut self, path: &Path) -> bool {
-        if !matches!(path.base, Base::This) {
-            return false;
-        }
-        if let Some(id) = self.path(&path.segs) {
-            path.slot.set(Some(id));
-        }
-        true
-    }
-
-    fn path(&mut self, segs: &[Seg]) -> Option<PathId> {
-        let plain = segs.iter().all(|seg| !seg.star && seg.is_canonical());
-        let keys: Vec<&[u8]> = segs.iter().map(|seg| seg.key.as_bytes()).collect();
-        plain.then(|| self.paths.intern(&keys))
-    }
-
-    /// Prepares a query; `None` when some part of it has no form here.
-    fn node(&mut self, node: &Node, this: &This) -> Option<Quick> {
-        Some(match node {
-            Node::Literal(val) => Quick::constant(val)?,
-            Node::Folded(folded) => Quick::constant(&folded.val)?,
-            Node::Path(path) => self.field(path, this)?,
-            Node::Var(slot, _) if self.vars.contains(slot) => Quick::Local(*slot),
-            Node::Method(call) => self.method(call, this)?,
-            Node::Function(call) => match call.spec.name {
-                "deleted" => Quick::Deleted,
-                "nothing" => Quick::Nothing,
-                "content" => Quick::Content,
-                _ => return None,
-            },
-            Node::Arith(b) => Quick::Arith(
-                b.op,
-                Box::new((self.node(&b.left, this)?, self.node(&b.right, this)?)),
-            ),
-            Node::Compare(b) => {
-                let parts = (self.node(&b.left, this)?, self.node(&b.right, this)?);
-                Quick::Compare(b.op, Box::new(parts))
-            }
-            Node::Logic(b) => Quick::Logic(
-                b.op,
-                Box::new((self.node(&b.left, this)?, self.node(&b.right, this)?)),
-            ),
-            Node::Coalesce(b) => {
-                let parts = (self.node(&b.left, this)?, self.node(&b.right, this)?);
-                Quick::Coalesce(Box::new(parts))
-            }
-            Node::Not(inner) => Quick::Not(Box::new(self.node(inner, this)?)),
-            Node::If(e) => {
-                let mut cases = Vec::new();
-                for (condition, result) in &e.cases {
-                    cases.push((self.node(condition, this)?, self.node(result, this)?));
-                }
-                let otherwise = match &e.otherwise {
-                    Some(node) => self.node(node, this)?,
-                    None => Quick::Nothing,
-                };
-                Quick::If(cases, Box::new(otherwise))
-            }
-            Node::Match(e) => self.match_expr(e, this)?,
-            _ => return None,
-        })
-    }
-
-    fn method(&mut self, call: &MethodCall, this: &This) -> Option<Quick> {
-        let ArgSource::Fixed(args) = &call.args else { return None };
-        match call.spec.name {
-            // An error leaves the fast path, so that what `catch` gives instead is never needed.
-            "catch" => return self.node(&call.target, this),
-            "or" => {
-                let target = self.node(&call.target, this)?;
-                let fallback = self.node(args.opt_query(0)?.node(), this)?;
-                return Some(Quick::Coalesce(Box::new((target, fallback))));
-            }
-            _ => {}
-        }
-        if let Some(quick) = self.fused(call, args, this) {
-            return Some(quick);
-        }
-        let quick = call.spec.quick?;
-        let target = Box::new(self.node(&call.target, this)?);
-        Some(Quick::Method { quick, args: args.clone(), target })
-    }
-
-    /// Methods that have a form of their own, alone or together with their target.
-    fn fused(&mut self, call: &MethodCall, args: &Args, this: &This) -> Option<Quick> {
-        match (call.spec.name, &call.target) {
-            (name @ ("uppercase" | "lowercase"), target) => {
-                Some(Quick::Case(name == "uppercase", Box::new(self.node(target, this)?)))
-            }
-            ("ts_format", target) if !args.given(1) => {
-                let layout = Layout::new(&args.str(0));
-                Some(Quick::Layout(Box::new((layout, self.node(target, this)?))))
-            }
-            ("index", Node::Method(split)) if split.spec.name == "split" => {
-                let ArgSource::Fixed(split_args) = &split.args else { return None };
-                let (delimiter, index) = (split_args.text(0), usize::try_from(args.int(0)).ok()?);
-                if delimiter.is_empty() || split_args.bool(1) {
-                    return None;
-                }
-                let target = Box::new(self.node(&split.target, this)?);
-                Some(Quick::Part { delimiter: Text::from(delimiter), index, target })
-            }
-            _ => None,
-        }
-    }
-
-    fn field(&mut self, path: &Path, this: &This) -> Option<Quick> {
-        match (&path.base, this) {
-            (Base::This, This::Path(prefix)) => {
-                let segs = [prefix.as_slice(), &path.segs].concat();
-                self.path(&segs).map(Quick::Field)
-            }
-            (Base::This, This::Local(slot)) if path.segs.is_empty() => Some(Quick::Local(*slot)),
-            _ => None,
-        }
-    }
-
-    fn match_expr(&mut self, e: &crate::node::MatchExpr, this: &This) -> Option<Quick> {
-        let mut bind = None;
-        let inner = match &e.subject {
-            None => this.clone(),
-            Some(Node::Path(path)) if matches!((&path.base, this), (Base::This, This::Path(_))) => {
-                let This::Path(prefix) = this else { return None };
-                This::Path([prefix.as_slice(), &path.segs].concat())
-            }
-            Some(subject) => {
-                let quick = self.node(subject, this)?;
-                let slot = self.locals;
-                self.locals += 1;
-                bind = Some((slot, Box::new(quick)));
-                This::Local(slot)
-            }
+        let quick = match target {
+            Target::Start => None,
+            _ => compiler.node(query, &Scope::document()),
         };
-        let subject = match &inner {
-            This::Path(segs) => Quick::Field(self.path(segs)?),
-            This::Local(slot) => Quick::Local(*slot),
-        };
-        let mut cases = Vec::new();
-        for (case, result) in &e.cases {
-            let test = match case {
-                Case::Always => Quick::True,
-                Case::Equals(val) => {
-                    Quick::Equals(Box::new((subject.clone(), Quick::constant(val)?)))
-                }
-                Case::Holds(node) => Quick::Holds(Box::new(self.node(node, &inner)?)),
-            };
-            cases.push((test, self.node(result, &inner)?));
+        if let (Target::Var(slot), Some(_)) = (target, &quick) {
+            compiler.vars.insert(slot);
         }
-        Some(Quick::Match { bind, cases })
+        steps.push(Step { target, quick });
     }
+    Some(steps)
 }

@@ -1,31 +1,46 @@
 //! Evaluation of queries on the text of a record.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use formats::json::PathId;
 use formats::value::{Text, Value};
 
-use super::run::BYTES_MAX;
-use super::scalar::{Bail, Fast, Scalar, Tools};
+use super::body::Statements;
+use super::bridge::Bridge;
+use super::call::{EachCall, Record};
+use super::item::{Bail, Fast, Item, Tools, find, in_order};
 use crate::args::Args;
 use crate::cases;
-use crate::node::{ArithOp, CompareOp};
+use crate::node::{ArithOp, CompareOp, Seg};
 use crate::number::Num;
-use crate::spec::QuickFn;
+use crate::spec::{EachFn, ItemsFn, QuickFn, ReadyFn};
 use crate::time::Layout;
 use crate::val::Val;
 
 /// A query prepared for the fast path.
 #[derive(Clone)]
-pub(super) enum Quick {
+pub(crate) enum Quick {
     Constant(Val),
+    /// A constant that is copied for each record.
+    Container(Val),
     True,
     Deleted,
     Nothing,
     /// The payload.
     Content,
     /// A field of the record.
-    Field(PathId),
+    Field(PathId, Rc<[Seg]>),
+    /// A field of a value.
+    Get(Box<Quick>, Rc<[Seg]>),
+    /// An array of the results that are data.
+    List(Box<[Quick]>),
+    /// An object of the members whose values are data.
+    Map(Box<[(Quick, Quick)]>),
+    /// A query about a value that was computed, in a slot.
+    Within(usize, Box<(Quick, Quick)>),
+    /// A named map about a value that was computed, in a slot.
+    Apply(usize, Box<Quick>, Rc<Statements>),
     /// A text in upper (true) or lower case.
     Case(bool, Box<Quick>),
     /// One of the parts of a text between delimiters.
@@ -42,7 +57,30 @@ pub(super) enum Quick {
         quick: QuickFn,
         args: Args,
         target: Box<Quick>,
+        /// The method for what the hook leaves to it.
+        bridge: Option<Rc<Bridge>>,
     },
+    /// A method that is ready for its arguments.
+    Ready {
+        quick: Rc<ReadyFn>,
+        target: Box<Quick>,
+        bridge: Option<Rc<Bridge>>,
+    },
+    /// A method with arguments that are evaluated.
+    Items {
+        quick: ItemsFn,
+        args: Box<[Quick]>,
+        target: Box<Quick>,
+        bridge: Option<Rc<Bridge>>,
+    },
+    /// A method with a query.
+    Each {
+        quick: EachFn,
+        call: Rc<EachCall>,
+        target: Box<Quick>,
+    },
+    /// A method that has no form here.
+    Bridge(Rc<Bridge>, Box<Quick>),
     Arith(ArithOp, Box<(Quick, Quick)>),
     Compare(CompareOp, Box<(Quick, Quick)>),
     Logic(bool, Box<(Quick, Quick)>),
@@ -60,69 +98,138 @@ pub(super) enum Quick {
     Holds(Box<Quick>),
 }
 
-/// A record while its queries are evaluated.
-pub(super) struct Record<'b> {
-    pub(super) tools: Tools<'b>,
-    pub(super) content: &'b [u8],
-    pub(super) locals: bumpalo::collections::Vec<'b, Option<Scalar<'b>>>,
-}
-
 impl Quick {
+    /// A constant of the mapping; `None` where it has no form here.
     pub(super) fn constant(val: &Val) -> Option<Quick> {
-        Scalar::of(val).map(|_| Quick::Constant(val.clone()))
+        match (Item::of(val), val) {
+            (Some(_), _) => Some(Quick::Constant(val.clone())),
+            (None, Val::Data(Value::Array(_) | Value::Object(_))) => {
+                Some(Quick::Container(val.clone()))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn eval<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
         match self {
-            Quick::Constant(val) => Scalar::of(val).ok_or(Bail),
-            Quick::True => Ok(Scalar::Bool(true)),
-            Quick::Deleted => Ok(Scalar::Deleted),
-            Quick::Nothing => Ok(Scalar::Nothing),
-            Quick::Content => Ok(Scalar::Bytes(record.content)),
-            Quick::Field(path) => {
+            Quick::Constant(val) => Item::of(val).ok_or(Bail),
+            Quick::Container(val) => record.tools.item_of(val).ok_or(Bail),
+            Quick::True => Ok(Item::Bool(true)),
+            Quick::Deleted => Ok(Item::Deleted),
+            Quick::Nothing => Ok(Item::Nothing),
+            Quick::Content => Ok(Item::Bytes(record.content)),
+            Quick::Field(path, segs) => {
                 let tools = &record.tools;
-                let raw = tools.doc.as_ref().ok_or(Bail)?.get(*path);
-                Ok(raw.map_or(Scalar::Null, |raw| tools.raw(raw)))
+                if let Some(doc) = &tools.doc {
+                    return Ok(doc.get(*path).map_or(Item::Null, |raw| tools.raw(raw)));
+                }
+                walk(tools, record.root.ok_or(Bail)?, segs)
             }
-            Quick::Local(slot) => record.locals.get(*slot).copied().flatten().ok_or(Bail),
+            Quick::Get(target, segs) => {
+                let target = match **target {
+                    Quick::Local(slot) => local(record, slot)?,
+                    _ => target.eval(record)?,
+                };
+                walk(&record.tools, target, segs)
+            }
+            Quick::Local(slot) => local(record, *slot),
             Quick::Case(upper, target) => change_case(*upper, target.eval(record)?, &record.tools),
             Quick::Part { delimiter, index, target } => {
-                let Scalar::Str(text) = target.eval(record)? else { return Err(Bail) };
-                part(text, delimiter.as_bytes(), *index).map(Scalar::Str).ok_or(Bail)
+                let Item::Str(text) = target.eval(record)? else { return Err(Bail) };
+                part(text, delimiter.as_bytes(), *index).map(Item::Str).ok_or(Bail)
             }
             Quick::Layout(parts) => {
                 let time = parts.1.eval(record)?.time().ok_or(Bail)?;
                 let mut text = String::with_capacity(32);
                 parts.0.push(&mut text, &time);
-                Ok(Scalar::Str(record.tools.keep(text.as_bytes())))
+                Ok(Item::Str(record.tools.keep(text.as_bytes())))
             }
-            Quick::Method { quick, args, target } => {
+            Quick::Method { quick, args, target, bridge } => {
                 let target = target.eval(record)?;
-                quick(target, args, &record.tools).ok_or(Bail)
+                match (quick(target, args, &record.tools), bridge) {
+                    (Some(item), _) => Ok(item),
+                    (None, Some(bridge)) => bridge.run(target, record),
+                    (None, None) => Err(Bail),
+                }
+            }
+            Quick::Ready { quick, target, bridge } => {
+                let target = target.eval(record)?;
+                match (quick(target, &record.tools), bridge) {
+                    (Some(item), _) => Ok(item),
+                    (None, Some(bridge)) => bridge.run(target, record),
+                    (None, None) => Err(Bail),
+                }
             }
             Quick::Arith(op, parts) => {
                 arith(*op, parts.0.eval(record)?, parts.1.eval(record)?, &record.tools)
             }
             Quick::Compare(op, parts) => {
-                compare(*op, parts.0.eval(record)?, parts.1.eval(record)?).map(Scalar::Bool)
+                compare(*op, parts.0.eval(record)?, parts.1.eval(record)?).map(Item::Bool)
             }
             Quick::Logic(op, parts) => {
                 if truth(parts.0.eval(record)?)? != *op {
-                    return Ok(Scalar::Bool(!op));
+                    return Ok(Item::Bool(!op));
                 }
-                truth(parts.1.eval(record)?).map(Scalar::Bool)
+                truth(parts.1.eval(record)?).map(Item::Bool)
             }
             Quick::Coalesce(parts) => match parts.0.eval(record)? {
-                Scalar::Null | Scalar::Deleted | Scalar::Nothing => parts.1.eval(record),
+                Item::Null | Item::Deleted | Item::Nothing => parts.1.eval(record),
                 scalar => Ok(scalar),
             },
             Quick::Not(inner) => match inner.eval(record)? {
-                Scalar::Bool(b) => Ok(Scalar::Bool(!b)),
+                Item::Bool(b) => Ok(Item::Bool(!b)),
                 _ => Err(Bail),
             },
             Quick::If(..) | Quick::Match { .. } | Quick::Equals(_) | Quick::Holds(_) => {
                 self.branch(record)
             }
+            Quick::List(_)
+            | Quick::Map(_)
+            | Quick::Within(..)
+            | Quick::Apply(..)
+            | Quick::Items { .. }
+            | Quick::Each { .. }
+            | Quick::Bridge(..) => self.compound(record),
+        }
+    }
+
+    /// What makes containers, or evaluates queries about values.
+    fn compound<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
+        match self {
+            Quick::List(items) => list(items, record),
+            Quick::Map(members) => map(members, record),
+            Quick::Within(slot, parts) => {
+                let target = parts.0.eval(record)?;
+                *record.locals.get_mut(*slot).ok_or(Bail)? = Some(target);
+                parts.1.eval(record)
+            }
+            Quick::Apply(slot, target, body) => {
+                let target = target.eval(record)?;
+                *record.locals.get_mut(*slot).ok_or(Bail)? = Some(target);
+                body.run(record)
+            }
+            Quick::Items { quick, args, target, bridge } => {
+                let target = target.eval(record)?;
+                let mut given =
+                    bumpalo::collections::Vec::with_capacity_in(args.len(), record.tools.bump);
+                for arg in args {
+                    given.push(arg.eval(record)?);
+                }
+                match (quick(target, given.into_bump_slice(), &record.tools), bridge) {
+                    (Some(item), _) => Ok(item),
+                    (None, Some(bridge)) => bridge.run(target, record),
+                    (None, None) => Err(Bail),
+                }
+            }
+            Quick::Each { quick, call, target } => {
+                let target = target.eval(record)?;
+                quick(target, call, record)
+            }
+            Quick::Bridge(bridge, target) => {
+                let target = target.eval(record)?;
+                bridge.run(target, record)
+            }
+            _ => Err(Bail),
         }
     }
 
@@ -132,8 +239,8 @@ impl Quick {
             Quick::If(cases, otherwise) => {
                 for (condition, result) in cases {
                     match condition.eval(record)? {
-                        Scalar::Bool(true) => return result.eval(record),
-                        Scalar::Bool(false) | Scalar::Null => {}
+                        Item::Bool(true) => return result.eval(record),
+                        Item::Bool(false) | Item::Null => {}
                         _ => return Err(Bail),
                     }
                 }
@@ -145,24 +252,75 @@ impl Quick {
                     *record.locals.get_mut(*slot).ok_or(Bail)? = Some(subject);
                 }
                 for (test, result) in cases {
-                    if let Scalar::Bool(true) = test.eval(record)? {
+                    if let Item::Bool(true) = test.eval(record)? {
                         return result.eval(record);
                     }
                 }
-                Ok(Scalar::Nothing)
+                Ok(Item::Nothing)
             }
             Quick::Equals(parts) => {
-                equals(parts.0.eval(record)?, parts.1.eval(record)?).map(Scalar::Bool)
+                equals(parts.0.eval(record)?, parts.1.eval(record)?).map(Item::Bool)
             }
-            Quick::Holds(inner) => {
-                Ok(Scalar::Bool(matches!(inner.eval(record)?, Scalar::Bool(true))))
-            }
+            Quick::Holds(inner) => Ok(Item::Bool(matches!(inner.eval(record)?, Item::Bool(true)))),
             _ => Err(Bail),
         }
     }
 }
 
-fn change_case<'b>(upper: bool, target: Scalar<'b>, tools: &Tools<'b>) -> Fast<'b> {
+#[inline]
+fn local<'b>(record: &Record<'b>, slot: usize) -> Fast<'b> {
+    record.locals.get(slot).copied().flatten().ok_or(Bail)
+}
+
+/// The value at a path; null where it is missing.
+#[inline]
+pub(super) fn walk<'b>(tools: &Tools<'b>, item: Item<'b>, segs: &[Seg]) -> Fast<'b> {
+    if let ([seg], Item::Map(members)) = (segs, item) {
+        return Ok(find(members, seg.key.as_bytes()).unwrap_or(Item::Null));
+    }
+    walk_any(tools, item, segs)
+}
+
+fn walk_any<'b>(tools: &Tools<'b>, mut item: Item<'b>, segs: &[Seg]) -> Fast<'b> {
+    for seg in segs {
+        let inner = match tools.open(item).ok_or(Bail)? {
+            Item::Map(members) => find(members, seg.key.as_bytes()),
+            Item::List(items) => seg.index.and_then(|at| items.get(at)).copied(),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => item = inner,
+            None => return Ok(Item::Null),
+        }
+    }
+    Ok(item)
+}
+
+fn list<'b>(items: &'b [Quick], record: &mut Record<'b>) -> Fast<'b> {
+    let mut out = bumpalo::collections::Vec::with_capacity_in(items.len(), record.tools.bump);
+    for item in items {
+        match item.eval(record)? {
+            Item::Deleted | Item::Nothing => {}
+            item => out.push(item),
+        }
+    }
+    // An empty literal has a text of its own.
+    if out.is_empty() { Err(Bail) } else { Ok(Item::List(out.into_bump_slice())) }
+}
+
+fn map<'b>(members: &'b [(Quick, Quick)], record: &mut Record<'b>) -> Fast<'b> {
+    let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), record.tools.bump);
+    for (name, value) in members {
+        let Item::Str(name) = name.eval(record)? else { return Err(Bail) };
+        match value.eval(record)? {
+            Item::Deleted | Item::Nothing => {}
+            item => out.push((name, item)),
+        }
+    }
+    Ok(Item::Map(in_order(out.into_bump_slice_mut())))
+}
+
+fn change_case<'b>(upper: bool, target: Item<'b>, tools: &Tools<'b>) -> Fast<'b> {
     let text = target.text().ok_or(Bail)?;
     if !text.is_ascii() {
         let changed = if upper { cases::uppercase(text) } else { cases::lowercase(text) };
@@ -195,52 +353,49 @@ fn part<'b>(text: &'b [u8], delimiter: &[u8], index: usize) -> Option<&'b [u8]> 
     text.get(start..cuts.next().unwrap_or(text.len()))
 }
 
-fn truth(scalar: Scalar<'_>) -> Result<bool, Bail> {
+fn truth(scalar: Item<'_>) -> Result<bool, Bail> {
     match scalar {
-        Scalar::Bool(b) => Ok(b),
+        Item::Bool(b) => Ok(b),
         _ => scalar.num().map(|n| n.float() != 0.0).ok_or(Bail),
     }
 }
 
 /// The comparison of a `match` literal: numbers as doubles.
-fn equals(subject: Scalar<'_>, constant: Scalar<'_>) -> Result<bool, Bail> {
+fn equals(subject: Item<'_>, constant: Item<'_>) -> Result<bool, Bail> {
     Ok(match (subject, constant) {
-        (Scalar::Str(a), Scalar::Str(b)) => a == b,
-        (Scalar::Str(_), _) => false,
-        (Scalar::Null, b) => matches!(b, Scalar::Null),
-        (Scalar::Bool(a), Scalar::Bool(b)) => a == b,
-        (Scalar::Bool(a), b) => b.num().is_some_and(|n| a == (n.float() != 0.0)),
-        (Scalar::Int(_) | Scalar::Float(_) | Scalar::Number(_), b) => {
-            match (subject.num(), b.num()) {
-                (Some(a), Some(b)) => a.float() == b.float(),
-                (Some(_), None) => false,
-                (None, _) => return Err(Bail),
-            }
-        }
+        (Item::Str(a), Item::Str(b)) => a == b,
+        (Item::Str(_), _) => false,
+        (Item::Null, b) => matches!(b, Item::Null),
+        (Item::Bool(a), Item::Bool(b)) => a == b,
+        (Item::Bool(a), b) => b.num().is_some_and(|n| a == (n.float() != 0.0)),
+        (Item::Int(_) | Item::Float(_) | Item::Number(_), b) => match (subject.num(), b.num()) {
+            (Some(a), Some(b)) => a.float() == b.float(),
+            (Some(_), None) => false,
+            (None, _) => return Err(Bail),
+        },
         _ => return Err(Bail),
     })
 }
 
 /// Whether two scalars that have no order are equal; `None` where they have one, or are for the
 /// general evaluator.
-fn unordered(left: Scalar<'_>, right: Scalar<'_>) -> Option<bool> {
-    let plain = |s: Scalar<'_>| {
-        matches!(s, Scalar::Null | Scalar::Bool(_) | Scalar::Str(_)) || s.num().is_some()
-    };
+fn unordered(left: Item<'_>, right: Item<'_>) -> Option<bool> {
+    let plain =
+        |s: Item<'_>| matches!(s, Item::Null | Item::Bool(_) | Item::Str(_)) || s.num().is_some();
     if !plain(left) || !plain(right) {
         return None;
     }
     match (left, right) {
-        (Scalar::Null, right) => Some(matches!(right, Scalar::Null)),
-        (Scalar::Bool(a), Scalar::Bool(b)) => Some(a == b),
-        (Scalar::Bool(a), right) => Some(right.num().is_some_and(|n| a == (n.float() != 0.0))),
-        (Scalar::Str(_), Scalar::Str(_)) => None,
-        (Scalar::Str(_), _) => Some(false),
+        (Item::Null, right) => Some(matches!(right, Item::Null)),
+        (Item::Bool(a), Item::Bool(b)) => Some(a == b),
+        (Item::Bool(a), right) => Some(right.num().is_some_and(|n| a == (n.float() != 0.0))),
+        (Item::Str(_), Item::Str(_)) => None,
+        (Item::Str(_), _) => Some(false),
         (_, right) => right.num().is_none().then_some(false),
     }
 }
 
-fn compare(op: CompareOp, left: Scalar<'_>, right: Scalar<'_>) -> Result<bool, Bail> {
+fn compare(op: CompareOp, left: Item<'_>, right: Item<'_>) -> Result<bool, Bail> {
     if let Some(equal) = unordered(left, right) {
         return match op {
             CompareOp::Eq => Ok(equal),
@@ -259,16 +414,16 @@ fn compare(op: CompareOp, left: Scalar<'_>, right: Scalar<'_>) -> Result<bool, B
     })
 }
 
-fn arith<'b>(op: ArithOp, left: Scalar<'b>, right: Scalar<'b>, tools: &Tools<'b>) -> Fast<'b> {
+fn arith<'b>(op: ArithOp, left: Item<'b>, right: Item<'b>, tools: &Tools<'b>) -> Fast<'b> {
     if let (ArithOp::Add, Some(a), Some(b)) = (op, left.text(), right.text()) {
-        if tools.bump.allocated_bytes() > BYTES_MAX {
+        if !tools.fits() {
             return Err(Bail);
         }
         let joined = tools.bump.alloc_slice_fill_copy(a.len() + b.len(), 0);
         let (head, tail) = joined.split_at_mut(a.len());
         head.copy_from_slice(a);
         tail.copy_from_slice(b);
-        return Ok(Scalar::Str(joined));
+        return Ok(Item::Str(joined));
     }
     let (a, b) = left.num().zip(right.num()).ok_or(Bail)?;
     let number = match op {
@@ -280,8 +435,8 @@ fn arith<'b>(op: ArithOp, left: Scalar<'b>, right: Scalar<'b>, tools: &Tools<'b>
         ArithOp::Div | ArithOp::Mod => return Err(Bail),
     };
     match Value::from(number) {
-        Value::Int(n) => Ok(Scalar::Int(n)),
-        Value::Float(x) => Ok(Scalar::Float(x)),
+        Value::Int(n) => Ok(Item::Int(n)),
+        Value::Float(x) => Ok(Item::Float(x)),
         _ => Err(Bail),
     }
 }

@@ -5,10 +5,12 @@ use formats::json::{self, Edits, Paths, RawKind, RawWriter, Reader};
 use formats::value::Value;
 use plan::{Body, Meta, Records};
 
+use super::body::Statements;
 use super::build::Results;
+use super::call::Record;
 use super::compile::{Plan, Shape, Step, Target};
-use super::eval::Record;
-use super::scalar::{Bail, Scalar, Tools};
+use super::item::{Bail, Item, Tools};
+use super::open;
 use crate::cases;
 use crate::class;
 use crate::exec::{Ctx, Doc, Exec, MetaOut, Root};
@@ -44,7 +46,17 @@ struct Kit {
     edits: Edits,
     results: Results,
     writer: RawWriter,
+    /// Records that were opened.
+    opened: u32,
+    /// Whether they are, whatever their shapes.
+    opens: bool,
 }
+
+/// Records in a row with a shape of their own after which they are opened instead of being read as
+/// they stand.
+const NEW_SHAPES_MAX: u32 = 16;
+/// Of so many opened records one is read as it stands, to see whether shapes come back.
+const OPENED_RUN: u32 = 256;
 
 /// Bytes of computed values that are kept allocated between records.
 const BUMP_BYTES_KEPT: usize = 1 << 20;
@@ -93,6 +105,12 @@ impl Mapper {
         Done::General(self.general(records, index))
     }
 
+    /// Opens the next record as a whole, as if many before had shapes of their own.
+    #[cfg(test)]
+    pub(super) fn open_next(&mut self) {
+        self.kit.opens = true;
+    }
+
     /// The general evaluator, which reads fields where they stand.
     fn general(&mut self, records: &Records, index: usize) -> Mapped {
         self.mapping.map_with(records, index, &mut self.reader)
@@ -114,7 +132,6 @@ struct State<'b, 'x, 'k> {
     /// The general evaluator's state, where a statement needs it.
     ex: Option<Exec<'x>>,
     sink: Sink<'k>,
-    meta: Option<Meta>,
     /// Whether the whole payload was written.
     whole: bool,
 }
@@ -140,25 +157,36 @@ impl<'m> Turn<'m> {
             payload_case(upper, content, out);
             return Ok(Done::Written(None));
         }
-        let doc = match plan.reads {
-            true => Some(reader.read(content).map_err(|_| Bail)?),
-            false => None,
-        };
+        let opens = plan.opens(reader, kit);
         let Plan { shape, steps, .. } = plan;
-        let Kit { bump, edits, results, writer } = kit;
+        let Kit { bump, edits, results, writer, .. } = kit;
+        let (doc, root) = match plan.reads {
+            true if opens => (None, Some(open::whole(reader, content, bump).ok_or(Bail)?)),
+            true => (Some(reader.read(content).map_err(|_| Bail)?), None),
+            false => (None, None),
+        };
         edits.clear();
         results.clear(shape.slots());
-        let tools = Tools { bump, doc };
-        let locals = bumpalo::vec![in bump; None; plan.vars];
+        let mut record = Record {
+            tools: Tools::new(bump, doc),
+            content,
+            root,
+            locals: bumpalo::vec![in bump; None; plan.vars],
+            steps: 0,
+            meta_in: self.records.recs.get(self.index).and_then(|record| record.meta.as_deref()),
+            meta: None,
+        };
+        if let Shape::Built(body) = shape {
+            return built(body, &mut record, writer, out);
+        }
         let mut state = State {
-            record: Record { tools, content, locals },
+            record,
             ex: plan.general.then(|| self.exec(doc)),
             sink: Sink { fields: Fields::of(shape, edits, results), bytes: 0, writer, any: false },
-            meta: None,
             whole: false,
         };
         for slot in 0..plan.deleted {
-            state.sink.scalar(slot, Scalar::Deleted, None)?;
+            state.sink.scalar(slot, Item::Deleted, None)?;
         }
         for (step, statement) in steps.iter().zip(&self.mapping.program.statements) {
             let is_whole = matches!(shape, Shape::Whole);
@@ -166,8 +194,8 @@ impl<'m> Turn<'m> {
                 return Ok(Done::Deleted);
             }
         }
-        let State { ex, sink: Sink { any, .. }, meta, whole, .. } = state;
-        let meta = meta.or_else(|| match ex?.meta {
+        let State { record, ex, sink: Sink { any, .. }, whole, .. } = state;
+        let meta = record.meta.or_else(|| match ex?.meta {
             MetaOut::Own(meta) => Some(meta),
             _ => None,
         });
@@ -196,16 +224,15 @@ impl<'m> Turn<'m> {
         state: &mut State<'b, '_, '_>,
         out: &mut Vec<u8>,
     ) -> Result<bool, Bail> {
-        let State { record, ex, sink, meta, whole } = state;
+        let State { record, ex, sink, whole } = state;
         match step.target {
             Target::Start => {}
             Target::Var(slot) => variable(step, statement, slot, record, ex.as_mut())?,
             Target::Meta => match (&step.quick, ex) {
                 (_, Some(ex)) => statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?,
                 (Some(quick), None) => {
-                    let val = quick.eval(record)?.to_val();
-                    let meta = meta.get_or_insert_with(|| self.meta());
-                    statement.set_meta(val, meta).map_err(|_| Bail)?;
+                    let val = quick.eval(record)?.to_val().ok_or(Bail)?;
+                    statement.set_meta(val, record.meta()).map_err(|_| Bail)?;
                 }
                 (None, None) => return Err(Bail),
             },
@@ -218,12 +245,12 @@ impl<'m> Turn<'m> {
             },
             Target::Root => {
                 let val = match &step.quick {
-                    Some(quick) => Either::Scalar(quick.eval(record)?),
+                    Some(quick) => Either::Item(quick.eval(record)?),
                     None => Either::Val(query(statement, ex.as_mut())?),
                 };
                 match val {
-                    Either::Scalar(Scalar::Deleted) | Either::Val(Val::Deleted) => return Ok(true),
-                    Either::Scalar(Scalar::Nothing) | Either::Val(Val::Nothing) => {}
+                    Either::Item(Item::Deleted) | Either::Val(Val::Deleted) => return Ok(true),
+                    Either::Item(Item::Nothing) | Either::Val(Val::Nothing) => {}
                     val if is_whole => {
                         *whole = true;
                         payload(val, out, record.tools.doc.as_ref(), sink.writer)?;
@@ -235,12 +262,6 @@ impl<'m> Turn<'m> {
         Ok(false)
     }
 
-    /// The message's metadata, to change it.
-    fn meta(&self) -> Meta {
-        let meta = self.records.recs.get(self.index).and_then(|record| record.meta.as_deref());
-        meta.cloned().unwrap_or_default()
-    }
-
     /// The general evaluator's state, for what needs it.
     fn exec<'d>(&'d self, doc: Option<json::Doc<'d>>) -> Exec<'d> {
         let mut ex = Exec::new(self.records, self.index, self.mapping.services());
@@ -249,6 +270,33 @@ impl<'m> Turn<'m> {
         self.mapping.program.begin(&mut ex);
         ex
     }
+}
+
+impl Plan {
+    /// Whether the next record is opened as a whole.
+    fn opens(&self, reader: &Reader, kit: &mut Kit) -> bool {
+        let own_shapes = reader.new_shapes() >= NEW_SHAPES_MAX;
+        if matches!(self.shape, Shape::Copy(_)) || !own_shapes && !kit.opens {
+            return false;
+        }
+        kit.opened = kit.opened.wrapping_add(1);
+        !kit.opened.is_multiple_of(OPENED_RUN)
+    }
+}
+
+/// Runs statements that build the root, and appends it.
+fn built<'b>(
+    body: &'b Statements,
+    record: &mut Record<'b>,
+    writer: &mut RawWriter,
+    out: &mut Vec<u8>,
+) -> Result<Done, Bail> {
+    match body.run(record)? {
+        Item::Deleted => return Ok(Done::Deleted),
+        Item::Nothing => return Ok(Done::Unchanged(record.meta.take())),
+        item => payload(Either::Item(item), out, record.tools.doc.as_ref(), writer)?,
+    }
+    Ok(Done::Written(record.meta.take()))
 }
 
 /// Appends a whole payload in upper or lower case.
@@ -265,7 +313,7 @@ fn payload_case(upper: bool, content: &[u8], out: &mut Vec<u8>) {
 }
 
 enum Either<'b> {
-    Scalar(Scalar<'b>),
+    Item(Item<'b>),
     Val(Val),
 }
 
@@ -290,12 +338,15 @@ fn variable<'b>(
     let scalar = quick.eval(record)?;
     let local = record.locals.get_mut(slot).ok_or(Bail)?;
     match scalar {
-        Scalar::Nothing => return Ok(()),
-        Scalar::Deleted => *local = None,
+        Item::Nothing => return Ok(()),
+        Item::Deleted => *local = None,
         scalar => *local = Some(scalar),
     }
     if let Some(var) = ex.and_then(|ex| ex.vars.as_mut()).and_then(|vars| vars.get_mut(slot)) {
-        *var = local.map(Scalar::to_val);
+        *var = match *local {
+            Some(item) => Some(item.to_val().ok_or(Bail)?),
+            None => None,
+        };
     }
     Ok(())
 }
@@ -308,8 +359,8 @@ fn payload<'b>(
     writer: &mut RawWriter,
 ) -> Result<(), Bail> {
     match val {
-        Either::Scalar(Scalar::Str(text) | Scalar::Bytes(text)) => out.extend_from_slice(text),
-        Either::Scalar(scalar) => scalar.write(out, doc, writer)?,
+        Either::Item(Item::Str(text) | Item::Bytes(text)) => out.extend_from_slice(text),
+        Either::Item(scalar) => scalar.write(out, doc, writer)?,
         Either::Val(val) => match val.into_value() {
             Some(Value::String(text)) => out.extend_from_slice(text.as_bytes()),
             Some(Value::Bytes(bytes)) => out.extend_from_slice(&bytes),
@@ -372,12 +423,12 @@ impl Sink<'_> {
     fn scalar<'b>(
         &mut self,
         slot: usize,
-        scalar: Scalar<'b>,
+        scalar: Item<'b>,
         doc: Option<&json::Doc<'b>>,
     ) -> Result<(), Bail> {
         match scalar {
-            Scalar::Nothing => return Ok(()),
-            Scalar::Deleted => self.fields.delete(slot),
+            Item::Nothing => return Ok(()),
+            Item::Deleted => self.fields.delete(slot),
             scalar => {
                 let (writer, bytes) = (&mut *self.writer, &mut self.bytes);
                 self.fields.write(slot, |out| {

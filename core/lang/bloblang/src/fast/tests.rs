@@ -51,8 +51,14 @@ fn both(mapping: &str, input: &str) -> (String, String, bool) {
     let mut out = Vec::new();
     let done = mapper.map(&records, 0, &mut out);
     let fast = !matches!(done, Done::General(_));
+    let as_it_stands = shown(done, &out, input);
+    // The same for a record that is opened as a whole.
+    mapper.open_next();
+    out.clear();
+    let opened = shown(mapper.map(&records, 0, &mut out), &out, input);
+    assert_eq!(opened, as_it_stands, "{mapping} on {input}");
     let general = general_shown(mapper.mapping().map(&records, 0), input);
-    (shown(done, &out, input), general, fast)
+    (as_it_stands, general, fast)
 }
 
 #[test]
@@ -124,6 +130,22 @@ const MAPPINGS: &[&str] = &[
     "root = this\nroot.a = !this.a && this.b || this.c",
     "root.\"q q\".\"\\\"\" = this.a % this.b\nroot.z = -this.c\nroot.d = this.a / this.b",
     "root.g = this.a.b.c\nroot.h = this.c.0\nroot.k = this.\"a.b\"",
+    "root.m = this.a.map_each(x -> x.b | x)\nroot.n = this.map_each(x -> x.value).a",
+    "root = this.map_each(_ -> this.a).filter(x -> x != null)\nroot.z = this.c.keys()",
+    "root.s = this.a.sort()\nroot.t = this.b.sort_by(x -> x.a)\nroot.u = this.c.sum()",
+    "root.m = this.a.min() | this.b.max()\nroot.u = this.c.unique().join(\"-\")",
+    "root.f = this.a.fold({}, x -> x.tally.merge(x.value))\nroot.g = this.b.fold(0, x -> x.value)",
+    "root.q = this.a.squash().key_values().sort_by(p -> p.key).map_each(p -> p.value)",
+    "root = this.without(\"a\").assign({\"b\": this.c, this.a: [this.b, deleted()]})\nroot.d.e = 1",
+    "root = this.a\nroot.b = this.b\nroot.b.c = this.c\nroot.a = deleted()",
+    "if this.a == 1 { root = this } else if this.b { root.x = this.c }\nmeta m = this.a",
+    "map m { root = this\n let v = this.a\n root.a = $v.b }\nroot = this.apply(\"m\")\nroot.k = 1",
+    "map m { root.x = this.(y -> y.a | this.b) }\nroot.l = this.a.map_each(i -> i.apply(\"m\"))",
+    "root.t = this.a.any(x -> x == this.b)\nroot.u = this.b.all(x -> x.a > 1)\nroot.v = this.a.trim()",
+    "root.w = this.a.(x -> this.b.(y -> [x, y, this.c]))\nroot.c = this.a.capitalize()",
+    "root.x = match this.a { this.b == 1 => this.c, this.any(x -> x) => this, _ => {} }",
+    "root = [this.a, this.b, {\"c\": this.c}].flatten().index(-1)\nroot.a.b = this.a.reverse()",
+    "root.f = \"%v:%s\".format(this.a, this.b)\nroot.g = this.a.values().contains(this.b)",
     "root.t = this.a.ts_unix_milli()\nroot.d = this.b.ts_format(\"2006 Jan 2 15:04:05.000 Z07:00\")",
 ];
 

@@ -1,7 +1,7 @@
 //! `all`
 
-use super::any::decide;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use super::any::{decide, quick_decide};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 
 pub(super) static SPEC: Method = Method {
     name: "all",
@@ -16,5 +16,6 @@ pub(super) static SPEC: Method = Method {
         ],
     }],
     run: Run::Lambda(|target, args, cx| decide(&target, args, cx, false)),
+    quick: Hook::Each(|target, call, record| quick_decide(target, call, record, false)),
     ..Method::CORE
 };

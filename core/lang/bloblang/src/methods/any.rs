@@ -5,7 +5,9 @@ use formats::value::Value;
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::fast::call::{EachCall, Record};
+use crate::fast::item::{Bail, Fast, Item};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -21,6 +23,7 @@ pub(super) static SPEC: Method = Method {
         ],
     }],
     run: Run::Lambda(|target, args, cx| decide(&target, args, cx, true)),
+    quick: Hook::Each(|target, call, record| quick_decide(target, call, record, true)),
     ..Method::CORE
 };
 
@@ -44,4 +47,22 @@ pub(super) fn decide(
         }
     }
     Ok(Val::bool(!decisive && !items.is_empty()))
+}
+
+/// The same as [`decide`] on borrowed values.
+pub(super) fn quick_decide<'b>(
+    target: Item<'b>,
+    call: &'b EachCall,
+    record: &mut Record<'b>,
+    decisive: bool,
+) -> Fast<'b> {
+    let items = record.tools.list(target).ok_or(Bail)?;
+    for item in items {
+        match record.call(&call.query, *item)? {
+            Item::Bool(holds) if holds == decisive => return Ok(Item::Bool(decisive)),
+            Item::Bool(_) => {}
+            _ => return Err(Bail),
+        }
+    }
+    Ok(Item::Bool(!decisive && !items.is_empty()))
 }

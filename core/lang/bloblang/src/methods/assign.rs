@@ -1,8 +1,9 @@
 //! `assign`
 
 use super::merge::merged;
+use crate::fast::merge as quick;
 use crate::merge::replace;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 
 pub(super) static SPEC: Method = Method {
     name: "assign",
@@ -20,5 +21,8 @@ pub(super) static SPEC: Method = Method {
     }],
     walks: true,
     run: Run::Simple(|target, args| merged(target, args, replace)),
+    quick: Hook::Items(|target, args, tools| {
+        quick::merged(target, *args.first()?, quick::replace, tools)
+    }),
     ..Method::CORE
 };

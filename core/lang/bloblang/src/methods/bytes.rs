@@ -1,7 +1,7 @@
 //! `bytes`
 
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::text;
 use crate::val::Val;
 
@@ -15,8 +15,8 @@ pub(super) static SPEC: Method = Method {
     }],
     walks: true,
     run: Run::Simple(|target, _| Ok(Val::bytes(text::of(&target)))),
-    quick: Some(|target, _, _| match target {
-        Scalar::Str(text) | Scalar::Bytes(text) | Scalar::Number(text) => Some(Scalar::Bytes(text)),
+    quick: Hook::Fixed(|target, _, _| match target {
+        Item::Str(text) | Item::Bytes(text) | Item::Number(text) => Some(Item::Bytes(text)),
         _ => None,
     }),
     ..Method::CORE

@@ -1,7 +1,8 @@
 //! `capitalize`
 
 use super::text_method;
-use crate::spec::{Example, Method, Run};
+use crate::spec::{Example, Hook, Method, Run};
+use crate::titles::{ascii_title, title};
 
 pub(super) static SPEC: Method = Method {
     name: "capitalize",
@@ -11,6 +12,15 @@ pub(super) static SPEC: Method = Method {
         mapping: "root.title = this.title.capitalize()",
         cases: &[(r#"{"title":"the foo bar"}"#, r#"{"title":"The Foo Bar"}"#)],
     }],
-    run: Run::Simple(|target, _| text_method(&target, crate::titles::title)),
+    run: Run::Simple(|target, _| text_method(&target, title)),
+    quick: Hook::Fixed(|target, _, tools| {
+        let text = target.text()?;
+        if !text.is_ascii() {
+            return Some(target.like(tools.keep(&title(text))));
+        }
+        let copy = tools.bump.alloc_slice_copy(text);
+        ascii_title(copy);
+        Some(target.like(copy))
+    }),
     ..Method::CORE
 };

@@ -5,8 +5,8 @@ use formats::value::Value;
 use crate::args::Args;
 use crate::compare::equal;
 use crate::error::Error;
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::text;
 use crate::val::Val;
 
@@ -28,10 +28,10 @@ pub(super) static SPEC: Method = Method {
     ],
     walks: true,
     run: Run::Simple(run),
-    quick: Some(|target, args, _| {
+    quick: Hook::Fixed(|target, args, _| {
         let Val::Data(Value::String(part)) = args.val(0)? else { return None };
         let found = memchr::memmem::find(target.text()?, part.as_bytes()).is_some();
-        Some(Scalar::Bool(found))
+        Some(Item::Bool(found))
     }),
     ..Method::CORE
 };

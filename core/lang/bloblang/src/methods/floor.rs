@@ -3,7 +3,7 @@
 use formats::value::Value;
 
 use super::round::{quick_rounded, rounded};
-use crate::spec::{Example, Method, Run};
+use crate::spec::{Example, Hook, Method, Run};
 
 pub(super) static SPEC: Method = Method {
     name: "floor",
@@ -17,6 +17,6 @@ pub(super) static SPEC: Method = Method {
         ],
     }],
     run: Run::Simple(|target, _| rounded(&target, f64::floor).map(Value::into)),
-    quick: Some(|target, _, _| quick_rounded(target, f64::floor)),
+    quick: Hook::Fixed(|target, _, _| quick_rounded(target, f64::floor)),
     ..Method::CORE
 };

@@ -5,7 +5,8 @@ use formats::value::{Object, Text, Value};
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::fast::item::{Bail, Item};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -31,6 +32,23 @@ pub(super) static SPEC: Method = Method {
         },
     ],
     run: Run::Lambda(run),
+    quick: Hook::Each(|target, call, record| {
+        let items = record.tools.list(target).ok_or(Bail)?;
+        let mut tally = match call.args.val(0) {
+            Some(initial) => record.tools.item_of(initial).ok_or(Bail)?,
+            None => Item::Null,
+        };
+        for item in items {
+            let so_far = match tally {
+                Item::Deleted | Item::Nothing => Item::Null,
+                tally => tally,
+            };
+            let members = [(&b"tally"[..], so_far), (&b"value"[..], *item)];
+            let context = record.tools.new_map(members.into_iter()).ok_or(Bail)?;
+            tally = record.call(&call.query, context)?;
+        }
+        Ok(tally)
+    }),
     ..Method::CORE
 };
 

@@ -4,8 +4,8 @@ use formats::value::Value;
 
 use crate::args::Args;
 use crate::error::Error;
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -19,13 +19,9 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"names":["rachel","stevens"]}"#, r#"{"last_name":"stevens"}"#)],
     }],
     run: Run::Simple(run),
-    quick: Some(|target, args, tools| match target {
-        Scalar::Parts(parts) => {
-            let at = at(args.int(0), parts.len()).ok()?;
-            parts.get(at).map(|part| Scalar::Str(part))
-        }
-        Scalar::Raw(raw) => tools.element(raw, usize::try_from(args.int(0)).ok()?),
-        _ => None,
+    quick: Hook::Fixed(|target, args, tools| match target {
+        Item::List(items) => items.get(at(args.int(0), items.len()).ok()?).copied(),
+        raw => tools.element(raw, usize::try_from(args.int(0)).ok()?),
     }),
     ..Method::CORE
 };

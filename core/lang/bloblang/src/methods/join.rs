@@ -2,8 +2,9 @@
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::fast::item::Item;
 use crate::growth::text_fits;
-use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Absent, Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -18,6 +19,18 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"words":["hello","world"]}"#, r#"{"joined":"hello, world"}"#)],
     }],
     run: Run::Simple(run),
+    quick: Hook::Fixed(|target, args, tools| {
+        let (items, delimiter) = (tools.list(target)?, args.text(0));
+        let mut out = bumpalo::collections::Vec::new_in(tools.bump);
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                out.extend_from_slice(delimiter);
+            }
+            out.extend_from_slice(item.text()?);
+            tools.fits().then_some(())?;
+        }
+        Some(Item::Str(out.into_bump_slice()))
+    }),
     ..Method::CORE
 };
 

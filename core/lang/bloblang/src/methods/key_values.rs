@@ -1,8 +1,9 @@
 //! `key_values`
 
-use super::filter::member;
+use super::filter::{member, quick_member};
 use crate::error::Error;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -18,6 +19,14 @@ pub(super) static SPEC: Method = Method {
         )],
     }],
     run: Run::Simple(|target, _| key_values(&target)),
+    quick: Hook::Fixed(|target, _, tools| {
+        let members = tools.map(target)?;
+        let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), tools.bump);
+        for (name, item) in members {
+            out.push(quick_member(name, *item, tools)?);
+        }
+        Some(Item::List(out.into_bump_slice()))
+    }),
     ..Method::CORE
 };
 

@@ -2,10 +2,9 @@
 
 use formats::value::Value;
 
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
-use formats::json::RawKind;
 
 pub(super) static SPEC: Method = Method {
     name: "length",
@@ -24,14 +23,13 @@ pub(super) static SPEC: Method = Method {
             _ => return Err(target.unexpected(&["string", "array", "object"])),
         }))
     }),
-    quick: Some(|target, _, tools| {
+    quick: Hook::Fixed(|target, _, tools| {
         let count = match target {
-            Scalar::Str(text) | Scalar::Bytes(text) => text.len(),
-            Scalar::Parts(parts) => parts.len(),
-            Scalar::Raw(raw) if raw.kind == RawKind::Array => tools.elements(raw)?,
-            _ => return None,
+            Item::Str(text) | Item::Bytes(text) => text.len(),
+            Item::Map(members) => members.len(),
+            array => tools.elements(array)?,
         };
-        i64::try_from(count).ok().map(Scalar::Int)
+        i64::try_from(count).ok().map(Item::Int)
     }),
     ..Method::CORE
 };

@@ -4,8 +4,9 @@ use formats::value::Value;
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::fast::merge as quick;
 use crate::merge::{Collide, gather, merge};
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -33,6 +34,9 @@ pub(super) static SPEC: Method = Method {
     ],
     walks: true,
     run: Run::Simple(|target, args| merged(target, args, gather)),
+    quick: Hook::Items(|target, args, tools| {
+        quick::merged(target, *args.first()?, quick::gather, tools)
+    }),
     ..Method::CORE
 };
 

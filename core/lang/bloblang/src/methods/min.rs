@@ -1,7 +1,7 @@
 //! `min`
 
-use super::max::best;
-use crate::spec::{Example, Method, Run};
+use super::max::{best, quick_best};
+use crate::spec::{Example, Hook, Method, Run};
 
 pub(super) static SPEC: Method = Method {
     name: "min",
@@ -12,5 +12,6 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"values":[0,3,-2.5,7,5]}"#, r#"{"smallest":-2.5}"#)],
     }],
     run: Run::Simple(|target, _| best(&target, |a, b| a < b)),
+    quick: Hook::Fixed(|target, _, tools| quick_best(target, tools, |a, b| a < b)),
     ..Method::CORE
 };

@@ -1,7 +1,7 @@
 //! `not`
 
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -13,8 +13,8 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"foo":true}"#, r#"{"result":false}"#)],
     }],
     run: Run::Simple(|target, _| Ok(Val::bool(!target.as_bool()?))),
-    quick: Some(|target, _, _| match target {
-        Scalar::Bool(b) => Some(Scalar::Bool(!b)),
+    quick: Hook::Fixed(|target, _, _| match target {
+        Item::Bool(b) => Some(Item::Bool(!b)),
         _ => None,
     }),
     ..Method::CORE

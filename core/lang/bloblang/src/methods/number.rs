@@ -5,9 +5,9 @@ use formats::value::Value;
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
-use crate::fast::scalar::Scalar;
+use crate::fast::item::Item;
 use crate::node::Node;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::{Val, to_f64};
 
 pub(super) static SPEC: Method = Method {
@@ -25,14 +25,14 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"thing":"50"}"#, r#"{"bar":500,"foo":60}"#)],
     }],
     run: Run::Raw(run),
-    quick: Some(|target, _, _| {
+    quick: Hook::Fixed(|target, _, _| {
         let text = match target {
-            Scalar::Int(n) => return Some(Scalar::Float(n as f64)),
-            Scalar::Float(x) => return Some(Scalar::Float(x)),
-            Scalar::Number(text) => text,
+            Item::Int(n) => return Some(Item::Float(n as f64)),
+            Item::Float(x) => return Some(Item::Float(x)),
+            Item::Number(text) => text,
             other => other.text()?,
         };
-        formats::number::parse_float(text).ok().map(Scalar::Float)
+        formats::number::parse_float(text).ok().map(Item::Float)
     }),
     ..Method::CORE
 };

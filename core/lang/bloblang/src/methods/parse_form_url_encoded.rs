@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::args::Args;
 use crate::error::Error;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::{Item, Tools};
+use crate::spec::{Example, Hook, Method, Run};
 use crate::url::{Part, unescape};
 use crate::val::Val;
 
@@ -22,6 +23,7 @@ pub(super) static SPEC: Method = Method {
         )],
     }],
     run: Run::Simple(run),
+    quick: Hook::Fixed(quick),
     ..Method::PLUGIN
 };
 
@@ -56,4 +58,29 @@ fn run(target: Val, _: &Args) -> Result<Val, Error> {
         (Text::from(key), value)
     };
     Ok(Val::object(fields.into_iter().map(member).collect::<Object>()))
+}
+
+fn quick<'b>(target: Item<'b>, _: &'b Args, tools: &Tools<'b>) -> Option<Item<'b>> {
+    let text = target.text()?;
+    let plain = |part: &'b [u8]| match memchr::memchr3(b'%', b'+', b';', part) {
+        None => Some(part),
+        Some(_) if part.contains(&b';') => None,
+        Some(_) => unescape(part, Part::Query).ok().map(|text| tools.keep(&text)),
+    };
+    let mut fields = bumpalo::collections::Vec::new_in(tools.bump);
+    for part in text.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
+        let at = memchr::memchr(b'=', part);
+        let (key, value) = at.map_or((part, &b""[..]), |at| (&part[..at], &part[at + 1..]));
+        fields.push((plain(key)?, Item::Str(plain(value)?)));
+    }
+    fields.sort_by_key(|(key, _)| *key);
+    let mut members = bumpalo::collections::Vec::with_capacity_in(fields.len(), tools.bump);
+    for same in fields.chunk_by(|a, b| a.0 == b.0) {
+        members.push(match same {
+            [only] => *only,
+            [(key, _), ..] => (*key, tools.new_list(same.iter().map(|(_, value)| *value))?),
+            [] => continue,
+        });
+    }
+    tools.new_map(members.into_iter())
 }

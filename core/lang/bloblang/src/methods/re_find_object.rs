@@ -3,7 +3,7 @@
 use formats::value::Object;
 
 use crate::re;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -27,6 +27,18 @@ pub(super) static SPEC: Method = Method {
                 false
             });
             Ok(found.map_or_else(|| Val::object(Object::new()), Val::Data))
+        }))
+    }),
+    quick: Hook::Prepared(|args| {
+        let groups = re::Groups::new(&args.str(0)).ok()?;
+        Some(Box::new(move |target, tools| {
+            let text = target.text()?;
+            let mut members =
+                bumpalo::collections::Vec::with_capacity_in(groups.count(), tools.bump);
+            groups.first(text, |key, group| {
+                members.push((tools.keep(key.as_bytes()), target.like(group)));
+            });
+            tools.new_map(members.into_iter())
         }))
     }),
     ..Method::CORE

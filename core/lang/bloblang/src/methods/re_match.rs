@@ -1,7 +1,8 @@
 //! `re_match`
 
+use crate::fast::item::Item;
 use crate::re;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -16,6 +17,10 @@ pub(super) static SPEC: Method = Method {
     run: Run::Prepared(|args| {
         let pattern = re::compile(&args.str(0))?;
         Ok(Box::new(move |target| Ok(Val::bool(pattern.is_match(target.as_text()?)))))
+    }),
+    quick: Hook::Prepared(|args| {
+        let pattern = re::compile(&args.str(0)).ok()?;
+        Some(Box::new(move |target, _| Some(Item::Bool(pattern.is_match(target.text()?)))))
     }),
     ..Method::CORE
 };

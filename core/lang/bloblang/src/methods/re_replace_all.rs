@@ -2,7 +2,7 @@
 
 use super::same_kind;
 use crate::re;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 
 pub(super) static SPEC: Method = Method {
     name: "re_replace_all",
@@ -23,6 +23,18 @@ pub(super) static SPEC: Method = Method {
         Ok(Box::new(move |target| {
             let changed = re::replace_all(&pattern, target.as_text()?, &template)?;
             Ok(same_kind(&target, &changed))
+        }))
+    }),
+    quick: Hook::Prepared(|args| {
+        let pattern = re::compile(&args.str(0)).ok()?;
+        let template = re::Template::new(args.text(1));
+        Some(Box::new(move |target, tools| {
+            let text = target.text()?;
+            if !pattern.is_match(text) {
+                return Some(target);
+            }
+            let changed = re::replace_all(&pattern, text, &template).ok()?;
+            Some(target.like(tools.keep(&changed)))
         }))
     }),
     ..Method::CORE

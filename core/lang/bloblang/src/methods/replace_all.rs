@@ -4,7 +4,7 @@ use super::same_kind;
 use crate::args::Args;
 use crate::error::Error;
 use crate::growth::text_fits;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -20,7 +20,7 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"value":"The foo ate my foo"}"#, r#"{"new_value":"The dog ate my dog"}"#)],
     }],
     run: Run::Simple(run),
-    quick: Some(|target, args, tools| {
+    quick: Hook::Fixed(|target, args, tools| {
         let (text, old) = (target.text()?, args.text(0));
         if memchr::memchr(*old.first()?, text).is_none() {
             return Some(target);

@@ -3,9 +3,9 @@
 use formats::value::Value;
 
 use crate::error::Error;
-use crate::fast::scalar::Scalar;
+use crate::fast::item::Item;
 use crate::number::Num;
-use crate::spec::{Example, Method, Run};
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -20,7 +20,7 @@ pub(super) static SPEC: Method = Method {
         ],
     }],
     run: Run::Simple(|target, _| rounded(&target, f64::round).map(Value::into)),
-    quick: Some(|target, _, _| quick_rounded(target, f64::round)),
+    quick: Hook::Fixed(|target, _, _| quick_rounded(target, f64::round)),
     ..Method::CORE
 };
 
@@ -47,13 +47,13 @@ pub(super) fn number(target: &Val) -> Result<Num, Error> {
 }
 
 /// The same on borrowed values.
-pub(super) fn quick_rounded<'b>(target: Scalar<'b>, round: fn(f64) -> f64) -> Option<Scalar<'b>> {
+pub(super) fn quick_rounded<'b>(target: Item<'b>, round: fn(f64) -> f64) -> Option<Item<'b>> {
     match target.num()? {
-        Num::Int(n) => Some(Scalar::Int(n)),
+        Num::Int(n) => Some(Item::Int(n)),
         Num::Float(x) => {
             let whole = round(x);
             let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&whole);
-            Some(if fits { Scalar::Int(whole as i64) } else { Scalar::Float(whole) })
+            Some(if fits { Item::Int(whole as i64) } else { Item::Float(whole) })
         }
         Num::Uint(_) => None,
     }

@@ -4,7 +4,8 @@ use formats::value::Value;
 
 use super::same_kind;
 use crate::error::Error;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -41,10 +42,15 @@ pub(super) static SPEC: Method = Method {
             _ => Err(target.unexpected(&["array", "string"])),
         }))
     }),
-    quick: Some(|target, args, _| {
-        let text = target.text()?;
-        let (low, high) = bounds(args.int(0), args.opt_int(1), text.len()).ok()?;
-        Some(target.like(text.get(low..high)?))
+    quick: Hook::Fixed(|target, args, tools| {
+        let part = |len| bounds(args.int(0), args.opt_int(1), len).ok();
+        if let Some(text) = target.text() {
+            let (low, high) = part(text.len())?;
+            return Some(target.like(text.get(low..high)?));
+        }
+        let items = tools.list(target)?;
+        let (low, high) = part(items.len())?;
+        Some(Item::List(items.get(low..high)?))
     }),
     ..Method::CORE
 };

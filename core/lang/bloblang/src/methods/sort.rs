@@ -7,8 +7,10 @@ use formats::value::{Object, Text, Value};
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
+use crate::fast::item::{Item, Tools};
 use crate::node::Node;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::number::Num;
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::{Val, to_f64};
 
 pub(super) static SPEC: Method = Method {
@@ -33,6 +35,10 @@ pub(super) static SPEC: Method = Method {
         },
     ],
     run: Run::Raw(run),
+    quick: Hook::Fixed(|target, _, tools| {
+        let items = tools.list(target)?;
+        quick_sorted(items, items, tools)
+    }),
     ..Method::CORE
 };
 
@@ -68,6 +74,31 @@ pub(super) fn sort_by_key(
         pairs.sort_by(|(a, _), (b, _)| order(a, b));
     }
     Ok(pairs.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Items sorted by keys, one for each, that must be all numbers or all texts.
+pub(super) fn quick_sorted<'b>(
+    items: &[Item<'b>],
+    keys: &[Item<'b>],
+    tools: &Tools<'b>,
+) -> Option<Item<'b>> {
+    let sorted: Vec<Item<'b>> = match keys.first().and_then(|key| key.text()) {
+        Some(_) if items.len() > 1 => {
+            let keys: Vec<&[u8]> = keys.iter().map(|key| key.text()).collect::<Option<_>>()?;
+            let mut pairs: Vec<_> = keys.into_iter().zip(items).collect();
+            pairs.sort_by_key(|(key, _)| *key);
+            pairs.into_iter().map(|(_, item)| *item).collect()
+        }
+        None if items.len() > 1 => {
+            let number = |key: &Item<'b>| key.num().map(Num::float).filter(|x| !x.is_nan());
+            let keys: Vec<f64> = keys.iter().map(number).collect::<Option<_>>()?;
+            let mut pairs: Vec<_> = keys.into_iter().zip(items).collect();
+            pairs.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+            pairs.into_iter().map(|(_, item)| *item).collect()
+        }
+        _ => items.to_vec(),
+    };
+    tools.new_list(sorted.into_iter())
 }
 
 fn text_of(value: &Value) -> Option<&[u8]> {

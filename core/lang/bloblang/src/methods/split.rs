@@ -6,9 +6,9 @@ use super::same_kind;
 use crate::args::Args;
 use crate::cases;
 use crate::error::Error;
-use crate::fast::scalar::Scalar;
+use crate::fast::item::Item;
 use crate::growth::parts_fit;
-use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Absent, Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -26,8 +26,8 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"value":"foo,bar"}"#, r#"{"new_value":["foo","bar"]}"#)],
     }],
     run: Run::Simple(run),
-    quick: Some(|target, args, tools| {
-        let Scalar::Str(text) = target else { return None };
+    quick: Hook::Fixed(|target, args, tools| {
+        let Item::Str(text) = target else { return None };
         let delimiter = args.text(0);
         if delimiter.is_empty() || args.bool(1) {
             return None;
@@ -35,13 +35,12 @@ pub(super) static SPEC: Method = Method {
         let count = 1 + memchr::memmem::find_iter(text, delimiter).count();
         let mut cuts = memchr::memmem::find_iter(text, delimiter);
         let mut start = 0;
-        let parts = tools.bump.alloc_slice_fill_with(count, |_| {
+        tools.new_list((0..count).map(|_| {
             let end = cuts.next().unwrap_or(text.len());
             let part = &text[start..end];
             start = end + delimiter.len();
-            part
-        });
-        Some(Scalar::Parts(parts))
+            Item::Str(part)
+        }))
     }),
     ..Method::CORE
 };

@@ -3,8 +3,9 @@
 use formats::value::{Object, Value};
 
 use crate::error::Error;
+use crate::fast::merge::squashed;
 use crate::merge::{gather, merge};
-use crate::spec::{Example, Method, Run};
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -20,6 +21,7 @@ pub(super) static SPEC: Method = Method {
     }],
     walks: true,
     run: Run::Simple(|target, _| squash(&target)),
+    quick: Hook::Fixed(|target, _, tools| squashed(tools.list(target)?, tools)),
     ..Method::PLUGIN
 };
 

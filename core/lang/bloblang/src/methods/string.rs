@@ -2,8 +2,8 @@
 
 use formats::value::{Text, Value};
 
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::text;
 use crate::val::Val;
 
@@ -23,14 +23,12 @@ pub(super) static SPEC: Method = Method {
         Val::Data(Value::String(_)) => Ok(target),
         other => Ok(Val::text(Text::from(text::of(&other)))),
     }),
-    quick: Some(|target, _, tools| match target {
-        Scalar::Str(_) => Some(target),
-        Scalar::Bytes(text) | Scalar::Number(text) => Some(Scalar::Str(text)),
-        Scalar::Bool(b) => Some(Scalar::Str(if b { b"true" } else { b"false" })),
-        Scalar::Null => Some(Scalar::Str(b"null")),
-        Scalar::Int(n) => {
-            Some(Scalar::Str(tools.build(20, |out| formats::number::write_int(out, n))))
-        }
+    quick: Hook::Fixed(|target, _, tools| match target {
+        Item::Str(_) => Some(target),
+        Item::Bytes(text) | Item::Number(text) => Some(Item::Str(text)),
+        Item::Bool(b) => Some(Item::Str(if b { b"true" } else { b"false" })),
+        Item::Null => Some(Item::Str(b"null")),
+        Item::Int(n) => Some(Item::Str(tools.build(20, |out| formats::number::write_int(out, n)))),
         _ => None,
     }),
     ..Method::CORE

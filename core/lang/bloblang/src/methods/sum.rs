@@ -5,9 +5,10 @@ use formats::value::Value;
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
+use crate::fast::item::Item;
 use crate::node::Node;
 use crate::number::Num;
-use crate::spec::{Example, Method, Run};
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::{Val, to_f64};
 
 pub(super) static SPEC: Method = Method {
@@ -19,6 +20,10 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"foo":[3,8,4]}"#, r#"{"sum":15}"#)],
     }],
     run: Run::Raw(run),
+    quick: Hook::Fixed(|target, _, tools| {
+        let numbers = tools.list(target)?.iter().map(|item| item.num().map(Num::float));
+        numbers.sum::<Option<f64>>().map(Item::Float)
+    }),
     ..Method::CORE
 };
 

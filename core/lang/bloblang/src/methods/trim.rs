@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::cases;
 use crate::error::Error;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -27,12 +27,18 @@ pub(super) static SPEC: Method = Method {
         },
     ],
     run: Run::Simple(run),
+    quick: Hook::Fixed(|target, args, _| {
+        Some(target.like(trimmed(target.text()?, args.opt_text(0))))
+    }),
     ..Method::CORE
 };
 
 fn run(target: Val, args: &Args) -> Result<Val, Error> {
-    let text = target.as_text()?;
-    let cut = |c: &[u8]| match args.opt_text(0) {
+    Ok(super::same_kind(&target, trimmed(target.as_text()?, args.opt_text(0))))
+}
+
+fn trimmed<'t>(text: &'t [u8], cutset: Option<&[u8]>) -> &'t [u8] {
+    let cut = |c: &[u8]| match cutset {
         Some(cutset) => cases::chars(cutset).any(|of_set| of_set == c),
         None => std::str::from_utf8(c).is_ok_and(|c| c.chars().all(char::is_whitespace)),
     };
@@ -46,5 +52,5 @@ fn run(target: Val, args: &Args) -> Result<Val, Error> {
             end = at;
         }
     }
-    Ok(super::same_kind(&target, rest.get(..end).unwrap_or_default()))
+    rest.get(..end).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::error::Error;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -15,7 +15,7 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"name":"foobar_blobton"}"#, r#"{"name":"blobton"}"#)],
     }],
     run: Run::Simple(run),
-    quick: Some(|target, args, _| {
+    quick: Hook::Fixed(|target, args, _| {
         let text = target.text()?;
         Some(target.like(text.strip_prefix(args.text(0)).unwrap_or(text)))
     }),

@@ -2,8 +2,8 @@
 
 use crate::args::Args;
 use crate::error::Error;
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::time;
 use crate::val::Val;
 
@@ -19,12 +19,12 @@ pub(super) static SPEC: Method = Method {
     }],
     folds: true,
     run: Run::Simple(run),
-    quick: Some(|target, args, _| {
+    quick: Hook::Fixed(|target, args, _| {
         let text = std::str::from_utf8(target.text()?).ok()?;
         let at = time::parse(&args.str(0), text).ok()?;
         // A zone with a name has no form here.
         let plain = *at.zone == *time::plain_zone(at.offset_s);
-        plain.then_some(Scalar::Time(i64::try_from(at.unix_ns).ok()?, at.offset_s))
+        plain.then_some(Item::Time(i64::try_from(at.unix_ns).ok()?, at.offset_s))
     }),
     ..Method::PLUGIN
 };

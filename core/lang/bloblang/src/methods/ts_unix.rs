@@ -1,6 +1,7 @@
 //! `ts_unix`
 
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -14,6 +15,10 @@ pub(super) static SPEC: Method = Method {
     folds: true,
     run: Run::Simple(|target, _| {
         Ok(Val::int(target.as_time()?.unix_ns.div_euclid(1_000_000_000) as i64))
+    }),
+    quick: Hook::Fixed(|target, _, _| {
+        let (ns, _) = target.as_time()?;
+        Some(Item::Int(ns.div_euclid(1_000_000_000)))
     }),
     ..Method::PLUGIN
 };

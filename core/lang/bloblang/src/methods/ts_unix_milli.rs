@@ -1,7 +1,7 @@
 //! `ts_unix_milli`
 
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -16,6 +16,6 @@ pub(super) static SPEC: Method = Method {
     run: Run::Simple(|target, _| {
         Ok(Val::int(target.as_time()?.unix_ns.div_euclid(1_000_000) as i64))
     }),
-    quick: Some(|target, _, _| Some(Scalar::Int(target.as_time()?.0.div_euclid(1_000_000)))),
+    quick: Hook::Fixed(|target, _, _| Some(Item::Int(target.as_time()?.0.div_euclid(1_000_000)))),
     ..Method::PLUGIN
 };

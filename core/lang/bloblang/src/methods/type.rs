@@ -1,7 +1,7 @@
 //! `type`
 
-use crate::fast::scalar::Scalar;
-use crate::spec::{Example, Method, Run};
+use crate::fast::item::Item;
+use crate::spec::{Example, Hook, Method, Run};
 use crate::val::Val;
 use formats::json::RawKind;
 
@@ -14,19 +14,20 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"v":[]}"#, r#"{"t":"array"}"#), ("{}", r#"{"t":"null"}"#)],
     }],
     run: Run::Simple(|target, _| Ok(Val::text(target.type_name()))),
-    quick: Some(|target, _, _| {
-        Some(Scalar::Str(match target {
-            Scalar::Null => b"null",
-            Scalar::Bool(_) => b"bool",
-            Scalar::Int(_) | Scalar::Float(_) | Scalar::Number(_) => b"number",
-            Scalar::Str(_) => b"string",
-            Scalar::Bytes(_) => b"bytes",
-            Scalar::Time(..) => b"timestamp",
-            Scalar::Parts(_) => b"array",
-            Scalar::Raw(raw) if raw.kind == RawKind::Array => b"array",
-            Scalar::Raw(_) => b"object",
-            Scalar::Deleted => b"delete",
-            Scalar::Nothing => b"nothing",
+    quick: Hook::Fixed(|target, _, _| {
+        Some(Item::Str(match target {
+            Item::Null => b"null",
+            Item::Bool(_) => b"bool",
+            Item::Int(_) | Item::Float(_) | Item::Number(_) => b"number",
+            Item::Str(_) => b"string",
+            Item::Bytes(_) => b"bytes",
+            Item::Time(..) => b"timestamp",
+            Item::List(_) => b"array",
+            Item::Map(_) => b"object",
+            Item::Raw(raw) if raw.kind == RawKind::Array => b"array",
+            Item::Raw(_) => b"object",
+            Item::Deleted => b"delete",
+            Item::Nothing => b"nothing",
         }))
     }),
     ..Method::CORE

@@ -8,8 +8,9 @@ use formats::value::Value;
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
+use crate::fast::item::Item;
 use crate::number::Num;
-use crate::spec::{Example, Kind, Method, Param, Params, Run};
+use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -37,6 +38,24 @@ pub(super) static SPEC: Method = Method {
         },
     ],
     run: Run::Lambda(run),
+    quick: Hook::Fixed(|target, _, tools| {
+        let items = tools.list(target)?;
+        let mut seen = Seen::default();
+        let mut kept = bumpalo::collections::Vec::with_capacity_in(items.len(), tools.bump);
+        for item in items {
+            let new = match *item {
+                // Few texts are compared with each other.
+                Item::Str(text) if items.len() <= COMPARED_MAX => {
+                    let same = |other: &Item<'_>| matches!(other, Item::Str(o) if *o == text);
+                    !kept.iter().any(same)
+                }
+                Item::Str(text) => seen.text(text),
+                item => seen.number(item.num()?.float()),
+            };
+            kept.extend(new.then_some(*item));
+        }
+        Some(Item::List(kept.into_bump_slice()))
+    }),
     ..Method::CORE
 };
 
@@ -60,6 +79,9 @@ fn run(target: Val, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
 }
 
 /// What came before; numbers and texts apart.
+/// Texts that are compared with each other instead of being looked up.
+const COMPARED_MAX: usize = 64;
+
 #[derive(Default)]
 struct Seen {
     numbers: HashSet<u64>,
@@ -69,20 +91,26 @@ struct Seen {
 impl Seen {
     /// Whether the value is new.
     fn insert(&mut self, mark: &Val) -> Result<bool, Error> {
-        match mark.value().and_then(Num::of).map(Num::float) {
-            // No NaN equals another, both zeros do.
-            Some(x) if x.is_nan() => return Ok(true),
-            Some(x) => return Ok(self.numbers.insert((x + 0.0).to_bits())),
-            None => {}
+        if let Some(x) = mark.value().and_then(Num::of).map(Num::float) {
+            return Ok(self.number(x));
         }
+        // Number text beyond the doubles is a text.
         let text = match mark.value() {
-            // Number text beyond the doubles.
             Some(Value::Number(text)) => Some(Cow::Borrowed(text.as_bytes())),
             _ => mark.text_like(),
         };
         match text {
-            Some(text) => Ok(self.texts.insert(text.into_owned())),
+            Some(text) => Ok(self.text(&text)),
             None => Err(mark.unexpected(&["string", "number"])),
         }
+    }
+
+    /// Whether a number is new; NaN is equal to nothing.
+    fn number(&mut self, x: f64) -> bool {
+        x.is_nan() || self.numbers.insert((x + 0.0).to_bits())
+    }
+
+    fn text(&mut self, text: &[u8]) -> bool {
+        !self.texts.contains(text) && self.texts.insert(text.to_vec())
     }
 }

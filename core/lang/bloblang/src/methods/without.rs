@@ -5,8 +5,10 @@ use std::sync::Arc;
 use formats::value::{Object, Value};
 
 use crate::args::Args;
+use crate::fast::merge::without_names;
+use crate::fast::quick_without;
 use crate::node::{Seg, split_path};
-use crate::spec::{Example, Method, Params, Run};
+use crate::spec::{Example, Hook, Method, Params, Run};
 use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
@@ -30,6 +32,22 @@ pub(super) static SPEC: Method = Method {
             let paths: Vec<&[Seg]> = paths.iter().map(Vec::as_slice).collect();
             Ok(Val::object(strip(target.into_object()?, &paths)))
         }))
+    }),
+    quick: Hook::Fixed(|target, args, tools| {
+        let members = tools.map(target)?;
+        let mut names = Vec::with_capacity(args.len());
+        let mut paths = Vec::new();
+        for val in args.vals() {
+            match val.as_text().ok()? {
+                path if path.contains(&b'.') || path.contains(&b'~') => paths.push(path),
+                name => names.push(name),
+            }
+        }
+        let mut rest = without_names(members, &names, tools)?;
+        for path in paths {
+            rest = quick_without(tools, rest, &split_path(path)).ok()?;
+        }
+        Some(rest)
     }),
     ..Method::CORE
 };

@@ -1,6 +1,7 @@
 //! Statements (spec/bloblang.md §2 and §5).
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::cursor::Parser;
 use super::error::{Fail, Parsed};
@@ -70,7 +71,7 @@ impl Parser<'_> {
             let text = "setting meta fields is not allowed within this block";
             return Err(Fail::fatal(start, text));
         }
-        Ok(Kind::Meta { key: key.map(Rc::from), query })
+        Ok(Kind::Meta { key: key.map(Arc::from), query })
     }
 
     fn assignment(&mut self) -> Parsed<Kind> {

@@ -64,7 +64,7 @@ impl Printer {
             Value::Uint(n) => self.put(n),
             Value::Float(x) => self.float(*x),
             Value::Float32(x) => self.float(f64::from(*x)),
-            Value::Number(text) => self.put(text),
+            Value::Number(text) => self.put(&**text),
             Value::String(text) => self.text(text.as_bytes()),
             Value::Bytes(bytes) => {
                 self.text(bytes);

@@ -382,7 +382,7 @@ impl Printer {
                 Params::Fixed(params) => params.get(at).map(absent),
                 Params::Variadic(_) => None,
             };
-            if !left_out.is_some_and(|arg| self.apart(|p| p.arg(&arg)) == text) {
+            if left_out.is_none_or(|arg| self.apart(|p| p.arg(&arg)) != text) {
                 written.push((at, text));
             }
         }

@@ -36,23 +36,23 @@ pub fn each_captures<'t>(
 
 /// Where to look for the next match. Unlike the regex crate, Go never finds an empty match within
 /// a character, nor right behind another match.
-struct Steps<'t> {
+pub(super) struct Steps<'t> {
     text: &'t [u8],
     at: usize,
     last_end: Option<usize>,
 }
 
 impl<'t> Steps<'t> {
-    fn new(text: &'t [u8]) -> Self {
+    pub(super) fn new(text: &'t [u8]) -> Self {
         Steps { text, at: 0, last_end: None }
     }
 
-    fn at(&self) -> Option<usize> {
+    pub(super) fn at(&self) -> Option<usize> {
         (self.at <= self.text.len()).then_some(self.at)
     }
 
     /// Moves behind a match; whether it counts.
-    fn accept(&mut self, start: usize, end: usize) -> bool {
+    pub(super) fn accept(&mut self, start: usize, end: usize) -> bool {
         if start < end {
             (self.at, self.last_end) = (end, Some(end));
             return true;

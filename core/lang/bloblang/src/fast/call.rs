@@ -1,0 +1,86 @@
+//! A record while its queries are evaluated, and calls that evaluate queries of their own.
+
+use plan::Meta;
+
+use super::eval::Quick;
+use super::item::{Bail, Fast, Item, Tools};
+use crate::args::Args;
+
+/// Evaluations of query arguments that a record may take here; one that takes more is for the
+/// general evaluator, which has a limit of its own.
+const STEPS_MAX: u32 = 1 << 20;
+
+/// A record while its queries are evaluated.
+pub struct Record<'b> {
+    /// The record and memory for what is computed.
+    pub tools: Tools<'b>,
+    pub(super) content: &'b [u8],
+    /// The whole record, where it was opened instead of being read as it stands.
+    pub(super) root: Option<Item<'b>>,
+    /// Variables, and values that lambdas and `match` give names.
+    pub(super) locals: bumpalo::collections::Vec<'b, Option<Item<'b>>>,
+    pub(super) steps: u32,
+    /// Metadata as it came in, and once it was written.
+    pub(super) meta_in: Option<&'b Meta>,
+    pub(super) meta: Option<Meta>,
+}
+
+/// A query argument.
+pub struct Query {
+    /// Where the query finds the value it is evaluated for.
+    pub(super) slot: usize,
+    pub(super) body: Quick,
+}
+
+/// The arguments of a method that evaluates a query.
+pub struct EachCall {
+    /// The arguments that are values.
+    pub args: Args,
+    /// The query.
+    pub query: Query,
+}
+
+impl<'b> Record<'b> {
+    /// The metadata, to change it.
+    pub(super) fn meta(&mut self) -> &mut Meta {
+        self.meta.get_or_insert_with(|| self.meta_in.cloned().unwrap_or_default())
+    }
+
+    /// Evaluates a query for a value.
+    ///
+    /// # Errors
+    /// The fast path cannot say.
+    #[inline]
+    pub fn call(&mut self, query: &'b Query, item: Item<'b>) -> Fast<'b> {
+        self.steps += 1;
+        if self.steps > STEPS_MAX || !self.tools.fits() {
+            return Err(Bail);
+        }
+        *self.locals.get_mut(query.slot).ok_or(Bail)? = Some(item);
+        query.body.eval(self)
+    }
+
+    /// Whether a query holds for a value.
+    ///
+    /// # Errors
+    /// The fast path cannot say.
+    pub fn holds(&mut self, query: &'b Query, item: Item<'b>) -> Result<bool, Bail> {
+        Ok(matches!(self.call(query, item)?, Item::Bool(true)))
+    }
+
+    /// The results of a query for the elements of an array: `None` drops an element.
+    ///
+    /// # Errors
+    /// The fast path cannot say, or `each` cannot.
+    pub fn each(
+        &mut self,
+        items: &'b [Item<'b>],
+        mut each: impl FnMut(&mut Self, Item<'b>) -> Result<Option<Item<'b>>, Bail>,
+    ) -> Fast<'b> {
+        let mut out = bumpalo::collections::Vec::with_capacity_in(items.len(), self.tools.bump);
+        for item in items {
+            out.extend(each(self, *item)?);
+        }
+        Ok(Item::List(out.into_bump_slice()))
+    }
+}
