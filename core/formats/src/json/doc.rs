@@ -8,10 +8,10 @@ use super::error::JsonError;
 use super::parse::{parse_prefix, trailing};
 use super::path::{PathId, Paths};
 use super::program::Program;
-use super::reader::document_len;
+use super::reader::{Visit, document_len};
 use super::shape::{Children, SHAPES_MAX, Shape, ShapeId, inside, token_text};
 use super::tokens::{Tokens, kind};
-use super::tree::{self, Grow};
+use super::tree;
 use crate::number::is_json_number;
 use crate::value::Value;
 
@@ -61,11 +61,11 @@ impl Reader {
         }
     }
 
-    /// Reads one record without its shape, as a tree of values; `None` when it is not one valid
-    /// document. For records that hardly ever have the shape of one before them.
-    pub fn grow<'t, G: Grow<'t>>(&mut self, text: &'t [u8], grow: &mut G) -> Option<G::Value> {
+    /// Visits one record without its shape, for records that hardly ever have the shape of one
+    /// before them. Whether it is one valid document; if not, only a part of it was visited.
+    pub fn visit<'t>(&mut self, text: &'t [u8], visit: &mut impl Visit<'t>) -> bool {
         self.tokens.scan(text);
-        tree::grown(text, &self.tokens, grow)
+        tree::whole(text, &self.tokens, visit)
     }
 
     /// How many records in a row had a shape that was not remembered.
@@ -266,9 +266,9 @@ impl<'a> Doc<'a> {
         self.clean && self.shape.is_ordered(value.token)
     }
 
-    /// A value of the record as a tree of other values; `None` only for a value of another record.
-    pub fn grow<G: Grow<'a>>(&self, value: &RawValue<'a>, grow: &mut G) -> Option<G::Value> {
-        tree::grown_part(self.text, self.tokens, value.token, grow)
+    /// Visits a value of the record and all that is in it.
+    pub fn visit(&self, value: &RawValue<'a>, visit: &mut impl Visit<'a>) {
+        tree::visit(self.text, self.tokens, value.token, visit);
     }
 
     /// A value of the record as a document of its own.

@@ -30,10 +30,9 @@ pub use parse::{parse, parse_prefix};
 pub use path::{PathId, Paths};
 pub(crate) use scan::plain_string_len;
 
-pub use reader::{DEPTH_MAX, document_len};
+pub use reader::{DEPTH_MAX, Visit, document_len};
 pub use recode::RawWriter;
 pub use splice::Splicer;
-pub use tree::Grow;
 pub use write::{NotFinite, WriteOptions, write_value, write_value_with};
 
 #[cfg(test)]

@@ -1,42 +1,44 @@
 //! JSON text into a [`Value`].
 
+use super::canonical::decoded;
 use super::error::JsonError;
-use super::escape::unescape;
 use super::floats::FloatsError;
 use super::reader::{Visit, document_len, read};
 use super::tree;
 use crate::number::json_number_f64;
-use crate::utf8;
 use crate::value::{Digits, Object, Text, Value};
 
 /// Collects values on one stack; a container takes those above its mark when it ends.
 #[derive(Default)]
-struct Builder {
+pub(super) struct Builder {
     values: Vec<Value>,
     keys: Vec<Text>,
     marks: Vec<(usize, usize)>,
-    scratch: Vec<u8>,
     floats: bool,
     /// A number that no double can hold, when doubles are wanted.
     too_large: bool,
 }
 
 impl Builder {
-    fn text(&mut self, inside: &[u8], verbatim: bool) -> Text {
-        if verbatim && simdutf8::basic::from_utf8(inside).is_ok() {
-            return Text::from(inside);
-        }
-        self.scratch.clear();
-        if verbatim {
-            utf8::push_replaced(&mut self.scratch, inside);
-        } else {
-            unescape(&mut self.scratch, inside);
-        }
-        Text::from(self.scratch.as_slice())
+    /// Takes the value that was built, and nothing else of a value that was not.
+    pub(super) fn take(&mut self) -> Option<Value> {
+        self.marks.clear();
+        self.keys.clear();
+        let value = self.values.pop();
+        self.values.clear();
+        value
     }
 }
 
-impl Visit for Builder {
+#[inline]
+fn text(inside: &[u8], plain: bool) -> Text {
+    match plain {
+        true => Text::from(inside),
+        false => Text::from(&*decoded(inside)),
+    }
+}
+
+impl<'t> Visit<'t> for Builder {
     fn null(&mut self) {
         self.values.push(Value::Null);
     }
@@ -45,7 +47,7 @@ impl Visit for Builder {
         self.values.push(Value::Bool(value));
     }
 
-    fn number(&mut self, text: &[u8]) {
+    fn number(&mut self, text: &'t [u8]) {
         let value = if self.floats {
             let x = json_number_f64(text);
             self.too_large |= x.is_none();
@@ -56,14 +58,12 @@ impl Visit for Builder {
         self.values.push(value);
     }
 
-    fn string(&mut self, inside: &[u8], verbatim: bool) {
-        let text = self.text(inside, verbatim);
-        self.values.push(Value::String(text));
+    fn string(&mut self, inside: &'t [u8], plain: bool) {
+        self.values.push(Value::String(text(inside, plain)));
     }
 
-    fn key(&mut self, inside: &[u8], verbatim: bool) {
-        let text = self.text(inside, verbatim);
-        self.keys.push(text);
+    fn key(&mut self, inside: &'t [u8], plain: bool) {
+        self.keys.push(text(inside, plain));
     }
 
     fn begin(&mut self) {
@@ -146,7 +146,7 @@ pub(super) fn parse_prefix_floats(text: &[u8]) -> Result<Value, FloatsError> {
 
 fn first_too_large(text: &[u8]) -> String {
     struct Find(Option<String>);
-    impl Visit for Find {
+    impl Visit<'_> for Find {
         fn null(&mut self) {}
         fn boolean(&mut self, _: bool) {}
         fn number(&mut self, text: &[u8]) {

@@ -8,24 +8,29 @@ use super::scan::{READ, plain_len};
 pub const DEPTH_MAX: usize = 10_000;
 
 /// What a text consists of, in order.
-pub(crate) trait Visit {
+pub trait Visit<'t> {
+    /// `null`.
     fn null(&mut self);
+    /// A truth value.
     fn boolean(&mut self, value: bool);
     /// The text of a number.
-    fn number(&mut self, text: &[u8]);
-    /// The inside of a string, and whether it is free of escapes.
-    fn string(&mut self, inside: &[u8], verbatim: bool);
+    fn number(&mut self, text: &'t [u8]);
+    /// The inside of a string; a `plain` one is ASCII without escapes.
+    fn string(&mut self, inside: &'t [u8], plain: bool);
     /// As `string`, for the key of the member whose value follows.
-    fn key(&mut self, inside: &[u8], verbatim: bool);
+    fn key(&mut self, inside: &'t [u8], plain: bool);
+    /// The beginning of an array or an object.
     fn begin(&mut self);
+    /// The end of an array.
     fn end_array(&mut self);
+    /// The end of an object.
     fn end_object(&mut self);
 }
 
 /// A visitor that only wants to know whether the text is valid.
 pub(crate) struct Ignore;
 
-impl Visit for Ignore {
+impl Visit<'_> for Ignore {
     fn null(&mut self) {}
     fn boolean(&mut self, _: bool) {}
     fn number(&mut self, _: &[u8]) {}
@@ -65,7 +70,7 @@ struct Reader<'t> {
 }
 
 /// Reads the first document of `text` and returns its length, white space before it included.
-pub(crate) fn read(text: &[u8], visit: &mut impl Visit) -> Result<usize, JsonError> {
+pub(crate) fn read<'t>(text: &'t [u8], visit: &mut impl Visit<'t>) -> Result<usize, JsonError> {
     let mut reader = Reader { text, at: 0 };
     let mut open = Vec::new(); // `[` or `{` of each container around the position
     let mut state = State::Value;
@@ -80,8 +85,8 @@ pub(crate) fn read(text: &[u8], visit: &mut impl Visit) -> Result<usize, JsonErr
                 close(&mut open, visit)
             }
             (State::FirstKey | State::Key, b'"') => {
-                let (inside, verbatim) = reader.string()?;
-                visit.key(inside, verbatim);
+                let (inside, plain) = reader.string()?;
+                visit.key(inside, plain);
                 reader.colon()?;
                 State::Value
             }
@@ -124,7 +129,7 @@ pub(crate) fn read(text: &[u8], visit: &mut impl Visit) -> Result<usize, JsonErr
     }
 }
 
-fn close(open: &mut Vec<u8>, visit: &mut impl Visit) -> State {
+fn close<'t>(open: &mut Vec<u8>, visit: &mut impl Visit<'t>) -> State {
     if open.pop() == Some(b'[') {
         visit.end_array()
     } else {
@@ -169,13 +174,13 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A string whose opening quote is at the position: its inside, and whether that holds no
-    /// escapes.
+    /// A string whose opening quote is at the position: its inside, and whether that is ASCII
+    /// without escapes.
     #[inline]
     fn string(&mut self) -> Result<(&'t [u8], bool), JsonError> {
         let start = self.at + 1;
         self.at = start;
-        let mut verbatim = true;
+        let mut escapes = false;
         loop {
             let rest = self.text.get(self.at..).unwrap_or(&[]);
             self.at += plain_len(rest, READ);
@@ -183,10 +188,10 @@ impl<'t> Reader<'t> {
                 Some(b'"') => {
                     let inside = self.text.get(start..self.at).unwrap_or(&[]);
                     self.at += 1;
-                    return Ok((inside, verbatim));
+                    return Ok((inside, !escapes && inside.is_ascii()));
                 }
                 Some(b'\\') => {
-                    verbatim = false;
+                    escapes = true;
                     self.escape()?;
                 }
                 _ => return Err(self.syntax("in string literal")),
@@ -212,11 +217,11 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn scalar(&mut self, first: u8, visit: &mut impl Visit) -> Result<(), JsonError> {
+    fn scalar(&mut self, first: u8, visit: &mut impl Visit<'t>) -> Result<(), JsonError> {
         match first {
             b'"' => {
-                let (inside, verbatim) = self.string()?;
-                visit.string(inside, verbatim);
+                let (inside, plain) = self.string()?;
+                visit.string(inside, plain);
             }
             b'-' | b'0'..=b'9' => {
                 let start = self.at;

@@ -1,68 +1,22 @@
-//! Trees of values from the tokens of a text: what the index of tokens found is not searched for
-//! again.
+//! A way through the tokens of a text: what the index of tokens found is not searched for again.
 
 use std::cell::RefCell;
-use std::vec::Drain;
 
-use super::canonical::{Escapes, decoded, escapes};
+use super::canonical::{Escapes, escapes};
 use super::doc::is_scalar;
-use super::reader::DEPTH_MAX;
+use super::parse::Builder;
+use super::reader::{DEPTH_MAX, Visit};
 use super::shape::{inside, token_text};
 use super::tokens::{Tokens, kind};
-use crate::value::{Digits, Object, Text, Value};
+use crate::value::Value;
 
 /// Longest text whose tokens are searched for, in bytes: their places are 32 bits.
 const TEXT_BYTES_MAX: usize = u32::MAX as usize;
 /// Buffers of a larger document are given back.
 const RETAINED_TOKENS_MAX: usize = 1 << 16;
 
-/// Makes the values of a tree, from its leaves to its root.
-pub trait Grow<'t> {
-    /// A value.
-    type Value;
-    /// The name of a member.
-    type Key;
-
-    /// A string by its inside; a `plain` one is ASCII without escapes.
-    fn string(&mut self, inside: &'t [u8], plain: bool) -> Self::Value;
-    /// The same for the name of a member.
-    fn key(&mut self, inside: &'t [u8], plain: bool) -> Self::Key;
-    /// A number by its text.
-    fn number(&mut self, text: &'t [u8]) -> Self::Value;
-    /// A truth value.
-    fn boolean(&mut self, value: bool) -> Self::Value;
-    /// `null`.
-    fn null(&mut self) -> Self::Value;
-    /// An array of these elements.
-    fn array(&mut self, items: Drain<'_, Self::Value>) -> Self::Value;
-    /// An object of these members in the order of the text, repeated names included.
-    fn object(&mut self, keys: Drain<'_, Self::Key>, values: Drain<'_, Self::Value>)
-    -> Self::Value;
-}
-
-/// What waits for the end of its container, on one stack.
-struct Stacks<V, K> {
-    values: Vec<V>,
-    keys: Vec<K>,
-    open: Vec<Open>,
-}
-
-/// A container around the token that is looked at.
-struct Open {
-    object: bool,
-    /// Where its values and keys begin.
-    values: usize,
-    keys: usize,
-}
-
-impl<V, K> Default for Stacks<V, K> {
-    fn default() -> Self {
-        Stacks { values: Vec::new(), keys: Vec::new(), open: Vec::new() }
-    }
-}
-
 thread_local! {
-    static KIT: RefCell<(Tokens, Stacks<Value, Text>)> = RefCell::default();
+    static KIT: RefCell<(Tokens, Builder)> = RefCell::default();
 }
 
 /// The value of a text that is one valid document; `None` for any other, and where nothing is
@@ -71,78 +25,95 @@ pub(super) fn document(text: &[u8]) -> Option<Value> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
-    KIT.with_borrow_mut(|(tokens, stacks)| {
+    KIT.with_borrow_mut(|(tokens, builder)| {
         tokens.scan(text);
-        let value = whole(text, tokens, &mut Values, stacks);
+        let valid = whole(text, tokens, builder);
+        let value = builder.take();
         if tokens.kinds().len() > RETAINED_TOKENS_MAX {
-            (*tokens, *stacks) = Default::default();
+            (*tokens, *builder) = Default::default();
         }
-        value
+        value.filter(|_| valid)
     })
 }
 
 /// The value that begins at a token of a valid document.
 pub(super) fn part(text: &[u8], tokens: &Tokens, token: u32) -> Option<Value> {
-    KIT.with_borrow_mut(|(_, stacks)| {
-        let mut walk = Walk { text, tokens, grow: &mut Values, stacks, at: token };
-        walk.value()
+    KIT.with_borrow_mut(|(_, builder)| {
+        visit(text, tokens, token, builder);
+        builder.take()
     })
 }
 
-/// The same for other values.
-pub(super) fn grown_part<'t, G: Grow<'t>>(
+/// Visits the value that begins at a token. Whether it is valid, as it is in a valid document.
+pub(super) fn visit<'t>(
     text: &'t [u8],
     tokens: &Tokens,
     token: u32,
-    grow: &mut G,
-) -> Option<G::Value> {
-    let stacks = &mut Stacks::default();
-    Walk { text, tokens, grow, stacks, at: token }.value()
+    visit: &mut impl Visit<'t>,
+) -> bool {
+    Walk { text, tokens, visit, open: Open::default(), at: token }.value().is_some()
 }
 
-/// The value of a text that is one valid document.
-pub(super) fn grown<'t, G: Grow<'t>>(
-    text: &'t [u8],
-    tokens: &Tokens,
-    grow: &mut G,
-) -> Option<G::Value> {
-    whole(text, tokens, grow, &mut Stacks::default())
-}
-
-fn whole<'t, G: Grow<'t>>(
-    text: &'t [u8],
-    tokens: &Tokens,
-    grow: &mut G,
-    stacks: &mut Stacks<G::Value, G::Key>,
-) -> Option<G::Value> {
+/// Visits a text. Whether it is one valid document; if not, only a part of it was visited.
+pub(super) fn whole<'t>(text: &'t [u8], tokens: &Tokens, visit: &mut impl Visit<'t>) -> bool {
     let traits = tokens.traits;
     if traits.broken || traits.escapes && escapes(text) == Escapes::Invalid {
-        return None;
+        return false;
     }
-    let mut walk = Walk { text, tokens, grow, stacks, at: 0 };
-    let value = walk.value()?;
-    (walk.at as usize == tokens.kinds().len()).then_some(value)
+    let mut walk = Walk { text, tokens, visit, open: Open::default(), at: 0 };
+    walk.value().is_some() && walk.at as usize == tokens.kinds().len()
+}
+
+/// Which of the containers around a token are objects, a bit for each.
+struct Open {
+    depth: usize,
+    objects: [u64; DEPTH_MAX / 64 + 1],
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Open { depth: 0, objects: [0; DEPTH_MAX / 64 + 1] }
+    }
+}
+
+impl Open {
+    /// Whether the innermost container is an object; `None` outside of all.
+    #[inline]
+    fn in_object(&self) -> Option<bool> {
+        let at = self.depth.checked_sub(1)?;
+        Some(self.objects.get(at / 64)? >> (at % 64) & 1 == 1)
+    }
+
+    /// Goes into a container; `None` when there are too many around it.
+    #[inline]
+    fn push(&mut self, object: bool) -> Option<()> {
+        let at = self.depth;
+        if at >= DEPTH_MAX {
+            return None;
+        }
+        let word = self.objects.get_mut(at / 64)?;
+        *word = *word & !(1 << (at % 64)) | u64::from(object) << (at % 64);
+        self.depth += 1;
+        Some(())
+    }
 }
 
 /// A way through the tokens of a value.
-struct Walk<'w, 't, G: Grow<'t>> {
+struct Walk<'w, 't, V> {
     text: &'t [u8],
     tokens: &'w Tokens,
-    grow: &'w mut G,
-    stacks: &'w mut Stacks<G::Value, G::Key>,
+    visit: &'w mut V,
+    open: Open,
     /// The token that comes next.
     at: u32,
 }
 
-impl<'t, G: Grow<'t>> Walk<'_, 't, G> {
-    /// The value that begins here, of which nothing comes next then; `None` when it is not valid.
-    fn value(&mut self) -> Option<G::Value> {
-        self.stacks.values.clear();
-        self.stacks.keys.clear();
-        self.stacks.open.clear();
+impl<'t, V: Visit<'t>> Walk<'_, 't, V> {
+    /// Visits the value that begins here; `None` when it is not valid.
+    fn value(&mut self) -> Option<()> {
         loop {
             if self.begin()? && self.end()? {
-                return self.stacks.values.pop();
+                return Some(());
             }
         }
     }
@@ -152,76 +123,54 @@ impl<'t, G: Grow<'t>> Walk<'_, 't, G> {
         self.tokens.kinds().get(at as usize).copied().unwrap_or(kind::INVALID)
     }
 
-    /// Takes the value that begins here, or the beginning of one that contains others. Whether it
+    /// Visits the value that begins here, or the beginning of one that contains others. Whether it
     /// ended.
     #[inline]
     fn begin(&mut self) -> Option<bool> {
-        let (kind, next) = (self.kind(self.at), self.kind(self.at + 1));
-        if matches!(kind, kind::OBJECT | kind::ARRAY) && self.stacks.open.len() >= DEPTH_MAX {
-            return None;
-        }
-        let value = match kind {
+        let kind = self.kind(self.at);
+        match kind {
             kind::STRING => {
-                let inside = inside(token_text(self.text, self.tokens, self.at));
                 let plain = self.is_plain();
-                self.grow.string(inside, plain)
+                self.visit.string(inside(token_text(self.text, self.tokens, self.at)), plain);
             }
             kind::SCALAR => self.scalar()?,
-            kind::OBJECT if next == kind::OBJECT_END => {
-                self.at += 1;
-                let Stacks { keys, values, .. } = &mut *self.stacks;
-                self.grow.object(keys.drain(keys.len()..), values.drain(values.len()..))
-            }
-            kind::ARRAY if next == kind::ARRAY_END => {
-                self.at += 1;
-                let values = &mut self.stacks.values;
-                self.grow.array(values.drain(values.len()..))
-            }
             kind::OBJECT | kind::ARRAY => {
-                let Stacks { values, keys, open } = &mut *self.stacks;
                 let object = kind == kind::OBJECT;
-                open.push(Open { object, values: values.len(), keys: keys.len() });
+                self.open.push(object)?;
+                self.visit.begin();
                 self.at += 1;
-                if object {
-                    self.key()?;
-                }
-                return Some(false);
+                return match self.kind(self.at) {
+                    kind::OBJECT_END if object => Some(true),
+                    kind::ARRAY_END if !object => Some(true),
+                    _ if object => self.key().map(|()| false),
+                    _ => Some(false),
+                };
             }
             _ => return None,
-        };
+        }
         self.at += 1;
-        self.stacks.values.push(value);
         Some(true)
     }
 
     /// Goes on behind a value: to the next one, or up to the end of all. Whether it was that.
     #[inline]
     fn end(&mut self) -> Option<bool> {
-        while let Some(Open { object, .. }) = self.stacks.open.last() {
-            let kind = (self.kind(self.at), *object);
+        while let Some(object) = self.open.in_object() {
+            let kind = self.kind(self.at);
             self.at += 1;
-            match kind {
+            match (kind, object) {
                 (kind::COMMA, true) => {
                     self.key()?;
                     return Some(false);
                 }
                 (kind::COMMA, false) => return Some(false),
-                (kind::OBJECT_END, true) | (kind::ARRAY_END, false) => self.close()?,
+                (kind::OBJECT_END, true) => self.visit.end_object(),
+                (kind::ARRAY_END, false) => self.visit.end_array(),
                 _ => return None,
             }
+            self.open.depth -= 1;
         }
         Some(true)
-    }
-
-    fn close(&mut self) -> Option<()> {
-        let Stacks { values, keys, open } = &mut *self.stacks;
-        let Open { object, values: first, keys: first_key } = open.pop()?;
-        let value = match object {
-            true => self.grow.object(keys.drain(first_key..), values.drain(first..)),
-            false => self.grow.array(values.drain(first..)),
-        };
-        values.push(value);
-        Some(())
     }
 
     #[inline]
@@ -229,10 +178,8 @@ impl<'t, G: Grow<'t>> Walk<'_, 't, G> {
         if self.kind(self.at) != kind::STRING || self.kind(self.at + 1) != kind::COLON {
             return None;
         }
-        let inside = inside(token_text(self.text, self.tokens, self.at));
         let plain = self.is_plain();
-        let key = self.grow.key(inside, plain);
-        self.stacks.keys.push(key);
+        self.visit.key(inside(token_text(self.text, self.tokens, self.at)), plain);
         self.at += 2;
         Some(())
     }
@@ -243,59 +190,17 @@ impl<'t, G: Grow<'t>> Walk<'_, 't, G> {
     }
 
     #[inline]
-    fn scalar(&mut self) -> Option<G::Value> {
+    fn scalar(&mut self) -> Option<()> {
         let text = token_text(self.text, self.tokens, self.at);
         if !is_scalar(text) {
             return None;
         }
-        Some(match text.first() {
-            Some(b't') => self.grow.boolean(true),
-            Some(b'f') => self.grow.boolean(false),
-            Some(b'n') => self.grow.null(),
-            _ => self.grow.number(text),
-        })
-    }
-}
-
-/// Makes values of documents.
-struct Values;
-
-fn text(inside: &[u8], plain: bool) -> Text {
-    match plain {
-        true => Text::from(inside),
-        false => Text::from(&*decoded(inside)),
-    }
-}
-
-impl<'t> Grow<'t> for Values {
-    type Value = Value;
-    type Key = Text;
-
-    fn string(&mut self, inside: &'t [u8], plain: bool) -> Value {
-        Value::String(text(inside, plain))
-    }
-
-    fn key(&mut self, inside: &'t [u8], plain: bool) -> Text {
-        text(inside, plain)
-    }
-
-    fn number(&mut self, text: &'t [u8]) -> Value {
-        Value::Number(Digits::of_number(text))
-    }
-
-    fn boolean(&mut self, value: bool) -> Value {
-        Value::Bool(value)
-    }
-
-    fn null(&mut self) -> Value {
-        Value::Null
-    }
-
-    fn array(&mut self, items: Drain<'_, Value>) -> Value {
-        Value::array(items.collect())
-    }
-
-    fn object(&mut self, keys: Drain<'_, Text>, values: Drain<'_, Value>) -> Value {
-        Value::object(Object::from(keys.zip(values).collect::<Vec<_>>()))
+        match text.first() {
+            Some(b't') => self.visit.boolean(true),
+            Some(b'f') => self.visit.boolean(false),
+            Some(b'n') => self.visit.null(),
+            _ => self.visit.number(text),
+        }
+        Some(())
     }
 }

@@ -59,6 +59,8 @@ pub use mapping::{Interpolated, Mapping, Outcome};
 pub use parse::ParseError;
 
 #[cfg(test)]
+mod bad_input_tests;
+#[cfg(test)]
 mod law_tests;
 #[cfg(test)]
 mod limit_tests;

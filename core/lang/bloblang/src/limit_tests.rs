@@ -99,8 +99,20 @@ fn a_mutation_shows_earlier_changes_to_later_messages() {
 /// What one message makes is bounded, whichever way it grows.
 #[test]
 fn growth_has_limits() {
+    for (mapping, limit) in [growing(), shared(), replaced()].concat() {
+        let shown = &mapping[..mapping.len().min(100)];
+        let mapping = Mapping::parse(&mapping, &Local::setup()).expect(shown);
+        let records = Records::from_bodies([b"{\"a\":\"some text\"}".to_vec()]);
+        let got = mapping.map(&records, 0).error.map(|error| error.to_string());
+        let got = got.unwrap_or_default();
+        assert!(got.contains(&limit), "{shown}\n{got}");
+    }
+}
+
+/// Mappings that make much, and the error of each.
+fn growing() -> Vec<(String, String)> {
     let numbers = "let n = range(0, 1000000)\n";
-    for (mapping, limit) in [
+    vec![
         // Texts that double, on the fast path and on the general one.
         (
             format!(
@@ -128,7 +140,13 @@ fn growth_has_limits() {
             "root = range(0, 60).fold({\"x\": [1]}, i -> i.tally.merge(i.tally))".into(),
             format!("made more than {MADE_BYTES_MAX} bytes"),
         ),
-        // Few bytes that stand for many: shared parts.
+    ]
+}
+
+/// Mappings whose few bytes stand for many.
+fn shared() -> Vec<(String, String)> {
+    let numbers = "let n = range(0, 1000000)\n";
+    vec![
         (
             "root = range(0, 60).fold(this, i -> [i.tally, i.tally])".into(),
             format!("amounts to more than {VALUE_BYTES_MAX} bytes"),
@@ -150,6 +168,12 @@ fn growth_has_limits() {
             format!("{numbers}root = range(0, 1000).map_each(_ -> $n)"),
             format!("amounts to more than {VALUE_BYTES_MAX} bytes"),
         ),
+    ]
+}
+
+/// Mappings that make texts longer or take them apart, and values that are too deep.
+fn replaced() -> Vec<(String, String)> {
+    vec![
         // Texts whose parts are replaced by longer ones.
         (
             "let t = \"a\".repeat(1000000)\nroot = $t.replace_all(\"a\", $t)".into(),
@@ -183,14 +207,7 @@ fn growth_has_limits() {
             "root = range(0, 1000000).fold(null, i -> [i.tally])".into(),
             "nested deeper than 10000 levels".into(),
         ),
-    ] {
-        let shown = &mapping[..mapping.len().min(100)];
-        let mapping = Mapping::parse(&mapping, &Local::setup()).expect(shown);
-        let records = Records::from_bodies([b"{\"a\":\"some text\"}".to_vec()]);
-        let got = mapping.map(&records, 0).error.map(|error| error.to_string());
-        let got = got.unwrap_or_default();
-        assert!(got.contains(&limit), "{shown}\n{got}");
-    }
+    ]
 }
 
 /// The same on the fast path, which leaves to the general evaluator what grows.

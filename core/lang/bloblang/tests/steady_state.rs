@@ -27,6 +27,10 @@ const LIGHT: &[&str] = &[
     "root = this\nroot.first = this.name.split(\" \").index(0).trim_prefix(\"u\").slice(1)",
     "root = this\nroot.score = this.score.round()\nroot.length = this.name.length()",
     "root = this.name",
+    "root.l = [this.id, this.score].map_each(i -> i + 1)",
+    "root.user = {\"name\": this.name, \"levels\": [this.level]}",
+    "let name = this.name\nif this.ok { root.name = $name.capitalize() }\nroot.id = this.id",
+    "map m { root.n = this.name }\nroot = this.apply(\"m\")\nroot.ok = this.name.re_match(\"^u\")",
 ];
 
 /// Records of one shape, as a source reads them: lines of one block.
@@ -84,6 +88,6 @@ fn light_mappings_allocate_nothing_for_a_message() {
 #[test]
 fn the_allocator_counts() {
     // What is evaluated in general builds a value for each message.
-    let mut expr = compiled("root.l = [this.id].map_each(i -> i + 1)");
+    let mut expr = compiled("root.l = [batch_index()].map_each(i -> i + 1)");
     assert!(calls(&mut *expr, 100) >= 100);
 }

@@ -41,6 +41,18 @@ pub struct EachCall {
 }
 
 impl<'b> Record<'b> {
+    /// A record with its metadata and so many slots.
+    pub(super) fn new(
+        tools: Tools<'b>,
+        content: &'b [u8],
+        root: Option<Item<'b>>,
+        slots: usize,
+        meta_in: Option<&'b Meta>,
+    ) -> Self {
+        let locals = bumpalo::vec![in tools.bump; None; slots];
+        Record { tools, content, root, locals, steps: 0, meta_in, meta: None }
+    }
+
     /// The metadata, to change it.
     pub(super) fn meta(&mut self) -> &mut Meta {
         self.meta.get_or_insert_with(|| self.meta_in.cloned().unwrap_or_default())

@@ -18,6 +18,8 @@ use crate::spec::{EachFn, ItemsFn, QuickFn, ReadyFn};
 use crate::time::Layout;
 use crate::val::Val;
 
+type Items<'b> = bumpalo::collections::Vec<'b, Item<'b>>;
+
 /// A query prepared for the fast path.
 #[derive(Clone)]
 pub(crate) enum Quick {
@@ -144,22 +146,6 @@ impl Quick {
                 parts.0.push(&mut text, &time);
                 Ok(Item::Str(record.tools.keep(text.as_bytes())))
             }
-            Quick::Method { quick, args, target, bridge } => {
-                let target = target.eval(record)?;
-                match (quick(target, args, &record.tools), bridge) {
-                    (Some(item), _) => Ok(item),
-                    (None, Some(bridge)) => bridge.run(target, record),
-                    (None, None) => Err(Bail),
-                }
-            }
-            Quick::Ready { quick, target, bridge } => {
-                let target = target.eval(record)?;
-                match (quick(target, &record.tools), bridge) {
-                    (Some(item), _) => Ok(item),
-                    (None, Some(bridge)) => bridge.run(target, record),
-                    (None, None) => Err(Bail),
-                }
-            }
             Quick::Arith(op, parts) => {
                 arith(*op, parts.0.eval(record)?, parts.1.eval(record)?, &record.tools)
             }
@@ -183,17 +169,54 @@ impl Quick {
             Quick::If(..) | Quick::Match { .. } | Quick::Equals(_) | Quick::Holds(_) => {
                 self.branch(record)
             }
-            Quick::List(_)
-            | Quick::Map(_)
-            | Quick::Within(..)
-            | Quick::Apply(..)
+            Quick::Method { .. }
+            | Quick::Ready { .. }
             | Quick::Items { .. }
             | Quick::Each { .. }
-            | Quick::Bridge(..) => self.compound(record),
+            | Quick::Bridge(..) => self.method(record),
+            Quick::List(_) | Quick::Map(_) | Quick::Within(..) | Quick::Apply(..) => {
+                self.compound(record)
+            }
         }
     }
 
-    /// What makes containers, or evaluates queries about values.
+    /// What methods do, other than those that have a form of their own.
+    fn method<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
+        let (item, target, bridge) = match self {
+            Quick::Method { quick, args, target, bridge } => {
+                let target = target.eval(record)?;
+                (quick(target, args, &record.tools), target, bridge)
+            }
+            Quick::Ready { quick, target, bridge } => {
+                let target = target.eval(record)?;
+                (quick(target, &record.tools), target, bridge)
+            }
+            Quick::Items { quick, args, target, bridge } => {
+                let target = target.eval(record)?;
+                let mut given = Items::with_capacity_in(args.len(), record.tools.bump);
+                for arg in args {
+                    given.push(arg.eval(record)?);
+                }
+                (quick(target, given.into_bump_slice(), &record.tools), target, bridge)
+            }
+            Quick::Each { quick, call, target } => {
+                let target = target.eval(record)?;
+                return quick(target, call, record);
+            }
+            Quick::Bridge(bridge, target) => {
+                let target = target.eval(record)?;
+                return bridge.run(target, record);
+            }
+            _ => return Err(Bail),
+        };
+        match (item, bridge) {
+            (Some(item), _) => Ok(item),
+            (None, Some(bridge)) => bridge.run(target, record),
+            (None, None) => Err(Bail),
+        }
+    }
+
+    /// What makes containers, or evaluates a query about a value.
     fn compound<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
         match self {
             Quick::List(items) => list(items, record),
@@ -207,27 +230,6 @@ impl Quick {
                 let target = target.eval(record)?;
                 *record.locals.get_mut(*slot).ok_or(Bail)? = Some(target);
                 body.run(record)
-            }
-            Quick::Items { quick, args, target, bridge } => {
-                let target = target.eval(record)?;
-                let mut given =
-                    bumpalo::collections::Vec::with_capacity_in(args.len(), record.tools.bump);
-                for arg in args {
-                    given.push(arg.eval(record)?);
-                }
-                match (quick(target, given.into_bump_slice(), &record.tools), bridge) {
-                    (Some(item), _) => Ok(item),
-                    (None, Some(bridge)) => bridge.run(target, record),
-                    (None, None) => Err(Bail),
-                }
-            }
-            Quick::Each { quick, call, target } => {
-                let target = target.eval(record)?;
-                quick(target, call, record)
-            }
-            Quick::Bridge(bridge, target) => {
-                let target = target.eval(record)?;
-                bridge.run(target, record)
             }
             _ => Err(Bail),
         }
@@ -297,7 +299,7 @@ fn walk_any<'b>(tools: &Tools<'b>, mut item: Item<'b>, segs: &[Seg]) -> Fast<'b>
 }
 
 fn list<'b>(items: &'b [Quick], record: &mut Record<'b>) -> Fast<'b> {
-    let mut out = bumpalo::collections::Vec::with_capacity_in(items.len(), record.tools.bump);
+    let mut out = Items::with_capacity_in(items.len(), record.tools.bump);
     for item in items {
         match item.eval(record)? {
             Item::Deleted | Item::Nothing => {}

@@ -11,8 +11,8 @@ use super::bridge::Bridge;
 use super::call::{EachCall, Query};
 use super::compile::HEIGHT_MAX;
 use super::eval::Quick;
-use crate::args::Args;
-use crate::node::{ArgSource, Base, Case, Key, MatchExpr, MethodCall, Node, Path, Seg};
+use crate::args::{Arg, Args};
+use crate::node::{ArgSource, Base, Case, Key, MatchExpr, MethodCall, Node, Path, Seg, Slot};
 use crate::program::{self, Kind, Map, Program};
 use crate::spec::Hook;
 use crate::time::Layout;
@@ -220,8 +220,6 @@ impl<'p> Compiler<'p> {
 
     /// Arguments that are all given, as queries.
     fn all(&mut self, args: &ArgSource, scope: &Scope) -> Option<Box<[Quick]>> {
-        use crate::args::Arg;
-        use crate::node::Slot;
         let val = |arg: &Arg| match arg {
             Arg::Val(val) => Quick::constant(val),
             Arg::Missing | Arg::Query(_) => None,

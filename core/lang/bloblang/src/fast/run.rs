@@ -1,7 +1,7 @@
 //! Running a mapping over records, by the fast path where it can.
 
 use bumpalo::Bump;
-use formats::json::{self, Edits, Paths, RawKind, RawWriter, Reader};
+use formats::json::{self, Edits, Paths, RawKind, RawWriter, Reader, Splicer};
 use formats::value::Value;
 use plan::{Body, Meta, Records};
 
@@ -167,15 +167,8 @@ impl<'m> Turn<'m> {
         };
         edits.clear();
         results.clear(shape.slots());
-        let mut record = Record {
-            tools: Tools::new(bump, doc),
-            content,
-            root,
-            locals: bumpalo::vec![in bump; None; plan.vars],
-            steps: 0,
-            meta_in: self.records.recs.get(self.index).and_then(|record| record.meta.as_deref()),
-            meta: None,
-        };
+        let meta = self.records.recs.get(self.index).and_then(|record| record.meta.as_deref());
+        let mut record = Record::new(Tools::new(bump, doc), content, root, plan.vars, meta);
         if let Shape::Built(body) = shape {
             return built(body, &mut record, writer, out);
         }
@@ -195,24 +188,20 @@ impl<'m> Turn<'m> {
             }
         }
         let State { record, ex, sink: Sink { any, .. }, whole, .. } = state;
-        let meta = record.meta.or_else(|| match ex?.meta {
-            MetaOut::Own(meta) => Some(meta),
-            _ => None,
-        });
-        match shape {
-            Shape::Whole if whole => {}
-            Shape::Fields(template) if any => template.write(results, out),
-            Shape::Copy(splicer) => {
-                let doc = doc.ok_or(Bail)?;
-                match doc.root().kind {
-                    RawKind::Object if any => splicer.splice(&doc, edits, out).map_err(|_| Bail)?,
-                    RawKind::Object | RawKind::Array if !any => writer.write_document(&doc, out),
-                    _ => return Err(Bail),
-                }
+        let meta = record.meta.or_else(|| written_meta(ex?.meta));
+        let written = match shape {
+            Shape::Whole => whole,
+            Shape::Fields(template) if any => {
+                template.write(results, out);
+                true
             }
-            _ => return Ok(Done::Unchanged(meta)),
-        }
-        Ok(Done::Written(meta))
+            Shape::Copy(splicer) => {
+                copy(splicer, &doc.ok_or(Bail)?, any.then_some(edits), writer, out)?;
+                true
+            }
+            _ => false,
+        };
+        Ok(if written { Done::Written(meta) } else { Done::Unchanged(meta) })
     }
 
     /// Runs one statement; whether it filters the record.
@@ -282,6 +271,29 @@ impl Plan {
         kit.opened = kit.opened.wrapping_add(1);
         !kit.opened.is_multiple_of(OPENED_RUN)
     }
+}
+
+fn written_meta(meta: MetaOut) -> Option<Meta> {
+    match meta {
+        MetaOut::Own(meta) => Some(meta),
+        _ => None,
+    }
+}
+
+/// Appends a copy of the record with edits, if there are any.
+fn copy(
+    splicer: &mut Splicer,
+    doc: &json::Doc<'_>,
+    edits: Option<&mut Edits>,
+    writer: &mut RawWriter,
+    out: &mut Vec<u8>,
+) -> Result<(), Bail> {
+    match (doc.root().kind, edits) {
+        (RawKind::Object, Some(edits)) => splicer.splice(doc, edits, out).map_err(|_| Bail)?,
+        (RawKind::Object | RawKind::Array, None) => writer.write_document(doc, out),
+        _ => return Err(Bail),
+    }
+    Ok(())
 }
 
 /// Runs statements that build the root, and appends it.

@@ -82,6 +82,14 @@ fn common_shapes_take_the_fast_path() {
         "root = if this.level == \"DEBUG\" || !this.ok { deleted() }",
         "meta k = this.id\nroot = this.without(\"nested.meta\", \"tags\")",
         "meta k = this.id\nroot.a.b = this.missing | \"none\"\nroot.a.c = this.tags.map_each(t -> t)",
+        "root.l = this.tags.map_each(t -> {\"t\": t.uppercase(), \"n\": this.count}).filter(t -> t.n > 1)",
+        "map m { root.b = this.build }\nroot = this.nested.meta.apply(\"m\")\nroot.x = 1",
+        "let m = this.msg.re_find_object(\"path=(?P<p>\\\\S+)\")\nroot = $m.without(\"0\")\n\
+         root.ok = $m.p.re_match(\"^/api\")",
+        "if this.ok { root.a = this.tags.sort().join(\",\") } else { root = deleted() }",
+        "root = this.tags.fold({}, t -> t.tally.merge({t.value: [1]})).key_values().sort_by(k -> k.key)",
+        "root.h = this.host.hash(\"sha256\").encode(\"hex\")\n\
+         root.f = \"%v:%s\".format(this.count, this.id)",
     ] {
         let (fast, general, was_fast) = both(mapping, EVENT);
         assert_eq!(fast, general, "{mapping}");

@@ -152,6 +152,19 @@ fn together(text: &str, records: Records) -> Vec<Option<(Vec<u8>, String)>> {
     all
 }
 
+/// Whether a mapping makes of a batch what it makes of its messages one by one.
+fn batch_is_messages(text: &str, documents: &[String]) -> Result<(), TestCaseError> {
+    let Some(mapping) = parsed(text) else { return Ok(()) };
+    let records = messages(documents);
+    let one = |(index, document): (usize, &String)| {
+        let (content, rest) = alone(&mapping, &records, index)?;
+        Some((content.unwrap_or_else(|| document.clone().into_bytes()), rest))
+    };
+    let alone: Vec<_> = documents.iter().enumerate().map(one).collect();
+    prop_assert_eq!(together(text, records), alone, "{} on {:?}", text, documents);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
@@ -168,14 +181,15 @@ proptest! {
         text in texts::mappings(),
         documents in prop::collection::vec(texts::documents(), 1..4),
     ) {
-        let Some(mapping) = parsed(&text) else { return Ok(()) };
-        let records = messages(&documents);
-        let one = |(index, document): (usize, &String)| {
-            let (content, rest) = alone(&mapping, &records, index)?;
-            Some((content.unwrap_or_else(|| document.clone().into_bytes()), rest))
-        };
-        let alone: Vec<_> = documents.iter().enumerate().map(one).collect();
-        prop_assert_eq!(together(&text, records), alone, "{} on {:?}", text, documents);
+        batch_is_messages(&text, &documents)?;
+    }
+
+    #[test]
+    fn a_batch_on_the_fast_path_does_too(
+        text in texts::plain_mappings(),
+        documents in prop::collection::vec(texts::documents(), 1..4),
+    ) {
+        batch_is_messages(&text, &documents)?;
     }
 
     #[test]

@@ -83,6 +83,30 @@ const TAILS: &[&str] = &[
     ".parse_json(use_number: true)",
     ".not_null()",
     ".apply(\"m\")",
+    ".map_each(x7 -> x7.value | x7)",
+    ".any(x8 -> x8 == E)",
+    ".all(x9 -> x9 != E)",
+    ".assign(E)",
+    ".squash()",
+    ".key_values()",
+    ".unique()",
+    ".join(\"-\")",
+    ".sum()",
+    ".min()",
+    ".max()",
+    ".capitalize()",
+    ".trim()",
+    ".trim(\"a-\")",
+    ".ts_unix()",
+    ".re_match(\"^[a-]\")",
+    ".re_replace_all(\"[a-c]+\", \"<$0>\")",
+    ".re_find_object(\"(?P<b>[a-z]+)(-)?\")",
+    ".parse_form_url_encoded()",
+    ".flatten()",
+    ".reverse()",
+    ".enumerated()",
+    ".hash(\"sha1\").encode(\"hex\")",
+    ".has_prefix(\"a\")",
 ];
 
 /// Expressions around others, which take the places of `E`.
@@ -164,9 +188,32 @@ const LEAVES: &[&str] = &[
     "\"2024-01-01T00:00:00Z\".ts_parse(\"2006-01-02T15:04:05Z07:00\")",
 ];
 
+/// Those that leave nothing to the general evaluator.
+const PLAIN_LEAVES: &[&str] = &[
+    "this",
+    "this.a",
+    "this.b",
+    "this.c",
+    "this.a.b",
+    "this.0",
+    "$v",
+    "0",
+    "5",
+    "2.50",
+    "true",
+    "null",
+    "\"x\"",
+    "\"a-b\"",
+    "{\"a\": 1}",
+    "[1, \"x\", [null]]",
+    "deleted()",
+    "nothing()",
+    "content().string()",
+];
+
 /// An expression.
-pub(crate) fn queries() -> BoxedStrategy<String> {
-    let leaf = select(LEAVES).prop_map(String::from);
+pub(crate) fn queries(leaves: &'static [&'static str]) -> BoxedStrategy<String> {
+    let leaf = select(leaves).prop_map(String::from);
     leaf.prop_recursive(4, 24, 4, |inner| {
         let fill = |form: &str, parts: Vec<String>| {
             let mut parts = parts.into_iter().cycle();
@@ -207,20 +254,29 @@ const STATEMENTS: &[&str] = &[
 
 /// A mapping. Not every one of them can be parsed: what is constant may be of a wrong type.
 pub(crate) fn mappings() -> impl Strategy<Value = String> {
-    let statement =
-        (select(STATEMENTS), prop::collection::vec(queries(), 3)).prop_map(|(form, parts)| {
+    prop_oneof![3 => mappings_of(LEAVES), 1 => mappings_of(PLAIN_LEAVES)]
+}
+
+/// A mapping that often takes the fast path as a whole.
+pub(crate) fn plain_mappings() -> impl Strategy<Value = String> {
+    mappings_of(PLAIN_LEAVES)
+}
+
+fn mappings_of(leaves: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let statement = (select(STATEMENTS), prop::collection::vec(queries(leaves), 3)).prop_map(
+        |(form, parts)| {
             let mut parts = parts.into_iter().cycle();
             form.split('Q').enumerate().fold(String::new(), |text, (i, piece)| {
                 let part = if i > 0 { parts.next().unwrap_or_default() } else { String::new() };
                 text + &part + piece
             })
-        });
-    let several = (prop::collection::vec(statement, 1..6), queries(), any::<bool>()).prop_map(
-        |(statements, query, with_map)| {
+        },
+    );
+    let several = (prop::collection::vec(statement, 1..6), queries(leaves), any::<bool>())
+        .prop_map(|(statements, query, with_map)| {
             let map = format!("map m {{\n  let v = this.a\n  root.m = {query}\n}}\n");
             let map = if with_map { map } else { String::new() };
             map + "let v = this.b\n" + &statements.join("\n") + "\n"
-        },
-    );
-    prop_oneof![9 => several, 1 => queries()]
+        });
+    prop_oneof![9 => several, 1 => queries(leaves)]
 }

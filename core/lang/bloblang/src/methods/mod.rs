@@ -28,9 +28,11 @@
 //! `folds: true` lets a literal target be evaluated at parse time (all `ts_*` and
 //! `parse_duration*`), see [`ts_parse`](mod@ts_parse).
 //!
-//! `quick` is optional: the same on borrowed values for hot methods on scalars, which lets mappings
-//! run without documents. It returns `None` for whatever it leaves to `run`, every error included.
-//! See [`length`](mod@length), [`split`](mod@split).
+//! `quick` is optional: the same on borrowed values, for hot methods. A [`crate::spec::Hook`] takes
+//! arguments that are known ([`length`](mod@length), [`split`](mod@split)), prepares them
+//! ([`re_match`](mod@re_match)), takes any arguments ([`merge`](mod@merge)) or evaluates a query
+//! ([`map_each`](mod@map_each)). It returns `None` for whatever it leaves to `run`, every error
+//! included.
 //!
 //! A target is a [`Val`](crate::val::Val): data, or deleted/nothing, which every accessor refuses
 //! with the right words. Methods on texts that also take bytes give bytes back: use
