@@ -178,9 +178,7 @@ impl<'m> Turn<'m> {
             sink: Sink { fields: Fields::of(shape, edits, results), bytes: 0, writer, any: false },
             whole: false,
         };
-        for slot in 0..plan.deleted {
-            state.sink.scalar(slot, Item::Deleted, None)?;
-        }
+        state.sink.leave_out(plan.deleted, doc.as_ref())?;
         for (step, statement) in steps.iter().zip(&self.mapping.program.statements) {
             let is_whole = matches!(shape, Shape::Whole);
             if self.step(step, statement, is_whole, &mut state, out)? {
@@ -432,6 +430,14 @@ struct Sink<'k> {
 }
 
 impl Sink<'_> {
+    /// Deletes the first fields of a record, which must be an object then.
+    fn leave_out(&mut self, fields: usize, doc: Option<&json::Doc<'_>>) -> Result<(), Bail> {
+        if fields > 0 && doc.is_none_or(|doc| doc.root().kind != RawKind::Object) {
+            return Err(Bail);
+        }
+        (0..fields).try_for_each(|slot| self.scalar(slot, Item::Deleted, None))
+    }
+
     fn scalar<'b>(
         &mut self,
         slot: usize,

@@ -138,6 +138,7 @@ const MAPPINGS: &[&str] = &[
     "root = this\nroot.a = !this.a && this.b || this.c",
     "root.\"q q\".\"\\\"\" = this.a % this.b\nroot.z = -this.c\nroot.d = this.a / this.b",
     "root.g = this.a.b.c\nroot.h = this.c.0\nroot.k = this.\"a.b\"",
+    "root = this.without(\"b\")\nroot = if this.a != 1 { deleted() }",
     "root.m = this.a.map_each(x -> x.b | x)\nroot.n = this.map_each(x -> x.value).a",
     "root = this.map_each(_ -> this.a).filter(x -> x != null)\nroot.z = this.c.keys()",
     "root.s = this.a.sort()\nroot.t = this.b.sort_by(x -> x.a)\nroot.u = this.c.sum()",
