@@ -12,6 +12,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use plan::{Batch, Body, Code, Expr, Form, Language, Record, Records};
 use serde_json::Value;
 
+/// That of mainstem.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Events of a batch.
 const BATCH_EVENTS: usize = 1_000;
 /// Messages of a batch of the twelve.

@@ -292,18 +292,30 @@ impl<'a> Doc<'a> {
         }
     }
 
-    pub(crate) fn value(&self, token: u32) -> RawValue<'a> {
-        let last = self.shape.end(token).saturating_sub(1);
-        let end = self.tokens.start(last) + token_text(self.text, self.tokens, last).len();
-        let text = self.text.get(self.tokens.start(token)..end).unwrap_or(&[]);
-        let kind = match (self.shape.kind(token), text.first()) {
+    /// What the whole document is.
+    #[inline]
+    #[must_use]
+    pub fn kind_of_root(&self) -> RawKind {
+        self.kind(0, self.text.get(self.tokens.start(0)))
+    }
+
+    #[inline]
+    fn kind(&self, token: u32, first: Option<&u8>) -> RawKind {
+        match (self.shape.kind(token), first) {
             (kind::OBJECT, _) => RawKind::Object,
             (kind::ARRAY, _) => RawKind::Array,
             (kind::STRING, _) => RawKind::String,
             (_, Some(b't' | b'f')) => RawKind::Bool,
             (_, Some(b'n')) => RawKind::Null,
             _ => RawKind::Number,
-        };
+        }
+    }
+
+    pub(crate) fn value(&self, token: u32) -> RawValue<'a> {
+        let last = self.shape.end(token).saturating_sub(1);
+        let end = self.tokens.start(last) + token_text(self.text, self.tokens, last).len();
+        let text = self.text.get(self.tokens.start(token)..end).unwrap_or(&[]);
+        let kind = self.kind(token, text.first());
         RawValue { kind, text, token }
     }
 }

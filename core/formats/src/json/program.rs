@@ -197,26 +197,26 @@ fn copy_range(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
 /// Without the white space between tokens, and strings in canonical form.
 #[inline(never)]
 fn copy_unclean(doc: &Doc<'_>, from: u32, to: u32, out: &mut Vec<u8>) {
-    let rewrite = doc.tokens.traits.escapes || doc.tokens.traits.non_ascii;
-    let mut scratch = Vec::new();
-    // Tokens without anything between them are copied together.
-    let mut start = doc.tokens.start(from);
-    let mut end = start;
+    if doc.tokens.traits.escapes || doc.tokens.traits.non_ascii {
+        copy_rewritten(doc, from, to, out);
+        return;
+    }
     for token in from..to {
-        let at = doc.tokens.start(token);
-        if at != end {
-            copy_range(doc.text, start, end, out);
-            start = at;
-        }
         let text = token_text(doc.text, doc.tokens, token);
-        end = at + text.len();
-        if rewrite && doc.shape.kind(token) == kind::STRING {
-            copy_range(doc.text, start, at, out);
-            write_string_token(out, text, &mut scratch);
-            start = end;
+        let start = doc.tokens.start(token);
+        copy_range(doc.text, start, start + text.len(), out);
+    }
+}
+
+fn copy_rewritten(doc: &Doc<'_>, from: u32, to: u32, out: &mut Vec<u8>) {
+    let mut scratch = Vec::new();
+    for token in from..to {
+        let text = token_text(doc.text, doc.tokens, token);
+        match doc.shape.kind(token) {
+            kind::STRING => write_string_token(out, text, &mut scratch),
+            _ => out.extend_from_slice(text),
         }
     }
-    copy_range(doc.text, start, end, out);
 }
 
 /// What is still to be worked out, the next on top; it takes the place of recursion.

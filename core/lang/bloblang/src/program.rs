@@ -134,11 +134,11 @@ impl Statement {
         }
     }
 
-    /// Writes the result of a metadata statement.
-    pub(crate) fn set_meta(&self, val: Val, meta: &mut Meta) -> Result<(), Error> {
+    /// The key that a metadata statement sets, or none for all of it; `None` for another statement.
+    pub(crate) fn meta_key(&self) -> Option<Option<&Arc<str>>> {
         match &self.kind {
-            Kind::Meta { key, .. } => set_meta(key.as_ref(), val, meta),
-            _ => Err(Error::new("the statement assigns no metadata")),
+            Kind::Meta { key, .. } => Some(key.as_ref()),
+            _ => None,
         }
     }
 

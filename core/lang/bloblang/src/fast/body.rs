@@ -4,15 +4,20 @@
 use std::sync::Arc;
 
 use super::call::Record;
-use super::eval::Quick;
+use super::eval::{Name, Quick, map};
 use super::item::{Bail, Fast, Item, Member, Tools, is_same};
 use crate::node::Seg;
-use crate::program::set_meta;
 
 /// Statements with the slots of their variables.
 pub(crate) struct Statements {
-    pub(super) vars: std::ops::Range<usize>,
-    pub(super) statements: Box<[Statement]>,
+    vars: std::ops::Range<usize>,
+    work: Work,
+}
+
+enum Work {
+    /// Fields of one level, each assigned once and nothing else: their names and values.
+    Fields(Box<[(Name, Quick)]>),
+    Statements(Box<[Statement]>),
 }
 
 pub(super) enum Statement {
@@ -33,16 +38,51 @@ enum Built<'b> {
 const SPARE_MEMBERS: usize = 8;
 
 impl Statements {
+    pub(super) fn new(vars: std::ops::Range<usize>, statements: Box<[Statement]>) -> Self {
+        let work = match fields(&statements) {
+            Some(fields) => Work::Fields(fields),
+            None => Work::Statements(statements),
+        };
+        Statements { vars, work }
+    }
+
     /// What the statements build; nothing, where they assign nothing.
     pub(super) fn run<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
+        let statements = match &self.work {
+            Work::Statements(statements) => statements,
+            Work::Fields(fields) => {
+                return match map(fields, record)? {
+                    // Nothing was assigned, or only deleted.
+                    Item::Map([]) => Err(Bail),
+                    object => Ok(object),
+                };
+            }
+        };
         record.locals.get_mut(self.vars.clone()).ok_or(Bail)?.fill(None);
         let mut built = Built::Item(Item::Nothing);
-        run(&self.statements, &mut built, record)?;
+        run(statements, &mut built, record)?;
         Ok(match built {
             Built::Item(item) => item,
             Built::Map(members) => Item::Map(members.into_bump_slice()),
         })
     }
+}
+
+/// The fields that statements assign, sorted by name, where they do nothing else.
+fn fields(statements: &[Statement]) -> Option<Box<[(Name, Quick)]>> {
+    let mut fields: Vec<(&Seg, &Quick)> = Vec::with_capacity(statements.len());
+    for statement in statements {
+        match statement {
+            Statement::Assign(path, query) => match &**path {
+                [seg] if fields.iter().all(|(known, _)| *known != seg) => fields.push((seg, query)),
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+    fields.sort_by(|a, b| a.0.key.cmp(&b.0.key));
+    let field = |(seg, query): (&Seg, &Quick)| (Name::Known(seg.key.clone()), query.clone());
+    Some(fields.into_iter().map(field).collect())
 }
 
 impl<'b> Built<'b> {
@@ -115,8 +155,8 @@ fn run<'b>(
                 }
             }
             Statement::Meta(key, query) => {
-                let val = query.eval(record)?.to_val().ok_or(Bail)?;
-                set_meta(key.as_ref(), val, record.meta()).map_err(|_| Bail)?;
+                let item = query.eval(record)?;
+                record.set_meta(key.as_ref(), item)?;
             }
             Statement::Assign(path, query) => match query.eval(record)? {
                 Item::Nothing => {}

@@ -1,10 +1,13 @@
 //! A record while its queries are evaluated, and calls that evaluate queries of their own.
 
+use std::sync::Arc;
+
 use plan::Meta;
 
 use super::eval::Quick;
 use super::item::{Bail, Fast, Item, Tools};
 use crate::args::Args;
+use crate::program;
 
 /// Evaluations of query arguments that a record may take here; one that takes more is for the
 /// general evaluator, which has a limit of its own.
@@ -53,9 +56,19 @@ impl<'b> Record<'b> {
         Record { tools, content, root, locals, steps: 0, meta_in, meta: None }
     }
 
-    /// The metadata, to change it.
-    pub(super) fn meta(&mut self) -> &mut Meta {
-        self.meta.get_or_insert_with(|| self.meta_in.cloned().unwrap_or_default())
+    /// Sets one key of the metadata, or all of it.
+    pub(super) fn set_meta(&mut self, key: Option<&Arc<str>>, item: Item<'b>) -> Result<(), Bail> {
+        let meta = self.meta.get_or_insert_with(|| self.meta_in.cloned().unwrap_or_default());
+        match (key, item) {
+            (Some(key), item) if !matches!(item, Item::Deleted | Item::Nothing) => {
+                meta.set(Arc::clone(key), item.to_value().ok_or(Bail)?);
+                Ok(())
+            }
+            (key, item) => {
+                let val = item.to_val().ok_or(Bail)?;
+                program::set_meta(key, val, meta).map_err(|_| Bail)
+            }
+        }
     }
 
     /// Evaluates a query for a value.

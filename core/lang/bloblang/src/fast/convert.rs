@@ -62,8 +62,13 @@ impl<'b> Item<'b> {
         match self {
             Item::Deleted => Some(Val::Deleted),
             Item::Nothing => Some(Val::Nothing),
-            item => value_of(item, &mut Room::new()).map(Val::Data),
+            item => item.to_value().map(Val::Data),
         }
+    }
+
+    /// The same where it is data.
+    pub(super) fn to_value(self) -> Option<Value> {
+        value_of(self, &mut Room::new())
     }
 
     /// Appends the value as it stands inside a document.

@@ -38,7 +38,7 @@ pub(crate) enum Quick {
     /// An array of the results that are data.
     List(Box<[Quick]>),
     /// An object of the members whose values are data.
-    Map(Box<[(Quick, Quick)]>),
+    Map(Box<[(Name, Quick)]>),
     /// A query about a value that was computed, in a slot.
     Within(usize, Box<(Quick, Quick)>),
     /// A named map about a value that was computed, in a slot.
@@ -84,6 +84,8 @@ pub(crate) enum Quick {
     /// A method that has no form here.
     Bridge(Rc<Bridge>, Box<Quick>),
     Arith(ArithOp, Box<(Quick, Quick)>),
+    /// An operator on a value and a number that is known.
+    ArithBy(ArithOp, Box<Quick>, Num),
     Compare(CompareOp, Box<(Quick, Quick)>),
     Logic(bool, Box<(Quick, Quick)>),
     Coalesce(Box<(Quick, Quick)>),
@@ -98,6 +100,13 @@ pub(crate) enum Quick {
     Equals(Box<(Quick, Quick)>),
     /// Whether a value is true, as `match` has it.
     Holds(Box<Quick>),
+}
+
+/// The name of a member.
+#[derive(Clone)]
+pub(super) enum Name {
+    Known(Text),
+    Query(Quick),
 }
 
 impl Quick {
@@ -148,6 +157,10 @@ impl Quick {
             }
             Quick::Arith(op, parts) => {
                 arith(*op, parts.0.eval(record)?, parts.1.eval(record)?, &record.tools)
+            }
+            Quick::ArithBy(op, target, by) => {
+                let number = target.eval(record)?.num().ok_or(Bail)?;
+                compute(*op, number, *by)
             }
             Quick::Compare(op, parts) => {
                 compare(*op, parts.0.eval(record)?, parts.1.eval(record)?).map(Item::Bool)
@@ -310,10 +323,17 @@ fn list<'b>(items: &'b [Quick], record: &mut Record<'b>) -> Fast<'b> {
     if out.is_empty() { Err(Bail) } else { Ok(Item::List(out.into_bump_slice())) }
 }
 
-fn map<'b>(members: &'b [(Quick, Quick)], record: &mut Record<'b>) -> Fast<'b> {
+/// An object of the members whose values are data.
+pub(super) fn map<'b>(members: &'b [(Name, Quick)], record: &mut Record<'b>) -> Fast<'b> {
     let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), record.tools.bump);
     for (name, value) in members {
-        let Item::Str(name) = name.eval(record)? else { return Err(Bail) };
+        let name = match name {
+            Name::Known(name) => name.as_bytes(),
+            Name::Query(query) => match query.eval(record)? {
+                Item::Str(name) => name,
+                _ => return Err(Bail),
+            },
+        };
         match value.eval(record)? {
             Item::Deleted | Item::Nothing => {}
             item => out.push((name, item)),
@@ -428,6 +448,11 @@ fn arith<'b>(op: ArithOp, left: Item<'b>, right: Item<'b>, tools: &Tools<'b>) ->
         return Ok(Item::Str(joined));
     }
     let (a, b) = left.num().zip(right.num()).ok_or(Bail)?;
+    compute(op, a, b)
+}
+
+#[inline]
+fn compute<'b>(op: ArithOp, a: Num, b: Num) -> Fast<'b> {
     let number = match op {
         ArithOp::Add => a.combine(b, |a, b| a + b, i64::wrapping_add, u64::wrapping_add),
         ArithOp::Sub => a.combine(b, |a, b| a - b, i64::wrapping_sub, u64::wrapping_sub),

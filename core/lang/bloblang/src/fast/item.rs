@@ -238,10 +238,10 @@ impl<'b> Item<'b> {
 
 /// Members sorted by name, of which the last of each name is left.
 pub(super) fn in_order<'b>(members: &'b mut [Member<'b>]) -> &'b [Member<'b>] {
-    if members.is_sorted_by(|a, b| a.0 < b.0) {
+    if members.is_sorted_by(|a, b| order_of(a.0, b.0) == Ordering::Less) {
         return members;
     }
-    members.sort_by(|a, b| a.0.cmp(b.0));
+    members.sort_by(|a, b| order_of(a.0, b.0));
     let mut kept: usize = 0;
     for at in 0..members.len() {
         let member = members[at];
@@ -266,6 +266,30 @@ pub fn find<'b>(members: &'b [Member<'b>], name: &[u8]) -> Option<Item<'b>> {
     members.iter().find(|(known, _)| is_same(known, name)).map(|(_, item)| *item)
 }
 
+/// The order of two names, mostly found by their first eight bytes.
+#[inline]
+pub(super) fn order_of(a: &[u8], b: &[u8]) -> Ordering {
+    match head(a).cmp(&head(b)) {
+        Ordering::Equal => a.cmp(b),
+        order => order,
+    }
+}
+
+/// The first eight bytes as a number that is ordered as they are, zeros behind a shorter text.
+#[inline]
+fn head(text: &[u8]) -> u64 {
+    if let Some(first) = text.first_chunk::<8>() {
+        return u64::from_be_bytes(*first);
+    }
+    match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            let (first, last) = (u32::from_be_bytes(*first), u32::from_be_bytes(*last));
+            u64::from(first) << 32 | u64::from(last) << (8 * (8 - text.len()))
+        }
+        _ => text.iter().enumerate().fold(0, |n, (i, b)| n | u64::from(*b) << (56 - 8 * i)),
+    }
+}
+
 /// Whether two names are the same; short ones are compared by words.
 #[inline]
 pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
@@ -285,3 +309,21 @@ pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
 
 /// An object of no more members is searched from its first to its last.
 const SCANNED_MEMBERS: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_compare_as_their_bytes(
+            a in prop::collection::vec(0..3_u8, 0..20),
+            b in prop::collection::vec(0..3_u8, 0..20),
+        ) {
+            prop_assert_eq!(order_of(&a, &b), a.cmp(&b));
+            prop_assert_eq!(is_same(&a, &b), a == b);
+            prop_assert!(is_same(&a, &a.clone()));
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Objects merged into each other, as [`crate::merge`] does it.
 
-use super::item::{Item, Member, Tools, find};
+use super::item::{Item, Member, Tools, find, order_of};
 
 /// Levels of nesting at which both sides are objects.
 const LEVELS_MAX: u32 = 100;
@@ -61,7 +61,7 @@ fn merge<'b>(
     let mut out = bumpalo::collections::Vec::with_capacity_in(into.len() + from.len(), tools.bump);
     let (mut left, mut right) = (into.iter().peekable(), from.iter().peekable());
     while let (Some((a, earlier)), Some((b, later))) = (left.peek(), right.peek()) {
-        match a.cmp(b) {
+        match order_of(a, b) {
             std::cmp::Ordering::Less => out.extend(left.next()),
             std::cmp::Ordering::Greater => out.extend(right.next()),
             std::cmp::Ordering::Equal => {
@@ -100,7 +100,7 @@ pub fn squashed<'b>(items: &[Item<'b>], tools: &Tools<'b>) -> Option<Item<'b>> {
             all.extend_from_slice(members);
         }
     }
-    all.sort_by(|a, b| a.0.cmp(b.0));
+    all.sort_by(|a, b| order_of(a.0, b.0));
     let mut out = bumpalo::collections::Vec::with_capacity_in(all.len(), tools.bump);
     for same in all.chunk_by(|a, b| a.0 == b.0) {
         let Some(((name, first), more)) = same.split_first() else { continue };

@@ -10,12 +10,14 @@ use super::body::{Statement, Statements};
 use super::bridge::Bridge;
 use super::call::{EachCall, Query};
 use super::compile::HEIGHT_MAX;
-use super::eval::Quick;
+use super::eval::{Name, Quick};
 use crate::args::{Arg, Args};
 use crate::node::{ArgSource, Base, Case, Key, MatchExpr, MethodCall, Node, Path, Seg, Slot};
+use crate::number::Num;
 use crate::program::{self, Kind, Map, Program};
 use crate::spec::Hook;
 use crate::time::Layout;
+use crate::val::Val;
 
 /// Calls of named maps in one mapping, each of which gets statements of its own.
 const MAP_CALLS_MAX: u32 = 64;
@@ -120,7 +122,16 @@ impl<'p> Compiler<'p> {
                 "content" => Quick::Content,
                 _ => return None,
             },
-            Node::Arith(b) => Quick::Arith(b.op, self.two(&b.left, &b.right, scope)?),
+            Node::Arith(b) => {
+                let by = b.right.literal().and_then(|val| match val {
+                    Val::Data(value) => Num::of(value),
+                    _ => None,
+                });
+                match by {
+                    Some(by) => Quick::ArithBy(b.op, Box::new(self.node(&b.left, scope)?), by),
+                    None => Quick::Arith(b.op, self.two(&b.left, &b.right, scope)?),
+                }
+            }
             Node::Compare(b) => Quick::Compare(b.op, self.two(&b.left, &b.right, scope)?),
             Node::Logic(b) => Quick::Logic(b.op, self.two(&b.left, &b.right, scope)?),
             Node::Coalesce(b) => Quick::Coalesce(self.two(&b.left, &b.right, scope)?),
@@ -151,8 +162,8 @@ impl<'p> Compiler<'p> {
             Node::Object(members) => {
                 let member = |(key, value): &(Key, Node)| {
                     let key = match key {
-                        Key::Static(text) => Quick::Constant(crate::val::Val::text(text.clone())),
-                        Key::Dynamic(key) => self.node(key, scope)?,
+                        Key::Static(text) => Name::Known(text.clone()),
+                        Key::Dynamic(key) => Name::Query(self.node(key, scope)?),
                     };
                     Some((key, self.node(value, scope)?))
                 };
@@ -334,14 +345,14 @@ impl<'p> Compiler<'p> {
         let statements = self.statements(&map.statements, &scope);
         self.depth -= 1;
         self.frame = outer;
-        Some(Statements { vars, statements: statements? })
+        Some(Statements::new(vars, statements?))
     }
 
     /// The whole program as statements that build the root.
     pub(super) fn body(&mut self) -> Option<Statements> {
         let program = self.program;
         let statements = self.statements(&program.statements, &Scope::document())?;
-        Some(Statements { vars: 0..program.names.len(), statements })
+        Some(Statements::new(0..program.names.len(), statements))
     }
 
     fn statements(

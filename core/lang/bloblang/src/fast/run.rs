@@ -127,11 +127,11 @@ fn intern(node: &Node, paths: &mut Paths) {
 }
 
 /// What the statements of a record work on.
-struct State<'b, 'x, 'k> {
-    record: Record<'b>,
+struct State<'s, 'b, 'x> {
+    record: &'s mut Record<'b>,
     /// The general evaluator's state, where a statement needs it.
-    ex: Option<Exec<'x>>,
-    sink: Sink<'k>,
+    ex: Option<&'s mut Exec<'x>>,
+    sink: Sink<'s>,
     /// Whether the whole payload was written.
     whole: bool,
 }
@@ -172,9 +172,10 @@ impl<'m> Turn<'m> {
         if let Shape::Built(body) = shape {
             return built(body, &mut record, writer, out);
         }
+        let mut ex = plan.general.then(|| self.exec(doc));
         let mut state = State {
-            record,
-            ex: plan.general.then(|| self.exec(doc)),
+            record: &mut record,
+            ex: ex.as_mut(),
             sink: Sink { fields: Fields::of(shape, edits, results), bytes: 0, writer, any: false },
             whole: false,
         };
@@ -185,7 +186,7 @@ impl<'m> Turn<'m> {
                 return Ok(Done::Deleted);
             }
         }
-        let State { record, ex, sink: Sink { any, .. }, whole, .. } = state;
+        let State { sink: Sink { any, .. }, whole, .. } = state;
         let meta = record.meta.or_else(|| written_meta(ex?.meta));
         let written = match shape {
             Shape::Whole => whole,
@@ -208,18 +209,18 @@ impl<'m> Turn<'m> {
         step: &'b Step,
         statement: &'b Statement,
         is_whole: bool,
-        state: &mut State<'b, '_, '_>,
+        state: &mut State<'_, 'b, '_>,
         out: &mut Vec<u8>,
     ) -> Result<bool, Bail> {
         let State { record, ex, sink, whole } = state;
         match step.target {
             Target::Start => {}
-            Target::Var(slot) => variable(step, statement, slot, record, ex.as_mut())?,
+            Target::Var(slot) => variable(step, statement, slot, record, ex.as_deref_mut())?,
             Target::Meta => match (&step.quick, ex) {
                 (_, Some(ex)) => statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?,
                 (Some(quick), None) => {
-                    let val = quick.eval(record)?.to_val().ok_or(Bail)?;
-                    statement.set_meta(val, record.meta()).map_err(|_| Bail)?;
+                    let item = quick.eval(record)?;
+                    record.set_meta(statement.meta_key().ok_or(Bail)?, item)?;
                 }
                 (None, None) => return Err(Bail),
             },
@@ -228,12 +229,12 @@ impl<'m> Turn<'m> {
                     let scalar = quick.eval(record)?;
                     sink.scalar(slot, scalar, record.tools.doc.as_ref())?;
                 }
-                None => sink.val(slot, query(statement, ex.as_mut())?)?,
+                None => sink.val(slot, query(statement, ex.as_deref_mut())?)?,
             },
             Target::Root => {
                 let val = match &step.quick {
                     Some(quick) => Either::Item(quick.eval(record)?),
-                    None => Either::Val(query(statement, ex.as_mut())?),
+                    None => Either::Val(query(statement, ex.as_deref_mut())?),
                 };
                 match val {
                     Either::Item(Item::Deleted) | Either::Val(Val::Deleted) => return Ok(true),
@@ -286,7 +287,7 @@ fn copy(
     writer: &mut RawWriter,
     out: &mut Vec<u8>,
 ) -> Result<(), Bail> {
-    match (doc.root().kind, edits) {
+    match (doc.kind_of_root(), edits) {
         (RawKind::Object, Some(edits)) => splicer.splice(doc, edits, out).map_err(|_| Bail)?,
         (RawKind::Object | RawKind::Array, None) => writer.write_document(doc, out),
         _ => return Err(Bail),
@@ -432,7 +433,7 @@ struct Sink<'k> {
 impl Sink<'_> {
     /// Deletes the first fields of a record, which must be an object then.
     fn leave_out(&mut self, fields: usize, doc: Option<&json::Doc<'_>>) -> Result<(), Bail> {
-        if fields > 0 && doc.is_none_or(|doc| doc.root().kind != RawKind::Object) {
+        if fields > 0 && doc.is_none_or(|doc| doc.kind_of_root() != RawKind::Object) {
             return Err(Bail);
         }
         (0..fields).try_for_each(|slot| self.scalar(slot, Item::Deleted, None))

@@ -22,19 +22,15 @@ pub(super) static SPEC: Method = Method {
         let template = re::Template::new(args.text(1));
         Ok(Box::new(move |target| {
             let changed = re::replace_all(&pattern, target.as_text()?, &template)?;
-            Ok(same_kind(&target, &changed))
+            Ok(changed.map_or_else(|| target.clone(), |changed| same_kind(&target, &changed)))
         }))
     }),
     quick: Hook::Prepared(|args| {
         let pattern = re::compile(&args.str(0)).ok()?;
         let template = re::Template::new(args.text(1));
         Some(Box::new(move |target, tools| {
-            let text = target.text()?;
-            if !pattern.is_match(text) {
-                return Some(target);
-            }
-            let changed = re::replace_all(&pattern, text, &template).ok()?;
-            Some(target.like(tools.keep(&changed)))
+            let changed = re::replace_all(&pattern, target.text()?, &template).ok()?;
+            Some(changed.map_or(target, |changed| target.like(tools.keep(&changed))))
         }))
     }),
     ..Method::CORE

@@ -178,36 +178,42 @@ fn group_name(text: &[u8]) -> Option<(String, &[u8])> {
     Some((name.to_owned(), behind))
 }
 
-/// The text with every match replaced.
+/// The text with every match replaced; `None` when there is no match.
 ///
 /// # Errors
 /// It is longer than a text may be.
-pub fn replace_all(pattern: &Regex, text: &[u8], template: &Template) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut done = 0;
+pub fn replace_all(
+    pattern: &Regex,
+    text: &[u8],
+    template: &Template,
+) -> Result<Option<Vec<u8>>, Error> {
+    let mut out = Vec::new();
+    let mut done = None;
     let mut fits = Ok(());
     if let [Part::Text(plain)] = &*template.0 {
         each_match(pattern, text, |m| {
-            out.extend_from_slice(&text[done..m.start()]);
+            out.extend_from_slice(&text[done.unwrap_or(0)..m.start()]);
             out.extend_from_slice(plain);
-            done = m.end();
+            done = Some(m.end());
             fits = text_fits(out.len());
             fits.is_ok()
         });
     } else {
         each_captures(pattern, text, |captures| {
             if let Some(all) = captures.get(0) {
-                out.extend_from_slice(&text[done..all.start()]);
+                out.extend_from_slice(&text[done.unwrap_or(0)..all.start()]);
                 template.push(&mut out, captures);
-                done = all.end();
+                done = Some(all.end());
             }
             fits = text_fits(out.len());
             fits.is_ok()
         });
     }
     fits?;
-    out.extend_from_slice(&text[done..]);
-    Ok(out)
+    Ok(done.map(|done| {
+        out.extend_from_slice(&text[done..]);
+        out
+    }))
 }
 
 #[cfg(test)]
@@ -218,7 +224,7 @@ mod tests {
         let pattern = crate::re::compile(pattern).unwrap();
         let out =
             replace_all(&pattern, text.as_bytes(), &Template::new(template.as_bytes())).unwrap();
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.unwrap()).unwrap()
     }
 
     #[test]

@@ -6,6 +6,7 @@ use formats::value::Text;
 use regex::bytes::{CaptureLocations, Regex};
 
 use super::find::{Steps, group_keys};
+use super::straight::{Places, Straight};
 use super::{compile, compile_ascii};
 use crate::error::Error;
 
@@ -14,6 +15,8 @@ pub struct Groups {
     any: Finder,
     /// The same for texts of ASCII alone, where every class is one of bytes; where there is one.
     ascii: Option<Finder>,
+    /// The same for texts of ASCII that it matches in one go, and where it did.
+    straight: Option<(Straight, RefCell<Places>)>,
     /// What the groups are called and their numbers, sorted by what they are called.
     keys: Vec<(Text, usize)>,
 }
@@ -53,8 +56,9 @@ impl Groups {
         let any = compile(pattern)?;
         let mut keys: Vec<(Text, usize)> = group_keys(&any).into_iter().zip(0..).collect();
         keys.sort();
-        let ascii = compile_ascii(pattern).map(Finder::new);
-        Ok(Groups { any: Finder::new(any), ascii, keys })
+        let (ascii, straight) = compile_ascii(pattern).unzip();
+        let straight = straight.flatten().map(|straight| (straight, RefCell::default()));
+        Ok(Groups { any: Finder::new(any), ascii: ascii.map(Finder::new), straight, keys })
     }
 
     /// Number of groups, the whole match included.
@@ -65,20 +69,37 @@ impl Groups {
 
     /// Calls `each` with the groups of the first match that Go finds, sorted by what they are
     /// called; a group that took no part is empty. Whether there is a match.
-    pub fn first<'t>(&self, text: &'t [u8], mut each: impl FnMut(&Text, &'t [u8])) -> bool {
+    pub fn first<'t>(&self, text: &'t [u8], each: impl FnMut(&Text, &'t [u8])) -> bool {
+        let is_ascii = text.is_ascii();
+        if let Some((straight, places)) = self.straight.as_ref().filter(|_| is_ascii)
+            && straight.find(text, &mut places.borrow_mut())
+        {
+            let places = places.borrow();
+            self.tell(text, |group| places.get(group).copied(), each);
+            return true;
+        }
         let finder = match &self.ascii {
-            Some(ascii) if text.is_ascii() => ascii,
+            Some(ascii) if is_ascii => ascii,
             _ => &self.any,
         };
         if !finder.find(text) {
             return false;
         }
         let places = finder.places.borrow();
-        for (key, group) in &self.keys {
-            let place = places.get(*group).and_then(|(start, end)| text.get(start..end));
-            each(key, place.unwrap_or_default());
-        }
+        self.tell(text, |group| places.get(group), each);
         true
+    }
+
+    fn tell<'t>(
+        &self,
+        text: &'t [u8],
+        place: impl Fn(usize) -> Option<(usize, usize)>,
+        mut each: impl FnMut(&Text, &'t [u8]),
+    ) {
+        for (key, group) in &self.keys {
+            let found = place(*group).and_then(|(start, end)| text.get(start..end));
+            each(key, found.unwrap_or_default());
+        }
     }
 }
 
@@ -98,6 +119,9 @@ mod tests {
         "[^é]$",
         "(\\pL+)",
         "x*",
+        "^(?P<a>\\S+)([ -]?)(k*?)x",
+        "(?P<b>[^ ]+)-?(?P<a>\\S*)1$",
+        "^a(.{1,2})(b+?)?",
     ];
 
     proptest! {
