@@ -190,6 +190,15 @@ impl<'b> Item<'b> {
         }
     }
 
+    /// A number as a double, as [`crate::val::to_f64`] reads it: `-0` keeps its sign.
+    #[must_use]
+    pub(crate) fn float(self) -> Option<f64> {
+        match self {
+            Item::Number(text) => number::json_number_f64(text),
+            item => item.num().map(Num::float),
+        }
+    }
+
     /// The bytes of a text.
     #[must_use]
     pub fn text(self) -> Option<&'b [u8]> {

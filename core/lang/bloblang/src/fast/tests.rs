@@ -97,6 +97,17 @@ fn common_shapes_take_the_fast_path() {
     }
 }
 
+/// What the fuzz target of evaluation found.
+#[test]
+fn found_by_fuzzing() {
+    for (mapping, document) in
+        [("root.r = this.v.sum()", r#"{"v":[]}"#), ("root.r = this.v.max()", r#"{"v":[-0,-2]}"#)]
+    {
+        let (fast, general, _) = both(mapping, document);
+        assert_eq!(fast, general, "{mapping} on {document}");
+    }
+}
+
 #[test]
 fn tall_expressions_and_full_blocks_leave_the_fast_path() {
     let tall = |n: usize| format!("root.a = this.host{}", ".string()".repeat(n));

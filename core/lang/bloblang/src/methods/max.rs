@@ -40,7 +40,7 @@ pub(super) fn quick_best<'b>(
 ) -> Option<Item<'b>> {
     let mut best: Option<f64> = None;
     for item in tools.list(target)? {
-        let number = item.num()?.float();
+        let number = item.float()?;
         if best.is_none_or(|best| better(number, best)) {
             best = Some(number);
         }

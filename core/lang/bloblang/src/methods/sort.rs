@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::exec::Ctx;
 use crate::fast::item::{Item, Tools};
 use crate::node::Node;
-use crate::number::Num;
 use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::{Val, to_f64};
 
@@ -90,7 +89,7 @@ pub(super) fn quick_sorted<'b>(
             pairs.into_iter().map(|(_, item)| *item).collect()
         }
         None if items.len() > 1 => {
-            let number = |key: &Item<'b>| key.num().map(Num::float).filter(|x| !x.is_nan());
+            let number = |key: &Item<'b>| key.float().filter(|x| !x.is_nan());
             let keys: Vec<f64> = keys.iter().map(number).collect::<Option<_>>()?;
             let mut pairs: Vec<_> = keys.into_iter().zip(items).collect();
             pairs.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(Ordering::Equal));

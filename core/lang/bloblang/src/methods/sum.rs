@@ -21,8 +21,9 @@ pub(super) static SPEC: Method = Method {
     }],
     run: Run::Raw(run),
     quick: Hook::Fixed(|target, _, tools| {
-        let numbers = tools.list(target)?.iter().map(|item| item.num().map(Num::float));
-        numbers.sum::<Option<f64>>().map(Item::Float)
+        // Not `Iterator::sum`, whose sum of nothing is -0.
+        let add = |sum, item: &Item<'_>| Some(sum + item.float()?);
+        tools.list(target)?.iter().try_fold(0.0, add).map(Item::Float)
     }),
     ..Method::CORE
 };

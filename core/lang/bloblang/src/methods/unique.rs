@@ -50,7 +50,7 @@ pub(super) static SPEC: Method = Method {
                     !kept.iter().any(same)
                 }
                 Item::Str(text) => seen.text(text),
-                item => seen.number(item.num()?.float()),
+                item => seen.number(item.float()?),
             };
             kept.extend(new.then_some(*item));
         }
