@@ -25,6 +25,7 @@ impl Meta {
     }
 
     /// Sets `key`.
+    #[inline]
     pub fn set(&mut self, key: impl Into<Arc<str>>, value: Value) {
         let key = key.into();
         match self.position(&key) {

@@ -159,6 +159,8 @@ fn write_key(out: &mut Vec<u8>, key: &[u8]) {
 
 /// Copies are done in pieces of this many bytes where the text and the room allow.
 const PIECE: usize = 32;
+/// The same near the end of the text.
+const SMALL_PIECE: usize = 8;
 
 /// Appends the text of the tokens `from..to`.
 #[inline]
@@ -173,22 +175,31 @@ fn copy_tokens(doc: &Doc<'_>, from: u32, to: u32, out: &mut Vec<u8>) {
 /// Appends `text[start..end]`.
 #[inline]
 fn copy_range(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
-    if end + PIECE > text.len() || start >= end {
+    if start < end && end + PIECE <= text.len() {
+        copy_pieces::<PIECE>(text, start, end, out);
+    } else if start < end && end + SMALL_PIECE <= text.len() {
+        copy_pieces::<SMALL_PIECE>(text, start, end, out);
+    } else {
         out.extend_from_slice(text.get(start..end).unwrap_or(&[]));
-        return;
     }
+}
+
+/// Appends `text[start..end]`, behind which there are at least `N` bytes more.
+#[inline]
+fn copy_pieces<const N: usize>(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
+    assert!(start <= end && end + N <= text.len(), "the text ends too early");
     let len = end - start;
-    out.reserve(len + PIECE);
-    // SAFETY: the last piece starts before `end`, so it reads less than PIECE bytes beyond it,
-    // which lie within the text; it writes less than PIECE bytes beyond `len`, which are reserved.
+    out.reserve(len + N);
+    // SAFETY: the last piece starts before `end`, so it reads less than N bytes beyond it, which
+    // lie within the text; it writes less than N bytes beyond `len`, which are reserved.
     unsafe {
         let source = text.as_ptr().add(start);
         let target = out.as_mut_ptr().add(out.len());
         let mut at = 0;
         while at < len {
-            let piece = source.add(at).cast::<[u8; PIECE]>().read_unaligned();
-            target.add(at).cast::<[u8; PIECE]>().write_unaligned(piece);
-            at += PIECE;
+            let piece = source.add(at).cast::<[u8; N]>().read_unaligned();
+            target.add(at).cast::<[u8; N]>().write_unaligned(piece);
+            at += N;
         }
         out.set_len(out.len() + len);
     }

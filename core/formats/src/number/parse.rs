@@ -155,6 +155,9 @@ pub(super) fn without_underscores(text: &[u8]) -> Option<Vec<u8>> {
 /// # Errors
 /// When the text has another form, or the value is too large for a double.
 pub fn parse_float(text: &[u8]) -> Result<f64, NumberError> {
+    if let Some(x) = short_decimal(text) {
+        return Ok(x);
+    }
     let cleaned;
     let mut text = text;
     if text.contains(&b'_') {
@@ -240,7 +243,7 @@ pub(crate) fn short_decimal(text: &[u8]) -> Option<f64> {
 /// The double nearest to a JSON number. `None` when it is too large, such as `1e400`.
 #[must_use]
 pub fn json_number_f64(text: &[u8]) -> Option<f64> {
-    short_decimal(text).or_else(|| parse_float(text).ok())
+    parse_float(text).ok()
 }
 
 #[cfg(test)]

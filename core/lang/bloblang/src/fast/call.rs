@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use formats::value::{Text, Value};
 use plan::Meta;
 
 use super::eval::Quick;
@@ -60,6 +61,10 @@ impl<'b> Record<'b> {
     pub(super) fn set_meta(&mut self, key: Option<&Arc<str>>, item: Item<'b>) -> Result<(), Bail> {
         let meta = self.meta.get_or_insert_with(|| self.meta_in.cloned().unwrap_or_default());
         match (key, item) {
+            (Some(key), Item::Str(text)) => {
+                meta.set(Arc::clone(key), Value::String(Text::from(text)));
+                Ok(())
+            }
             (Some(key), item) if !matches!(item, Item::Deleted | Item::Nothing) => {
                 meta.set(Arc::clone(key), item.to_value().ok_or(Bail)?);
                 Ok(())

@@ -15,7 +15,6 @@ use crate::cases;
 use crate::node::{ArithOp, CompareOp, Seg};
 use crate::number::Num;
 use crate::spec::{EachFn, ItemsFn, QuickFn, ReadyFn};
-use crate::time::Layout;
 use crate::val::Val;
 
 type Items<'b> = bumpalo::collections::Vec<'b, Item<'b>>;
@@ -51,8 +50,6 @@ pub(crate) enum Quick {
         index: usize,
         target: Box<Quick>,
     },
-    /// A timestamp by a layout.
-    Layout(Box<(Layout, Quick)>),
     /// A variable, or a value bound by `match`.
     Local(usize),
     Method {
@@ -148,12 +145,6 @@ impl Quick {
             Quick::Part { delimiter, index, target } => {
                 let Item::Str(text) = target.eval(record)? else { return Err(Bail) };
                 part(text, delimiter.as_bytes(), *index).map(Item::Str).ok_or(Bail)
-            }
-            Quick::Layout(parts) => {
-                let time = parts.1.eval(record)?.time().ok_or(Bail)?;
-                let mut text = String::with_capacity(32);
-                parts.0.push(&mut text, &time);
-                Ok(Item::Str(record.tools.keep(text.as_bytes())))
             }
             Quick::Arith(op, parts) => {
                 arith(*op, parts.0.eval(record)?, parts.1.eval(record)?, &record.tools)
@@ -441,11 +432,10 @@ fn arith<'b>(op: ArithOp, left: Item<'b>, right: Item<'b>, tools: &Tools<'b>) ->
         if !tools.fits() {
             return Err(Bail);
         }
-        let joined = tools.bump.alloc_slice_fill_copy(a.len() + b.len(), 0);
-        let (head, tail) = joined.split_at_mut(a.len());
-        head.copy_from_slice(a);
-        tail.copy_from_slice(b);
-        return Ok(Item::Str(joined));
+        let mut joined = bumpalo::collections::Vec::with_capacity_in(a.len() + b.len(), tools.bump);
+        joined.extend_from_slice_copy(a);
+        joined.extend_from_slice_copy(b);
+        return Ok(Item::Str(joined.into_bump_slice()));
     }
     let (a, b) = left.num().zip(right.num()).ok_or(Bail)?;
     compute(op, a, b)

@@ -230,7 +230,7 @@ impl<'b> Item<'b> {
     }
 
     /// A timestamp, also from a number or a text, with its zone.
-    pub(super) fn time(self) -> Option<Timestamp> {
+    pub(crate) fn time(self) -> Option<Timestamp> {
         let (ns, offset_s) = self.as_time()?;
         let zone = time::plain_zone(offset_s);
         Some(Timestamp { unix_ns: i128::from(ns), offset_s, zone })

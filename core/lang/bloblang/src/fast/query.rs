@@ -16,7 +16,6 @@ use crate::node::{ArgSource, Base, Case, Key, MatchExpr, MethodCall, Node, Path,
 use crate::number::Num;
 use crate::program::{self, Kind, Map, Program};
 use crate::spec::Hook;
-use crate::time::Layout;
 use crate::val::Val;
 
 /// Calls of named maps in one mapping, each of which gets statements of its own.
@@ -252,10 +251,6 @@ impl<'p> Compiler<'p> {
         match (call.spec.name, &call.target) {
             (name @ ("uppercase" | "lowercase"), target) => {
                 Some(Quick::Case(name == "uppercase", Box::new(self.node(target, scope)?)))
-            }
-            ("ts_format", target) if !args.given(1) => {
-                let layout = Layout::new(&args.str(0));
-                Some(Quick::Layout(Box::new((layout, self.node(target, scope)?))))
             }
             ("index", Node::Method(split)) if split.spec.name == "split" => {
                 let ArgSource::Fixed(split_args) = &split.args else { return None };

@@ -1,7 +1,8 @@
 //! `ts_format`
 
 use crate::error::Error;
-use crate::spec::{Absent, Example, Kind, Method, Param, Params, Run};
+use crate::fast::item::Item;
+use crate::spec::{Absent, Example, Hook, Kind, Method, Param, Params, Run};
 use crate::time;
 use crate::val::Val;
 
@@ -34,6 +35,19 @@ pub(super) static SPEC: Method = Method {
             let mut text = String::with_capacity(32);
             layout.push(&mut text, &at);
             Ok(Val::text(text))
+        }))
+    }),
+    quick: Hook::Prepared(|args| {
+        let layout = time::Layout::new(&args.str(0));
+        let zone = args.opt_text(1).map(|_| args.str(1).into_owned());
+        Some(Box::new(move |target, tools| {
+            let mut at = target.time()?;
+            if let Some(zone) = &zone {
+                at = time::in_zone(&at, zone).ok()?;
+            }
+            let mut text = String::with_capacity(32);
+            layout.push(&mut text, &at);
+            Some(Item::Str(tools.keep(text.as_bytes())))
         }))
     }),
     ..Method::PLUGIN

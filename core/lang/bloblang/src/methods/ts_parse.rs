@@ -1,11 +1,8 @@
 //! `ts_parse`
 
-use crate::args::Args;
-use crate::error::Error;
 use crate::fast::item::Item;
 use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::time;
-use crate::val::Val;
 
 pub(super) static SPEC: Method = Method {
     name: "ts_parse",
@@ -18,18 +15,21 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"doc":{"at":"2020-Aug-14"}}"#, r#"{"doc":{"at":"2020-08-14T00:00:00Z"}}"#)],
     }],
     folds: true,
-    run: Run::Simple(run),
-    quick: Hook::Fixed(|target, args, _| {
-        let text = std::str::from_utf8(target.text()?).ok()?;
-        let at = time::parse(&args.str(0), text).ok()?;
-        // A zone with a name has no form here.
-        let plain = *at.zone == *time::plain_zone(at.offset_s);
-        plain.then_some(Item::Time(i64::try_from(at.unix_ns).ok()?, at.offset_s))
+    run: Run::Prepared(|args| {
+        let layout = time::Reader::new(&args.str(0));
+        Ok(Box::new(move |target| {
+            let text = String::from_utf8_lossy(target.as_text()?);
+            Ok(time::val(layout.read(&text)?))
+        }))
+    }),
+    quick: Hook::Prepared(|args| {
+        let layout = time::Reader::new(&args.str(0));
+        Some(Box::new(move |target, _| {
+            let at = layout.read(std::str::from_utf8(target.text()?).ok()?).ok()?;
+            // A zone with a name has no form here.
+            let plain = *at.zone == *time::plain_zone(at.offset_s);
+            plain.then_some(Item::Time(i64::try_from(at.unix_ns).ok()?, at.offset_s))
+        }))
     }),
     ..Method::PLUGIN
 };
-
-fn run(target: Val, args: &Args) -> Result<Val, Error> {
-    let text = String::from_utf8_lossy(target.as_text()?);
-    Ok(time::val(time::parse(&args.str(0), &text)?))
-}

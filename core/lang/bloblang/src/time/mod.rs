@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 use formats::value::{Timestamp, Value};
 
 pub use format::{Layout, format};
-pub use parse::parse;
 pub(crate) use parse::quote;
+pub use parse::{Reader, parse};
 pub use strftime::strftime;
 pub use strptime::strptime;
 pub use zone::{at_local, checked_zone, in_zone, offset_at, rezoned, zone_name};

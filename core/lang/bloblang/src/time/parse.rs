@@ -1,5 +1,6 @@
 //! Text to timestamps by Go's layouts, with the errors of Go's parser.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use formats::rfc3339::days_of_civil;
@@ -10,6 +11,7 @@ use super::{DAYS, MONTHS, NS_PER_S};
 use crate::error::Error;
 
 /// What was read so far.
+#[derive(Default)]
 struct Fields {
     year: i64,
     month: Option<u32>,
@@ -32,49 +34,80 @@ enum Bad {
     Range(&'static str),
 }
 
-/// Reads a text that is written as a layout such as `2006-01-02T15:04:05Z07:00` shows. Without a
-/// zone the time is UTC.
+/// A layout such as `2006-01-02T15:04:05Z07:00` that texts are read by, taken apart once.
+pub struct Reader {
+    layout: String,
+    steps: Vec<Step>,
+}
+
+/// A part of a layout and what surrounds it, as places in it.
+struct Step {
+    before: Range<usize>,
+    /// The part and its own text; `None` at the end.
+    part: Option<(Chunk, Range<usize>)>,
+    /// Where what follows begins.
+    after: usize,
+}
+
+impl Reader {
+    /// Takes a layout apart.
+    #[must_use]
+    pub fn new(layout: &str) -> Self {
+        let (mut steps, mut at) = (Vec::new(), 0);
+        loop {
+            let (before, chunk, rest) = next(layout.get(at..).unwrap_or_default());
+            let (before, after) = (at..at + before.len(), layout.len() - rest.len());
+            let part = chunk.map(|(chunk, text)| (chunk, before.end..before.end + text.len()));
+            let last = part.is_none();
+            steps.push(Step { before, part, after });
+            if last {
+                return Reader { layout: layout.to_owned(), steps };
+            }
+            at = after;
+        }
+    }
+
+    /// Reads a text. Without a zone the time is UTC.
+    ///
+    /// # Errors
+    /// In the words of Go's `time.Parse`.
+    pub fn read(&self, text: &str) -> Result<Timestamp, Error> {
+        let mut fields = Fields::default();
+        let of = |place: &Range<usize>| self.layout.get(place.clone()).unwrap_or_default();
+        let cannot = |value: &str, element: &str| {
+            let (text, layout) = (quote(text), quote(&self.layout));
+            let (value, element) = (quote(value), quote(element));
+            Error::new(format!(
+                "parsing time {text} as {layout}: cannot parse {value} as {element}"
+            ))
+        };
+        let refused = |why: &str| Error::new(format!("parsing time {}: {why}", quote(text)));
+        let mut value = text;
+        for Step { before, part, after } in &self.steps {
+            let before = of(before);
+            value = skip(value, before).map_err(|value| cannot(value, before))?;
+            let Some((chunk, element)) = part else {
+                if !value.is_empty() {
+                    return Err(refused(&format!("extra text: {}", quote(value))));
+                }
+                break;
+            };
+            value = match fields.read(*chunk, value, of(&(*after..self.layout.len()))) {
+                Ok(rest) => rest,
+                Err(Bad::Form) => return Err(cannot(value, of(element))),
+                Err(Bad::Range(part)) => return Err(refused(&format!("{part} out of range"))),
+            };
+        }
+        fields.finish().map_err(|part| refused(&format!("{part} out of range")))
+    }
+}
+
+/// Reads a text that is written as a layout shows, see [`Reader`].
 ///
 /// # Errors
 /// In the words of Go's `time.Parse`.
 pub fn parse(layout: &str, text: &str) -> Result<Timestamp, Error> {
-    let mut fields = Fields {
-        year: 0,
-        month: None,
-        day: None,
-        year_day: None,
-        hour: 0,
-        minute: 0,
-        second: 0,
-        nano: 0,
-        pm: None,
-        offset_s: None,
-        zone: None,
-    };
-    let cannot = |value: &str, element: &str| {
-        let (text, layout) = (quote(text), quote(layout));
-        let (value, element) = (quote(value), quote(element));
-        Error::new(format!("parsing time {text} as {layout}: cannot parse {value} as {element}"))
-    };
-    let refused = |why: &str| Error::new(format!("parsing time {}: {why}", quote(text)));
-    let (mut rest, mut value) = (layout, text);
-    loop {
-        let (before, chunk, after) = next(rest);
-        value = skip(value, before).map_err(|value| cannot(value, before))?;
-        let Some((chunk, element)) = chunk else {
-            if !value.is_empty() {
-                return Err(refused(&format!("extra text: {}", quote(value))));
-            }
-            break;
-        };
-        value = match fields.read(chunk, value, after) {
-            Ok(rest) => rest,
-            Err(Bad::Form) => return Err(cannot(value, element)),
-            Err(Bad::Range(part)) => return Err(refused(&format!("{part} out of range"))),
-        };
-        rest = after;
-    }
-    fields.finish().map_err(|part| refused(&format!("{part} out of range")))
+    Reader::new(layout).read(text)
 }
 
 /// A text as Go's time package quotes it.
