@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::tree::root;
@@ -94,6 +95,8 @@ impl Drop for Folder {
 pub struct Program {
     child: Child,
     log: Arc<Mutex<String>>,
+    /// Reads the log to its end.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -116,7 +119,7 @@ impl Program {
         let started = command.stderr(Stdio::piped()).stdin(Stdio::null()).spawn();
         let Ok(mut child) = started else { panic!("the program starts: {started:?}") };
         let log = Arc::new(Mutex::new(String::new()));
-        if let Some(stderr) = child.stderr.take() {
+        let reader = child.stderr.take().map(|stderr| {
             let log = Arc::clone(&log);
             std::thread::spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -124,9 +127,9 @@ impl Program {
                     log.push_str(&line);
                     log.push('\n');
                 }
-            });
-        }
-        Program { child, log }
+            })
+        });
+        Program { child, log, reader }
     }
 
     /// What it has written to standard error.
@@ -165,7 +168,10 @@ impl Program {
 
     /// Waits for its end.
     pub fn wait(&mut self) -> Option<ExitStatus> {
-        until(|| self.child.try_wait().ok().flatten())
+        let status = until(|| self.child.try_wait().ok().flatten())?;
+        // What it wrote last may not have been read yet.
+        until(|| self.reader.as_ref().is_none_or(JoinHandle::is_finished).then_some(()));
+        Some(status)
     }
 }
 
