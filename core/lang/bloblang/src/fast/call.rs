@@ -61,12 +61,9 @@ impl<'b> Record<'b> {
     pub(super) fn set_meta(&mut self, key: Option<&Arc<str>>, item: Item<'b>) -> Result<(), Bail> {
         let meta = self.meta.get_or_insert_with(|| self.meta_in.cloned().unwrap_or_default());
         match (key, item) {
+            // Most of them, without a detour.
             (Some(key), Item::Str(text)) => {
                 meta.set(Arc::clone(key), Value::String(Text::from(text)));
-                Ok(())
-            }
-            (Some(key), item) if !matches!(item, Item::Deleted | Item::Nothing) => {
-                meta.set(Arc::clone(key), item.to_value().ok_or(Bail)?);
                 Ok(())
             }
             (key, item) => {
@@ -98,19 +95,34 @@ impl<'b> Record<'b> {
         Ok(matches!(self.call(query, item)?, Item::Bool(true)))
     }
 
-    /// The results of a query for the elements of an array: `None` drops an element.
+    /// Goes through the elements of an array, or the members of an object: `each` gets what a query
+    /// about it sees and the value itself, and gives what takes its place; `None` drops it.
     ///
     /// # Errors
     /// The fast path cannot say, or `each` cannot.
     pub fn each(
         &mut self,
-        items: &'b [Item<'b>],
-        mut each: impl FnMut(&mut Self, Item<'b>) -> Result<Option<Item<'b>>, Bail>,
+        target: Item<'b>,
+        mut each: impl FnMut(&mut Self, Item<'b>, Item<'b>) -> Result<Option<Item<'b>>, Bail>,
     ) -> Fast<'b> {
-        let mut out = bumpalo::collections::Vec::with_capacity_in(items.len(), self.tools.bump);
-        for item in items {
-            out.extend(each(self, *item)?);
+        let bump = self.tools.bump;
+        match self.tools.open(target).ok_or(Bail)? {
+            Item::List(items) => {
+                let mut out = bumpalo::collections::Vec::with_capacity_in(items.len(), bump);
+                for item in items {
+                    out.extend(each(self, *item, *item)?);
+                }
+                Ok(Item::List(out.into_bump_slice()))
+            }
+            Item::Map(members) => {
+                let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), bump);
+                for (name, item) in members {
+                    let context = self.tools.member(name, *item).ok_or(Bail)?;
+                    out.extend(each(self, context, *item)?.map(|item| (*name, item)));
+                }
+                Ok(Item::Map(out.into_bump_slice()))
+            }
+            _ => Err(Bail),
         }
-        Ok(Item::List(out.into_bump_slice()))
     }
 }

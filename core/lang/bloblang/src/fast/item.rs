@@ -158,6 +158,12 @@ impl<'b> Tools<'b> {
         self.fits().then(|| Item::Map(in_order(members)))
     }
 
+    /// What a query about a member of an object sees: its `key` and its `value`.
+    #[must_use]
+    pub fn member(&self, name: &'b [u8], item: Item<'b>) -> Option<Item<'b>> {
+        self.new_map([(&b"key"[..], Item::Str(name)), (&b"value"[..], item)].into_iter())
+    }
+
     /// Whether the record may take more memory.
     #[must_use]
     pub fn fits(&self) -> bool {

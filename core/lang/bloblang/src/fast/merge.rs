@@ -117,13 +117,14 @@ pub fn squashed<'b>(items: &[Item<'b>], tools: &Tools<'b>) -> Option<Item<'b>> {
 #[must_use]
 pub fn without_names<'b>(
     members: &'b [Member<'b>],
-    names: &[&[u8]],
+    names: &[Box<[u8]>],
     tools: &Tools<'b>,
 ) -> Option<Item<'b>> {
     if names.iter().all(|name| find(members, name).is_none()) {
         return Some(Item::Map(members));
     }
     let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), tools.bump);
-    out.extend(members.iter().filter(|(name, _)| !names.contains(name)));
+    let stays = |name: &[u8]| names.iter().all(|left_out| **left_out != *name);
+    out.extend(members.iter().filter(|(name, _)| stays(name)));
     tools.fits().then(|| Item::Map(out.into_bump_slice()))
 }

@@ -226,8 +226,8 @@ impl<'m> Turn<'m> {
             },
             Target::Field(slot) => match &step.quick {
                 Some(quick) => {
-                    let scalar = quick.eval(record)?;
-                    sink.scalar(slot, scalar, record.tools.doc.as_ref())?;
+                    let item = quick.eval(record)?;
+                    sink.item(slot, item, record.tools.doc.as_ref())?;
                 }
                 None => sink.val(slot, query(statement, ex.as_deref_mut())?)?,
             },
@@ -346,12 +346,12 @@ fn variable<'b>(
         let mut cx = Ctx::new(ex.ok_or(Bail)?);
         return statement.run(&mut cx).map_err(|_| Bail);
     };
-    let scalar = quick.eval(record)?;
+    let item = quick.eval(record)?;
     let local = record.locals.get_mut(slot).ok_or(Bail)?;
-    match scalar {
+    match item {
         Item::Nothing => return Ok(()),
         Item::Deleted => *local = None,
-        scalar => *local = Some(scalar),
+        item => *local = Some(item),
     }
     if let Some(var) = ex.and_then(|ex| ex.vars.as_mut()).and_then(|vars| vars.get_mut(slot)) {
         *var = match *local {
@@ -371,7 +371,7 @@ fn payload<'b>(
 ) -> Result<(), Bail> {
     match val {
         Either::Item(Item::Str(text) | Item::Bytes(text)) => out.extend_from_slice(text),
-        Either::Item(scalar) => scalar.write(out, doc, writer)?,
+        Either::Item(item) => item.write(out, doc, writer)?,
         Either::Val(val) => match val.into_value() {
             Some(Value::String(text)) => out.extend_from_slice(text.as_bytes()),
             Some(Value::Bytes(bytes)) => out.extend_from_slice(&bytes),
@@ -436,23 +436,23 @@ impl Sink<'_> {
         if fields > 0 && doc.is_none_or(|doc| doc.kind_of_root() != RawKind::Object) {
             return Err(Bail);
         }
-        (0..fields).try_for_each(|slot| self.scalar(slot, Item::Deleted, None))
+        (0..fields).try_for_each(|slot| self.item(slot, Item::Deleted, None))
     }
 
-    fn scalar<'b>(
+    fn item<'b>(
         &mut self,
         slot: usize,
-        scalar: Item<'b>,
+        item: Item<'b>,
         doc: Option<&json::Doc<'b>>,
     ) -> Result<(), Bail> {
-        match scalar {
+        match item {
             Item::Nothing => return Ok(()),
             Item::Deleted => self.fields.delete(slot),
-            scalar => {
+            item => {
                 let (writer, bytes) = (&mut *self.writer, &mut self.bytes);
                 self.fields.write(slot, |out| {
                     let before = out.len();
-                    scalar.write(out, doc, writer)?;
+                    item.write(out, doc, writer)?;
                     *bytes += out.len() - before;
                     if *bytes > BYTES_MAX { Err(Bail) } else { Ok(()) }
                 })?;

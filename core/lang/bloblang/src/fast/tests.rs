@@ -97,6 +97,31 @@ fn common_shapes_take_the_fast_path() {
     }
 }
 
+#[test]
+fn what_is_too_much_leaves_the_fast_path() {
+    let numbers = |count: usize| format!("{{\"a\":[{}]}}", vec!["1"; count].join(","));
+    let maps = |calls: usize| {
+        (0..calls).fold("map m { root.x = this }\n".to_owned(), |text, i| {
+            format!("{text}root.r{i} = this.a.index(0).apply(\"m\")\n")
+        })
+    };
+    let (nested, doubled) = ("[x.tally]", "[x.tally, x.tally]");
+    let fold = |of: &str| format!("root = this.a.fold(1, x -> {of})");
+    let square = "root = this.a.map_each(_ -> this.a.map_each(_ -> 1).length()).length()";
+    for (mapping, few, many) in
+        [(square.to_owned(), 100, 1_100), (fold(nested), 100, 300), (fold(doubled), 10, 20)]
+    {
+        for (count, fits) in [(few, true), (many, false)] {
+            let (fast, general, was_fast) = both(&mapping, &numbers(count));
+            assert!(fast == general && was_fast == fits, "{mapping} of {count}");
+        }
+    }
+    assert!(both(&maps(60), &numbers(1)).2);
+    // Each call is a query of the general evaluator then.
+    let (fast, general, _) = both(&maps(70), &numbers(1));
+    assert_eq!(fast, general);
+}
+
 /// What the fuzz target of evaluation found.
 #[test]
 fn found_by_fuzzing() {

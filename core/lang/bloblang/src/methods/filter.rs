@@ -5,8 +5,6 @@ use formats::value::{Object, Text, Value};
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
-use crate::fast::call::{EachCall, Record};
-use crate::fast::item::{Bail, Fast, Item, Tools};
 use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -30,7 +28,11 @@ pub(super) static SPEC: Method = Method {
         },
     ],
     run: Run::Lambda(run),
-    quick: Hook::Each(quick),
+    quick: Hook::Each(|target, call, record| {
+        record.each(target, |record, context, item| {
+            Ok(record.holds(&call.query, context)?.then_some(item))
+        })
+    }),
     ..Method::CORE
 };
 
@@ -66,33 +68,4 @@ fn run(target: Val, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
 pub(super) fn member(key: &Text, value: &Value) -> Val {
     let parts = [("key", Value::String(key.clone())), ("value", value.clone())];
     Val::object(parts.into_iter().map(|(k, v)| (Text::from(k), v)).collect::<Object>())
-}
-
-fn quick<'b>(target: Item<'b>, call: &'b EachCall, record: &mut Record<'b>) -> Fast<'b> {
-    match record.tools.open(target).ok_or(Bail)? {
-        Item::List(items) => {
-            record.each(items, |record, item| Ok(record.holds(&call.query, item)?.then_some(item)))
-        }
-        Item::Map(members) => {
-            let tools = &record.tools;
-            let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), tools.bump);
-            for (name, item) in members {
-                let context = quick_member(name, *item, &record.tools).ok_or(Bail)?;
-                if record.holds(&call.query, context)? {
-                    out.push((*name, *item));
-                }
-            }
-            Ok(Item::Map(out.into_bump_slice()))
-        }
-        _ => Err(Bail),
-    }
-}
-
-/// The same as [`member`] on borrowed values.
-pub(super) fn quick_member<'b>(
-    name: &'b [u8],
-    item: Item<'b>,
-    tools: &Tools<'b>,
-) -> Option<Item<'b>> {
-    tools.new_map([(&b"key"[..], Item::Str(name)), (&b"value"[..], item)].into_iter())
 }

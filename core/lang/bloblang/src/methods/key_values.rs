@@ -1,6 +1,6 @@
 //! `key_values`
 
-use super::filter::{member, quick_member};
+use super::filter::member;
 use crate::error::Error;
 use crate::fast::item::Item;
 use crate::spec::{Example, Hook, Method, Run};
@@ -23,7 +23,7 @@ pub(super) static SPEC: Method = Method {
         let members = tools.map(target)?;
         let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), tools.bump);
         for (name, item) in members {
-            out.push(quick_member(name, *item, tools)?);
+            out.push(tools.member(name, *item)?);
         }
         Some(Item::List(out.into_bump_slice()))
     }),

@@ -2,13 +2,11 @@
 
 use formats::value::Value;
 
-use super::filter::{member, quick_member};
+use super::filter::member;
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
-use crate::fast::call::{EachCall, Record};
 use crate::fast::item::Item;
-use crate::fast::item::{Bail, Fast};
 use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -29,7 +27,15 @@ pub(super) static SPEC: Method = Method {
         },
     ],
     run: Run::Lambda(run),
-    quick: Hook::Each(quick),
+    quick: Hook::Each(|target, call, record| {
+        record.each(target, |record, context, item| {
+            Ok(match record.call(&call.query, context)? {
+                Item::Deleted => None,
+                Item::Nothing => Some(item),
+                result => Some(result),
+            })
+        })
+    }),
     ..Method::CORE
 };
 
@@ -65,31 +71,5 @@ fn run(target: Val, args: &Args, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {
             Ok(Val::object(out.into_iter().collect()))
         }
         _ => Err(target.unexpected(&["array"])),
-    }
-}
-
-fn quick<'b>(target: Item<'b>, call: &'b EachCall, record: &mut Record<'b>) -> Fast<'b> {
-    match record.tools.open(target).ok_or(Bail)? {
-        Item::List(items) => record.each(items, |record, item| {
-            Ok(match record.call(&call.query, item)? {
-                Item::Deleted => None,
-                Item::Nothing => Some(item),
-                result => Some(result),
-            })
-        }),
-        Item::Map(members) => {
-            let tools = &record.tools;
-            let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), tools.bump);
-            for (name, item) in members {
-                let context = quick_member(name, *item, &record.tools).ok_or(Bail)?;
-                match record.call(&call.query, context)? {
-                    Item::Deleted => {}
-                    Item::Nothing => out.push((*name, *item)),
-                    result => out.push((*name, result)),
-                }
-            }
-            Ok(Item::Map(out.into_bump_slice()))
-        }
-        _ => Err(Bail),
     }
 }

@@ -33,21 +33,23 @@ pub(super) static SPEC: Method = Method {
             Ok(Val::object(strip(target.into_object()?, &paths)))
         }))
     }),
-    quick: Hook::Fixed(|target, args, tools| {
-        let members = tools.map(target)?;
-        let mut names = Vec::with_capacity(args.len());
-        let mut paths = Vec::new();
+    quick: Hook::Prepared(|args| {
+        let (mut names, mut paths): (Vec<Box<[u8]>>, Vec<_>) = Default::default();
         for val in args.vals() {
             match val.as_text().ok()? {
-                path if path.contains(&b'.') || path.contains(&b'~') => paths.push(path),
-                name => names.push(name),
+                path if path.contains(&b'.') || path.contains(&b'~') => {
+                    paths.push(split_path(path));
+                }
+                name => names.push(name.into()),
             }
         }
-        let mut rest = without_names(members, &names, tools)?;
-        for path in paths {
-            rest = quick_without(tools, rest, &split_path(path)).ok()?;
-        }
-        Some(rest)
+        Some(Box::new(move |target, tools| {
+            let mut rest = without_names(tools.map(target)?, &names, tools)?;
+            for path in &paths {
+                rest = quick_without(tools, rest, path).ok()?;
+            }
+            Some(rest)
+        }))
     }),
     ..Method::CORE
 };
