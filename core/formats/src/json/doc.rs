@@ -232,6 +232,17 @@ impl<'a> Doc<'a> {
         self.shape.slot(path.0 as usize).map(|token| self.value(token))
     }
 
+    /// The bytes of a string of the record, escapes resolved.
+    #[inline]
+    #[must_use]
+    pub fn string(&self, value: &RawValue<'a>) -> Cow<'a, [u8]> {
+        let traits = self.tokens.traits;
+        match traits.escapes || traits.non_ascii {
+            true => canonical::decoded(inside(value.text)),
+            false => Cow::Borrowed(inside(value.text)),
+        }
+    }
+
     /// The value that any path leads to, searched for. Of equal keys the last one counts.
     #[must_use]
     pub fn find<S: AsRef<[u8]>>(&self, segments: &[S]) -> Option<RawValue<'a>> {
@@ -311,6 +322,7 @@ impl<'a> Doc<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn value(&self, token: u32) -> RawValue<'a> {
         let last = self.shape.end(token).saturating_sub(1);
         let end = self.tokens.start(last) + token_text(self.text, self.tokens, last).len();

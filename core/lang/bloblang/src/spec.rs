@@ -149,13 +149,13 @@ pub type PreparedHere = Box<dyn Fn(Val, &mut Ctx<'_, '_>) -> Result<Val, Error>>
 pub type PreparedFn = Box<dyn FnMut(&mut Ctx<'_, '_>) -> Result<Val, Error>>;
 
 /// A method on borrowed values whose arguments are known.
-pub type QuickFn = for<'b> fn(Item<'b>, &'b Args, &Tools<'b>) -> Option<Item<'b>>;
+pub type QuickFn = for<'b> fn(&Item<'b>, &'b Args, &Tools<'b>) -> Fast<'b>;
 /// The same with what was prepared of them.
-pub type ReadyFn = Box<dyn for<'b> Fn(Item<'b>, &Tools<'b>) -> Option<Item<'b>>>;
+pub type ReadyFn = Box<dyn for<'b> Fn(&Item<'b>, &Tools<'b>) -> Fast<'b>>;
 /// The same with arguments that were evaluated; all of them are given.
-pub type ItemsFn = for<'b> fn(Item<'b>, &'b [Item<'b>], &Tools<'b>) -> Option<Item<'b>>;
+pub type ItemsFn = for<'b> fn(&Item<'b>, &'b [Item<'b>], &Tools<'b>) -> Fast<'b>;
 /// The same for one that evaluates a query.
-pub type EachFn = for<'b> fn(Item<'b>, &'b EachCall, &mut Record<'b>) -> Fast<'b>;
+pub type EachFn = for<'b> fn(&Item<'b>, &'b EachCall, &mut Record<'b>) -> Fast<'b>;
 
 /// The work of a method on borrowed values, for mappings that run on the text of records. It leaves
 /// to [`Run`] what it has no answer for, such as every error.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::call::Record;
 use super::eval::{Name, Quick, map};
-use super::item::{Bail, Fast, Item, Member, Tools, is_same};
+use super::item::{Fast, Item, Member, Tools, is_same};
 use crate::node::Seg;
 
 /// Statements with the slots of their variables.
@@ -53,15 +53,15 @@ impl Statements {
             Work::Fields(fields) => {
                 return match map(fields, record)? {
                     // Nothing was assigned, or only deleted.
-                    Item::Map([]) => Err(Bail),
-                    object => Ok(object),
+                    Item::Map([]) => None,
+                    object => Some(object),
                 };
             }
         };
-        record.locals.get_mut(self.vars.clone()).ok_or(Bail)?.fill(None);
+        record.locals.get_mut(self.vars.clone())?.fill(None);
         let mut built = Built::Item(Item::Nothing);
         run(statements, &mut built, record)?;
-        Ok(match built {
+        Some(match built {
             Built::Item(item) => item,
             Built::Map(members) => Item::Map(members.into_bump_slice()),
         })
@@ -87,10 +87,10 @@ fn fields(statements: &[Statement]) -> Option<Box<[(Name, Quick)]>> {
 
 impl<'b> Built<'b> {
     /// Assigns a value, or with deleted removes one; a path that is not empty leads into an object.
-    fn assign(&mut self, tools: &Tools<'b>, path: &'b [Seg], item: Item<'b>) -> Result<(), Bail> {
+    fn assign(&mut self, tools: &Tools<'b>, path: &'b [Seg], item: &Item<'b>) -> Option<()> {
         let [seg, rest @ ..] = path else {
-            *self = Built::Item(item);
-            return Ok(());
+            *self = Built::Item(*item);
+            return Some(());
         };
         let members = self.members(tools)?;
         let name = seg.key.as_bytes();
@@ -101,30 +101,30 @@ impl<'b> Built<'b> {
                 members.remove(at);
             }
             (Some(at), item) => {
-                let place = &mut members.get_mut(at).ok_or(Bail)?.1;
+                let place = &mut members.get_mut(at)?.1;
                 *place = match item {
-                    Item::Deleted => without(tools, *place, rest)?,
-                    item => with(tools, *place, rest, item)?,
+                    Item::Deleted => without(tools, place, rest)?,
+                    item => with(tools, place, rest, item)?,
                 };
             }
             (None, item) => {
                 let at = members.partition_point(|(known, _)| *known < name);
-                members.insert(at, (name, with(tools, Item::Null, rest, item)?));
+                members.insert(at, (name, with(tools, &Item::Null, rest, item)?));
             }
         }
-        Ok(())
+        Some(())
     }
 
     /// The members of the object that is built.
     fn members(
         &mut self,
         tools: &Tools<'b>,
-    ) -> Result<&mut bumpalo::collections::Vec<'b, Member<'b>>, Bail> {
+    ) -> Option<&mut bumpalo::collections::Vec<'b, Member<'b>>> {
         if let Built::Item(item) = self {
-            let members = match tools.open(*item).ok_or(Bail)? {
+            let members = match tools.open(item)? {
                 Item::Null | Item::Nothing => &[],
                 Item::Map(members) => members,
-                _ => return Err(Bail), // arrays and errors
+                _ => return None, // arrays and errors
             };
             let room = members.len() + SPARE_MEMBERS;
             let mut copy = bumpalo::collections::Vec::with_capacity_in(room, tools.bump);
@@ -132,8 +132,8 @@ impl<'b> Built<'b> {
             *self = Built::Map(copy);
         }
         match self {
-            Built::Map(members) if tools.fits() => Ok(members),
-            _ => Err(Bail),
+            Built::Map(members) if tools.fits() => Some(members),
+            _ => None,
         }
     }
 }
@@ -142,12 +142,12 @@ fn run<'b>(
     statements: &'b [Statement],
     built: &mut Built<'b>,
     record: &mut Record<'b>,
-) -> Result<(), Bail> {
+) -> Option<()> {
     for statement in statements {
         match statement {
             Statement::Let(slot, query) => {
                 let item = query.eval(record)?;
-                let local = record.locals.get_mut(*slot).ok_or(Bail)?;
+                let local = record.locals.get_mut(*slot)?;
                 match item {
                     Item::Nothing => {}
                     Item::Deleted => *local = None,
@@ -156,9 +156,9 @@ fn run<'b>(
             }
             Statement::Meta(key, query) => {
                 let item = query.eval(record)?;
-                record.set_meta(key.as_ref(), item)?;
+                record.set_meta(key.as_ref(), &item)?;
             }
-            Statement::Assign(path, query) => match query.eval(record)? {
+            Statement::Assign(path, query) => match &query.eval(record)? {
                 Item::Nothing => {}
                 item => built.assign(&record.tools, path, item)?,
             },
@@ -168,60 +168,60 @@ fn run<'b>(
             }
         }
     }
-    Ok(())
+    Some(())
 }
 
 fn chosen<'b>(
     cases: &'b [(Quick, Box<[Statement]>)],
     otherwise: &'b [Statement],
     record: &mut Record<'b>,
-) -> Result<&'b [Statement], Bail> {
+) -> Option<&'b [Statement]> {
     for (condition, block) in cases {
         match condition.eval(record)? {
-            Item::Bool(true) => return Ok(block),
+            Item::Bool(true) => return Some(block),
             Item::Bool(false) => {}
-            _ => return Err(Bail),
+            _ => return None,
         }
     }
-    Ok(otherwise)
+    Some(otherwise)
 }
 
 /// A value with another one at a path.
-fn with<'b>(tools: &Tools<'b>, at: Item<'b>, path: &'b [Seg], item: Item<'b>) -> Fast<'b> {
-    let [seg, rest @ ..] = path else { return Ok(item) };
-    let members = match tools.open(at).ok_or(Bail)? {
+fn with<'b>(tools: &Tools<'b>, at: &Item<'b>, path: &'b [Seg], item: &Item<'b>) -> Fast<'b> {
+    let [seg, rest @ ..] = path else { return Some(*item) };
+    let members = match tools.open(at)? {
         Item::Null => &[],
         Item::Map(members) => members,
-        _ => return Err(Bail), // arrays and errors
+        _ => return None, // arrays and errors
     };
     let name = seg.key.as_bytes();
     let place = members.binary_search_by(|(known, _)| (*known).cmp(name));
-    let inner = place.ok().and_then(|at| members.get(at)).map_or(Item::Null, |(_, item)| *item);
+    let inner = place.ok().and_then(|at| members.get(at)).map_or(&Item::Null, |(_, item)| item);
     let new = (name, with(tools, inner, rest, item)?);
     let (before, after) = match place {
         Ok(at) => (members.get(..at), members.get(at + 1..)),
         Err(at) => (members.get(..at), members.get(at..)),
     };
-    joined(tools, before.ok_or(Bail)?, Some(new), after.ok_or(Bail)?)
+    joined(tools, before?, Some(new), after?)
 }
 
 /// A value without what stands at a path that is not empty; what is missing is no error.
-pub(crate) fn without<'b>(tools: &Tools<'b>, at: Item<'b>, path: &[Seg]) -> Fast<'b> {
-    let [seg, rest @ ..] = path else { return Err(Bail) };
-    let members = match tools.open(at).ok_or(Bail)? {
+pub(crate) fn without<'b>(tools: &Tools<'b>, at: &Item<'b>, path: &[Seg]) -> Fast<'b> {
+    let [seg, rest @ ..] = path else { return None };
+    let members = match tools.open(at)? {
         Item::Map(members) => members,
-        Item::List(_) => return Err(Bail), // for the general evaluator
-        _ => return Ok(at),
+        Item::List(_) => return None, // for the general evaluator
+        _ => return Some(*at),
     };
     let name = seg.key.as_bytes();
     let Ok(place) = members.binary_search_by(|(known, _)| (*known).cmp(name)) else {
-        return Ok(Item::Map(members));
+        return Some(Item::Map(members));
     };
     let (before, rest_of) = members.split_at(place);
-    let ((name, inner), after) = rest_of.split_first().ok_or(Bail)?;
+    let ((name, inner), after) = rest_of.split_first()?;
     let new = match rest.is_empty() {
         true => None,
-        false => Some((*name, without(tools, *inner, rest)?)),
+        false => Some((*name, without(tools, inner, rest)?)),
     };
     joined(tools, before, new, after)
 }
@@ -237,5 +237,5 @@ fn joined<'b>(
     members.extend_from_slice(before);
     members.extend(new);
     members.extend_from_slice(after);
-    if tools.fits() { Ok(Item::Map(members.into_bump_slice())) } else { Err(Bail) }
+    if tools.fits() { Some(Item::Map(members.into_bump_slice())) } else { None }
 }

@@ -3,7 +3,7 @@
 
 use super::call::Record;
 use super::eval::Quick;
-use super::item::{Bail, Fast, Item};
+use super::item::{Fast, Item};
 use crate::args::{Arg, Args, convert};
 use crate::error::Error;
 use crate::growth::weigh_all;
@@ -59,8 +59,8 @@ impl Bridge {
         Some(Bridge { spec: call.spec, args, work })
     }
 
-    pub(super) fn run<'b>(&'b self, target: Item<'b>, record: &mut Record<'b>) -> Fast<'b> {
-        let target = target.to_val().ok_or(Bail)?;
+    pub(super) fn run<'b>(&'b self, target: &Item<'b>, record: &mut Record<'b>) -> Fast<'b> {
+        let target = target.to_val()?;
         let evaluated;
         let args = match &self.args {
             Given::Fixed(args) => args,
@@ -70,29 +70,29 @@ impl Bridge {
             }
         };
         if self.spec.walks {
-            weigh_all(std::iter::once(&target).chain(args.vals())).map_err(|_| Bail)?;
+            weigh_all(std::iter::once(&target).chain(args.vals())).ok()?;
         }
         let result = match &self.work {
             Work::Simple(run) => run(target, args),
             Work::Prepared(run) => run(target),
         };
-        result.ok().and_then(|val| record.tools.item_of(&val)).ok_or(Bail)
+        result.ok().and_then(|val| record.tools.item_of(&val))
     }
 }
 
-fn evaluate<'b>(args: &'b [GivenArg], record: &mut Record<'b>) -> Result<Args, Bail> {
+fn evaluate<'b>(args: &'b [GivenArg], record: &mut Record<'b>) -> Option<Args> {
     let mut items = Vec::with_capacity(args.len());
     for arg in args {
         items.push(match arg {
             GivenArg::Fixed(arg) => arg.clone(),
             GivenArg::Eval(param, query) => {
-                let val = query.eval(record)?.to_val().ok_or(Bail)?;
+                let val = query.eval(record)?.to_val()?;
                 Arg::Val(match param {
-                    Some(param) => convert(param, val).map_err(|_| Bail)?,
+                    Some(param) => convert(param, val).ok()?,
                     None => val,
                 })
             }
         });
     }
-    Ok(Args::new(items))
+    Some(Args::new(items))
 }

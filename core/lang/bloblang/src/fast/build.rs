@@ -7,17 +7,12 @@ pub(super) struct Template {
 }
 
 enum Op {
-    /// A member that is an object, whose members are the operations up to `end`.
-    Open {
-        key: (usize, usize),
-        end: usize,
-    },
-    Close,
+    /// A member that is an object, with the bytes of its key; its members follow up to `Close`.
+    Open((usize, usize)),
+    /// The end of an object, with the number of bytes of its key.
+    Close(usize),
     /// A field: the bytes of its key with the colon, its slot.
-    Field {
-        key: (usize, usize),
-        slot: usize,
-    },
+    Field { key: (usize, usize), slot: usize },
 }
 
 /// The results of one record by slot, as ranges of one buffer.
@@ -62,14 +57,9 @@ impl Template {
             if path.len() == depth + 1 {
                 self.ops.push(Op::Field { key, slot: *slot });
             } else {
-                let at = self.ops.len();
-                self.ops.push(Op::Open { key, end: 0 });
+                self.ops.push(Op::Open(key));
                 self.level(group, depth + 1);
-                let close = self.ops.len();
-                self.ops.push(Op::Close);
-                if let Some(Op::Open { end, .. }) = self.ops.get_mut(at) {
-                    *end = close;
-                }
+                self.ops.push(Op::Close(key.1 - key.0));
             }
             paths = rest;
         }
@@ -80,45 +70,58 @@ impl Template {
         self.ops.iter().filter(|op| matches!(op, Op::Field { .. })).count()
     }
 
-    fn any(&self, from: usize, to: usize, results: &Results) -> bool {
-        self.ops.get(from..to).unwrap_or_default().iter().any(|op| match op {
-            Op::Field { slot, .. } => results.ranges.get(*slot).is_some_and(Option::is_some),
-            _ => false,
-        })
-    }
-
-    /// Appends the object; members without a result are left out, and so are objects without
+    /// Appends the object. `field` appends the value of a slot, in the order of the keys, and says
+    /// whether there is one; members without a value are left out, and so are objects without
     /// members.
-    pub(super) fn write(&self, results: &Results, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// Those of `field`, as `None`.
+    #[inline]
+    pub(super) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        mut field: impl FnMut(usize, &mut Vec<u8>) -> Option<bool>,
+    ) -> Option<()> {
         out.push(b'{');
-        let mut at = 0;
-        while let Some(op) = self.ops.get(at) {
+        for op in &self.ops {
             match op {
-                Op::Open { end, .. } if !self.any(at + 1, *end, results) => at = *end,
-                Op::Open { key, .. } => {
-                    out.extend_from_slice(&self.keys[key.0..key.1]);
+                Op::Open(key) => {
+                    out.extend_from_slice(self.keys.get(key.0..key.1)?);
                     out.push(b'{');
                 }
-                Op::Close => {
-                    if out.last() == Some(&b',') {
+                Op::Close(key) => match out.last() {
+                    Some(b',') => {
                         out.pop();
+                        out.extend_from_slice(b"},");
                     }
-                    out.extend_from_slice(b"},");
-                }
+                    _ => out.truncate(out.len().checked_sub(key + 1)?),
+                },
                 Op::Field { key, slot } => {
-                    if let Some(Some((from, to))) = results.ranges.get(*slot) {
-                        out.extend_from_slice(&self.keys[key.0..key.1]);
-                        out.extend_from_slice(&results.bytes[*from..*to]);
-                        out.push(b',');
+                    let before = out.len();
+                    out.extend_from_slice(self.keys.get(key.0..key.1)?);
+                    match field(*slot, out)? {
+                        true => out.push(b','),
+                        false => out.truncate(before),
                     }
                 }
             }
-            at += 1;
         }
         if out.last() == Some(&b',') {
             out.pop();
         }
         out.push(b'}');
+        Some(())
+    }
+
+    /// Appends the object of these results.
+    pub(super) fn write_results(&self, results: &Results, out: &mut Vec<u8>) -> Option<()> {
+        self.write(out, |slot, out| match results.ranges.get(slot)? {
+            Some((from, to)) => {
+                out.extend_from_slice(results.bytes.get(*from..*to)?);
+                Some(true)
+            }
+            None => Some(false),
+        })
     }
 }
 
@@ -139,7 +142,7 @@ mod tests {
                 results.ranges[*slot] = Some((from, from + 1));
             }
             let mut out = b"{,".to_vec();
-            template.write(&results, &mut out);
+            template.write_results(&results, &mut out).unwrap();
             String::from_utf8(out).unwrap().split_off(2)
         };
         assert_eq!(shown(&[0, 1, 2, 3]), r#"{"\"q":3,"a":{"c":{"x":2},"z":1},"b":0}"#);

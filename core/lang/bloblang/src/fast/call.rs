@@ -6,7 +6,7 @@ use formats::value::{Text, Value};
 use plan::Meta;
 
 use super::eval::Quick;
-use super::item::{Bail, Fast, Item, Tools};
+use super::item::{Fast, Item, Tools};
 use crate::args::Args;
 use crate::program;
 
@@ -58,17 +58,17 @@ impl<'b> Record<'b> {
     }
 
     /// Sets one key of the metadata, or all of it.
-    pub(super) fn set_meta(&mut self, key: Option<&Arc<str>>, item: Item<'b>) -> Result<(), Bail> {
+    pub(super) fn set_meta(&mut self, key: Option<&Arc<str>>, item: &Item<'b>) -> Option<()> {
         let meta = self.meta.get_or_insert_with(|| self.meta_in.cloned().unwrap_or_default());
-        match (key, item) {
+        match (key, *item) {
             // Most of them, without a detour.
             (Some(key), Item::Str(text)) => {
                 meta.set(Arc::clone(key), Value::String(Text::from(text)));
-                Ok(())
+                Some(())
             }
-            (key, item) => {
-                let val = item.to_val().ok_or(Bail)?;
-                program::set_meta(key, val, meta).map_err(|_| Bail)
+            (key, _) => {
+                let val = item.to_val()?;
+                program::set_meta(key, val, meta).ok()
             }
         }
     }
@@ -78,12 +78,12 @@ impl<'b> Record<'b> {
     /// # Errors
     /// The fast path cannot say.
     #[inline]
-    pub fn call(&mut self, query: &'b Query, item: Item<'b>) -> Fast<'b> {
+    pub fn call(&mut self, query: &'b Query, item: &Item<'b>) -> Fast<'b> {
         self.steps += 1;
         if self.steps > STEPS_MAX || !self.tools.fits() {
-            return Err(Bail);
+            return None;
         }
-        *self.locals.get_mut(query.slot).ok_or(Bail)? = Some(item);
+        *self.locals.get_mut(query.slot)? = Some(*item);
         query.body.eval(self)
     }
 
@@ -91,8 +91,8 @@ impl<'b> Record<'b> {
     ///
     /// # Errors
     /// The fast path cannot say.
-    pub fn holds(&mut self, query: &'b Query, item: Item<'b>) -> Result<bool, Bail> {
-        Ok(matches!(self.call(query, item)?, Item::Bool(true)))
+    pub fn holds(&mut self, query: &'b Query, item: &Item<'b>) -> Option<bool> {
+        Some(matches!(self.call(query, item)?, Item::Bool(true)))
     }
 
     /// Goes through the elements of an array, or the members of an object: `each` gets what a query
@@ -102,27 +102,27 @@ impl<'b> Record<'b> {
     /// The fast path cannot say, or `each` cannot.
     pub fn each(
         &mut self,
-        target: Item<'b>,
-        mut each: impl FnMut(&mut Self, Item<'b>, Item<'b>) -> Result<Option<Item<'b>>, Bail>,
+        target: &Item<'b>,
+        mut each: impl FnMut(&mut Self, &Item<'b>, &Item<'b>) -> Option<Option<Item<'b>>>,
     ) -> Fast<'b> {
         let bump = self.tools.bump;
-        match self.tools.open(target).ok_or(Bail)? {
+        match self.tools.open(target)? {
             Item::List(items) => {
                 let mut out = bumpalo::collections::Vec::with_capacity_in(items.len(), bump);
                 for item in items {
-                    out.extend(each(self, *item, *item)?);
+                    out.extend(each(self, item, item)?);
                 }
-                Ok(Item::List(out.into_bump_slice()))
+                Some(Item::List(out.into_bump_slice()))
             }
             Item::Map(members) => {
                 let mut out = bumpalo::collections::Vec::with_capacity_in(members.len(), bump);
                 for (name, item) in members {
-                    let context = self.tools.member(name, *item).ok_or(Bail)?;
-                    out.extend(each(self, context, *item)?.map(|item| (*name, item)));
+                    let context = self.tools.member(name, *item)?;
+                    out.extend(each(self, &context, item)?.map(|item| (*name, item)));
                 }
-                Ok(Item::Map(out.into_bump_slice()))
+                Some(Item::Map(out.into_bump_slice()))
             }
-            _ => Err(Bail),
+            _ => None,
         }
     }
 }

@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     pub(super) shape: Shape,
     /// One for each statement.
     pub(super) steps: Vec<Step>,
+    /// The steps of fields by their slots, where fields may be evaluated after everything else and
+    /// in any order.
+    pub(super) direct: Option<Box<[usize]>>,
     /// Whether some query needs the general evaluator.
     pub(super) general: bool,
     /// Whether some query reads the document.
@@ -143,8 +146,23 @@ impl Plan {
             }
             _ => None,
         };
-        Plan { shape, steps, general, reads, vars: compiler.locals, deleted, case }
+        let direct = (!general).then(|| direct(&shape, &steps)).flatten();
+        Plan { shape, steps, direct, general, reads, vars: compiler.locals, deleted, case }
     }
+}
+
+/// See [`Plan::direct`]: nothing filters the record, and fields are assigned when all variables
+/// have their values.
+fn direct(shape: &Shape, steps: &[Step]) -> Option<Box<[usize]>> {
+    let Shape::Fields(template) = shape else { return None };
+    let is_field = |step: &Step| matches!(step.target, Target::Field(_));
+    let first = steps.iter().position(is_field)?;
+    let late = |step: &Step| matches!(step.target, Target::Var(_));
+    if steps.iter().any(|step| step.target == Target::Root) || steps.iter().skip(first).any(late) {
+        return None;
+    }
+    let step_of = |slot| steps.iter().position(|step| step.target == Target::Field(slot));
+    (0..template.slots()).map(step_of).collect()
 }
 
 fn is_this(node: &Node) -> bool {

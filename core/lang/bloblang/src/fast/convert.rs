@@ -7,7 +7,7 @@ use formats::number::{self, FloatSize};
 use formats::rfc3339;
 use formats::value::{Digits, Object, Text, Value};
 
-use super::item::{Bail, Item, Tools};
+use super::item::{Item, Tools};
 use super::run::BYTES_MAX;
 use crate::val::Val;
 
@@ -68,17 +68,17 @@ impl<'b> Item<'b> {
 
     /// The same where it is data.
     pub(super) fn to_value(self) -> Option<Value> {
-        value_of(self, &mut Room::new())
+        value_of(&self, &mut Room::new())
     }
 
     /// Appends the value as it stands inside a document.
     pub(super) fn write(
-        self,
+        &self,
         out: &mut Vec<u8>,
         doc: Option<&Doc<'b>>,
         writer: &mut RawWriter,
-    ) -> Result<(), Bail> {
-        Write { out, doc, writer, room: Room::new() }.item(self).ok_or(Bail)
+    ) -> Option<()> {
+        Write { out, doc, writer, room: Room::new() }.item(self)
     }
 }
 
@@ -94,8 +94,8 @@ fn leaf(value: &Value) -> Option<Item<'_>> {
     })
 }
 
-fn value_of(item: Item<'_>, room: &mut Room) -> Option<Value> {
-    Some(match item {
+fn value_of(item: &Item<'_>, room: &mut Room) -> Option<Value> {
+    Some(match *item {
         Item::Null => Value::Null,
         Item::Bool(b) => Value::Bool(b),
         Item::Int(n) => Value::Int(n),
@@ -107,15 +107,14 @@ fn value_of(item: Item<'_>, room: &mut Room) -> Option<Value> {
         Item::Raw(raw) => raw.to_value(),
         Item::List(items) => {
             room.enter(items.len())?;
-            let items = items.iter().map(|item| value_of(*item, room)).collect::<Option<_>>()?;
+            let items = items.iter().map(|item| value_of(item, room)).collect::<Option<_>>()?;
             room.leave();
             Value::array(items)
         }
         Item::Map(members) => {
             room.enter(members.len())?;
-            let member = |(name, item): &(&[u8], Item<'_>)| {
-                Some((Text::from(*name), value_of(*item, room)?))
-            };
+            let member =
+                |(name, item): &(&[u8], Item<'_>)| Some((Text::from(*name), value_of(item, room)?));
             let members = members.iter().map(member).collect::<Option<Vec<_>>>()?;
             room.leave();
             Value::object(Object::from(members))
@@ -190,9 +189,9 @@ struct Write<'w, 'b> {
 }
 
 impl<'b> Write<'_, 'b> {
-    fn item(&mut self, item: Item<'b>) -> Option<()> {
+    fn item(&mut self, item: &Item<'b>) -> Option<()> {
         let out = &mut *self.out;
-        match item {
+        match *item {
             Item::Null => out.extend_from_slice(b"null"),
             Item::Bool(true) => out.extend_from_slice(b"true"),
             Item::Bool(false) => out.extend_from_slice(b"false"),
@@ -213,7 +212,7 @@ impl<'b> Write<'_, 'b> {
                     if i > 0 {
                         self.out.push(b',');
                     }
-                    self.item(*item)?;
+                    self.item(item)?;
                 }
                 self.out.push(b']');
                 self.room.leave();
@@ -227,7 +226,7 @@ impl<'b> Write<'_, 'b> {
                     }
                     write_string(self.out, name, false);
                     self.out.push(b':');
-                    self.item(*item)?;
+                    self.item(item)?;
                 }
                 self.out.push(b'}');
                 self.room.leave();

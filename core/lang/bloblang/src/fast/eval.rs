@@ -9,7 +9,7 @@ use formats::value::{Text, Value};
 use super::body::Statements;
 use super::bridge::Bridge;
 use super::call::{EachCall, Record};
-use super::item::{Bail, Fast, Item, Tools, find, in_order};
+use super::item::{Fast, Item, Tools, find, in_order};
 use crate::args::Args;
 use crate::cases;
 use crate::node::{ArithOp, CompareOp, Seg};
@@ -120,55 +120,65 @@ impl Quick {
 
     pub(super) fn eval<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
         match self {
-            Quick::Constant(val) => Item::of(val).ok_or(Bail),
-            Quick::Container(val) => record.tools.item_of(val).ok_or(Bail),
-            Quick::True => Ok(Item::Bool(true)),
-            Quick::Deleted => Ok(Item::Deleted),
-            Quick::Nothing => Ok(Item::Nothing),
-            Quick::Content => Ok(Item::Bytes(record.content)),
+            Quick::Constant(val) => Item::of(val),
+            Quick::Container(val) => record.tools.item_of(val),
+            Quick::True => Some(Item::Bool(true)),
+            Quick::Deleted => Some(Item::Deleted),
+            Quick::Nothing => Some(Item::Nothing),
+            Quick::Content => Some(Item::Bytes(record.content)),
             Quick::Field(path, segs) => {
                 let tools = &record.tools;
                 if let Some(doc) = &tools.doc {
-                    return Ok(doc.get(*path).map_or(Item::Null, |raw| tools.raw(raw)));
+                    return match doc.get(*path) {
+                        Some(raw) => tools.raw(doc, raw),
+                        None => Some(Item::Null),
+                    };
                 }
-                walk(tools, record.root.ok_or(Bail)?, segs)
+                walk(tools, record.root.as_ref()?, segs)
             }
             Quick::Get(target, segs) => {
-                let target = match **target {
-                    Quick::Local(slot) => local(record, slot)?,
-                    _ => target.eval(record)?,
-                };
-                walk(&record.tools, target, segs)
+                if let Quick::Local(slot) = **target {
+                    return walk(&record.tools, local(record, slot)?, segs);
+                }
+                let target = target.eval(record);
+                walk(&record.tools, target.as_ref()?, segs)
             }
-            Quick::Local(slot) => local(record, *slot),
-            Quick::Case(upper, target) => change_case(*upper, target.eval(record)?, &record.tools),
+            Quick::Local(slot) => local(record, *slot).copied(),
+            Quick::Case(upper, target) => {
+                let target = target.eval(record);
+                change_case(*upper, target.as_ref()?, &record.tools)
+            }
             Quick::Part { delimiter, index, target } => {
-                let Item::Str(text) = target.eval(record)? else { return Err(Bail) };
-                part(text, delimiter.as_bytes(), *index).map(Item::Str).ok_or(Bail)
+                let Item::Str(text) = target.eval(record)? else { return None };
+                part(text, delimiter.as_bytes(), *index).map(Item::Str)
             }
             Quick::Arith(op, parts) => {
-                arith(*op, parts.0.eval(record)?, parts.1.eval(record)?, &record.tools)
+                let left = parts.0.eval(record);
+                let right = parts.1.eval(record);
+                arith(*op, left.as_ref()?, right.as_ref()?, &record.tools)
             }
             Quick::ArithBy(op, target, by) => {
-                let number = target.eval(record)?.num().ok_or(Bail)?;
+                let number = target.eval(record).as_ref()?.num()?;
                 compute(*op, number, *by)
             }
             Quick::Compare(op, parts) => {
-                compare(*op, parts.0.eval(record)?, parts.1.eval(record)?).map(Item::Bool)
+                let left = parts.0.eval(record);
+                let right = parts.1.eval(record);
+                compare(*op, left.as_ref()?, right.as_ref()?).map(Item::Bool)
             }
             Quick::Logic(op, parts) => {
-                if truth(parts.0.eval(record)?)? != *op {
-                    return Ok(Item::Bool(!op));
+                if truth(parts.0.eval(record).as_ref()?)? != *op {
+                    return Some(Item::Bool(!op));
                 }
-                truth(parts.1.eval(record)?).map(Item::Bool)
+                truth(parts.1.eval(record).as_ref()?).map(Item::Bool)
             }
             Quick::Coalesce(parts) => match parts.0.eval(record)? {
                 Item::Null | Item::Deleted | Item::Nothing => parts.1.eval(record),
-                scalar => Ok(scalar),
+                scalar => Some(scalar),
             },
             Quick::Not(inner) => match inner.eval(record)? {
-                Item::Bool(b) => Ok(Item::Bool(!b)),
-                _ => Err(Bail),
+                Item::Bool(b) => Some(Item::Bool(!b)),
+                _ => None,
             },
             Quick::If(..) | Quick::Match { .. } | Quick::Equals(_) | Quick::Holds(_) => {
                 self.branch(record)
@@ -186,37 +196,30 @@ impl Quick {
 
     /// What methods do, other than those that have a form of their own.
     fn method<'b>(&'b self, record: &mut Record<'b>) -> Fast<'b> {
-        let (item, target, bridge) = match self {
+        match self {
             Quick::Method { quick, args, target, bridge } => {
-                let target = target.eval(record)?;
-                (quick(target, args, &record.tools), target, bridge)
+                let target = target.eval(record);
+                hooked(target.as_ref()?, record, bridge, |target, tools| quick(target, args, tools))
             }
             Quick::Ready { quick, target, bridge } => {
-                let target = target.eval(record)?;
-                (quick(target, &record.tools), target, bridge)
+                let target = target.eval(record);
+                hooked(target.as_ref()?, record, bridge, |target, tools| quick(target, tools))
             }
             Quick::Items { quick, args, target, bridge } => {
-                let target = target.eval(record)?;
+                let target = target.eval(record);
+                let target = target.as_ref()?;
                 let mut given = Items::with_capacity_in(args.len(), record.tools.bump);
                 for arg in args {
                     given.push(arg.eval(record)?);
                 }
-                (quick(target, given.into_bump_slice(), &record.tools), target, bridge)
+                let args = given.into_bump_slice();
+                hooked(target, record, bridge, |target, tools| quick(target, args, tools))
             }
             Quick::Each { quick, call, target } => {
-                let target = target.eval(record)?;
-                return quick(target, call, record);
+                quick(target.eval(record).as_ref()?, call, record)
             }
-            Quick::Bridge(bridge, target) => {
-                let target = target.eval(record)?;
-                return bridge.run(target, record);
-            }
-            _ => return Err(Bail),
-        };
-        match (item, bridge) {
-            (Some(item), _) => Ok(item),
-            (None, Some(bridge)) => bridge.run(target, record),
-            (None, None) => Err(Bail),
+            Quick::Bridge(bridge, target) => bridge.run(target.eval(record).as_ref()?, record),
+            _ => None,
         }
     }
 
@@ -227,15 +230,15 @@ impl Quick {
             Quick::Map(members) => map(members, record),
             Quick::Within(slot, parts) => {
                 let target = parts.0.eval(record)?;
-                *record.locals.get_mut(*slot).ok_or(Bail)? = Some(target);
+                *record.locals.get_mut(*slot)? = Some(target);
                 parts.1.eval(record)
             }
             Quick::Apply(slot, target, body) => {
                 let target = target.eval(record)?;
-                *record.locals.get_mut(*slot).ok_or(Bail)? = Some(target);
+                *record.locals.get_mut(*slot)? = Some(target);
                 body.run(record)
             }
-            _ => Err(Bail),
+            _ => None,
         }
     }
 
@@ -247,7 +250,7 @@ impl Quick {
                     match condition.eval(record)? {
                         Item::Bool(true) => return result.eval(record),
                         Item::Bool(false) | Item::Null => {}
-                        _ => return Err(Bail),
+                        _ => return None,
                     }
                 }
                 otherwise.eval(record)
@@ -255,51 +258,81 @@ impl Quick {
             Quick::Match { bind, cases } => {
                 if let Some((slot, subject)) = bind {
                     let subject = subject.eval(record)?;
-                    *record.locals.get_mut(*slot).ok_or(Bail)? = Some(subject);
+                    *record.locals.get_mut(*slot)? = Some(subject);
                 }
                 for (test, result) in cases {
                     if let Item::Bool(true) = test.eval(record)? {
                         return result.eval(record);
                     }
                 }
-                Ok(Item::Nothing)
+                Some(Item::Nothing)
             }
             Quick::Equals(parts) => {
-                equals(parts.0.eval(record)?, parts.1.eval(record)?).map(Item::Bool)
+                let left = parts.0.eval(record);
+                let right = parts.1.eval(record);
+                equals(left.as_ref()?, right.as_ref()?).map(Item::Bool)
             }
-            Quick::Holds(inner) => Ok(Item::Bool(matches!(inner.eval(record)?, Item::Bool(true)))),
-            _ => Err(Bail),
+            Quick::Holds(inner) => {
+                Some(Item::Bool(matches!(inner.eval(record)?, Item::Bool(true))))
+            }
+            _ => None,
         }
     }
 }
 
+/// What a hook gives for a target; what it leaves to the method, if that is there, by a bridge. The
+/// result stays where it was written.
 #[inline]
-fn local<'b>(record: &Record<'b>, slot: usize) -> Fast<'b> {
-    record.locals.get(slot).copied().flatten().ok_or(Bail)
+fn hooked<'b>(
+    target: &Item<'b>,
+    record: &mut Record<'b>,
+    bridge: &'b Option<Rc<Bridge>>,
+    hook: impl FnOnce(&Item<'b>, &Tools<'b>) -> Fast<'b>,
+) -> Fast<'b> {
+    let mut result = hook(target, &record.tools);
+    if result.is_none() {
+        result = bridged(bridge, target, record);
+    }
+    result
+}
+
+#[cold]
+fn bridged<'b>(
+    bridge: &'b Option<Rc<Bridge>>,
+    target: &Item<'b>,
+    record: &mut Record<'b>,
+) -> Fast<'b> {
+    bridge.as_ref()?.run(target, record)
+}
+
+#[inline]
+fn local<'r, 'b>(record: &'r Record<'b>, slot: usize) -> Option<&'r Item<'b>> {
+    record.locals.get(slot)?.as_ref()
 }
 
 /// The value at a path; null where it is missing.
 #[inline]
-pub(super) fn walk<'b>(tools: &Tools<'b>, item: Item<'b>, segs: &[Seg]) -> Fast<'b> {
-    if let ([seg], Item::Map(members)) = (segs, item) {
-        return Ok(find(members, seg.key.as_bytes()).unwrap_or(Item::Null));
+pub(super) fn walk<'b>(tools: &Tools<'b>, item: &Item<'b>, segs: &[Seg]) -> Fast<'b> {
+    if let ([seg], Item::Map(members)) = (segs, *item) {
+        return Some(find(members, seg.key.as_bytes()).unwrap_or(Item::Null));
     }
     walk_any(tools, item, segs)
 }
 
-fn walk_any<'b>(tools: &Tools<'b>, mut item: Item<'b>, segs: &[Seg]) -> Fast<'b> {
+fn walk_any<'b>(tools: &Tools<'b>, item: &Item<'b>, segs: &[Seg]) -> Fast<'b> {
+    let mut item = *item;
     for seg in segs {
-        let inner = match tools.open(item).ok_or(Bail)? {
+        let inner = match tools.open(&item)? {
             Item::Map(members) => find(members, seg.key.as_bytes()),
             Item::List(items) => seg.index.and_then(|at| items.get(at)).copied(),
             _ => None,
         };
         match inner {
             Some(inner) => item = inner,
-            None => return Ok(Item::Null),
+            None => return Some(Item::Null),
         }
     }
-    Ok(item)
+    Some(item)
 }
 
 fn list<'b>(items: &'b [Quick], record: &mut Record<'b>) -> Fast<'b> {
@@ -311,7 +344,7 @@ fn list<'b>(items: &'b [Quick], record: &mut Record<'b>) -> Fast<'b> {
         }
     }
     // An empty literal has a text of its own.
-    if out.is_empty() { Err(Bail) } else { Ok(Item::List(out.into_bump_slice())) }
+    if out.is_empty() { None } else { Some(Item::List(out.into_bump_slice())) }
 }
 
 /// An object of the members whose values are data.
@@ -322,7 +355,7 @@ pub(super) fn map<'b>(members: &'b [(Name, Quick)], record: &mut Record<'b>) -> 
             Name::Known(name) => name.as_bytes(),
             Name::Query(query) => match query.eval(record)? {
                 Item::Str(name) => name,
-                _ => return Err(Bail),
+                _ => return None,
             },
         };
         match value.eval(record)? {
@@ -330,14 +363,14 @@ pub(super) fn map<'b>(members: &'b [(Name, Quick)], record: &mut Record<'b>) -> 
             item => out.push((name, item)),
         }
     }
-    Ok(Item::Map(in_order(out.into_bump_slice_mut())))
+    Some(Item::Map(in_order(out.into_bump_slice_mut())))
 }
 
-fn change_case<'b>(upper: bool, target: Item<'b>, tools: &Tools<'b>) -> Fast<'b> {
-    let text = target.text().ok_or(Bail)?;
+fn change_case<'b>(upper: bool, target: &Item<'b>, tools: &Tools<'b>) -> Fast<'b> {
+    let text = target.text()?;
     if !text.is_ascii() {
         let changed = if upper { cases::uppercase(text) } else { cases::lowercase(text) };
-        return Ok(target.like(tools.keep(&changed)));
+        return Some(target.like(tools.keep(&changed)));
     }
     let copy = tools.bump.alloc_slice_copy(text);
     if upper {
@@ -345,7 +378,7 @@ fn change_case<'b>(upper: bool, target: Item<'b>, tools: &Tools<'b>) -> Fast<'b>
     } else {
         copy.make_ascii_lowercase()
     }
-    Ok(target.like(copy))
+    Some(target.like(copy))
 }
 
 /// The part number `index` between delimiters.
@@ -366,16 +399,16 @@ fn part<'b>(text: &'b [u8], delimiter: &[u8], index: usize) -> Option<&'b [u8]> 
     text.get(start..cuts.next().unwrap_or(text.len()))
 }
 
-fn truth(scalar: Item<'_>) -> Result<bool, Bail> {
-    match scalar {
-        Item::Bool(b) => Ok(b),
-        _ => scalar.num().map(|n| n.float() != 0.0).ok_or(Bail),
+fn truth(scalar: &Item<'_>) -> Option<bool> {
+    match *scalar {
+        Item::Bool(b) => Some(b),
+        _ => scalar.num().map(|n| n.float() != 0.0),
     }
 }
 
 /// The comparison of a `match` literal: numbers as doubles.
-fn equals(subject: Item<'_>, constant: Item<'_>) -> Result<bool, Bail> {
-    Ok(match (subject, constant) {
+fn equals(subject: &Item<'_>, constant: &Item<'_>) -> Option<bool> {
+    Some(match (*subject, *constant) {
         (Item::Str(a), Item::Str(b)) => a == b,
         (Item::Str(_), _) => false,
         (Item::Null, b) => matches!(b, Item::Null),
@@ -384,21 +417,21 @@ fn equals(subject: Item<'_>, constant: Item<'_>) -> Result<bool, Bail> {
         (Item::Int(_) | Item::Float(_) | Item::Number(_), b) => match (subject.num(), b.num()) {
             (Some(a), Some(b)) => a.float() == b.float(),
             (Some(_), None) => false,
-            (None, _) => return Err(Bail),
+            (None, _) => return None,
         },
-        _ => return Err(Bail),
+        _ => return None,
     })
 }
 
 /// Whether two scalars that have no order are equal; `None` where they have one, or are for the
 /// general evaluator.
-fn unordered(left: Item<'_>, right: Item<'_>) -> Option<bool> {
+fn unordered(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
     let plain =
-        |s: Item<'_>| matches!(s, Item::Null | Item::Bool(_) | Item::Str(_)) || s.num().is_some();
+        |s: &Item<'_>| matches!(s, Item::Null | Item::Bool(_) | Item::Str(_)) || s.num().is_some();
     if !plain(left) || !plain(right) {
         return None;
     }
-    match (left, right) {
+    match (*left, *right) {
         (Item::Null, right) => Some(matches!(right, Item::Null)),
         (Item::Bool(a), Item::Bool(b)) => Some(a == b),
         (Item::Bool(a), right) => Some(right.num().is_some_and(|n| a == (n.float() != 0.0))),
@@ -408,16 +441,16 @@ fn unordered(left: Item<'_>, right: Item<'_>) -> Option<bool> {
     }
 }
 
-fn compare(op: CompareOp, left: Item<'_>, right: Item<'_>) -> Result<bool, Bail> {
+fn compare(op: CompareOp, left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
     if let Some(equal) = unordered(left, right) {
         return match op {
-            CompareOp::Eq => Ok(equal),
-            CompareOp::Ne => Ok(!equal),
-            _ => Err(Bail),
+            CompareOp::Eq => Some(equal),
+            CompareOp::Ne => Some(!equal),
+            _ => None,
         };
     }
-    let order = left.order(right).ok_or(Bail)?;
-    Ok(match op {
+    let order = left.order(right)?;
+    Some(match op {
         CompareOp::Eq => order == Ordering::Equal,
         CompareOp::Ne => order != Ordering::Equal,
         CompareOp::Lt => order == Ordering::Less,
@@ -427,17 +460,17 @@ fn compare(op: CompareOp, left: Item<'_>, right: Item<'_>) -> Result<bool, Bail>
     })
 }
 
-fn arith<'b>(op: ArithOp, left: Item<'b>, right: Item<'b>, tools: &Tools<'b>) -> Fast<'b> {
+fn arith<'b>(op: ArithOp, left: &Item<'b>, right: &Item<'b>, tools: &Tools<'b>) -> Fast<'b> {
     if let (ArithOp::Add, Some(a), Some(b)) = (op, left.text(), right.text()) {
         if !tools.fits() {
-            return Err(Bail);
+            return None;
         }
         let mut joined = bumpalo::collections::Vec::with_capacity_in(a.len() + b.len(), tools.bump);
         joined.extend_from_slice_copy(a);
         joined.extend_from_slice_copy(b);
-        return Ok(Item::Str(joined.into_bump_slice()));
+        return Some(Item::Str(joined.into_bump_slice()));
     }
-    let (a, b) = left.num().zip(right.num()).ok_or(Bail)?;
+    let (a, b) = left.num().zip(right.num())?;
     compute(op, a, b)
 }
 
@@ -449,11 +482,11 @@ fn compute<'b>(op: ArithOp, a: Num, b: Num) -> Fast<'b> {
         ArithOp::Mul => a.combine(b, |a, b| a * b, i64::wrapping_mul, u64::wrapping_mul),
         ArithOp::Div if b.float() != 0.0 => Num::Float(a.float() / b.float()),
         ArithOp::Mod if b.int() != 0 => Num::Int(a.int().wrapping_rem(b.int())),
-        ArithOp::Div | ArithOp::Mod => return Err(Bail),
+        ArithOp::Div | ArithOp::Mod => return None,
     };
     match Value::from(number) {
-        Value::Int(n) => Ok(Item::Int(n)),
-        Value::Float(x) => Ok(Item::Float(x)),
-        _ => Err(Bail),
+        Value::Int(n) => Some(Item::Int(n)),
+        Value::Float(x) => Some(Item::Float(x)),
+        _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Values of the fast path: borrowed from the record, from the mapping, or from a buffer that is
 //! emptied after each record. Nothing here is allocated for itself or counted.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 
@@ -51,13 +52,10 @@ pub enum Item<'b> {
 /// A member of an object.
 pub type Member<'b> = (&'b [u8], Item<'b>);
 
-/// What the fast path cannot do: the record is mapped by the general evaluator instead, which also
-/// finds the words for an error.
-#[derive(Clone, Copy, Debug)]
-pub struct Bail;
-
-/// A result of the fast path.
-pub type Fast<'b> = Result<Item<'b>, Bail>;
+/// A result of the fast path; `None` for what it cannot do: the record is mapped by the general
+/// evaluator instead, which also finds the words for an error. Values go from hand to hand by
+/// reference: a copy waits until the words of the original were written.
+pub type Fast<'b> = Option<Item<'b>>;
 
 /// What the hooks of methods work with.
 pub struct Tools<'b> {
@@ -74,25 +72,25 @@ impl<'b> Tools<'b> {
         Tools { bump, doc, opened: RefCell::new(bumpalo::vec![in bump]) }
     }
 
-    /// A value of the record.
-    pub(super) fn raw(&self, raw: RawValue<'b>) -> Item<'b> {
+    /// A value of the record, which is read as it stands.
+    #[inline]
+    pub(super) fn raw(&self, doc: &Doc<'b>, raw: RawValue<'b>) -> Fast<'b> {
         match raw.kind {
-            RawKind::Null => Item::Null,
-            RawKind::Bool => Item::Bool(raw.text == b"true"),
-            RawKind::Number => Item::Number(raw.text),
-            RawKind::String => match raw.string() {
-                Some(std::borrow::Cow::Borrowed(text)) => Item::Str(text),
-                Some(std::borrow::Cow::Owned(text)) => Item::Str(self.bump.alloc_slice_copy(&text)),
-                None => Item::Null,
+            RawKind::Null => Some(Item::Null),
+            RawKind::Bool => Some(Item::Bool(raw.text == b"true")),
+            RawKind::Number => Some(Item::Number(raw.text)),
+            RawKind::String => match doc.string(&raw) {
+                Cow::Borrowed(text) => Some(Item::Str(text)),
+                Cow::Owned(text) => Some(Item::Str(self.keep(&text))),
             },
-            RawKind::Array | RawKind::Object => Item::Raw(self.bump.alloc(raw)),
+            RawKind::Array | RawKind::Object => Some(Item::Raw(self.bump.alloc(raw))),
         }
     }
 
     /// Number of elements of an array, which need not be opened for it.
     #[must_use]
-    pub fn elements(&self, array: Item<'b>) -> Option<usize> {
-        match array {
+    pub fn elements(&self, array: &Item<'b>) -> Option<usize> {
+        match *array {
             Item::Raw(raw) if raw.kind == RawKind::Array => {
                 self.doc.as_ref().map(|doc| doc.elements(raw).count())
             }
@@ -103,10 +101,11 @@ impl<'b> Tools<'b> {
 
     /// An element of an array, which need not be opened for it.
     #[must_use]
-    pub fn element(&self, array: Item<'b>, index: usize) -> Option<Item<'b>> {
-        match array {
+    pub fn element(&self, array: &Item<'b>, index: usize) -> Option<Item<'b>> {
+        match *array {
             Item::Raw(raw) if raw.kind == RawKind::Array => {
-                self.doc.as_ref()?.elements(raw).nth(index).map(|raw| self.raw(raw))
+                let doc = self.doc.as_ref()?;
+                self.raw(doc, doc.elements(raw).nth(index)?)
             }
             Item::List(items) => items.get(index).copied(),
             _ => None,
@@ -115,8 +114,8 @@ impl<'b> Tools<'b> {
 
     /// A container of the record with its parts at hand; anything else is that already.
     #[must_use]
-    pub fn open(&self, item: Item<'b>) -> Option<Item<'b>> {
-        let Item::Raw(raw) = item else { return Some(item) };
+    pub fn open(&self, item: &Item<'b>) -> Option<Item<'b>> {
+        let Item::Raw(raw) = *item else { return Some(*item) };
         let at = raw.text.as_ptr();
         let known = self.opened.borrow().iter().find(|(begin, _)| *begin == at).copied();
         if let Some((_, known)) = known {
@@ -129,7 +128,7 @@ impl<'b> Tools<'b> {
 
     /// The elements of an array.
     #[must_use]
-    pub fn list(&self, item: Item<'b>) -> Option<&'b [Item<'b>]> {
+    pub fn list(&self, item: &Item<'b>) -> Option<&'b [Item<'b>]> {
         match self.open(item)? {
             Item::List(items) => Some(items),
             _ => None,
@@ -138,7 +137,7 @@ impl<'b> Tools<'b> {
 
     /// The members of an object.
     #[must_use]
-    pub fn map(&self, item: Item<'b>) -> Option<&'b [Member<'b>]> {
+    pub fn map(&self, item: &Item<'b>) -> Option<&'b [Member<'b>]> {
         match self.open(item)? {
             Item::Map(members) => Some(members),
             _ => None,
@@ -187,8 +186,8 @@ impl<'b> Tools<'b> {
 impl<'b> Item<'b> {
     /// A number to compute with.
     #[must_use]
-    pub(crate) fn num(self) -> Option<Num> {
-        match self {
+    pub(crate) fn num(&self) -> Option<Num> {
+        match *self {
             Item::Int(n) => Some(Num::Int(n)),
             Item::Float(x) => Some(Num::Float(x)),
             Item::Number(text) => Num::of_text(text),
@@ -198,17 +197,17 @@ impl<'b> Item<'b> {
 
     /// A number as a double, as [`crate::val::to_f64`] reads it: `-0` keeps its sign.
     #[must_use]
-    pub(crate) fn float(self) -> Option<f64> {
-        match self {
+    pub(crate) fn float(&self) -> Option<f64> {
+        match *self {
             Item::Number(text) => number::json_number_f64(text),
-            item => item.num().map(Num::float),
+            _ => self.num().map(Num::float),
         }
     }
 
     /// The bytes of a text.
     #[must_use]
-    pub fn text(self) -> Option<&'b [u8]> {
-        match self {
+    pub fn text(&self) -> Option<&'b [u8]> {
+        match *self {
             Item::Str(text) | Item::Bytes(text) => Some(text),
             _ => None,
         }
@@ -216,14 +215,14 @@ impl<'b> Item<'b> {
 
     /// Another text of the same kind, string or bytes.
     #[must_use]
-    pub fn like(self, text: &'b [u8]) -> Item<'b> {
+    pub fn like(&self, text: &'b [u8]) -> Item<'b> {
         if matches!(self, Item::Bytes(_)) { Item::Bytes(text) } else { Item::Str(text) }
     }
 
     /// A timestamp, also from a number or a text.
     #[must_use]
-    pub fn as_time(self) -> Option<(i64, i32)> {
-        match self {
+    pub fn as_time(&self) -> Option<(i64, i32)> {
+        match *self {
             Item::Time(ns, offset_s) => Some((ns, offset_s)),
             Item::Str(text) => time::quick_rfc3339(text),
             Item::Int(n) => n.checked_mul(1_000_000_000).map(|ns| (ns, 0)),
@@ -236,14 +235,14 @@ impl<'b> Item<'b> {
     }
 
     /// A timestamp, also from a number or a text, with its zone.
-    pub(crate) fn time(self) -> Option<Timestamp> {
+    pub(crate) fn time(&self) -> Option<Timestamp> {
         let (ns, offset_s) = self.as_time()?;
         let zone = time::plain_zone(offset_s);
         Some(Timestamp { unix_ns: i128::from(ns), offset_s, zone })
     }
 
     /// The order of two values by an operator; `None` where the general evaluator must say.
-    pub(super) fn order(self, other: Item<'b>) -> Option<Ordering> {
+    pub(super) fn order(&self, other: &Item<'b>) -> Option<Ordering> {
         match (self, other) {
             (Item::Str(a) | Item::Bytes(a), Item::Str(b) | Item::Bytes(b)) => Some(a.cmp(b)),
             _ => self.num()?.compare(other.num()?),

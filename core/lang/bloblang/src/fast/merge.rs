@@ -6,17 +6,17 @@ use super::item::{Item, Member, Tools, find, order_of};
 const LEVELS_MAX: u32 = 100;
 
 /// What becomes of a member that both sides have, unless both are objects.
-pub type Collide = for<'b> fn(Item<'b>, Item<'b>, &Tools<'b>) -> Option<Item<'b>>;
+pub type Collide = for<'b> fn(&Item<'b>, &Item<'b>, &Tools<'b>) -> Option<Item<'b>>;
 
 /// The later value.
 #[must_use]
-pub fn replace<'b>(_: Item<'b>, later: Item<'b>, _: &Tools<'b>) -> Option<Item<'b>> {
-    Some(later)
+pub fn replace<'b>(_: &Item<'b>, later: &Item<'b>, _: &Tools<'b>) -> Option<Item<'b>> {
+    Some(*later)
 }
 
 /// An array of both values; the elements of arrays stand for themselves.
 #[must_use]
-pub fn gather<'b>(earlier: Item<'b>, later: Item<'b>, tools: &Tools<'b>) -> Option<Item<'b>> {
+pub fn gather<'b>(earlier: &Item<'b>, later: &Item<'b>, tools: &Tools<'b>) -> Option<Item<'b>> {
     let (first, more) = (elements(earlier, tools)?, elements(later, tools)?);
     let mut out = bumpalo::collections::Vec::with_capacity_in(first.len() + more.len(), tools.bump);
     out.extend_from_slice(first);
@@ -24,7 +24,7 @@ pub fn gather<'b>(earlier: Item<'b>, later: Item<'b>, tools: &Tools<'b>) -> Opti
     tools.fits().then(|| Item::List(out.into_bump_slice()))
 }
 
-fn elements<'b>(item: Item<'b>, tools: &Tools<'b>) -> Option<&'b [Item<'b>]> {
+fn elements<'b>(item: &Item<'b>, tools: &Tools<'b>) -> Option<&'b [Item<'b>]> {
     Some(match tools.open(item)? {
         Item::List(items) => items,
         other => std::slice::from_ref(tools.bump.alloc(other)),
@@ -34,8 +34,8 @@ fn elements<'b>(item: Item<'b>, tools: &Tools<'b>) -> Option<&'b [Item<'b>]> {
 /// A value merged with another: objects member by member, to an array the other is appended.
 #[must_use]
 pub fn merged<'b>(
-    target: Item<'b>,
-    with: Item<'b>,
+    target: &Item<'b>,
+    with: &Item<'b>,
     collide: Collide,
     tools: &Tools<'b>,
 ) -> Option<Item<'b>> {
@@ -46,7 +46,7 @@ pub fn merged<'b>(
         (Item::Map(into), Item::Map(from)) => merge(into, from, collide, tools, LEVELS_MAX),
         // What is no object is not merged into one.
         (object @ Item::Map(_), _) => Some(object),
-        (array @ Item::List(_), with) => gather(array, with, tools),
+        (array @ Item::List(_), with) => gather(&array, &with, tools),
         _ => None,
     }
 }
@@ -65,7 +65,7 @@ fn merge<'b>(
             std::cmp::Ordering::Less => out.extend(left.next()),
             std::cmp::Ordering::Greater => out.extend(right.next()),
             std::cmp::Ordering::Equal => {
-                out.push((*a, combine(*earlier, *later, collide, tools, levels)?));
+                out.push((*a, combine(earlier, later, collide, tools, levels)?));
                 left.next();
                 right.next();
             }
@@ -77,8 +77,8 @@ fn merge<'b>(
 }
 
 fn combine<'b>(
-    earlier: Item<'b>,
-    later: Item<'b>,
+    earlier: &Item<'b>,
+    later: &Item<'b>,
     collide: Collide,
     tools: &Tools<'b>,
     levels: u32,
@@ -87,7 +87,7 @@ fn combine<'b>(
         (Item::Map(into), Item::Map(from)) => {
             merge(into, from, collide, tools, levels.checked_sub(1)?)
         }
-        (earlier, later) => collide(earlier, later, tools),
+        (earlier, later) => collide(&earlier, &later, tools),
     }
 }
 
@@ -96,7 +96,7 @@ fn combine<'b>(
 pub fn squashed<'b>(items: &[Item<'b>], tools: &Tools<'b>) -> Option<Item<'b>> {
     let mut all = bumpalo::collections::Vec::with_capacity_in(items.len(), tools.bump);
     for item in items {
-        if let Item::Map(members) = tools.open(*item)? {
+        if let Item::Map(members) = tools.open(item)? {
             all.extend_from_slice(members);
         }
     }
@@ -106,7 +106,7 @@ pub fn squashed<'b>(items: &[Item<'b>], tools: &Tools<'b>) -> Option<Item<'b>> {
         let Some(((name, first), more)) = same.split_first() else { continue };
         let mut item = *first;
         for (_, later) in more {
-            item = combine(item, *later, gather, tools, LEVELS_MAX)?;
+            item = combine(&item, later, gather, tools, LEVELS_MAX)?;
         }
         out.push((*name, item));
     }

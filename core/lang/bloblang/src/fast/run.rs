@@ -6,10 +6,10 @@ use formats::value::Value;
 use plan::{Body, Meta, Records};
 
 use super::body::Statements;
-use super::build::Results;
+use super::build::{Results, Template};
 use super::call::Record;
 use super::compile::{Plan, Shape, Step, Target};
-use super::item::{Bail, Item, Tools};
+use super::item::{Item, Tools};
 use super::open;
 use crate::cases;
 use crate::class;
@@ -98,8 +98,8 @@ impl Mapper {
             self.kit.bump.reset();
             let turn = Turn { mapping: &self.mapping, records, index };
             match turn.run(plan, &mut self.reader, &mut self.kit, out) {
-                Ok(done) => return done,
-                Err(Bail) => out.truncate(before),
+                Some(done) => return done,
+                None => out.truncate(before),
             }
         }
         Done::General(self.general(records, index))
@@ -150,19 +150,19 @@ impl<'m> Turn<'m> {
         reader: &mut Reader,
         kit: &mut Kit,
         out: &mut Vec<u8>,
-    ) -> Result<Done, Bail> {
+    ) -> Option<Done> {
         let mut none = Vec::new();
         let content = self.records.bytes(self.index, &mut none);
         if let Some(upper) = plan.case {
             payload_case(upper, content, out);
-            return Ok(Done::Written(None));
+            return Some(Done::Written(None));
         }
         let opens = plan.opens(reader, kit);
-        let Plan { shape, steps, .. } = plan;
+        let Plan { shape, steps, direct, .. } = plan;
         let Kit { bump, edits, results, writer, .. } = kit;
         let (doc, root) = match plan.reads {
-            true if opens => (None, Some(open::whole(reader, content, bump).ok_or(Bail)?)),
-            true => (Some(reader.read(content).map_err(|_| Bail)?), None),
+            true if opens => (None, Some(open::whole(reader, content, bump)?)),
+            true => (Some(reader.read(content).ok()?), None),
             false => (None, None),
         };
         edits.clear();
@@ -181,26 +181,30 @@ impl<'m> Turn<'m> {
         };
         state.sink.leave_out(plan.deleted, doc.as_ref())?;
         for (step, statement) in steps.iter().zip(&self.mapping.program.statements) {
+            if direct.is_some() && matches!(step.target, Target::Field(_)) {
+                continue;
+            }
             let is_whole = matches!(shape, Shape::Whole);
             if self.step(step, statement, is_whole, &mut state, out)? {
-                return Ok(Done::Deleted);
+                return Some(Done::Deleted);
             }
         }
         let State { sink: Sink { any, .. }, whole, .. } = state;
-        let meta = record.meta.or_else(|| written_meta(ex?.meta));
         let written = match shape {
             Shape::Whole => whole,
-            Shape::Fields(template) if any => {
-                template.write(results, out);
-                true
-            }
+            Shape::Fields(template) => match direct {
+                Some(fields) => fields_of(template, fields, steps, &mut record, writer, out)?,
+                None if any => template.write_results(results, out).map(|()| true)?,
+                None => false,
+            },
             Shape::Copy(splicer) => {
-                copy(splicer, &doc.ok_or(Bail)?, any.then_some(edits), writer, out)?;
+                copy(splicer, &doc?, any.then_some(edits), writer, out)?;
                 true
             }
             _ => false,
         };
-        Ok(if written { Done::Written(meta) } else { Done::Unchanged(meta) })
+        let meta = record.meta.or_else(|| written_meta(ex?.meta));
+        Some(if written { Done::Written(meta) } else { Done::Unchanged(meta) })
     }
 
     /// Runs one statement; whether it filters the record.
@@ -211,23 +215,23 @@ impl<'m> Turn<'m> {
         is_whole: bool,
         state: &mut State<'_, 'b, '_>,
         out: &mut Vec<u8>,
-    ) -> Result<bool, Bail> {
+    ) -> Option<bool> {
         let State { record, ex, sink, whole } = state;
         match step.target {
             Target::Start => {}
             Target::Var(slot) => variable(step, statement, slot, record, ex.as_deref_mut())?,
             Target::Meta => match (&step.quick, ex) {
-                (_, Some(ex)) => statement.run(&mut Ctx::new(ex)).map_err(|_| Bail)?,
+                (_, Some(ex)) => statement.run(&mut Ctx::new(ex)).ok()?,
                 (Some(quick), None) => {
-                    let item = quick.eval(record)?;
-                    record.set_meta(statement.meta_key().ok_or(Bail)?, item)?;
+                    let item = quick.eval(record);
+                    record.set_meta(statement.meta_key()?, item.as_ref()?)?;
                 }
-                (None, None) => return Err(Bail),
+                (None, None) => return None,
             },
             Target::Field(slot) => match &step.quick {
                 Some(quick) => {
-                    let item = quick.eval(record)?;
-                    sink.item(slot, item, record.tools.doc.as_ref())?;
+                    let item = quick.eval(record);
+                    sink.item(slot, item.as_ref()?, record.tools.doc.as_ref())?;
                 }
                 None => sink.val(slot, query(statement, ex.as_deref_mut())?)?,
             },
@@ -237,17 +241,17 @@ impl<'m> Turn<'m> {
                     None => Either::Val(query(statement, ex.as_deref_mut())?),
                 };
                 match val {
-                    Either::Item(Item::Deleted) | Either::Val(Val::Deleted) => return Ok(true),
+                    Either::Item(Item::Deleted) | Either::Val(Val::Deleted) => return Some(true),
                     Either::Item(Item::Nothing) | Either::Val(Val::Nothing) => {}
                     val if is_whole => {
                         *whole = true;
                         payload(val, out, record.tools.doc.as_ref(), sink.writer)?;
                     }
-                    _ => return Err(Bail),
+                    _ => return None,
                 }
             }
         }
-        Ok(false)
+        Some(false)
     }
 
     /// The general evaluator's state, for what needs it.
@@ -286,13 +290,41 @@ fn copy(
     edits: Option<&mut Edits>,
     writer: &mut RawWriter,
     out: &mut Vec<u8>,
-) -> Result<(), Bail> {
+) -> Option<()> {
     match (doc.kind_of_root(), edits) {
-        (RawKind::Object, Some(edits)) => splicer.splice(doc, edits, out).map_err(|_| Bail)?,
+        (RawKind::Object, Some(edits)) => splicer.splice(doc, edits, out).ok()?,
         (RawKind::Object | RawKind::Array, None) => writer.write_document(doc, out),
-        _ => return Err(Bail),
+        _ => return None,
     }
-    Ok(())
+    Some(())
+}
+
+/// Appends an object of fields that are evaluated in the order of their keys; whether any was
+/// assigned.
+fn fields_of<'b>(
+    template: &Template,
+    fields: &[usize],
+    steps: &'b [Step],
+    record: &mut Record<'b>,
+    writer: &mut RawWriter,
+    out: &mut Vec<u8>,
+) -> Option<bool> {
+    let (start, mut any) = (out.len(), false);
+    template.write(out, |slot, out| {
+        let quick = steps.get(*fields.get(slot)?)?.quick.as_ref()?;
+        let item = quick.eval(record);
+        let item = item.as_ref()?;
+        any |= !matches!(item, Item::Nothing);
+        if matches!(item, Item::Nothing | Item::Deleted) {
+            return Some(false);
+        }
+        item.write(out, record.tools.doc.as_ref(), writer)?;
+        (out.len() - start <= BYTES_MAX).then_some(true)
+    })?;
+    if !any {
+        out.truncate(start);
+    }
+    Some(any)
 }
 
 /// Runs statements that build the root, and appends it.
@@ -301,13 +333,13 @@ fn built<'b>(
     record: &mut Record<'b>,
     writer: &mut RawWriter,
     out: &mut Vec<u8>,
-) -> Result<Done, Bail> {
+) -> Option<Done> {
     match body.run(record)? {
-        Item::Deleted => return Ok(Done::Deleted),
-        Item::Nothing => return Ok(Done::Unchanged(record.meta.take())),
+        Item::Deleted => return Some(Done::Deleted),
+        Item::Nothing => return Some(Done::Unchanged(record.meta.take())),
         item => payload(Either::Item(item), out, record.tools.doc.as_ref(), writer)?,
     }
-    Ok(Done::Written(record.meta.take()))
+    Some(Done::Written(record.meta.take()))
 }
 
 /// Appends a whole payload in upper or lower case.
@@ -329,9 +361,9 @@ enum Either<'b> {
 }
 
 /// Evaluates the query of a statement by the general evaluator.
-fn query(statement: &Statement, ex: Option<&mut Exec<'_>>) -> Result<Val, Bail> {
-    let mut cx = Ctx::new(ex.ok_or(Bail)?);
-    statement.query().ok_or(Bail)?.eval(&mut cx).map_err(|_| Bail)
+fn query(statement: &Statement, ex: Option<&mut Exec<'_>>) -> Option<Val> {
+    let mut cx = Ctx::new(ex?);
+    statement.query()?.eval(&mut cx).ok()
 }
 
 /// Sets a variable for both evaluators.
@@ -341,25 +373,25 @@ fn variable<'b>(
     slot: usize,
     record: &mut Record<'b>,
     ex: Option<&mut Exec<'_>>,
-) -> Result<(), Bail> {
+) -> Option<()> {
     let Some(quick) = &step.quick else {
-        let mut cx = Ctx::new(ex.ok_or(Bail)?);
-        return statement.run(&mut cx).map_err(|_| Bail);
+        let mut cx = Ctx::new(ex?);
+        return statement.run(&mut cx).ok();
     };
     let item = quick.eval(record)?;
-    let local = record.locals.get_mut(slot).ok_or(Bail)?;
+    let local = record.locals.get_mut(slot)?;
     match item {
-        Item::Nothing => return Ok(()),
+        Item::Nothing => return Some(()),
         Item::Deleted => *local = None,
         item => *local = Some(item),
     }
     if let Some(var) = ex.and_then(|ex| ex.vars.as_mut()).and_then(|vars| vars.get_mut(slot)) {
         *var = match *local {
-            Some(item) => Some(item.to_val().ok_or(Bail)?),
+            Some(item) => Some(item.to_val()?),
             None => None,
         };
     }
-    Ok(())
+    Some(())
 }
 
 /// Appends a whole payload.
@@ -368,18 +400,18 @@ fn payload<'b>(
     out: &mut Vec<u8>,
     doc: Option<&json::Doc<'b>>,
     writer: &mut RawWriter,
-) -> Result<(), Bail> {
+) -> Option<()> {
     match val {
         Either::Item(Item::Str(text) | Item::Bytes(text)) => out.extend_from_slice(text),
         Either::Item(item) => item.write(out, doc, writer)?,
         Either::Val(val) => match val.into_value() {
             Some(Value::String(text)) => out.extend_from_slice(text.as_bytes()),
             Some(Value::Bytes(bytes)) => out.extend_from_slice(&bytes),
-            Some(value) => json::write_value(out, &value).map_err(|_| Bail)?,
-            None => return Err(Bail),
+            Some(value) => json::write_value(out, &value).ok()?,
+            None => return None,
         },
     }
-    Ok(())
+    Some(())
 }
 
 /// Where the results of fields go.
@@ -403,19 +435,15 @@ impl<'k> Fields<'k> {
         }
     }
 
-    fn write(
-        &mut self,
-        slot: usize,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Bail>,
-    ) -> Result<(), Bail> {
+    fn write(&mut self, slot: usize, write: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> Option<()> {
         match self {
             Fields::Edits(edits) => edits.replace_with(slot, write),
             Fields::Results(results) => {
                 let from = results.bytes.len();
                 write(&mut results.bytes)?;
                 let range = (from, results.bytes.len());
-                *results.ranges.get_mut(slot).ok_or(Bail)? = Some(range);
-                Ok(())
+                *results.ranges.get_mut(slot)? = Some(range);
+                Some(())
             }
         }
     }
@@ -432,21 +460,21 @@ struct Sink<'k> {
 
 impl Sink<'_> {
     /// Deletes the first fields of a record, which must be an object then.
-    fn leave_out(&mut self, fields: usize, doc: Option<&json::Doc<'_>>) -> Result<(), Bail> {
+    fn leave_out(&mut self, fields: usize, doc: Option<&json::Doc<'_>>) -> Option<()> {
         if fields > 0 && doc.is_none_or(|doc| doc.kind_of_root() != RawKind::Object) {
-            return Err(Bail);
+            return None;
         }
-        (0..fields).try_for_each(|slot| self.item(slot, Item::Deleted, None))
+        (0..fields).try_for_each(|slot| self.item(slot, &Item::Deleted, None))
     }
 
     fn item<'b>(
         &mut self,
         slot: usize,
-        item: Item<'b>,
+        item: &Item<'b>,
         doc: Option<&json::Doc<'b>>,
-    ) -> Result<(), Bail> {
+    ) -> Option<()> {
         match item {
-            Item::Nothing => return Ok(()),
+            Item::Nothing => return Some(()),
             Item::Deleted => self.fields.delete(slot),
             item => {
                 let (writer, bytes) = (&mut *self.writer, &mut self.bytes);
@@ -454,25 +482,25 @@ impl Sink<'_> {
                     let before = out.len();
                     item.write(out, doc, writer)?;
                     *bytes += out.len() - before;
-                    if *bytes > BYTES_MAX { Err(Bail) } else { Ok(()) }
+                    if *bytes > BYTES_MAX { None } else { Some(()) }
                 })?;
             }
         }
         self.any = true;
-        Ok(())
+        Some(())
     }
 
-    fn val(&mut self, slot: usize, val: Val) -> Result<(), Bail> {
+    fn val(&mut self, slot: usize, val: Val) -> Option<()> {
         match val {
-            Val::Nothing => return Ok(()),
+            Val::Nothing => return Some(()),
             Val::Deleted => self.fields.delete(slot),
             val => {
-                let value = val.into_value().ok_or(Bail)?;
-                let write = |out: &mut Vec<u8>| json::write_value(out, &value).map_err(|_| Bail);
+                let value = val.into_value()?;
+                let write = |out: &mut Vec<u8>| json::write_value(out, &value).ok();
                 self.fields.write(slot, write)?;
             }
         }
         self.any = true;
-        Ok(())
+        Some(())
     }
 }

@@ -191,6 +191,11 @@ const MAPPINGS: &[&str] = &[
     "root.x = match this.a { this.b == 1 => this.c, this.any(x -> x) => this, _ => {} }",
     "root = [this.a, this.b, {\"c\": this.c}].flatten().index(-1)\nroot.a.b = this.a.reverse()",
     "root.f = \"%v:%s\".format(this.a, this.b)\nroot.g = this.a.values().contains(this.b)",
+    "root.z.y = this.a | nothing()\nmeta m = this.b\nroot.a.b = deleted()\nroot.c = this.c | nothing()",
+    "let v = this.a\nroot.b.c = $v\nroot.b.a = if this.b == 1 { deleted() } else { this.c.floor() }",
+    "let v = this.a\nroot.b = $v\nlet v = this.b\nroot.a = $v.uppercase()",
+    "root.b = this.a.uppercase()\nroot.a = this.b | nothing()\nroot = if this.c == 1 { deleted() }",
+    "root.a = this.a.ts_format(\"Mon 02 15:04:05.999\")\nroot.b = this.b.replace_all(\"a\", \"\")",
     "root.t = this.a.ts_unix_milli()\nroot.d = this.b.ts_format(\"2006 Jan 2 15:04:05.000 Z07:00\")",
 ];
 

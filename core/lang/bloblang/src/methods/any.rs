@@ -6,7 +6,7 @@ use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
 use crate::fast::call::{EachCall, Record};
-use crate::fast::item::{Bail, Fast, Item};
+use crate::fast::item::{Fast, Item};
 use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -51,18 +51,18 @@ pub(super) fn decide(
 
 /// The same as [`decide`] on borrowed values.
 pub(super) fn quick_decide<'b>(
-    target: Item<'b>,
+    target: &Item<'b>,
     call: &'b EachCall,
     record: &mut Record<'b>,
     decisive: bool,
 ) -> Fast<'b> {
-    let items = record.tools.list(target).ok_or(Bail)?;
+    let items = record.tools.list(target)?;
     for item in items {
-        match record.call(&call.query, *item)? {
-            Item::Bool(holds) if holds == decisive => return Ok(Item::Bool(decisive)),
+        match record.call(&call.query, item)? {
+            Item::Bool(holds) if holds == decisive => return Some(Item::Bool(decisive)),
             Item::Bool(_) => {}
-            _ => return Err(Bail),
+            _ => return None,
         }
     }
-    Ok(Item::Bool(!decisive && !items.is_empty()))
+    Some(Item::Bool(!decisive && !items.is_empty()))
 }

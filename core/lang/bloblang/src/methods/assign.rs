@@ -22,7 +22,7 @@ pub(super) static SPEC: Method = Method {
     walks: true,
     run: Run::Simple(|target, args| merged(target, args, replace)),
     quick: Hook::Items(|target, args, tools| {
-        quick::merged(target, *args.first()?, quick::replace, tools)
+        quick::merged(target, args.first()?, quick::replace, tools)
     }),
     ..Method::CORE
 };

@@ -15,7 +15,7 @@ pub(super) static SPEC: Method = Method {
     }],
     walks: true,
     run: Run::Simple(|target, _| Ok(Val::bytes(text::of(&target)))),
-    quick: Hook::Fixed(|target, _, _| match target {
+    quick: Hook::Fixed(|target, _, _| match *target {
         Item::Str(text) | Item::Bytes(text) | Item::Number(text) => Some(Item::Bytes(text)),
         _ => None,
     }),

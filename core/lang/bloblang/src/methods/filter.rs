@@ -30,7 +30,7 @@ pub(super) static SPEC: Method = Method {
     run: Run::Lambda(run),
     quick: Hook::Each(|target, call, record| {
         record.each(target, |record, context, item| {
-            Ok(record.holds(&call.query, context)?.then_some(item))
+            Some(record.holds(&call.query, context)?.then_some(*item))
         })
     }),
     ..Method::CORE

@@ -5,7 +5,7 @@ use formats::value::{Object, Text, Value};
 use crate::args::Args;
 use crate::error::Error;
 use crate::exec::Ctx;
-use crate::fast::item::{Bail, Item};
+use crate::fast::item::Item;
 use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
 
@@ -33,9 +33,9 @@ pub(super) static SPEC: Method = Method {
     ],
     run: Run::Lambda(run),
     quick: Hook::Each(|target, call, record| {
-        let items = record.tools.list(target).ok_or(Bail)?;
+        let items = record.tools.list(target)?;
         let mut tally = match call.args.val(0) {
-            Some(initial) => record.tools.item_of(initial).ok_or(Bail)?,
+            Some(initial) => record.tools.item_of(initial)?,
             None => Item::Null,
         };
         for item in items {
@@ -44,10 +44,10 @@ pub(super) static SPEC: Method = Method {
                 tally => tally,
             };
             let members = [(&b"tally"[..], so_far), (&b"value"[..], *item)];
-            let context = record.tools.new_map(members.into_iter()).ok_or(Bail)?;
-            tally = record.call(&call.query, context)?;
+            let context = record.tools.new_map(members.into_iter())?;
+            tally = record.call(&call.query, &context)?;
         }
-        Ok(tally)
+        Some(tally)
     }),
     ..Method::CORE
 };

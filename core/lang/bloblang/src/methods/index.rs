@@ -19,9 +19,9 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"names":["rachel","stevens"]}"#, r#"{"last_name":"stevens"}"#)],
     }],
     run: Run::Simple(run),
-    quick: Hook::Fixed(|target, args, tools| match target {
+    quick: Hook::Fixed(|target, args, tools| match *target {
         Item::List(items) => items.get(at(args.int(0), items.len()).ok()?).copied(),
-        raw => tools.element(raw, usize::try_from(args.int(0)).ok()?),
+        _ => tools.element(target, usize::try_from(args.int(0)).ok()?),
     }),
     ..Method::CORE
 };

@@ -24,10 +24,10 @@ pub(super) static SPEC: Method = Method {
         }))
     }),
     quick: Hook::Fixed(|target, _, tools| {
-        let count = match target {
+        let count = match *target {
             Item::Str(text) | Item::Bytes(text) => text.len(),
             Item::Map(members) => members.len(),
-            array => tools.elements(array)?,
+            _ => tools.elements(target)?,
         };
         i64::try_from(count).ok().map(Item::Int)
     }),

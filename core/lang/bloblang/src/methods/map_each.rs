@@ -29,9 +29,9 @@ pub(super) static SPEC: Method = Method {
     run: Run::Lambda(run),
     quick: Hook::Each(|target, call, record| {
         record.each(target, |record, context, item| {
-            Ok(match record.call(&call.query, context)? {
+            Some(match record.call(&call.query, context)? {
                 Item::Deleted => None,
-                Item::Nothing => Some(item),
+                Item::Nothing => Some(*item),
                 result => Some(result),
             })
         })

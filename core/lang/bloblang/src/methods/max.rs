@@ -34,7 +34,7 @@ pub(super) fn best(target: &Val, better: fn(f64, f64) -> bool) -> Result<Val, Er
 
 /// The same as [`best`] on borrowed values.
 pub(super) fn quick_best<'b>(
-    target: Item<'b>,
+    target: &Item<'b>,
     tools: &Tools<'b>,
     better: fn(f64, f64) -> bool,
 ) -> Option<Item<'b>> {

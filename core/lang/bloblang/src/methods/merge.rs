@@ -35,7 +35,7 @@ pub(super) static SPEC: Method = Method {
     walks: true,
     run: Run::Simple(|target, args| merged(target, args, gather)),
     quick: Hook::Items(|target, args, tools| {
-        quick::merged(target, *args.first()?, quick::gather, tools)
+        quick::merged(target, args.first()?, quick::gather, tools)
     }),
     ..Method::CORE
 };

@@ -13,7 +13,7 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"foo":true}"#, r#"{"result":false}"#)],
     }],
     run: Run::Simple(|target, _| Ok(Val::bool(!target.as_bool()?))),
-    quick: Hook::Fixed(|target, _, _| match target {
+    quick: Hook::Fixed(|target, _, _| match *target {
         Item::Bool(b) => Some(Item::Bool(!b)),
         _ => None,
     }),

@@ -26,11 +26,11 @@ pub(super) static SPEC: Method = Method {
     }],
     run: Run::Raw(run),
     quick: Hook::Fixed(|target, _, _| {
-        let text = match target {
+        let text = match *target {
             Item::Int(n) => return Some(Item::Float(n as f64)),
             Item::Float(x) => return Some(Item::Float(x)),
             Item::Number(text) => text,
-            other => other.text()?,
+            _ => target.text()?,
         };
         formats::number::parse_float(text).ok().map(Item::Float)
     }),

@@ -60,7 +60,7 @@ fn run(target: Val, _: &Args) -> Result<Val, Error> {
     Ok(Val::object(fields.into_iter().map(member).collect::<Object>()))
 }
 
-fn quick<'b>(target: Item<'b>, _: &'b Args, tools: &Tools<'b>) -> Option<Item<'b>> {
+fn quick<'b>(target: &Item<'b>, _: &'b Args, tools: &Tools<'b>) -> Option<Item<'b>> {
     let text = target.text()?;
     let plain = |part: &'b [u8]| match memchr::memchr3(b'%', b'+', b';', part) {
         None => Some(part),

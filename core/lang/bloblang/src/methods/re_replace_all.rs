@@ -30,7 +30,7 @@ pub(super) static SPEC: Method = Method {
         let template = re::Template::new(args.text(1));
         Some(Box::new(move |target, tools| {
             let changed = re::replace_all(&pattern, target.text()?, &template).ok()?;
-            Some(changed.map_or(target, |changed| target.like(tools.keep(&changed))))
+            Some(changed.map_or(*target, |changed| target.like(tools.keep(&changed))))
         }))
     }),
     ..Method::CORE

@@ -20,12 +20,26 @@ pub(super) static SPEC: Method = Method {
         cases: &[(r#"{"value":"The foo ate my foo"}"#, r#"{"new_value":"The dog ate my dog"}"#)],
     }],
     run: Run::Simple(run),
-    quick: Hook::Fixed(|target, args, tools| {
-        let (text, old) = (target.text()?, args.text(0));
-        if memchr::memchr(*old.first()?, text).is_none() {
-            return Some(target);
-        }
-        Some(target.like(tools.keep(&replace(text, old, args.text(1)).ok()?)))
+    quick: Hook::Prepared(|args| {
+        let (old, new) = (args.text(0).to_vec(), args.text(1).to_vec());
+        let first = *old.first()?;
+        let finder = memchr::memmem::Finder::new(&old).into_owned();
+        Some(Box::new(move |target, tools| {
+            let text = target.text()?;
+            if memchr::memchr(first, text).is_none() {
+                return Some(*target);
+            }
+            let mut out = bumpalo::collections::Vec::with_capacity_in(text.len(), tools.bump);
+            let mut done = 0;
+            for at in finder.find_iter(text) {
+                out.extend_from_slice_copy(text.get(done..at)?);
+                out.extend_from_slice_copy(&new);
+                done = at + old.len();
+                tools.fits().then_some(())?;
+            }
+            out.extend_from_slice_copy(text.get(done..)?);
+            Some(target.like(out.into_bump_slice()))
+        }))
     }),
     ..Method::CORE
 };

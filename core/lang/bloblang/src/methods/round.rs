@@ -47,7 +47,7 @@ pub(super) fn number(target: &Val) -> Result<Num, Error> {
 }
 
 /// The same on borrowed values.
-pub(super) fn quick_rounded<'b>(target: Item<'b>, round: fn(f64) -> f64) -> Option<Item<'b>> {
+pub(super) fn quick_rounded<'b>(target: &Item<'b>, round: fn(f64) -> f64) -> Option<Item<'b>> {
     match target.num()? {
         Num::Int(n) => Some(Item::Int(n)),
         Num::Float(x) => {

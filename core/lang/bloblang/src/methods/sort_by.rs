@@ -6,7 +6,7 @@ use super::sort::{quick_sorted, sort_by_key};
 use crate::args::{Args, Query};
 use crate::error::Error;
 use crate::exec::Ctx;
-use crate::fast::item::{Bail, Item};
+use crate::fast::item::Item;
 use crate::node::Node;
 use crate::spec::{Example, Hook, Kind, Method, Param, Params, Run};
 use crate::val::Val;
@@ -26,15 +26,15 @@ pub(super) static SPEC: Method = Method {
     }],
     run: Run::Raw(run),
     quick: Hook::Each(|target, call, record| {
-        let items = record.tools.list(target).ok_or(Bail)?;
+        let items = record.tools.list(target)?;
         if items.len() < 2 {
-            return Ok(Item::List(items));
+            return Some(Item::List(items));
         }
         let mut keys = Vec::with_capacity(items.len());
         for item in items {
-            keys.push(record.call(&call.query, *item)?);
+            keys.push(record.call(&call.query, item)?);
         }
-        quick_sorted(items, &keys, &record.tools).ok_or(Bail)
+        quick_sorted(items, &keys, &record.tools)
     }),
     ..Method::CORE
 };

@@ -27,7 +27,7 @@ pub(super) static SPEC: Method = Method {
     }],
     run: Run::Simple(run),
     quick: Hook::Fixed(|target, args, tools| {
-        let Item::Str(text) = target else { return None };
+        let Item::Str(text) = *target else { return None };
         let delimiter = args.text(0);
         if delimiter.is_empty() || args.bool(1) {
             return None;

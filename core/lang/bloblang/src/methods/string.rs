@@ -23,8 +23,8 @@ pub(super) static SPEC: Method = Method {
         Val::Data(Value::String(_)) => Ok(target),
         other => Ok(Val::text(Text::from(text::of(&other)))),
     }),
-    quick: Hook::Fixed(|target, _, tools| match target {
-        Item::Str(_) => Some(target),
+    quick: Hook::Fixed(|target, _, tools| match *target {
+        Item::Str(_) => Some(*target),
         Item::Bytes(text) | Item::Number(text) => Some(Item::Str(text)),
         Item::Bool(b) => Some(Item::Str(if b { b"true" } else { b"false" })),
         Item::Null => Some(Item::Str(b"null")),

@@ -41,13 +41,17 @@ pub(super) static SPEC: Method = Method {
         let layout = time::Layout::new(&args.str(0));
         let zone = args.opt_text(1).map(|_| args.str(1).into_owned());
         Some(Box::new(move |target, tools| {
-            let mut at = target.time()?;
-            if let Some(zone) = &zone {
-                at = time::in_zone(&at, zone).ok()?;
+            let mut text = bumpalo::collections::String::with_capacity_in(32, tools.bump);
+            match &zone {
+                Some(zone) => {
+                    layout.push(&mut text, &time::in_zone(&target.time()?, zone).ok()?);
+                }
+                None => {
+                    let (unix_ns, offset_s) = target.as_time()?;
+                    layout.push_plain(&mut text, unix_ns, offset_s);
+                }
             }
-            let mut text = String::with_capacity(32);
-            layout.push(&mut text, &at);
-            Some(Item::Str(tools.keep(text.as_bytes())))
+            Some(Item::Str(text.into_bump_str().as_bytes()))
         }))
     }),
     ..Method::PLUGIN

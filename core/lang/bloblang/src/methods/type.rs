@@ -15,7 +15,7 @@ pub(super) static SPEC: Method = Method {
     }],
     run: Run::Simple(|target, _| Ok(Val::text(target.type_name()))),
     quick: Hook::Fixed(|target, _, _| {
-        Some(Item::Str(match target {
+        Some(Item::Str(match *target {
             Item::Null => b"null",
             Item::Bool(_) => b"bool",
             Item::Int(_) | Item::Float(_) | Item::Number(_) => b"number",

@@ -46,7 +46,7 @@ pub(super) static SPEC: Method = Method {
         Some(Box::new(move |target, tools| {
             let mut rest = without_names(tools.map(target)?, &names, tools)?;
             for path in &paths {
-                rest = quick_without(tools, rest, path).ok()?;
+                rest = quick_without(tools, &rest, path)?;
             }
             Some(rest)
         }))

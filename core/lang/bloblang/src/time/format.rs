@@ -1,11 +1,11 @@
 //! Timestamps as text by Go's layouts.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use formats::value::Timestamp;
 
 use super::chunk::{Chunk, next};
-use super::{Civil, DAYS, MONTHS, civil, zone_name};
+use super::{Civil, DAYS, MONTHS, civil, plain_zone, zone_name};
 
 /// A layout such as `2006-01-02T15:04:05Z07:00`, taken apart once.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Layout {
     /// Each part with its own text and the text before it.
     parts: Vec<(String, Chunk, String)>,
     tail: String,
+    /// Whether it shows the name of the zone.
+    names_zone: bool,
 }
 
 impl Layout {
@@ -23,7 +25,8 @@ impl Layout {
         loop {
             let (before, chunk, after) = next(rest);
             let Some((chunk, text)) = chunk else {
-                return Layout { parts, tail: before.to_owned() };
+                let names_zone = parts.iter().any(|(_, chunk, _)| *chunk == Chunk::Zone);
+                return Layout { parts, tail: before.to_owned(), names_zone };
             };
             parts.push((before.to_owned(), chunk, text.to_owned()));
             rest = after;
@@ -31,14 +34,38 @@ impl Layout {
     }
 
     /// Appends a timestamp as the layout shows it.
-    pub fn push(&self, out: &mut String, time: &Timestamp) {
-        let at = civil(time);
-        for (before, chunk, text) in &self.parts {
-            out.push_str(before);
-            push(out, *chunk, text, &at, time);
-        }
-        out.push_str(&self.tail);
+    pub fn push(&self, out: &mut impl Write, time: &Timestamp) {
+        let zone = if self.names_zone { zone_name(time) } else { String::new() };
+        self.show(out, &Shown { at: civil(time), offset_s: time.offset_s, zone: &zone });
     }
+
+    /// The same for nanoseconds since the epoch on a clock without a name.
+    pub fn push_plain(&self, out: &mut impl Write, unix_ns: i64, offset_s: i32) {
+        if self.names_zone {
+            let (unix_ns, zone) = (i128::from(unix_ns), plain_zone(offset_s));
+            return self.push(out, &Timestamp { unix_ns, offset_s, zone });
+        }
+        let seconds = unix_ns.div_euclid(1_000_000_000) + i64::from(offset_s);
+        let at = Civil::of_local(seconds, unix_ns.rem_euclid(1_000_000_000) as u32);
+        self.show(out, &Shown { at, offset_s, zone: "" });
+    }
+
+    fn show(&self, out: &mut impl Write, time: &Shown<'_>) {
+        for (before, chunk, text) in &self.parts {
+            // Nothing that is written to fails.
+            let _ = out.write_str(before);
+            let _ = show(out, *chunk, text, time);
+        }
+        let _ = out.write_str(&self.tail);
+    }
+}
+
+/// What a layout shows parts of.
+struct Shown<'z> {
+    at: Civil,
+    offset_s: i32,
+    /// Name of the zone, where the layout shows it.
+    zone: &'z str,
 }
 
 /// The timestamp as a layout such as `2006-01-02T15:04:05Z07:00` shows it.
@@ -50,86 +77,111 @@ pub fn format(layout: &str, time: &Timestamp) -> String {
 }
 
 /// Appends two digits.
-fn push_two(out: &mut String, n: u32) {
-    out.push(char::from(b'0' + (n / 10 % 10) as u8));
-    out.push(char::from(b'0' + (n % 10) as u8));
+fn two(out: &mut impl Write, n: u32) -> fmt::Result {
+    let at = 2 * (n % 100) as usize;
+    out.write_str(TWO_DIGITS.get(at..at + 2).unwrap_or(""))
 }
 
-fn push(out: &mut String, chunk: Chunk, text: &str, at: &Civil, time: &Timestamp) {
+/// The numbers up to 99 in a row.
+const TWO_DIGITS: &str = "0001020304050607080910111213141516171819\
+                          2021222324252627282930313233343536373839\
+                          4041424344454647484950515253545556575859\
+                          6061626364656667686970717273747576777879\
+                          8081828384858687888990919293949596979899";
+
+fn show(out: &mut impl Write, chunk: Chunk, text: &str, time: &Shown<'_>) -> fmt::Result {
+    let at = &time.at;
     match chunk {
         Chunk::LongYear if (0..10_000).contains(&at.year) => {
-            push_two(out, (at.year / 100) as u32);
-            push_two(out, (at.year % 100) as u32);
+            two(out, (at.year / 100) as u32)?;
+            two(out, (at.year % 100) as u32)
         }
-        Chunk::ZeroMonth => push_two(out, at.month),
-        Chunk::ZeroDay => push_two(out, at.day),
-        Chunk::Hour => push_two(out, at.hour),
-        Chunk::ZeroMinute => push_two(out, at.minute),
-        Chunk::ZeroSecond => push_two(out, at.second),
-        _ => push_rare(out, chunk, text, at, time),
+        Chunk::ZeroMonth => two(out, at.month),
+        Chunk::ZeroDay => two(out, at.day),
+        Chunk::Hour => two(out, at.hour),
+        Chunk::ZeroMinute => two(out, at.minute),
+        Chunk::ZeroSecond => two(out, at.second),
+        Chunk::Fraction0(digits) => {
+            out.write_str(text.get(..1).unwrap_or(""))?;
+            fraction(out, at.nano, digits)?;
+            (9..digits).try_for_each(|_| out.write_char('0'))
+        }
+        Chunk::Fraction9(digits) => {
+            // Zeros at the end are not shown.
+            let shown = at.nano / 10_u32.pow(9_u32.saturating_sub(digits as u32));
+            let zeros = (0..9).find(|n| !shown.is_multiple_of(10_u32.pow(n + 1)));
+            match zeros {
+                Some(zeros) => {
+                    out.write_str(text.get(..1).unwrap_or(""))?;
+                    fraction(out, at.nano, digits.min(9) - zeros as usize)
+                }
+                None => Ok(()),
+            }
+        }
+        _ => show_rare(out, chunk, time),
     }
 }
 
-fn push_rare(out: &mut String, chunk: Chunk, text: &str, at: &Civil, time: &Timestamp) {
+/// Appends the first digits of nanoseconds, nine of them at most.
+fn fraction(out: &mut impl Write, nano: u32, digits: usize) -> fmt::Result {
+    let mut rest = nano;
+    (0..digits.min(9)).try_for_each(|_| {
+        let digit = rest / 100_000_000;
+        rest = rest % 100_000_000 * 10;
+        out.write_char(char::from(b'0' + (digit % 10) as u8))
+    })
+}
+
+fn show_rare(out: &mut impl Write, chunk: Chunk, time: &Shown<'_>) -> fmt::Result {
+    let at = &time.at;
     let month = MONTHS.get(at.month as usize - 1).copied().unwrap_or("");
-    let day = DAYS.get(at.weekday as usize).copied().unwrap_or("");
+    let day = DAYS.get(at.weekday() as usize).copied().unwrap_or("");
     let hour12 = match at.hour % 12 {
         0 => 12,
         hour => hour,
     };
-    let _ = match chunk {
-        Chunk::LongMonth => write!(out, "{month}"),
-        Chunk::Month => write!(out, "{}", &month[..3.min(month.len())]),
+    match chunk {
+        Chunk::LongMonth => out.write_str(month),
+        Chunk::Month => out.write_str(&month[..3.min(month.len())]),
         Chunk::NumMonth => write!(out, "{}", at.month),
-        Chunk::ZeroMonth => write!(out, "{:02}", at.month),
-        Chunk::LongWeekday => write!(out, "{day}"),
-        Chunk::Weekday => write!(out, "{}", &day[..3.min(day.len())]),
+        Chunk::ZeroMonth => two(out, at.month),
+        Chunk::LongWeekday => out.write_str(day),
+        Chunk::Weekday => out.write_str(&day[..3.min(day.len())]),
         Chunk::Day => write!(out, "{}", at.day),
         Chunk::UnderDay => write!(out, "{:2}", at.day),
-        Chunk::ZeroDay => write!(out, "{:02}", at.day),
-        Chunk::UnderYearDay => write!(out, "{:3}", at.day_of_year),
-        Chunk::ZeroYearDay => write!(out, "{:03}", at.day_of_year),
-        Chunk::Hour => write!(out, "{:02}", at.hour),
+        Chunk::ZeroDay => two(out, at.day),
+        Chunk::UnderYearDay => write!(out, "{:3}", at.day_of_year()),
+        Chunk::ZeroYearDay => write!(out, "{:03}", at.day_of_year()),
+        Chunk::Hour => two(out, at.hour),
         Chunk::Hour12 => write!(out, "{hour12}"),
-        Chunk::ZeroHour12 => write!(out, "{hour12:02}"),
+        Chunk::ZeroHour12 => two(out, hour12),
         Chunk::Minute => write!(out, "{}", at.minute),
-        Chunk::ZeroMinute => write!(out, "{:02}", at.minute),
+        Chunk::ZeroMinute => two(out, at.minute),
         Chunk::Second => write!(out, "{}", at.second),
-        Chunk::ZeroSecond => write!(out, "{:02}", at.second),
+        Chunk::ZeroSecond => two(out, at.second),
         Chunk::LongYear if at.year < 0 => write!(out, "-{:04}", -at.year),
         Chunk::LongYear => write!(out, "{:04}", at.year),
-        Chunk::Year => write!(out, "{:02}", at.year.rem_euclid(100)),
-        Chunk::UpperPm => write!(out, "{}", if at.hour >= 12 { "PM" } else { "AM" }),
-        Chunk::LowerPm => write!(out, "{}", if at.hour >= 12 { "pm" } else { "am" }),
-        Chunk::Zone => write!(out, "{}", zone_name(time)),
-        Chunk::Offset { z, colon, parts } => {
-            push_offset(out, time.offset_s, z, colon, parts);
-            Ok(())
-        }
-        Chunk::Fraction0(digits) => {
-            let nano = std::format!("{:09}", at.nano);
-            write!(out, "{}{:0<digits$}", &text[..1], &nano[..digits.min(9)])
-        }
-        Chunk::Fraction9(digits) => {
-            let nano = std::format!("{:09}", at.nano);
-            let shown = nano[..digits.min(9)].trim_end_matches('0');
-            if shown.is_empty() { Ok(()) } else { write!(out, "{}{shown}", &text[..1]) }
-        }
-    };
+        Chunk::Year => two(out, at.year.rem_euclid(100) as u32),
+        Chunk::UpperPm => out.write_str(if at.hour >= 12 { "PM" } else { "AM" }),
+        Chunk::LowerPm => out.write_str(if at.hour >= 12 { "pm" } else { "am" }),
+        Chunk::Zone => out.write_str(time.zone),
+        Chunk::Offset { z, colon, parts } => offset(out, time.offset_s, z, colon, parts),
+        Chunk::Fraction0(_) | Chunk::Fraction9(_) => Ok(()), // see above
+    }
 }
 
-fn push_offset(out: &mut String, offset_s: i32, z: bool, colon: bool, parts: u8) {
+fn offset(out: &mut impl Write, offset_s: i32, z: bool, colon: bool, parts: u8) -> fmt::Result {
     if z && offset_s == 0 {
-        out.push('Z');
-        return;
+        return out.write_str("Z");
     }
     let seconds = offset_s.unsigned_abs();
     let colon = if colon { ":" } else { "" };
-    let _ = write!(out, "{}{:02}", if offset_s < 0 { '-' } else { '+' }, seconds / 3_600);
+    write!(out, "{}{:02}", if offset_s < 0 { '-' } else { '+' }, seconds / 3_600)?;
     if parts >= 2 {
-        let _ = write!(out, "{colon}{:02}", seconds / 60 % 60);
+        write!(out, "{colon}{:02}", seconds / 60 % 60)?;
     }
     if parts >= 3 {
-        let _ = write!(out, "{colon}{:02}", seconds % 60);
+        write!(out, "{colon}{:02}", seconds % 60)?;
     }
+    Ok(())
 }

@@ -148,10 +148,8 @@ pub struct Civil {
     pub month: u32,
     /// Day of the month, from 1.
     pub day: u32,
-    /// Day of the year, from 1.
-    pub day_of_year: u32,
-    /// Day of the week, 0 is Sunday.
-    pub weekday: u32,
+    /// Days since 1970-01-01.
+    pub days: i64,
     /// Hour, 0 to 23.
     pub hour: u32,
     /// Minute.
@@ -167,21 +165,30 @@ pub struct Civil {
 pub fn civil(time: &Timestamp) -> Civil {
     let local = time.unix_ns.saturating_add(i128::from(time.offset_s) * NS_PER_S);
     let seconds = i64::try_from(local.div_euclid(NS_PER_S)).unwrap_or(i64::MAX / 2);
-    let nano = local.rem_euclid(NS_PER_S) as u32;
-    let days = seconds.div_euclid(86_400);
-    let of_day = seconds.rem_euclid(86_400) as u32;
-    let (year, month, day) = formats::rfc3339::civil_of_days(days);
-    let new_year = formats::rfc3339::days_of_civil(year, 1, 1);
-    Civil {
-        year,
-        month,
-        day,
-        day_of_year: (days - new_year) as u32 + 1,
-        weekday: (days + 4).rem_euclid(7) as u32,
-        hour: of_day / 3_600,
-        minute: of_day / 60 % 60,
-        second: of_day % 60,
-        nano,
+    Civil::of_local(seconds, local.rem_euclid(NS_PER_S) as u32)
+}
+
+impl Civil {
+    /// That of seconds since the epoch on a local clock, and nanoseconds of a second.
+    #[must_use]
+    pub fn of_local(seconds: i64, nano: u32) -> Civil {
+        let days = seconds.div_euclid(86_400);
+        let of_day = seconds.rem_euclid(86_400) as u32;
+        let (year, month, day) = formats::rfc3339::civil_of_days(days);
+        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        Civil { year, month, day, days, hour, minute, second, nano }
+    }
+
+    /// Day of the year, from 1.
+    #[must_use]
+    pub fn day_of_year(&self) -> u32 {
+        (self.days - formats::rfc3339::days_of_civil(self.year, 1, 1)) as u32 + 1
+    }
+
+    /// Day of the week, 0 is Sunday.
+    #[must_use]
+    pub fn weekday(&self) -> u32 {
+        (self.days + 4).rem_euclid(7) as u32
     }
 }
 

@@ -104,7 +104,7 @@ fn name(out: &mut String, flags: Flags, text: &str) {
 /// Appends what a letter stands for; false when it stands for nothing.
 fn push(out: &mut String, letter: char, flags: Flags, at: &Civil, time: &Timestamp) -> bool {
     let month = MONTHS.get(at.month.wrapping_sub(1) as usize).copied().unwrap_or("");
-    let day = DAYS.get(at.weekday as usize).copied().unwrap_or("");
+    let day = DAYS.get(at.weekday() as usize).copied().unwrap_or("");
     let hour12 = (i64::from(at.hour) + 11) % 12 + 1;
     let (iso_year, iso_week) = iso_week(at);
     match letter {
@@ -124,7 +124,7 @@ fn push(out: &mut String, letter: char, flags: Flags, at: &Civil, time: &Timesta
         'g' => number(out, flags, iso_year.rem_euclid(100), 2, '0'),
         'H' => number(out, flags, at.hour.into(), 2, '0'),
         'I' => number(out, flags, hour12, 2, '0'),
-        'j' => number(out, flags, at.day_of_year.into(), 3, '0'),
+        'j' => number(out, flags, at.day_of_year().into(), 3, '0'),
         'k' => number(out, flags, at.hour.into(), 2, ' '),
         'l' => number(out, flags, hour12, 2, ' '),
         'M' => number(out, flags, at.minute.into(), 2, '0'),
@@ -136,14 +136,14 @@ fn push(out: &mut String, letter: char, flags: Flags, at: &Civil, time: &Timesta
         'S' => number(out, flags, at.second.into(), 2, '0'),
         's' => number(out, flags, time.unix_ns.div_euclid(NS_PER_S) as i64, 1, '0'),
         't' => name(out, flags, "\t"),
-        'U' => number(out, flags, ((at.day_of_year + 6 - at.weekday) / 7).into(), 2, '0'),
-        'u' => number(out, flags, (i64::from(at.weekday) + 6) % 7 + 1, 1, '0'),
+        'U' => number(out, flags, ((at.day_of_year() + 6 - at.weekday()) / 7).into(), 2, '0'),
+        'u' => number(out, flags, (i64::from(at.weekday()) + 6) % 7 + 1, 1, '0'),
         'V' => number(out, flags, iso_week, 2, '0'),
         'W' => {
-            let monday = (at.weekday + 6) % 7;
-            number(out, flags, ((at.day_of_year + 6 - monday) / 7).into(), 2, '0');
+            let monday = (at.weekday() + 6) % 7;
+            number(out, flags, ((at.day_of_year() + 6 - monday) / 7).into(), 2, '0');
         }
-        'w' => number(out, flags, at.weekday.into(), 1, '0'),
+        'w' => number(out, flags, at.weekday().into(), 1, '0'),
         'Y' => number(out, flags, at.year, 4, '0'),
         'y' => number(out, flags, at.year.rem_euclid(100), 2, '0'),
         'Z' => {
@@ -193,8 +193,8 @@ fn offset(out: &mut String, flags: Flags, offset_s: i32) {
 /// Year and number of the week by ISO 8601, where weeks begin on Monday and the first one has the
 /// first Thursday.
 fn iso_week(at: &Civil) -> (i64, i64) {
-    let monday = i64::from((at.weekday + 6) % 7);
-    let day = i64::from(at.day_of_year) - 1;
+    let monday = i64::from((at.weekday() + 6) % 7);
+    let day = i64::from(at.day_of_year()) - 1;
     let week = (day - monday + 10) / 7;
     let leap = |year: i64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     // A year has 53 weeks when it begins on a Thursday, or on a Wednesday of a leap year.
