@@ -10,6 +10,7 @@ pub mod lines;
 pub mod ndjson;
 pub mod number;
 pub mod rfc3339;
+pub mod short;
 pub mod testing;
 mod utf8;
 pub mod value;

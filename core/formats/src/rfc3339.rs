@@ -8,32 +8,48 @@ const S_PER_DAY: i64 = 86_400;
 /// Year, month (1 to 12) and day (1 to 31) of a number of days since 1970-01-01, in the proleptic
 /// Gregorian calendar.
 #[must_use]
+#[inline]
 pub fn civil_of_days(days: i64) -> (i64, u32, u32) {
-    // Years are counted from 1 March, so that the leap day is the last of its year, in eras of 400
-    // years, which all have the same length.
+    // Eras of 400 years have the same length. Within one, and up to some way beyond, years are
+    // counted from 1 March, so that the leap day is the last of its year, and every division is by a
+    // constant: a quarter of a day, and 5 months as 153 days, leave no fractions.
     let from_march_0000 = days + 719_468;
-    let era = from_march_0000.div_euclid(146_097);
-    let day_of_era = from_march_0000.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let (era, day) = match u32::try_from(from_march_0000) {
+        Ok(day) if day < DAYS_QUICK_MAX => (0, day),
+        _ => {
+            let day = from_march_0000.rem_euclid(DAYS_PER_ERA) as u32;
+            (from_march_0000.div_euclid(DAYS_PER_ERA), day)
+        }
+    };
+    let quarters = 4 * day + 3;
+    let (century, quarters) = (quarters / 146_097, (quarters % 146_097) | 3);
+    let (year, day_of_year) = (quarters / 1_461, quarters % 1_461 / 4);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month as u32, day as u32)
+    let year = i64::from(100 * century + year + u32::from(month <= 2));
+    (year + era * 400, month, day)
 }
+
+/// Days of 400 years.
+const DAYS_PER_ERA: i64 = 146_097;
+/// Days from 1 March of the year 0, the first of which are gone through without eras: those of some
+/// ten thousand years.
+const DAYS_QUICK_MAX: u32 = 4_000_000;
 
 /// Days since 1970-01-01 of a civil date; the inverse of [`civil_of_days`].
 #[must_use]
+#[inline]
 pub fn days_of_civil(year: i64, month: u32, day: u32) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let month_from_march = (i64::from(month) + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    let (era, year) = match u32::try_from(year) {
+        Ok(year) if year < 10_000 => (0, year),
+        _ => (year.div_euclid(400), year.rem_euclid(400) as u32),
+    };
+    let month_from_march = if month > 2 { month - 3 } else { month + 9 };
+    let months = (153 * month_from_march + 2) / 5;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + months;
+    era * DAYS_PER_ERA + i64::from(days) + i64::from(day) - 719_469
 }
 
 fn push_padded(out: &mut Vec<u8>, number: i64, width: usize) {
@@ -129,6 +145,9 @@ mod tests {
         #[test]
         fn dates_and_days_are_inverse(days in -5_000_000i64..5_000_000) {
             let (year, month, day) = civil_of_days(days);
+            prop_assert!((1..=12).contains(&month) && (1..=31).contains(&day));
+            let next = civil_of_days(days + 1);
+            prop_assert!(next > (year, month, day) && (day < 28 || next.2 == 1 || next.2 == day + 1));
             prop_assert_eq!(days_of_civil(year, month, day), days);
         }
     }

@@ -9,7 +9,7 @@ use super::parse::{parse_prefix, trailing};
 use super::path::{PathId, Paths};
 use super::program::Program;
 use super::reader::{Visit, document_len};
-use super::shape::{Children, SHAPES_MAX, Shape, ShapeId, inside, token_text};
+use super::shape::{Children, Place, SHAPES_MAX, Shape, ShapeId, inside, token_text, tokens_text};
 use super::tokens::{Tokens, kind};
 use super::tree;
 use crate::number::is_json_number;
@@ -177,6 +177,19 @@ pub enum RawKind {
     Object,
 }
 
+/// What a value is whose first token is of a kind and begins with a byte.
+#[inline]
+fn kind_of(kind: u8, first: Option<&u8>) -> RawKind {
+    match (kind, first) {
+        (kind::OBJECT, _) => RawKind::Object,
+        (kind::ARRAY, _) => RawKind::Array,
+        (kind::STRING, _) => RawKind::String,
+        (_, Some(b't' | b'f')) => RawKind::Bool,
+        (_, Some(b'n')) => RawKind::Null,
+        _ => RawKind::Number,
+    }
+}
+
 /// A value in the text of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct RawValue<'a> {
@@ -229,7 +242,7 @@ impl<'a> Doc<'a> {
     #[inline]
     #[must_use]
     pub fn get(&self, path: PathId) -> Option<RawValue<'a>> {
-        self.shape.slot(path.0 as usize).map(|token| self.value(token))
+        self.shape.slot(path.0 as usize).map(|place| self.at(place))
     }
 
     /// The bytes of a string of the record, escapes resolved.
@@ -307,28 +320,18 @@ impl<'a> Doc<'a> {
     #[inline]
     #[must_use]
     pub fn kind_of_root(&self) -> RawKind {
-        self.kind(0, self.text.get(self.tokens.start(0)))
-    }
-
-    #[inline]
-    fn kind(&self, token: u32, first: Option<&u8>) -> RawKind {
-        match (self.shape.kind(token), first) {
-            (kind::OBJECT, _) => RawKind::Object,
-            (kind::ARRAY, _) => RawKind::Array,
-            (kind::STRING, _) => RawKind::String,
-            (_, Some(b't' | b'f')) => RawKind::Bool,
-            (_, Some(b'n')) => RawKind::Null,
-            _ => RawKind::Number,
-        }
+        kind_of(self.shape.kind(0), self.text.get(self.tokens.start(0)))
     }
 
     #[inline]
     pub(crate) fn value(&self, token: u32) -> RawValue<'a> {
-        let last = self.shape.end(token).saturating_sub(1);
-        let end = self.tokens.start(last) + token_text(self.text, self.tokens, last).len();
-        let text = self.text.get(self.tokens.start(token)..end).unwrap_or(&[]);
-        let kind = self.kind(token, text.first());
-        RawValue { kind, text, token }
+        self.at(self.shape.place(token))
+    }
+
+    #[inline]
+    fn at(&self, place: Place) -> RawValue<'a> {
+        let text = tokens_text(self.text, self.tokens, place.token, place.end);
+        RawValue { kind: kind_of(place.kind, text.first()), text, token: place.token }
     }
 }
 

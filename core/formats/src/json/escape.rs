@@ -2,6 +2,7 @@
 //! (spec/bloblang.md §8).
 
 use super::scan::{Stops, plain_len};
+use crate::short;
 use crate::utf8;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -10,11 +11,11 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// U+2028 and U+2029 too, each byte that is no UTF-8 as `\ufffd`, and with `html` also `<>&`.
 #[inline]
 pub fn write_string(out: &mut Vec<u8>, text: &[u8], html: bool) {
-    out.reserve(text.len() + 2);
+    out.reserve(text.len().max(short::SHORT_MAX) + 2);
     out.push(b'"');
     let plain = plain_len(text, Stops { non_ascii: true, html });
     let (plain, rest) = text.split_at(plain);
-    out.extend_from_slice(plain);
+    short::push(out, plain);
     if !rest.is_empty() {
         write_rest(out, rest, html);
     }

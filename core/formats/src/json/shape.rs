@@ -36,6 +36,17 @@ struct Key {
     mask: u128,
 }
 
+/// Where a value is in every text of the shape.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Its first token.
+    pub(crate) token: u32,
+    /// The token behind it.
+    pub(crate) end: u32,
+    /// The kind of its first token.
+    pub(crate) kind: u8,
+}
+
 /// A shape. See the head of the file.
 #[derive(Default)]
 pub(crate) struct Shape {
@@ -50,8 +61,8 @@ pub(crate) struct Shape {
     ends: Vec<u32>,
     /// For the first token of a value, whether the keys within it are sorted and unique.
     ordered: Vec<bool>,
-    /// The first token of the value that each path leads to.
-    slots: Vec<Option<u32>>,
+    /// The value that each path leads to.
+    slots: Vec<Option<Place>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,10 +126,16 @@ impl Shape {
         self.ordered.get(token as usize).copied().unwrap_or(false)
     }
 
-    /// The first token of the value that a path leads to.
+    /// The value that a path leads to.
     #[inline]
-    pub(crate) fn slot(&self, slot: usize) -> Option<u32> {
+    pub(crate) fn slot(&self, slot: usize) -> Option<Place> {
         self.slots.get(slot).copied().flatten()
+    }
+
+    /// Where the value is that starts at `token`.
+    #[inline]
+    pub(crate) fn place(&self, token: u32) -> Place {
+        Place { token, end: self.end(token), kind: self.kind(token) }
     }
 
     /// The kind of a token.
@@ -152,7 +169,8 @@ impl Shape {
         self.walk(text, tokens)?;
         let mut slots = std::mem::take(&mut self.slots);
         slots.clear();
-        slots.extend(paths.iter().map(|path| self.resolve(text, tokens, path)));
+        let place = |token| self.place(token);
+        slots.extend(paths.iter().map(|path| self.resolve(text, tokens, path).map(place)));
         self.slots = slots;
         self.id = id;
         Ok(())
@@ -307,7 +325,13 @@ impl Iterator for Children<'_> {
 /// The text of a token, without the white space behind it.
 #[inline]
 pub(crate) fn token_text<'t>(text: &'t [u8], tokens: &Tokens, token: u32) -> &'t [u8] {
-    let bytes = text.get(tokens.start(token)..tokens.start(token + 1)).unwrap_or(&[]);
+    tokens_text(text, tokens, token, token + 1)
+}
+
+/// The text from a token up to another, without the white space in front of that.
+#[inline]
+pub(crate) fn tokens_text<'t>(text: &'t [u8], tokens: &Tokens, first: u32, end: u32) -> &'t [u8] {
+    let bytes = text.get(tokens.start(first)..tokens.start(end)).unwrap_or(&[]);
     if tokens.traits.spaces { trim_end(bytes) } else { bytes }
 }
 

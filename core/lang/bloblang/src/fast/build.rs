@@ -3,8 +3,12 @@
 /// An object of nested fields, sorted by key.
 pub(super) struct Template {
     ops: Vec<Op>,
+    /// The bytes of keys with the colon, [`KEY_COPY`] bytes after the last.
     keys: Vec<u8>,
 }
+
+/// So many bytes are copied for a shorter key: a copy of a known length is no call.
+const KEY_COPY: usize = 32;
 
 enum Op {
     /// A member that is an object, with the bytes of its key; its members follow up to `Close`.
@@ -37,7 +41,22 @@ impl Template {
         order.sort_by(|a, b| a.1.cmp(b.1));
         let mut template = Template { ops: Vec::new(), keys: Vec::new() };
         template.level(&order, 0);
+        template.keys.extend_from_slice(&[0; KEY_COPY]);
         template
+    }
+
+    /// Appends a key.
+    #[inline]
+    fn push_key(&self, out: &mut Vec<u8>, (start, end): (usize, usize)) -> Option<()> {
+        let rest = self.keys.get(start..)?;
+        match (rest.first_chunk::<KEY_COPY>(), end - start) {
+            (Some(chunk), len @ ..=KEY_COPY) => {
+                out.extend_from_slice(chunk);
+                out.truncate(out.len() - (KEY_COPY - len));
+            }
+            (_, len) => out.extend_from_slice(rest.get(..len)?),
+        }
+        Some(())
     }
 
     fn key(&mut self, key: &[u8]) -> (usize, usize) {
@@ -86,7 +105,7 @@ impl Template {
         for op in &self.ops {
             match op {
                 Op::Open(key) => {
-                    out.extend_from_slice(self.keys.get(key.0..key.1)?);
+                    self.push_key(out, *key)?;
                     out.push(b'{');
                 }
                 Op::Close(key) => match out.last() {
@@ -98,7 +117,7 @@ impl Template {
                 },
                 Op::Field { key, slot } => {
                     let before = out.len();
-                    out.extend_from_slice(self.keys.get(key.0..key.1)?);
+                    self.push_key(out, *key)?;
                     match field(*slot, out)? {
                         true => out.push(b','),
                         false => out.truncate(before),

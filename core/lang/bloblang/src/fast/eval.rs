@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use formats::json::PathId;
+use formats::short;
 use formats::value::{Text, Value};
 
 use super::body::Statements;
@@ -368,6 +369,10 @@ pub(super) fn map<'b>(members: &'b [(Name, Quick)], record: &mut Record<'b>) -> 
 
 fn change_case<'b>(upper: bool, target: &Item<'b>, tools: &Tools<'b>) -> Fast<'b> {
     let text = target.text()?;
+    if let Some(changed) = short::words(text).and_then(|words| short::to_case(words, upper)) {
+        let changed = tools.bump.alloc(changed.map(u64::to_le_bytes)).as_flattened();
+        return changed.get(..text.len()).map(|text| target.like(text));
+    }
     if !text.is_ascii() {
         let changed = if upper { cases::uppercase(text) } else { cases::lowercase(text) };
         return Some(target.like(tools.keep(&changed)));

@@ -41,17 +41,14 @@ pub(super) static SPEC: Method = Method {
         let layout = time::Layout::new(&args.str(0));
         let zone = args.opt_text(1).map(|_| args.str(1).into_owned());
         Some(Box::new(move |target, tools| {
-            let mut text = bumpalo::collections::String::with_capacity_in(32, tools.bump);
-            match &zone {
-                Some(zone) => {
-                    layout.push(&mut text, &time::in_zone(&target.time()?, zone).ok()?);
-                }
-                None => {
-                    let (unix_ns, offset_s) = target.as_time()?;
-                    layout.push_plain(&mut text, unix_ns, offset_s);
-                }
-            }
-            Some(Item::Str(text.into_bump_str().as_bytes()))
+            let Some(zone) = &zone else {
+                let (unix_ns, offset_s) = target.as_time()?;
+                return Some(Item::Str(layout.show_plain(unix_ns, offset_s, tools.bump)));
+            };
+            let at = time::in_zone(&target.time()?, zone).ok()?;
+            let mut text = String::with_capacity(32);
+            layout.push(&mut text, &at);
+            Some(Item::Str(tools.keep(text.as_bytes())))
         }))
     }),
     ..Method::PLUGIN

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use bumpalo::Bump;
 use formats::value::Timestamp;
 
 use super::chunk::{Chunk, next};
@@ -15,6 +16,33 @@ pub struct Layout {
     tail: String,
     /// Whether it shows the name of the zone.
     names_zone: bool,
+    /// The same where every part has its place whatever the time is.
+    fixed: Option<Fixed>,
+}
+
+/// A layout of years of four digits and other numbers of two.
+#[derive(Clone, Debug)]
+struct Fixed {
+    text: Vec<u8>,
+    /// Numbers with the place of their two digits.
+    numbers: Vec<(usize, Chunk)>,
+}
+
+impl Fixed {
+    fn new(layout: &str, parts: &[(String, Chunk, String)]) -> Option<Fixed> {
+        let (mut numbers, mut at) = (Vec::with_capacity(parts.len()), 0);
+        for (before, chunk, text) in parts {
+            at += before.len();
+            let plain = [Chunk::LongYear, Chunk::ZeroMonth, Chunk::ZeroDay, Chunk::Hour];
+            let plain = plain.contains(chunk);
+            if !plain && !matches!(chunk, Chunk::ZeroMinute | Chunk::ZeroSecond) {
+                return None;
+            }
+            numbers.push((at, *chunk));
+            at += text.len();
+        }
+        Some(Fixed { text: layout.into(), numbers })
+    }
 }
 
 impl Layout {
@@ -26,7 +54,8 @@ impl Layout {
             let (before, chunk, after) = next(rest);
             let Some((chunk, text)) = chunk else {
                 let names_zone = parts.iter().any(|(_, chunk, _)| *chunk == Chunk::Zone);
-                return Layout { parts, tail: before.to_owned(), names_zone };
+                let fixed = Fixed::new(layout, &parts);
+                return Layout { parts, tail: before.to_owned(), names_zone, fixed };
             };
             parts.push((before.to_owned(), chunk, text.to_owned()));
             rest = after;
@@ -39,15 +68,24 @@ impl Layout {
         self.show(out, &Shown { at: civil(time), offset_s: time.offset_s, zone: &zone });
     }
 
-    /// The same for nanoseconds since the epoch on a clock without a name.
-    pub fn push_plain(&self, out: &mut impl Write, unix_ns: i64, offset_s: i32) {
-        if self.names_zone {
-            let (unix_ns, zone) = (i128::from(unix_ns), plain_zone(offset_s));
-            return self.push(out, &Timestamp { unix_ns, offset_s, zone });
-        }
+    /// The same for nanoseconds since the epoch on a clock without a name, in memory of a record.
+    pub fn show_plain<'b>(&self, unix_ns: i64, offset_s: i32, bump: &'b Bump) -> &'b [u8] {
         let seconds = unix_ns.div_euclid(1_000_000_000) + i64::from(offset_s);
         let at = Civil::of_local(seconds, unix_ns.rem_euclid(1_000_000_000) as u32);
-        self.show(out, &Shown { at, offset_s, zone: "" });
+        // Nanoseconds of 64 bits make years of four digits.
+        if let Some(fixed) = &self.fixed {
+            let text = bump.alloc_slice_copy(&fixed.text);
+            fixed.numbers.iter().for_each(|(place, chunk)| chunk.put(&at, text, *place));
+            return text;
+        }
+        let mut text = bumpalo::collections::String::with_capacity_in(32, bump);
+        if self.names_zone {
+            let (unix_ns, zone) = (i128::from(unix_ns), plain_zone(offset_s));
+            self.push(&mut text, &Timestamp { unix_ns, offset_s, zone });
+        } else {
+            self.show(&mut text, &Shown { at, offset_s, zone: "" });
+        }
+        text.into_bump_str().as_bytes()
     }
 
     fn show(&self, out: &mut impl Write, time: &Shown<'_>) {
@@ -74,6 +112,31 @@ pub fn format(layout: &str, time: &Timestamp) -> String {
     let mut out = String::with_capacity(layout.len() + 10);
     Layout::new(layout).push(&mut out, time);
     out
+}
+
+impl Chunk {
+    /// Writes the part of a layout that is [`Fixed`] to its place.
+    fn put(self, at: &Civil, text: &mut [u8], place: usize) {
+        let mut put = |place: usize, n: u32| {
+            let from = 2 * (n % 100) as usize;
+            let digits = TWO_DIGITS.as_bytes().get(from..from + 2).and_then(|d| d.first_chunk());
+            let to = text.get_mut(place..).and_then(|rest| rest.first_chunk_mut::<2>());
+            if let (Some(to), Some(digits)) = (to, digits) {
+                *to = *digits;
+            }
+        };
+        match self {
+            Chunk::LongYear => {
+                put(place, at.year as u32 / 100);
+                put(place + 2, at.year as u32);
+            }
+            Chunk::ZeroMonth => put(place, at.month),
+            Chunk::ZeroDay => put(place, at.day),
+            Chunk::Hour => put(place, at.hour),
+            Chunk::ZeroMinute => put(place, at.minute),
+            _ => put(place, at.second),
+        }
+    }
 }
 
 /// Appends two digits.
@@ -184,4 +247,28 @@ fn offset(out: &mut impl Write, offset_s: i32, z: bool, colon: bool, parts: u8) 
         write!(out, "{colon}{:02}", seconds % 60)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn plain_times_are_shown_as_all_others(
+            unix_ns: i64,
+            offset_s in -86_399..86_399,
+            layout in prop::sample::select(vec![
+                "2006-01-02", "02/01/2006 15h04:05", "2006-01-02T15:04:05.999999999Z07:00",
+                "Mon Jan _2 3:04PM .000 MST", "06 002 -0700", "", "plain",
+            ]),
+        ) {
+            let zone = plain_zone(offset_s);
+            let time = Timestamp { unix_ns: unix_ns.into(), offset_s, zone };
+            let bump = Bump::new();
+            let shown = Layout::new(layout).show_plain(unix_ns, offset_s, &bump);
+            prop_assert_eq!(std::str::from_utf8(shown).unwrap(), format(layout, &time));
+        }
+    }
 }

@@ -51,21 +51,20 @@ pub fn utc(unix_ns: i128) -> Timestamp {
 /// epoch and the offset in seconds. `None` leaves the text to [`parse`].
 #[must_use]
 pub fn quick_rfc3339(text: &[u8]) -> Option<(i64, i32)> {
-    let two = |at: usize| -> Option<u32> {
-        match text.get(at..at + 2)? {
-            [a @ b'0'..=b'9', b @ b'0'..=b'9'] => {
-                Some(u32::from(a - b'0') * 10 + u32::from(b - b'0'))
-            }
-            _ => None,
-        }
+    let (clock, rest) = text.split_first_chunk::<19>()?;
+    let mut digits = true;
+    let mut two = |at: usize| {
+        let [a, b] = [clock[at].wrapping_sub(b'0'), clock[at + 1].wrapping_sub(b'0')];
+        digits &= (a <= 9) & (b <= 9);
+        u32::from(a) * 10 + u32::from(b)
     };
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if !marks.iter().all(|(at, mark)| text.get(*at) == Some(mark)) {
+    let year = i64::from(two(0) * 100 + two(2));
+    let (month, day) = (two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    let dashes = (clock[4] == b'-') & (clock[7] == b'-') & (clock[10] == b'T');
+    if !digits || !dashes || clock[13] != b':' || clock[16] != b':' {
         return None;
     }
-    let year = i64::from(two(0)? * 100 + two(2)?);
-    let (month, day) = (two(5)?, two(8)?);
-    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
     // Years that fit nanoseconds; days that every month has, or a long one. The rest is for the
     // full parser.
     let days = if matches!(month, 1 | 3 | 5 | 7 | 8 | 10 | 12) { 31 } else { 28 };
@@ -73,34 +72,47 @@ pub fn quick_rfc3339(text: &[u8]) -> Option<(i64, i32)> {
     if !date || !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let mut at = 19;
-    let mut nanos = 0i64;
-    if text.get(at) == Some(&b'.') {
-        let digits = text.get(at + 1..)?.iter().take_while(|b| b.is_ascii_digit()).count();
-        if !(1..=9).contains(&digits) {
-            return None;
-        }
-        for b in text.get(at + 1..at + 1 + digits)? {
-            nanos = nanos * 10 + i64::from(b - b'0');
-        }
-        nanos *= 10i64.pow(9 - digits as u32);
-        at += 1 + digits;
-    }
-    let offset_s = match text.get(at..)? {
+    let (nanos, zone) = match rest {
+        [b'.', fraction @ ..] => quick_fraction(fraction)?,
+        zone => (0, zone),
+    };
+    let offset_s = match zone {
         b"Z" => 0,
-        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let (hours, minutes) = (two(at + 1)?, two(at + 4)?);
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            let seconds = (hours * 3_600 + minutes * 60) as i32;
-            if *sign == b'-' { -seconds } else { seconds }
-        }
-        _ => return None,
+        zone => quick_offset(zone)?,
     };
     let days = formats::rfc3339::days_of_civil(year, month, day);
     let of_day = i64::from(hour * 3_600 + minute * 60 + second);
     Some(((days * 86_400 + of_day - i64::from(offset_s)) * 1_000_000_000 + nanos, offset_s))
+}
+
+/// Nanoseconds of one to nine digits, and the text behind them.
+#[inline]
+fn quick_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let mut nanos = 0;
+    let mut rest = text;
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        nanos = (nanos * 10 + i64::from(digit - b'0')).min(i64::from(u32::MAX));
+        rest = after;
+    }
+    let power = match text.len() - rest.len() {
+        3 => 1_000_000,
+        digits @ 1..=9 => 10_i64.pow(9 - digits as u32),
+        _ => return None,
+    };
+    Some((nanos * power, rest))
+}
+
+/// Seconds of an offset such as `+01:00`.
+fn quick_offset(text: &[u8]) -> Option<i32> {
+    let [sign @ (b'+' | b'-'), a, b, b':', c, d] = text else { return None };
+    let two = |a: &u8, b: &u8| {
+        let both = a.is_ascii_digit() && b.is_ascii_digit();
+        both.then(|| i32::from(a - b'0') * 10 + i32::from(b - b'0'))
+    };
+    let (hours, minutes) = (two(a, b)?, two(c, d)?);
+    let seconds = hours * 3_600 + minutes * 60;
+    let valid = hours <= 23 && minutes <= 59;
+    valid.then_some(if *sign == b'-' { -seconds } else { seconds })
 }
 
 /// A timestamp as a result.
