@@ -16,5 +16,6 @@ mod list;
 mod nebulastream;
 mod order;
 mod reference;
+mod shared;
 mod sockets;
 mod stop;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use plan::serde_json::json;
-use plan::{Json, Registry};
+use plan::{BuildError, Component, Json, Registry};
 
 use crate::check::Checker;
 use crate::offline::Offline;
@@ -107,6 +107,12 @@ impl Catalog {
         for spec in &registry.sinks {
             catalog.insert(Kind::Output, spec.name, (spec.schema)());
         }
+        for spec in &registry.caches {
+            catalog.insert(Kind::Cache, spec.name, (spec.schema)());
+        }
+        for spec in &registry.rate_limits {
+            catalog.insert(Kind::RateLimit, spec.name, (spec.schema)());
+        }
         for part in &registry.parts {
             if let Some(kind) = Kind::of(part.kind) {
                 catalog.insert(kind, part.name, (part.schema)());
@@ -132,6 +138,26 @@ impl Catalog {
             self.schemas.get(&kind).into_iter().flat_map(|m| m.keys()).collect();
         names.sort();
         names.into_iter().copied().collect()
+    }
+
+    /// Builds a cache or rate limit to see whether it can be built; anything else is fine.
+    ///
+    /// # Errors
+    /// What is wrong with its configuration.
+    pub(crate) fn try_shared(&self, kind: Kind, component: &Component) -> Result<(), BuildError> {
+        let (name, config) = (&component.name, &component.config);
+        let (caches, limits) = (&self.registry.caches, &self.registry.rate_limits);
+        match kind {
+            Kind::Cache => match caches.iter().find(|spec| spec.name == name) {
+                Some(spec) => (spec.build)(config, Rc::new(Offline)).map(drop),
+                None => Ok(()),
+            },
+            Kind::RateLimit => match limits.iter().find(|spec| spec.name == name) {
+                Some(spec) => (spec.build)(config, Rc::new(Offline)).map(drop),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn checker(&self) -> Checker {
