@@ -11,6 +11,6 @@ pub(crate) fn registry() -> Registry {
         languages: vec![&bloblang::LANGUAGE, &q::LANGUAGE],
         caches: ops::shared::CACHES.to_vec(),
         rate_limits: ops::shared::RATE_LIMITS.to_vec(),
-        parts: connect::scanners::ALL.to_vec(),
+        parts: [connect::scanners::ALL, connect::BUFFERS].concat(),
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use plan::env::Counter;
+use plan::env::{Counter, Timing};
 use plan::{
     BuildError, Cache, Code, Component, Env, Expr, Form, Operator, Plan, RateLimit, Registry,
     Services, Session, Sink, Source,
@@ -198,6 +198,13 @@ impl Env for ComponentEnv {
         let mut all = component_labels(&self.component, &self.builder.stream);
         all.extend_from_slice(labels);
         self.builder.series.counter(name, &all)
+    }
+
+    fn timing(&self, name: &str, labels: &[(&str, &str)]) -> Timing {
+        let mut all = component_labels(&self.component, &self.builder.stream);
+        all.extend_from_slice(labels);
+        let timing = self.builder.series.timing(name, &all);
+        Timing(Rc::new(move |ns, count| timing.record(ns, count)))
     }
 }
 

@@ -71,11 +71,17 @@ impl Context {
         self.connections.failed(self.source, text);
     }
 
-    async fn take(&self, mut batch: Batch) -> Result<Emitted, SourceError> {
+    /// Takes a batch; what was read before a stop is taken during it, too.
+    async fn take(&self, mut batch: Batch, kept: bool) -> Result<Emitted, SourceError> {
         let bytes = batch.payload_bytes().max(1);
         loop {
             let room = std::pin::pin!(self.ledger.reserve(bytes));
-            let stop = std::pin::pin!(self.stop.wait());
+            let stop = std::pin::pin!(async {
+                match kept {
+                    true => std::future::pending().await,
+                    false => self.stop.wait().await,
+                }
+            });
             match select(stop, room).await {
                 Either::Left(_) => return Err(SourceError::Stopped),
                 Either::Right((true, _)) => break,
@@ -103,7 +109,11 @@ impl Context {
 
 impl SourceContext for Context {
     fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
-        Box::pin(self.take(batch))
+        Box::pin(self.take(batch, false))
+    }
+
+    fn emit_kept(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
+        Box::pin(self.take(batch, true))
     }
 
     fn stopping(&self) -> LocalBoxFuture<'static, ()> {

@@ -56,6 +56,10 @@ pub struct Example {
     pub output: &'static [&'static str],
 }
 
+/// Category of sources that hold another one and keep what it reads: what they emit was counted
+/// before.
+pub const BUFFER: &str = "buffer";
+
 /// The table entry of a component; `B` is the function that builds an instance.
 pub struct Spec<B> {
     /// Name in configurations.

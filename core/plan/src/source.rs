@@ -57,6 +57,15 @@ pub trait SourceContext {
     /// [`SourceError::Stopped`] when no more may be read: the batch was not taken.
     fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>>;
 
+    /// As [`SourceContext::emit`], also while the source must stop: for what was read before and
+    /// whoever sent it will not send again.
+    ///
+    /// # Errors
+    /// The batch was not taken.
+    fn emit_kept(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
+        self.emit(batch)
+    }
+
     /// Resolves when the source must stop reading.
     fn stopping(&self) -> LocalBoxFuture<'static, ()>;
 

@@ -21,6 +21,7 @@ pub mod http_server;
 pub mod inproc;
 pub mod ipc;
 pub mod lookup;
+pub mod memory_buffer;
 pub mod nested;
 pub mod policy;
 pub mod processed;
@@ -44,7 +45,10 @@ pub mod text;
 pub mod variable;
 pub mod wait;
 
-use plan::{SinkSpec, SourceSpec};
+use plan::{Part, SinkSpec, SourceSpec};
+
+/// All buffers.
+pub const BUFFERS: &[&Part] = &[&memory_buffer::PART];
 
 /// All sources, by name.
 pub const SOURCES: &[&SourceSpec] = &[
@@ -57,6 +61,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &generate::SPEC,
     &http_server::input::SPEC,
     &inproc::input::SPEC,
+    &memory_buffer::SPEC,
     &processed::input::SPEC,
     &read_until::SPEC,
     &repeat::SPEC,

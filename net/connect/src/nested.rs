@@ -14,7 +14,7 @@ use crate::compose::backoff::{self, Backoff};
 use crate::wait::{Ended, until_stopping};
 
 /// Pause before messages that were refused are sent again.
-const REPLAY_PAUSE: Time = Time::from_millis(1);
+pub(crate) const REPLAY_PAUSE: Time = Time::from_millis(1);
 
 /// Whether a source that holds these leaves it to the engine to send messages again: only when
 /// all of them do.
@@ -121,7 +121,7 @@ async fn replay(context: Rc<dyn SourceContext>, mut data: Data, first: Emitted) 
 }
 
 /// The messages of some data that were refused.
-fn refused(data: Data, outcome: &Outcome) -> Data {
+pub(crate) fn refused(data: Data, outcome: &Outcome) -> Data {
     let all = outcome.failures.iter().any(|(tag, _)| tag.is_none());
     match data {
         Data::Records(mut records) if !all => {

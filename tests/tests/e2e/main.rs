@@ -7,6 +7,7 @@ mod bad_input;
 mod benthos;
 mod blobl;
 mod blocked;
+mod buffer;
 mod delivery;
 mod golden;
 mod idle;

@@ -47,7 +47,7 @@ impl<'c> Lower<'c> {
 }
 
 impl Lower<'_> {
-    fn error(kind: Kind, node: &Node, path: &str, text: String) -> InitError {
+    pub(super) fn error(kind: Kind, node: &Node, path: &str, text: String) -> InitError {
         InitError { kind, label: label_of(node).to_owned(), path: path.to_owned(), text }
     }
 
@@ -97,7 +97,18 @@ impl Lower<'_> {
         path: &str,
         depth: usize,
     ) -> Result<Component, InitError> {
-        let Lowered { component, processors } = self.component(kind, node, path, depth)?;
+        let lowered = self.component(kind, node, path, depth)?;
+        self.wrapped(kind, node, lowered)
+    }
+
+    /// One component from several.
+    pub(super) fn wrapped(
+        &self,
+        kind: Kind,
+        node: &Node,
+        lowered: Lowered,
+    ) -> Result<Component, InitError> {
+        let Lowered { component, processors } = lowered;
         if processors.is_empty() {
             return Ok(component);
         }

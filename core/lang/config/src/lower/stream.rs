@@ -1,6 +1,6 @@
 //! A whole stream: input, buffer, pipeline, output.
 
-use plan::{Component, Json, Plan, Role};
+use plan::{Json, Plan, Role};
 
 use crate::catalog::{Catalog, Kind};
 use crate::infer::infer;
@@ -93,10 +93,9 @@ impl Lower<'_> {
     pub(crate) fn stream(mut self, stream: &Node) -> Result<Plan, InitError> {
         self.single = depends_on_batches(stream) || self.resources.depend_on_batches();
         let mut plan = Plan::default();
-        let input = self.outer(Kind::Input, stream, "stdin")?;
+        let input = self.input(stream)?;
         let mut last = plan.add(Role::Source, input.component, Vec::new());
         let mut chain = input.processors;
-        chain.extend(self.buffer(stream)?);
         if let Some(pipeline) = stream.get("pipeline") {
             plan.shards_max = threads(pipeline).unwrap_or_default();
             let list = pipeline.get("processors").and_then(|list| list.items());
@@ -127,10 +126,23 @@ impl Lower<'_> {
         }
     }
 
-    fn buffer(&self, stream: &Node) -> Result<Option<Component>, InitError> {
-        let Some(node) = stream.get("buffer") else { return Ok(None) };
-        let buffer = self.nested(Kind::Buffer, node, "root.buffer", 0)?;
-        Ok(Some(buffer).filter(|buffer| buffer.name != "none"))
+    /// The input, with the buffer around it where there is one.
+    fn input(&self, stream: &Node) -> Result<Lowered, InitError> {
+        let input = self.outer(Kind::Input, stream, "stdin")?;
+        let Some(node) = stream.get("buffer") else { return Ok(input) };
+        let path = "root.buffer";
+        let mut buffer = self.nested(Kind::Buffer, node, path, 0)?;
+        if buffer.name == "none" {
+            return Ok(input);
+        }
+        let input = self.wrapped(Kind::Input, node, input)?;
+        let input = plan::serde_json::to_value(input);
+        let input = input.map_err(|e| Self::error(Kind::Buffer, node, path, e.to_string()))?;
+        buffer.name = format!("{}_buffer", buffer.name);
+        if let Some(members) = buffer.config.as_object_mut() {
+            members.insert(Kind::Input.name().to_owned(), input);
+        }
+        Ok(Lowered { component: buffer, processors: Vec::new() })
     }
 }
 
