@@ -21,6 +21,7 @@ pub mod api;
 mod body;
 mod budget;
 mod build;
+pub mod chain;
 mod complaints;
 mod connections;
 mod context;

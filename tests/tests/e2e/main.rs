@@ -18,3 +18,5 @@ mod order;
 mod reference;
 mod sockets;
 mod stop;
+mod templates;
+mod test;

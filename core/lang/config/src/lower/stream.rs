@@ -5,7 +5,7 @@ use plan::{Component, Json, Plan, Role};
 use crate::catalog::{Catalog, Kind};
 use crate::infer::infer;
 use crate::lower::component::{Lower, Lowered};
-use crate::lower::logical::depends_on_batches;
+use crate::lower::logical::{depends_on_batches, makes_dependent};
 use crate::lower::{InitError, StructureError};
 use crate::yaml::{Node, Tag};
 
@@ -91,7 +91,9 @@ impl Lower<'_> {
     /// # Errors
     /// The first component whose configuration does not fit.
     pub(crate) fn stream(mut self, stream: &Node) -> Result<Plan, InitError> {
-        self.single = depends_on_batches(stream) || self.resources.depend_on_batches();
+        self.single = depends_on_batches(stream)
+            || self.resources.depend_on_batches()
+            || self.catalog.templates().any(|template| makes_dependent(&template.mapping));
         let mut plan = Plan::default();
         let input = self.outer(Kind::Input, stream, "stdin")?;
         let mut last = plan.add(Role::Source, input.component, Vec::new());
