@@ -12,6 +12,7 @@ use plan::{
 
 use crate::meter::{MeteredOperator, MeteredSink, MeteredSource};
 use crate::metrics::Series;
+use crate::names::Names;
 use crate::services::InstanceServices;
 
 /// Most components inside components.
@@ -37,11 +38,13 @@ impl Builder {
         services: Rc<InstanceServices>,
         stream: &str,
     ) -> Rc<Self> {
+        let surroundings: Rc<dyn Services> = services.clone();
+        let series = Series::named(Names::of(&plan, &registry, &surroundings));
         Rc::new(Builder {
             registry,
             plan,
             services,
-            series: Series::default(),
+            series,
             stream: stream.to_owned(),
             sessions: RefCell::default(),
         })

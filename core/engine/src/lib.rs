@@ -32,6 +32,7 @@ mod journal;
 mod ledger;
 mod meter;
 mod metrics;
+mod names;
 mod panics;
 mod parallel;
 mod parts;

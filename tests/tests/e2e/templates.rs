@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use tests::program::{Folder, binary};
+use tests::program::{Folder, Program, binary, http, until};
 use tests::tree::root;
 
 /// What a run printed and how it ended.
@@ -192,4 +192,50 @@ fn files_of_templates_are_linted_and_their_tests_run() {
     let missing = run(&root(), &["template", "lint", "nope.yaml"]);
     let want = "nope.yaml(1,1) open nope.yaml: no such file or directory\n";
     assert_eq!((missing.err.as_str(), missing.code), (want, Some(1)));
+}
+
+#[test]
+fn templates_say_what_their_metrics_are_called() {
+    let folder = Folder::new("templates");
+    let settings = folder.write("o.yaml", "http: {address: \"127.0.0.1:0\"}\n");
+    let inner = folder.write(
+        "inner.yaml",
+        "name: inner\ntype: processor\nfields: []\nmapping: |\n  root.try = [{\"noop\": {}}]\n\
+         metrics_mapping: |\n  meta from = $label\n  root = if this.has_suffix(\"_sent\") { \
+         deleted() } else { \"inner_\" + this }\n",
+    );
+    let outer = folder.write(
+        "outer.yaml",
+        "name: outer\ntype: processor\nfields: []\nmapping: root.inner = {}\nmetrics_mapping: |\n  \
+         meta path = deleted()\n  root = if this == \"inner_processor_error\" { this.uppercase() }\n",
+    );
+    let stream = folder.write(
+        "s.yaml",
+        "input: {generate: {count: 3, interval: '', mapping: root = 1}}\npipeline:\n  processors:\n    \
+         - {label: one, outer: {}}\n    - {label: two, inner: {}}\n    - {label: three, noop: {}}\n\
+         output: {drop: {}}\n",
+    );
+    let args = ["streams", "-o", &settings, "-t", &inner, "-t", &outer, &stream];
+    let program = Program::start(&args);
+    let address = program.address("Listening for HTTP requests");
+    let stats = || http(&address, "GET", "/streams/s/stats", "").json();
+    let sent = "processor_sent{label=\"three\",path=\"root.pipeline.processors.2\",stream=\"s\"}";
+    assert!(until(|| Some(()).filter(|()| stats()[sent] == 3)).is_some(), "{}", stats());
+    let stats = stats();
+    let two = "inner_processor_received{from=\"two\",label=\"two\",\
+               path=\"root.pipeline.processors.1\",stream=\"s\"}";
+    assert_eq!(stats[two], 3, "{stats}");
+    let within = "inner_processor_received{from=\"two\",label=\"\",\
+                  path=\"root.pipeline.processors.1.try.0\",stream=\"s\"}";
+    assert_eq!(stats[within], 3, "{stats}");
+    // The outer template's mapping comes after the inner one's, with the names that this made. The
+    // label of the inner use is empty, so it shows that of the outer one alone.
+    let one = "INNER_PROCESSOR_ERROR{from=\"\",label=\"one\",stream=\"s\"}";
+    assert_eq!(stats[one], 0, "{stats}");
+    let names: Vec<&String> = stats.as_object().expect("an object").keys().collect();
+    let kept = |name: &&&String| name.starts_with("processor_");
+    assert_eq!(
+        names.iter().filter(kept).count(),
+        names.iter().filter(|n| kept(n) && n.contains("three")).count()
+    );
 }

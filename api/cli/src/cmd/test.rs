@@ -48,6 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     }
     let environment = Environment::read(&args.env_file)?;
     let catalog = args.templates.catalog(false)?;
+    let catalog = catalog.with_variables(environment.variables().to_vec());
     let mut resources = Vec::new();
     for path in globs(args.resources.iter())? {
         let text = read_text(&path)

@@ -90,6 +90,8 @@ pub struct Catalog {
     schemas: HashMap<Kind, HashMap<String, Json>>,
     templates: HashMap<Kind, HashMap<String, Template>>,
     registry: Registry,
+    /// Variables that code sees before those of the process while it is checked.
+    variables: Vec<(String, String)>,
 }
 
 impl Catalog {
@@ -100,6 +102,7 @@ impl Catalog {
             schemas: HashMap::new(),
             templates: HashMap::new(),
             registry: registry.clone(),
+            variables: Vec::new(),
         };
         for (kind, name, schema) in builtin() {
             catalog.insert(kind, name, schema);
@@ -119,6 +122,18 @@ impl Catalog {
             }
         }
         catalog
+    }
+
+    /// The same with variables that code sees before those of the process while it is checked, and
+    /// the mappings of templates when they run.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Vec<(String, String)>) -> Self {
+        self.variables = variables;
+        self
+    }
+
+    fn surroundings(&self) -> Rc<Offline> {
+        Rc::new(Offline { variables: self.variables.clone() })
     }
 
     fn insert(&mut self, kind: Kind, name: &str, schema: Json) {
@@ -164,7 +179,7 @@ impl Catalog {
     }
 
     pub(crate) fn checker(&self) -> Checker {
-        Checker::new(&self.registry.languages, Rc::new(Offline))
+        Checker::new(&self.registry.languages, self.surroundings())
     }
 
     /// Runs a mapping over a batch, without time and ports.
@@ -174,7 +189,7 @@ impl Catalog {
         let first = |errors: Vec<plan::Diagnostic>| {
             errors.into_iter().next().map_or_else(String::new, |e| e.message)
         };
-        let session = language.open(None, Rc::new(Offline)).map_err(first)?;
+        let session = language.open(None, self.surroundings()).map_err(first)?;
         let code = Code { lang: LANGUAGE.to_owned(), text: mapping.to_owned(), slot: None };
         let mut expr = session.compile(&code, Form::Mapping).map_err(first)?;
         let mut out = Vec::new();

@@ -173,6 +173,9 @@ fn go_json(json: &Json) -> String {
     text.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
 }
 
+/// A field and what its text is a condition of.
+type Of = (&'static str, fn(String) -> Condition);
+
 /// The conditions for a message, in the order of their names.
 fn conditions(catalog: &Catalog, node: &Arc<Node>) -> Result<Vec<Condition>, CaseError> {
     object(node)?;
@@ -183,7 +186,7 @@ fn conditions(catalog: &Catalog, node: &Arc<Node>) -> Result<Vec<Condition>, Cas
         }
         all.push(Condition::Bloblang(query));
     }
-    let texts: [(&str, fn(String) -> Condition); 5] = [
+    let texts: [Of; 5] = [
         ("content_equals", Condition::ContentEquals),
         ("content_matches", Condition::ContentMatches),
         ("file_equals", Condition::FileEquals),
@@ -193,7 +196,7 @@ fn conditions(catalog: &Catalog, node: &Arc<Node>) -> Result<Vec<Condition>, Cas
     for (name, condition) in texts {
         all.extend(optional(node, name, text)?.map(condition));
     }
-    let documents: [(&str, fn(String) -> Condition); 2] =
+    let documents: [Of; 2] =
         [("json_contains", Condition::JsonContains), ("json_equals", Condition::JsonEquals)];
     for (name, condition) in documents {
         // A text is taken for the text of a document.
@@ -210,6 +213,8 @@ fn conditions(catalog: &Catalog, node: &Arc<Node>) -> Result<Vec<Condition>, Cas
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::fixture::catalog;
 
@@ -301,5 +306,28 @@ mod tests {
         let many = format!("tests: [{}]", "{name: x},".repeat(CASES_MAX + 1));
         let error = read(&catalog(), &many).unwrap_err().to_string();
         assert!(error.starts_with("a file may have 10000 tests at most"), "{error}");
+    }
+
+    const FRAGMENTS: [&str; 12] = [
+        "tests:\n",
+        "  - name: x\n",
+        "    environment: {A: [1]}\n",
+        "    environment: {A: 1}\n",
+        "    mocks: {/a: 5, b: {noop: {}}}\n",
+        "    input_batch: [{json_content: {a: .inf}}, {metadata: {k: &a [1]}}]\n",
+        "    input_batches: [[{content: x}], []]\n",
+        "    output_batches: [[{json_equals: '['}], {}]\n",
+        "    output_batches: [[{metadata_equals: {k: null}, bloblang: '@@1:1:x'}]]\n",
+        "    target_processors: [/a]\n",
+        "  - ",
+        "*a\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_file_panics(at in prop::collection::vec(0..FRAGMENTS.len(), 0..12)) {
+            let text: String = at.into_iter().map(|at| FRAGMENTS[at]).collect();
+            let _ = read(&catalog(), &text);
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! One component with everything nested in it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use plan::serde_json::{self, json};
-use plan::{Component, Json};
+use plan::{Component, Json, MetricsMapping};
 
 use crate::catalog::{Catalog, Kind};
 use crate::infer::{config_of, infer, label_of};
@@ -30,6 +30,9 @@ const RESOURCE_DEPTH_MAX: usize = 32;
 /// How deep templates may stand for templates.
 const TEMPLATE_DEPTH_MAX: usize = 32;
 
+/// How deep components may be nested, those in resources and templates counted.
+const LEVELS_MAX: usize = 128;
+
 /// What lowering needs to know.
 pub(crate) struct Lower<'c> {
     pub(crate) catalog: &'c Catalog,
@@ -38,6 +41,10 @@ pub(crate) struct Lower<'c> {
     pub(crate) single: bool,
     /// How many templates were expanded.
     expansions: Cell<usize>,
+    /// How deep the component being lowered is nested.
+    level: Cell<usize>,
+    /// What templates say of their metrics, innermost first.
+    pub(crate) metrics: RefCell<Vec<MetricsMapping>>,
 }
 
 /// A component and what stands around it.
@@ -49,7 +56,14 @@ pub(crate) struct Lowered {
 
 impl<'c> Lower<'c> {
     pub(crate) fn new(catalog: &'c Catalog, resources: &'c Resources) -> Self {
-        Lower { catalog, resources, single: false, expansions: Cell::new(0) }
+        Lower {
+            catalog,
+            resources,
+            single: false,
+            expansions: Cell::new(0),
+            level: Cell::new(0),
+            metrics: RefCell::default(),
+        }
     }
 }
 
@@ -60,6 +74,25 @@ impl Lower<'_> {
 
     /// Lowers a component whose place in the configuration is `path`.
     pub(crate) fn component(
+        &self,
+        kind: Kind,
+        node: &Node,
+        path: &str,
+        depth: usize,
+    ) -> Result<Lowered, InitError> {
+        let level = self.level.replace(self.level.get() + 1);
+        let lowered = match level < LEVELS_MAX {
+            true => self.inner(kind, node, path, depth),
+            false => {
+                let text = format!("components may be nested {LEVELS_MAX} deep at most");
+                Err(Self::error(kind, node, path, text))
+            }
+        };
+        self.level.set(level);
+        lowered
+    }
+
+    fn inner(
         &self,
         kind: Kind,
         node: &Node,
@@ -142,6 +175,9 @@ impl Lower<'_> {
         let mut lowered = self.component(kind, &rendered, path, depth + 1)?;
         if lowered.component.label.is_empty() {
             label.clone_into(&mut lowered.component.label);
+        }
+        if let Some(code) = template.metrics_of(label) {
+            self.metrics.borrow_mut().push(MetricsMapping { path: path.to_owned(), code });
         }
         let own = self.own_processors(kind, node, path, depth)?;
         match kind {

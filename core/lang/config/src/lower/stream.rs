@@ -114,6 +114,7 @@ impl Lower<'_> {
         }
         plan.add(Role::Sink, output.component, vec![last]);
         plan.strict = strict(stream);
+        plan.metrics = self.metrics.take();
         Ok(plan)
     }
 

@@ -10,9 +10,10 @@ mod render;
 use std::sync::{Arc, LazyLock};
 
 use plan::serde_json::json;
-use plan::{Form, Json};
+use plan::{Code, Form, Json};
 
 use crate::catalog::{Catalog, Kind, RESOURCE_KINDS};
+use crate::check::LANGUAGE;
 use crate::lint::{Lint, Linter};
 use crate::schema::View;
 use crate::yaml::{self, Item, Node};
@@ -51,6 +52,8 @@ pub struct Template {
     pub kind: Kind,
     fields: Vec<Field>,
     pub(crate) mapping: String,
+    /// A mapping of the names of its metrics; empty for none.
+    metrics: String,
     deprecated: bool,
     tests: Vec<Case>,
 }
@@ -163,7 +166,7 @@ fn read(catalog: &Catalog, node: &Node) -> Result<Template, TemplateError> {
         return fail(text);
     }
     let deprecated = text(node, "status") == "deprecated";
-    Ok(Template { name, kind, fields, mapping, deprecated, tests: cases(node) })
+    Ok(Template { name, kind, fields, mapping, metrics, deprecated, tests: cases(node) })
 }
 
 /// Whether a name consists of words of small letters and digits with single underscores between.
@@ -215,6 +218,17 @@ impl Template {
         let required: Vec<&str> = wanted.map(|field| field.name.as_str()).collect();
         json!({"type": "object", "properties": properties, "required": required,
             "deprecated": self.deprecated})
+    }
+}
+
+impl Template {
+    /// What the metrics of a use with this label are called, if it says so.
+    pub(crate) fn metrics_of(&self, label: &str) -> Option<Code> {
+        // The label is there as a variable, besides the one that a metric has.
+        let label = Json::from(label);
+        let text = format!("let label = {label}\n{}", self.metrics);
+        let code = Code { lang: LANGUAGE.to_owned(), text, slot: None };
+        Some(code).filter(|_| !self.metrics.is_empty())
     }
 }
 

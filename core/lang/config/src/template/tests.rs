@@ -1,6 +1,7 @@
 //! Templates as files have them, and as streams use them.
 
 use plan::serde_json::json;
+use proptest::prelude::*;
 
 use super::*;
 use crate::fixture::catalog;
@@ -149,4 +150,65 @@ fn uses_are_linted_like_any_component() {
                 'shout' (line 3, column 7): invalid config for template component: field 'word' is \
                 required and was not present in the config";
     assert_eq!(error, want);
+}
+
+const FRAGMENTS: [&str; 14] = [
+    "name: t\n",
+    "type: processor\n",
+    "type: cache\n",
+    "fields:\n",
+    "  - name: s\n",
+    "    type: string_enum\n",
+    "    options: [a, 1]\n",
+    "    kind: list\n",
+    "    default: {a: [1]}\n",
+    "mapping: |\n  root = this\n",
+    "mapping: '@@9:9:x'\n",
+    "tests: [{name: x, config: {s: [a]}, expected: 5}]\n",
+    "- ",
+    "&a [*a]",
+];
+
+proptest! {
+    #[test]
+    fn no_file_panics(at in prop::collection::vec(0..FRAGMENTS.len(), 0..12)) {
+        let text: String = at.into_iter().map(|at| FRAGMENTS[at]).collect();
+        let catalog = catalog();
+        if let Ok(template) = parse_template(&catalog, &text).template {
+            let _ = template.test(&catalog);
+        }
+    }
+}
+
+#[test]
+fn deep_nesting_ends_in_an_error() {
+    let nested = |levels: usize| {
+        let (open, close) = ("{try: [".repeat(levels), "]}".repeat(levels));
+        format!("{{label: a, try: [{open}{{resource: b}}{close}]}}")
+    };
+    let text = format!(
+        "pipeline: {{processors: [{{resource: a}}]}}\nprocessor_resources: [{}, {{label: b, try: \
+         [{}]}}]\n",
+        nested(80),
+        nested(80).replace("label: a, ", "").replace("resource: b", "noop: {}")
+    );
+    let catalog = catalog();
+    let doc = parse_file(&catalog, &text, Root::Config, &|_| None).unwrap();
+    let mut resources = Resources::new();
+    doc.add_resources(&mut resources).unwrap();
+    let error = doc.lower(&catalog, &resources).unwrap_err();
+    assert_eq!(error.text, "components may be nested 128 deep at most");
+}
+
+#[test]
+fn metrics_are_mapped_with_the_label_of_the_use() {
+    let text = format!("{PLAIN}metrics_mapping: root = this\n");
+    let template = parse_template(&catalog(), &text).template.unwrap();
+    let code = template.metrics_of("a\"b").unwrap();
+    assert_eq!(
+        (code.lang.as_str(), &*code.text),
+        (LANGUAGE, "let label = \"a\\\"b\"\nroot = this")
+    );
+    let plain = parse_template(&catalog(), PLAIN).template.unwrap();
+    assert_eq!(plain.metrics_of("a"), None);
 }
