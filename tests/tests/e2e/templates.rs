@@ -47,8 +47,8 @@ fn folder() -> Folder {
     folder.write(
         "run.yaml",
         "http: {enabled: false}\ninput:\n  numbers: {}\n  processors: [{add: {field: own, value: \
-         true}}]\npipeline:\n  processors:\n    - try: [{add: {field: deep, value: [1]}}]\noutput:\n  \
-         shout: {}\n  processors: [{add: {field: last, value: 1}}]\n",
+         true}}]\npipeline:\n  processors:\n    - try: [{add: {field: deep, value: [1]}}]\n\
+         output:\n  shout: {}\n  processors: [{add: {field: last, value: 1}}]\n",
     );
     folder
 }
@@ -207,11 +207,13 @@ fn templates_say_what_their_metrics_are_called() {
     let outer = folder.write(
         "outer.yaml",
         "name: outer\ntype: processor\nfields: []\nmapping: root.inner = {}\nmetrics_mapping: |\n  \
-         meta path = deleted()\n  root = if this == \"inner_processor_error\" { this.uppercase() }\n",
+         meta path = deleted()\n  root = if this == \"inner_processor_error\" { \
+         this.uppercase() }\n",
     );
     let stream = folder.write(
         "s.yaml",
-        "input: {generate: {count: 3, interval: '', mapping: root = 1}}\npipeline:\n  processors:\n    \
+        "input: {generate: {count: 3, interval: '', mapping: root = 1}}\n\
+         pipeline:\n  processors:\n    \
          - {label: one, outer: {}}\n    - {label: two, inner: {}}\n    - {label: three, noop: {}}\n\
          output: {drop: {}}\n",
     );

@@ -308,6 +308,27 @@ mod tests {
         assert!(error.starts_with("a file may have 10000 tests at most"), "{error}");
     }
 
+    #[test]
+    fn tests_are_linted_with_their_config() {
+        let text = "tests:\n  - name: x\n    bogus: y\n    input_batch: [{zz: 4}]\n    \
+                    output_batches: [[{content_equalz: 3, metadata_equals: 5, bloblang: \
+                    '@@1:1:bad'}]]\n  - environment: {A: 4}\nparallel: false\n";
+        let root = yaml::load(text).unwrap();
+        let lints = crate::lint(&catalog(), crate::Root::Config, &root, false);
+        let lints: Vec<String> = lints.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lints,
+            [
+                "(3,1) field bogus not recognised",
+                "(4,1) field zz not recognised",
+                "(5,1) field content_equalz not recognised",
+                "(5,1) expected object value, got !!int",
+                "(5,74) bad",
+                "(6,1) field name is required",
+            ]
+        );
+    }
+
     const FRAGMENTS: [&str; 12] = [
         "tests:\n",
         "  - name: x\n",

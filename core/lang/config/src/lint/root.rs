@@ -74,6 +74,10 @@ impl Linter<'_> {
                 self.field(View::of(&schema), &entry.value);
             }
             "tests" if root == Root::Config => self.field(View::of(&TESTS), &entry.value),
+            // Says how tests run, and has no meaning any more.
+            "parallel" if root == Root::Config => {
+                self.field(View::of(&json!({"type": "boolean"})), &entry.value);
+            }
             _ => match (resource_kind(key), service::schema_of_section(key)) {
                 (Some(kind), _) if root.has_resources() => self.components(kind, &entry.value),
                 (None, Some(schema)) if root.has_service() => {
