@@ -9,6 +9,8 @@ pub(crate) fn registry() -> Registry {
         operators: ops::all().collect(),
         sinks: connect::SINKS.to_vec(),
         languages: vec![&bloblang::LANGUAGE, &q::LANGUAGE],
+        caches: ops::shared::CACHES.to_vec(),
+        rate_limits: ops::shared::RATE_LIMITS.to_vec(),
         parts: connect::scanners::ALL.to_vec(),
     }
 }

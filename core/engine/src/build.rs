@@ -6,14 +6,15 @@ use std::rc::Rc;
 
 use plan::env::Counter;
 use plan::{
-    BuildError, Code, Component, Env, Expr, Form, Operator, Plan, Registry, Services, Session,
-    Sink, Source,
+    BuildError, Cache, Code, Component, Env, Expr, Form, Operator, Plan, RateLimit, Registry,
+    Services, Session, Sink, Source,
 };
 
 use crate::meter::{MeteredOperator, MeteredSink, MeteredSource};
 use crate::metrics::Series;
 use crate::names::Names;
 use crate::services::InstanceServices;
+use crate::shared::SharedParts;
 
 /// Most components inside components.
 const DEPTH_MAX: usize = 64;
@@ -28,6 +29,7 @@ pub(crate) struct Builder {
     pub(crate) services: Rc<InstanceServices>,
     pub(crate) series: Series,
     pub(crate) stream: String,
+    shared: Rc<SharedParts>,
     sessions: RefCell<HashMap<String, Rc<dyn Session>>>,
 }
 
@@ -36,6 +38,7 @@ impl Builder {
         registry: Rc<Registry>,
         plan: std::sync::Arc<Plan>,
         services: Rc<InstanceServices>,
+        shared: Rc<SharedParts>,
         stream: &str,
     ) -> Rc<Self> {
         let surroundings: Rc<dyn Services> = services.clone();
@@ -46,6 +49,7 @@ impl Builder {
             services,
             series,
             stream: stream.to_owned(),
+            shared,
             sessions: RefCell::default(),
         })
     }
@@ -179,6 +183,14 @@ impl Env for ComponentEnv {
 
     fn component(&self) -> &Component {
         &self.component
+    }
+
+    fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
+        self.builder.shared.cache(cache)
+    }
+
+    fn rate_limit(&self, limit: &Component) -> Result<Rc<dyn RateLimit>, BuildError> {
+        self.builder.shared.limit(limit)
     }
 
     fn services(&self) -> Rc<dyn Services> {

@@ -4,12 +4,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use plan::{Batch, BuildError, Component, Operator, Plan, Registry, run_chain};
+use plan::{Batch, BuildError, Component, Operator, Plan, Registry, Services, run_chain};
 
 use crate::api::Key;
 use crate::build::{Builder, ComponentEnv};
 use crate::panics::Guarded;
 use crate::services::InstanceServices;
+use crate::shared::SharedParts;
 
 /// Operators in order. They belong to the reactor on which they were built.
 pub struct Chain {
@@ -28,7 +29,10 @@ impl Chain {
     ) -> Result<Self, BuildError> {
         let services = InstanceServices::within(Key::new("chain", ""), Rc::default(), environment);
         let plan = Arc::new(Plan::default());
-        let builder = Builder::new(Rc::clone(registry), plan, services, "");
+        // Caches and rate limits are the chain's own, so that tests do not see each other's.
+        let surroundings: Rc<dyn Services> = services.clone();
+        let shared = SharedParts::new(0, Vec::new(), Rc::clone(registry), surroundings);
+        let builder = Builder::new(Rc::clone(registry), plan, services, shared, "");
         let build = |component: &Component| {
             ComponentEnv::new(Rc::clone(&builder), component.clone()).build_operator()
         };

@@ -10,6 +10,7 @@ use crate::budget::{PROCESS_BYTES_MAX, ProcessBudget};
 use crate::instance::Event;
 use crate::journal::Journal;
 use crate::shard::{self, Control, ShardConfig};
+use crate::shared::QUESTIONS_MAX;
 use crate::table::Table;
 
 /// How to start an engine.
@@ -78,9 +79,12 @@ impl Engine {
         let process = Arc::new(ProcessBudget::new(config.bytes_max));
         let mailboxes: Vec<_> = (0..config.shards.max(1)).map(|_| flume::unbounded()).collect();
         let peers: Vec<_> = mailboxes.iter().map(|(sender, _)| sender.clone()).collect();
+        let questions: Vec<_> = mailboxes.iter().map(|_| flume::bounded(QUESTIONS_MAX)).collect();
+        let owners: Vec<_> = questions.iter().map(|(sender, _)| sender.clone()).collect();
         let cores = if config.pin { rt::probe::cores() } else { Vec::new() };
         let mut threads = Vec::new();
-        for (index, (_, mailbox)) in mailboxes.into_iter().enumerate() {
+        let mailboxes = mailboxes.into_iter().zip(questions);
+        for (index, ((_, mailbox), (_, questions))) in mailboxes.enumerate() {
             let shard = ShardConfig {
                 mailbox,
                 peers: peers.clone(),
@@ -88,6 +92,9 @@ impl Engine {
                 ports: ports.to_vec(),
                 events: events_in.clone(),
                 process: Arc::clone(&process),
+                index,
+                questions,
+                owners: owners.clone(),
             };
             let mut reactor = rt::ReactorConfig::new(config.io, &format!("shard-{index}"));
             // Shards beyond the cores float.

@@ -17,6 +17,7 @@ use crate::panics::Guarded;
 use crate::parallel::{Done, Share, Work, intake, linear_head};
 use crate::parts::{Order, Part, Parts};
 use crate::services::InstanceServices;
+use crate::shared::SharedParts;
 use crate::stop::Stop;
 
 /// Told to the control thread as it happens.
@@ -52,6 +53,8 @@ pub(crate) struct Surroundings {
     pub(crate) ports: Rc<Vec<flume::Sender<PortEvent>>>,
     pub(crate) events: flume::Sender<Event>,
     pub(crate) process: Arc<ProcessBudget>,
+    /// Caches and rate limits.
+    pub(crate) shared: Rc<SharedParts>,
     /// Number of shards to share work with, this one among them.
     pub(crate) shards: usize,
 }
@@ -109,7 +112,8 @@ impl Built {
     ) -> Result<Self, RoleError> {
         let services = InstanceServices::new(key.clone(), Rc::clone(&around.ports));
         let registry = Rc::clone(&around.registry);
-        let builder = Builder::new(registry, Arc::clone(&plan), services, &key.id);
+        let shared = Rc::clone(&around.shared);
+        let builder = Builder::new(registry, Arc::clone(&plan), services, shared, &key.id);
         let (mut sources, mut operators, mut sinks) = (Vec::new(), Vec::new(), Vec::new());
         for (id, node) in nodes.iter().filter_map(|id| Some((*id, plan.nodes.get(*id)?))) {
             let env = ComponentEnv::new(Rc::clone(&builder), node.component.clone());

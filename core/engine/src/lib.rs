@@ -41,6 +41,7 @@ mod queue;
 mod rates;
 mod services;
 mod shard;
+mod shared;
 mod sinks;
 mod stop;
 mod table;

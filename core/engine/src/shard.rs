@@ -19,6 +19,7 @@ use crate::parallel::{Share, linear_head, work};
 use crate::parts::{self, Order, Part, Parts};
 use crate::rates::RateSums;
 use crate::services::InstanceServices;
+use crate::shared::{Question, SharedParts};
 
 /// What a shard may be told. Its mailbox is apart from all data, so that nothing a pipeline does
 /// delays a stop or a question.
@@ -77,6 +78,10 @@ pub(crate) struct ShardConfig {
     pub(crate) ports: Vec<flume::Sender<PortEvent>>,
     pub(crate) events: flume::Sender<Event>,
     pub(crate) process: Arc<ProcessBudget>,
+    /// The shard's number, and the questions to it and to all shards about what they own.
+    pub(crate) index: usize,
+    pub(crate) questions: flume::Receiver<Question>,
+    pub(crate) owners: Vec<flume::Sender<Question>>,
 }
 
 struct Shard {
@@ -97,9 +102,14 @@ fn contained<T>(build: impl FnOnce() -> Result<T, RoleError>) -> Result<T, RoleE
 
 /// Runs a shard until it is told to close.
 pub(crate) async fn run(config: ShardConfig) {
+    let (registry, ports) = (Rc::new(config.registry), Rc::new(config.ports));
+    let services = InstanceServices::new(Key::new("resources", ""), Rc::clone(&ports));
+    let shared = SharedParts::new(config.index, config.owners, Rc::clone(&registry), services);
+    rt::spawn(Rc::clone(&shared).serve(config.questions));
     let around = Surroundings {
-        registry: Rc::new(config.registry),
-        ports: Rc::new(config.ports),
+        registry,
+        ports,
+        shared,
         events: config.events,
         process: config.process,
         shards: config.peers.len(),
@@ -222,7 +232,8 @@ impl Shard {
         }
         let services = InstanceServices::new(key.clone(), Rc::clone(&self.around.ports));
         let registry = Rc::clone(&self.around.registry);
-        let builder = Builder::new(registry, Arc::clone(&share.plan), services, &key.id);
+        let shared = Rc::clone(&self.around.shared);
+        let builder = Builder::new(registry, Arc::clone(&share.plan), services, shared, &key.id);
         self.shared.insert(token, builder.series.clone());
         let (plan, head) = (Arc::clone(&share.plan), share.head);
         let build = move || {

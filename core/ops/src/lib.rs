@@ -11,6 +11,7 @@ pub mod joins;
 mod mapper;
 pub mod processors;
 pub mod scanners;
+pub mod shared;
 mod stages;
 #[cfg(test)]
 mod testing;

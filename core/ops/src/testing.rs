@@ -8,8 +8,8 @@ use config::{Catalog, Kind, Resources};
 use futures_util::FutureExt;
 use plan::env::{Counter, Request, Services};
 use plan::{
-    Batch, BuildError, Code, Component, Env, Expr, Form, Json, Language, Log, Operator,
-    OperatorSpec, Records, Registry, Session, Sink, Source, serde_json,
+    Batch, BuildError, Cache, Code, Component, Env, Expr, Form, Json, Language, Log, Operator,
+    OperatorSpec, RateLimit, Records, Registry, Session, Sink, Source, serde_json,
 };
 
 /// What processors see of the process.
@@ -18,6 +18,7 @@ pub(crate) struct Shard {
     pub(crate) now_ns: Cell<u64>,
     pub(crate) logged: RefCell<Vec<String>>,
     counts: RefCell<std::collections::HashMap<String, u64>>,
+    caches: RefCell<std::collections::HashMap<String, Rc<dyn Cache>>>,
 }
 
 impl Services for Shard {
@@ -104,6 +105,22 @@ impl Env for ShardEnv {
     fn component(&self) -> &Component {
         &self.component
     }
+    fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
+        let found = crate::shared::CACHES.iter().find(|spec| spec.name == cache.name);
+        let missing = || format!("cache resource '{}' was not found", cache.label);
+        let spec = found.ok_or_else(|| BuildError::new(missing()))?;
+        if let Some(known) = self.shard.caches.borrow().get(&cache.label) {
+            return Ok(Rc::clone(known));
+        }
+        let built = (spec.build)(&cache.config, self.shard.clone())?;
+        self.shard.caches.borrow_mut().insert(cache.label.clone(), Rc::clone(&built));
+        Ok(built)
+    }
+    fn rate_limit(&self, limit: &Component) -> Result<Rc<dyn RateLimit>, BuildError> {
+        let found = crate::shared::RATE_LIMITS.iter().find(|spec| spec.name == limit.name);
+        let missing = || format!("rate limit resource '{}' was not found", limit.label);
+        (found.ok_or_else(|| BuildError::new(missing()))?.build)(&limit.config, self.shard.clone())
+    }
     fn services(&self) -> Rc<dyn Services> {
         self.shard.clone()
     }
@@ -112,9 +129,18 @@ impl Env for ShardEnv {
     }
 }
 
+/// What processors of a test may share.
+fn shared() -> [(Kind, &'static str, Json); 2] {
+    let words = serde_json::json!({"memory": {"init_values": {"greeting": "hello"}}});
+    let slow = serde_json::json!({"local": {"count": 2, "interval": "1s"}});
+    [(Kind::Cache, "words", words), (Kind::RateLimit, "slow", slow)]
+}
+
 thread_local! {
     static CATALOG: Catalog = Catalog::new(&Registry {
         operators: crate::all().collect(),
+        caches: crate::shared::CACHES.to_vec(),
+        rate_limits: crate::shared::RATE_LIMITS.to_vec(),
         languages: vec![&bloblang::LANGUAGE],
         ..Registry::default()
     });
@@ -130,7 +156,11 @@ impl Setup {
         let config: Json = serde_json::from_str(config).expect(config);
         let node = config::yaml::Node::from_json(&serde_json::json!({spec.name: config}));
         let component = CATALOG.with(|catalog| {
-            let resources = Resources::new();
+            let mut resources = Resources::new();
+            for (kind, label, definition) in shared() {
+                let node = config::yaml::Node::from_json(&definition);
+                resources.set(kind, label, node.into()).unwrap();
+            }
             let path = "root.pipeline.processors.0";
             config::lower_component(catalog, &resources, Kind::Processor, &node, path)
         });

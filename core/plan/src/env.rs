@@ -13,6 +13,7 @@ use crate::component::{Component, OperatorSpec, SinkSpec, SourceSpec};
 use crate::expr::{Code, Expr, Form, Language};
 use crate::fields::Part;
 use crate::operator::Operator;
+use crate::shared::{Cache, CacheSpec, RateLimit, RateLimitSpec};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -46,6 +47,10 @@ pub struct Registry {
     pub sinks: Vec<&'static SinkSpec>,
     /// Languages of expressions.
     pub languages: Vec<&'static dyn Language>,
+    /// Caches.
+    pub caches: Vec<&'static CacheSpec>,
+    /// Rate limits.
+    pub rate_limits: Vec<&'static RateLimitSpec>,
     /// Scanners, buffers and what else is configured by name inside of or beside the above.
     pub parts: Vec<&'static Part>,
 }
@@ -184,6 +189,20 @@ pub trait Env {
     fn component(&self) -> &Component;
     /// What the shard offers.
     fn services(&self) -> Rc<dyn Services>;
+    /// A line to a cache; the component is its definition, and its label names it.
+    ///
+    /// # Errors
+    /// There is no such cache.
+    fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
+        Err(BuildError::new(format!("cache resource '{}' was not found", cache.label)))
+    }
+    /// A line to a rate limit; the component is its definition, and its label names it.
+    ///
+    /// # Errors
+    /// There is no such rate limit.
+    fn rate_limit(&self, limit: &Component) -> Result<Rc<dyn RateLimit>, BuildError> {
+        Err(BuildError::new(format!("rate limit resource '{}' was not found", limit.label)))
+    }
     /// A counter with this name and the component's labels.
     fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter;
 }

@@ -130,6 +130,54 @@ nested! {
     Scanner, "scanner"
 }
 
+macro_rules! shared {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Component);
+
+        impl $name {
+            /// Whether none was named.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.0.label.is_empty()
+            }
+        }
+
+        impl Serialize for $name {
+            /// As the user writes it: the label.
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0.label)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "x-kind": $kind})
+            }
+        }
+    };
+}
+
+shared! {
+    /// The label of a cache. A lowering puts the cache's definition in its place;
+    /// [`crate::Env::cache`] gives a line to it.
+    CacheLabel, "cache_label"
+}
+shared! {
+    /// The label of a rate limit, as [`CacheLabel`]; [`crate::Env::rate_limit`] gives a line to it.
+    RateLimitLabel, "rate_limit_label"
+}
+
 /// Length of a time, written as Go writes it: `300ms`, `1.5h`, `2h45m`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration {

@@ -18,6 +18,7 @@ pub mod meta;
 pub mod operator;
 pub mod print;
 pub mod secret;
+pub mod shared;
 pub mod sink;
 pub mod source;
 
@@ -33,6 +34,7 @@ pub use graph::{Class, MetricsMapping, Node, NodeId, Plan, Role};
 pub use meta::Meta;
 pub use operator::{End, Operator, OperatorError, Step, run_chain};
 pub use secret::Secret;
+pub use shared::{Cache, CacheSpec, RateLimit, RateLimitSpec};
 pub use sink::{Sink, SinkError};
 pub use source::{Emitted, Outcome, Source, SourceContext, SourceError};
 

@@ -6,6 +6,7 @@
 
 pub mod batched;
 pub mod broker;
+pub mod cache;
 pub mod codec;
 pub mod compose;
 pub mod console;
@@ -69,6 +70,7 @@ pub const SOURCES: &[&SourceSpec] = &[
 /// All sinks, by name.
 pub const SINKS: &[&SinkSpec] = &[
     &broker::output::SPEC,
+    &cache::SPEC,
     &console::SPEC,
     &drop::SPEC,
     &drop_on::SPEC,

@@ -16,6 +16,7 @@ mod list;
 mod nebulastream;
 mod order;
 mod reference;
+mod shared;
 mod sockets;
 mod stop;
 mod templates;

@@ -44,7 +44,7 @@ fn the_suite_of_the_examples_passes() {
     let (names, files): (Vec<&str>, Vec<&str>) =
         got.out.lines().partition(|line| line.starts_with("  - "));
     assert!(names.len() >= EXAMPLES_MIN, "{} tests", names.len());
-    let all = "batches conditions environment inputs mocks separate targets templates";
+    let all = "batches caches conditions environment inputs mocks separate targets templates";
     let want: Vec<String> =
         all.split(' ').map(|name| format!("Test '{name}.yaml' succeeded")).collect();
     assert_eq!(files, want);

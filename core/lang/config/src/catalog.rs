@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use plan::serde_json::json;
-use plan::{Batch, Code, Form, Json, Registry};
+use plan::{Batch, BuildError, Code, Component, Form, Json, Registry};
 
 use crate::check::{Checker, LANGUAGE};
 use crate::offline::Offline;
@@ -116,6 +116,12 @@ impl Catalog {
         for spec in &registry.sinks {
             catalog.insert(Kind::Output, spec.name, (spec.schema)());
         }
+        for spec in &registry.caches {
+            catalog.insert(Kind::Cache, spec.name, (spec.schema)());
+        }
+        for spec in &registry.rate_limits {
+            catalog.insert(Kind::RateLimit, spec.name, (spec.schema)());
+        }
         for part in &registry.parts {
             if let Some(kind) = Kind::of(part.kind) {
                 catalog.insert(kind, part.name, (part.schema)());
@@ -176,6 +182,26 @@ impl Catalog {
         let mut names: Vec<&str> = known.map(String::as_str).collect();
         names.sort_unstable();
         names
+    }
+
+    /// Builds a cache or rate limit to see whether it can be built; anything else is fine.
+    ///
+    /// # Errors
+    /// What is wrong with its configuration.
+    pub(crate) fn try_shared(&self, kind: Kind, component: &Component) -> Result<(), BuildError> {
+        let (name, config) = (&component.name, &component.config);
+        let (caches, limits) = (&self.registry.caches, &self.registry.rate_limits);
+        match kind {
+            Kind::Cache => match caches.iter().find(|spec| spec.name == name) {
+                Some(spec) => (spec.build)(config, self.surroundings()).map(drop),
+                None => Ok(()),
+            },
+            Kind::RateLimit => match limits.iter().find(|spec| spec.name == name) {
+                Some(spec) => (spec.build)(config, self.surroundings()).map(drop),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn checker(&self) -> Checker {

@@ -200,5 +200,6 @@ pub(crate) fn catalog() -> Catalog {
         sinks: vec![DROP, STDOUT, FILE_OUT, REJECT, BROKER_OUT, SWITCH_OUT],
         languages: vec![&LANGUAGE],
         parts: vec![&LINES, &MEMORY],
+        ..Registry::default()
     })
 }

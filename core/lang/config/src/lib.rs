@@ -54,7 +54,13 @@ pub fn check_resource(
     node: &Node,
 ) -> Result<(), InitError> {
     let path = format!("root.{}_resources", kind.name());
-    lower::Lower::new(catalog, resources).nested(kind, node, &path, 0).map(|_| ())
+    let component = lower::Lower::new(catalog, resources).nested(kind, node, &path, 0)?;
+    catalog.try_shared(kind, &component).map_err(|error| InitError {
+        kind,
+        label: component.label,
+        path,
+        text: error.text,
+    })
 }
 
 /// Lowers a single component that stands at `path`, as its users write it.

@@ -35,6 +35,8 @@ pub(crate) enum Shape<'s> {
     Object(Fields<'s>),
     /// A component.
     Component(Kind),
+    /// The label of a resource of this kind.
+    Label(Kind),
 }
 
 /// What kind of code a field holds.
@@ -149,6 +151,8 @@ fn kind_shape(kind: &str) -> Shape<'static> {
         "query" => Shape::Code(CodeKind::Query),
         "text" => Shape::Code(CodeKind::Text),
         "duration" => Shape::Text(Vec::new()),
+        "cache_label" => Shape::Label(Kind::Cache),
+        "rate_limit_label" => Shape::Label(Kind::RateLimit),
         other => Kind::of(other).map_or(Shape::Any, Shape::Component),
     }
 }

@@ -8,10 +8,12 @@ pub mod benchmark;
 pub mod bloblang;
 pub mod bounds_check;
 pub mod branch;
+pub mod cache;
 pub mod catch;
 pub mod compress;
 pub mod crash;
 pub mod decompress;
+pub mod dedupe;
 pub mod for_each;
 pub mod grok;
 pub mod group_by;
@@ -25,6 +27,7 @@ pub mod noop;
 pub mod parallel;
 #[allow(clippy::module_inception, reason = "a file is named after its processor")]
 pub mod processors;
+pub mod rate_limit;
 pub mod retry;
 pub mod select_parts;
 pub mod sleep;
@@ -45,10 +48,12 @@ pub const ALL: &[&OperatorSpec] = &[
     &bloblang::SPEC,
     &bounds_check::SPEC,
     &branch::SPEC,
+    &cache::SPEC,
     &catch::SPEC,
     &compress::SPEC,
     &crash::SPEC,
     &decompress::SPEC,
+    &dedupe::SPEC,
     &for_each::SPEC,
     &grok::SPEC,
     &group_by::SPEC,
@@ -61,6 +66,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &noop::SPEC,
     &parallel::SPEC,
     &processors::SPEC,
+    &rate_limit::SPEC,
     &retry::SPEC,
     &select_parts::SPEC,
     &sleep::SPEC,

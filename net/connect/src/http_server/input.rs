@@ -10,10 +10,11 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use plan::env::{Payload, Request, Response, read_config};
-use plan::fields::Duration;
+use plan::fields::{Duration, RateLimitLabel};
 use plan::{
     Batch, Body, BuildError, Emitted, Env, Example, Json, LocalBoxFuture, Log, Meta, Origin,
-    Record, Records, Services, Source, SourceContext, SourceError, SourceSpec, schema_of,
+    RateLimit, Record, Records, Services, Source, SourceContext, SourceError, SourceSpec,
+    schema_of,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ pub struct Config {
     /// How long a request may wait for delivery.
     pub timeout: Duration,
     /// Rate limit of requests.
-    pub rate_limit: String,
+    pub rate_limit: RateLimitLabel,
     /// Certificate of a server of its own.
     pub cert_file: String,
     /// Key of a server of its own.
@@ -75,7 +76,7 @@ impl Default for Config {
             ws_rate_limit_message: String::new(),
             allowed_verbs: vec!["POST".to_owned()],
             timeout: Duration::from_secs(5),
-            rate_limit: String::new(),
+            rate_limit: RateLimitLabel::default(),
             cert_file: String::new(),
             key_file: String::new(),
             cors: Cors::default(),
@@ -90,6 +91,7 @@ pub struct HttpServer {
     verbs: Vec<String>,
     timeout: Time,
     responder: Rc<Responder>,
+    limit: Option<Rc<dyn RateLimit>>,
     services: Rc<dyn Services>,
 }
 
@@ -109,6 +111,10 @@ impl HttpServer {
     ) -> Result<Option<Taken>, SourceError> {
         if !allows(&self.verbs, &request.method) {
             answer(&request.reply, incorrect_method());
+            return Ok(None);
+        }
+        if let Err(refused) = self.limited().await {
+            answer(&request.reply, refused);
             return Ok(None);
         }
         let Ok(bodies) = bodies(&request) else {
@@ -134,6 +140,25 @@ impl HttpServer {
             Err(_) => {
                 answer(&request.reply, timed_out());
                 Ok(None)
+            }
+        }
+    }
+
+    /// Asks the rate limit for one request.
+    async fn limited(&self) -> Result<(), Response> {
+        let Some(limit) = &self.limit else { return Ok(()) };
+        match limit.access().await {
+            Ok(0) => Ok(()),
+            Ok(wait_ns) => {
+                let mut response = plain(429, "Too Many Requests\n");
+                let seconds = (wait_ns / 1_000_000_000).to_string();
+                response.headers.push(("Retry-After".to_owned(), seconds));
+                Err(response)
+            }
+            Err(text) => {
+                let text = format!("Failed to access rate limit: {text}");
+                self.services.log(Log::Warn, &text, &[]);
+                Err(plain(502, "Server error\n"))
             }
         }
     }
@@ -300,12 +325,10 @@ impl Source for HttpServer {
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let raw = config;
     let config: Config = read_config(config)?;
-    if !config.rate_limit.is_empty() {
-        return Err(BuildError::new(format!(
-            "rate limit resource '{}' was not found",
-            config.rate_limit
-        )));
-    }
+    let limit = match config.rate_limit.is_empty() {
+        true => None,
+        false => Some(env.rate_limit(&config.rate_limit.0)?),
+    };
     no_tls(&config.cert_file, &config.key_file)?;
     let what = "Post a message.";
     let services = env.services();
@@ -314,6 +337,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         verbs: config.allowed_verbs,
         timeout: Time::from_nanos(config.timeout.wait_ns()),
         responder: Rc::new(Responder::new(&config.sync_response, env)?),
+        limit,
         services,
     }))
 }

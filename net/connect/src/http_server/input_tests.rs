@@ -204,7 +204,7 @@ fn a_multipart_body_is_a_batch() {
 #[test]
 fn what_is_not_there_is_named() {
     let error = |config| (SPEC.build)(&config, &TestEnv::new()).err().map(|e| e.text);
-    let limit = error(json!({"rate_limit": "x"})).unwrap();
+    let limit = error(json!({"rate_limit": {"name": "", "label": "x"}})).unwrap();
     assert_eq!(limit, "rate limit resource 'x' was not found");
     assert!(error(json!({"address": "x:1", "cert_file": "c"})).unwrap().contains("tls"));
     assert!(error(json!({"timeout": "soon"})).unwrap().contains("invalid duration"));

@@ -248,8 +248,12 @@ fn steps(compiler: &mut Compiler<'_>, fields: &[&[Seg]], copies: bool) -> Option
             Target::Start => None,
             _ => compiler.node(query, &Scope::document()),
         };
-        if let (Target::Var(slot), Some(_)) = (target, &quick) {
-            compiler.vars.insert(slot);
+        if let Target::Var(slot) = target {
+            // Whoever sets a variable last has its value.
+            match quick {
+                Some(_) => compiler.vars.insert(slot),
+                None => compiler.vars.remove(&slot),
+            };
         }
         steps.push(Step { target, quick });
     }

@@ -20,6 +20,7 @@ pub mod merge;
 mod open;
 mod query;
 mod run;
+mod sink;
 
 pub(crate) use body::without as quick_without;
 pub(crate) use run::{Done, Mapper};

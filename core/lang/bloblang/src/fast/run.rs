@@ -11,6 +11,7 @@ use super::call::Record;
 use super::compile::{Plan, Shape, Step, Target};
 use super::item::{Item, Tools};
 use super::open;
+use super::sink::{Fields, Sink};
 use crate::cases;
 use crate::class;
 use crate::exec::{Ctx, Doc, Exec, MetaOut, Root};
@@ -180,24 +181,20 @@ impl<'m> Turn<'m> {
             whole: false,
         };
         state.sink.leave_out(plan.deleted, doc.as_ref())?;
-        for (step, statement) in steps.iter().zip(&self.mapping.program.statements) {
-            if direct.is_some() && matches!(step.target, Target::Field(_)) {
-                continue;
-            }
-            let is_whole = matches!(shape, Shape::Whole);
-            if self.step(step, statement, is_whole, &mut state, out)? {
-                return Some(Done::Deleted);
-            }
+        let is_whole = matches!(shape, Shape::Whole);
+        if self.steps(steps, is_whole, direct.is_some(), &mut state, out)? {
+            return Some(Done::Deleted);
         }
         let State { sink: Sink { any, .. }, whole, .. } = state;
-        let written = match shape {
-            Shape::Whole => whole,
-            Shape::Fields(template) => match direct {
-                Some(fields) => fields_of(template, fields, steps, &mut record, writer, out)?,
-                None if any => template.write_results(results, out).map(|()| true)?,
-                None => false,
-            },
-            Shape::Copy(splicer) => {
+        let written = match (shape, direct) {
+            (Shape::Whole, _) => whole,
+            (Shape::Fields(template), Some(fields)) => {
+                fields_of(template, fields, steps, &mut record, writer, out)?
+            }
+            (Shape::Fields(template), None) if any => {
+                template.write_results(results, out).map(|()| true)?
+            }
+            (Shape::Copy(splicer), _) => {
                 copy(splicer, &doc?, any.then_some(edits), writer, out)?;
                 true
             }
@@ -205,6 +202,25 @@ impl<'m> Turn<'m> {
         };
         let meta = record.meta.or_else(|| written_meta(ex?.meta));
         Some(if written { Done::Written(meta) } else { Done::Unchanged(meta) })
+    }
+
+    /// Runs the statements, without those of fields where they come later; whether one filters the
+    /// record.
+    fn steps<'b>(
+        &'b self,
+        steps: &'b [Step],
+        is_whole: bool,
+        direct: bool,
+        state: &mut State<'_, 'b, '_>,
+        out: &mut Vec<u8>,
+    ) -> Option<bool> {
+        for (step, statement) in steps.iter().zip(&self.mapping.program.statements) {
+            let later = direct && matches!(step.target, Target::Field(_));
+            if !later && self.step(step, statement, is_whole, state, out)? {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 
     /// Runs one statement; whether it filters the record.
@@ -412,95 +428,4 @@ fn payload<'b>(
         },
     }
     Some(())
-}
-
-/// Where the results of fields go.
-enum Fields<'k> {
-    Edits(&'k mut Edits),
-    Results(&'k mut Results),
-}
-
-impl<'k> Fields<'k> {
-    fn of(shape: &Shape, edits: &'k mut Edits, results: &'k mut Results) -> Fields<'k> {
-        match shape {
-            Shape::Copy(_) => Fields::Edits(edits),
-            _ => Fields::Results(results),
-        }
-    }
-
-    fn delete(&mut self, slot: usize) {
-        // A field that is not there need not be removed from an object that is only being built.
-        if let Fields::Edits(edits) = self {
-            edits.delete(slot);
-        }
-    }
-
-    fn write(&mut self, slot: usize, write: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> Option<()> {
-        match self {
-            Fields::Edits(edits) => edits.replace_with(slot, write),
-            Fields::Results(results) => {
-                let from = results.bytes.len();
-                write(&mut results.bytes)?;
-                let range = (from, results.bytes.len());
-                *results.ranges.get_mut(slot)? = Some(range);
-                Some(())
-            }
-        }
-    }
-}
-
-struct Sink<'k> {
-    fields: Fields<'k>,
-    /// Bytes that were written.
-    bytes: usize,
-    writer: &'k mut RawWriter,
-    /// Whether anything was assigned.
-    any: bool,
-}
-
-impl Sink<'_> {
-    /// Deletes the first fields of a record, which must be an object then.
-    fn leave_out(&mut self, fields: usize, doc: Option<&json::Doc<'_>>) -> Option<()> {
-        if fields > 0 && doc.is_none_or(|doc| doc.kind_of_root() != RawKind::Object) {
-            return None;
-        }
-        (0..fields).try_for_each(|slot| self.item(slot, &Item::Deleted, None))
-    }
-
-    fn item<'b>(
-        &mut self,
-        slot: usize,
-        item: &Item<'b>,
-        doc: Option<&json::Doc<'b>>,
-    ) -> Option<()> {
-        match item {
-            Item::Nothing => return Some(()),
-            Item::Deleted => self.fields.delete(slot),
-            item => {
-                let (writer, bytes) = (&mut *self.writer, &mut self.bytes);
-                self.fields.write(slot, |out| {
-                    let before = out.len();
-                    item.write(out, doc, writer)?;
-                    *bytes += out.len() - before;
-                    if *bytes > BYTES_MAX { None } else { Some(()) }
-                })?;
-            }
-        }
-        self.any = true;
-        Some(())
-    }
-
-    fn val(&mut self, slot: usize, val: Val) -> Option<()> {
-        match val {
-            Val::Nothing => return Some(()),
-            Val::Deleted => self.fields.delete(slot),
-            val => {
-                let value = val.into_value()?;
-                let write = |out: &mut Vec<u8>| json::write_value(out, &value).ok();
-                self.fields.write(slot, write)?;
-            }
-        }
-        self.any = true;
-        Some(())
-    }
 }

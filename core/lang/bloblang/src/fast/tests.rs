@@ -193,6 +193,7 @@ const MAPPINGS: &[&str] = &[
     "root.f = \"%v:%s\".format(this.a, this.b)\nroot.g = this.a.values().contains(this.b)",
     "root.z.y = this.a | nothing()\nmeta m = this.b\nroot.a.b = deleted()\nroot.c = this.c | nothing()",
     "let v = this.a\nroot.b.c = $v\nroot.b.a = if this.b == 1 { deleted() } else { this.c.floor() }",
+    "let v = this.b\nlet v = pi() || this.a\nroot.r = $v\nlet v = this.c\nroot.s = $v",
     "let v = this.a\nroot.b = $v\nlet v = this.b\nroot.a = $v.uppercase()",
     "root.b = this.a.uppercase()\nroot.a = this.b | nothing()\nroot = if this.c == 1 { deleted() }",
     "root.a = this.a.ts_format(\"Mon 02 15:04:05.999\")\nroot.b = this.b.replace_all(\"a\", \"\")",

@@ -19,6 +19,7 @@ impl Linter<'_> {
             Shape::Int => _ = self.single("int", node),
             Shape::Float => _ = self.single("float", node),
             Shape::Bool => _ = self.single("bool", node),
+            Shape::Label(_) => _ = self.single("string", node),
             Shape::Code(kind) => self.code(kind, node),
             Shape::Component(kind) => self.component_node(kind, node),
             Shape::List(inner) => match node.items() {

@@ -239,6 +239,24 @@ impl Lower<'_> {
         Ok(lowered)
     }
 
+    /// The definition of a resource that a field names; one of that label alone when there is
+    /// none, which whoever builds the component says.
+    pub(crate) fn definition(
+        &self,
+        kind: Kind,
+        label: &str,
+        depth: usize,
+    ) -> Result<Component, InitError> {
+        let named = Component { label: label.to_owned(), ..Component::default() };
+        let Some(resource) = self.resources.get(kind, label) else { return Ok(named) };
+        if depth >= RESOURCE_DEPTH_MAX {
+            let text = format!("resources refer to each other more than {RESOURCE_DEPTH_MAX} deep");
+            return Err(Self::error(kind, &resource.node, &resource.path, text));
+        }
+        let lowered = self.component(kind, &resource.node, &resource.path, depth + 1)?;
+        Ok(Component { label: label.to_owned(), ..lowered.component })
+    }
+
     /// The operators that do the work of a `lines` scanner on any shard, so that blocks of one
     /// source are cut in parallel, and that cut blocks into single messages where that matters.
     fn splitters(&self, kind: Kind, name: &str, config: &Json, path: &str) -> Vec<Component> {

@@ -75,6 +75,12 @@ impl Lower<'_> {
                 let component = self.nested(kind, node, path, depth).map_err(FieldError::Nested)?;
                 serde_json::to_value(component).map_err(|e| FieldError::new(e.to_string()))
             }
+            Shape::Label(kind) => {
+                let label = &single(node, "string")?.text;
+                let definition = self.definition(kind, label, depth);
+                let definition = definition.map_err(FieldError::Nested)?;
+                serde_json::to_value(definition).map_err(|e| FieldError::new(e.to_string()))
+            }
             Shape::List(inner) => {
                 let Some(items) = node.items() else { return Err(not_a(node, "array")) };
                 let lowered = items.iter().enumerate().map(|(at, item)| {

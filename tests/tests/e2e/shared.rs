@@ -1,0 +1,101 @@
+//! What streams share: caches and rate limits, whichever shards the streams run on.
+
+use tests::program::{Folder, Program, http, until};
+
+fn start(shards: &str) -> (Program, String) {
+    let listen = "benthos=127.0.0.1:0";
+    let program = Program::start(&["serve", "--listen", listen, "--shards", shards]);
+    let address = program.address("requests: benthos");
+    (program, address)
+}
+
+fn post(address: &str, target: &str, body: &str) {
+    let answer = http(address, "POST", target, body);
+    assert_eq!((answer.status, answer.text().as_str()), (200, ""), "{target}");
+}
+
+#[test]
+fn a_cache_is_one_for_all_streams_on_all_shards() {
+    const STREAMS: usize = 6;
+    const KEYS: usize = 2_000;
+    let folder = Folder::new("shared");
+    let (_program, address) = start("3");
+    post(&address, "/resources/cache/seen", "memory: {}");
+    for id in 0..STREAMS {
+        let path = folder.path(&format!("out{id}.txt"));
+        let body = format!(
+            "input: {{generate: {{mapping: 'root = counter()', interval: '', count: {KEYS}}}}}\n\
+             pipeline: {{processors: [{{dedupe: {{cache: seen, key: '${{! content() }}'}}}}]}}\n\
+             output: {{file: {{path: {}}}}}\n",
+            path.display()
+        );
+        post(&address, &format!("/streams/s{id}"), &body);
+    }
+    let ended = until(|| {
+        let streams = http(&address, "GET", "/streams", "").json();
+        let ended = (0..STREAMS).all(|id| streams[format!("s{id}")]["active"] == false);
+        ended.then_some(())
+    });
+    assert!(ended.is_some(), "all streams end");
+    let mut seen: Vec<usize> = (0..STREAMS)
+        .flat_map(|id| {
+            let text = folder.read(&format!("out{id}.txt"));
+            text.lines().map(|line| line.parse().unwrap_or(0)).collect::<Vec<_>>()
+        })
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=KEYS).collect::<Vec<_>>(), "each key passes once");
+}
+
+#[test]
+fn a_replaced_cache_is_another_one() {
+    let folder = Folder::new("replaced");
+    let (_program, address) = start("2");
+    post(&address, "/resources/cache/words", "memory: {init_values: {a: first}}");
+    let stream = |output: &str| {
+        format!(
+            "input: {{generate: {{mapping: 'root = 1', interval: '', count: 1}}}}\n\
+             pipeline: {{processors: [{{cache: {{resource: words, operator: get, key: a}}}}]}}\n\
+             output: {{file: {{path: {}}}}}\n",
+            folder.path(output).display()
+        )
+    };
+    post(&address, "/streams/one", &stream("one.txt"));
+    assert!(until(|| (folder.read("one.txt") == "first\n").then_some(())).is_some());
+    post(&address, "/resources/cache/words", "memory: {init_values: {a: second}}");
+    post(&address, "/streams/two", &stream("two.txt"));
+    assert!(until(|| (folder.read("two.txt") == "second\n").then_some(())).is_some());
+}
+
+#[test]
+fn requests_beyond_a_rate_limit_are_refused_by_all_streams() {
+    let (_program, address) = start("2");
+    post(&address, "/resources/rate_limit/few", "local: {count: 3, interval: 1h}");
+    for id in ["a", "b"] {
+        let input = "input: {http_server: {path: /in, rate_limit: few}}";
+        post(&address, &format!("/streams/{id}"), &format!("{input}\noutput: {{drop: {{}}}}\n"));
+    }
+    let statuses = ["a", "b", "a", "b", "a"].map(|id| {
+        let answer = http(&address, "POST", &format!("/{id}/in"), "x");
+        (answer.status, answer.text())
+    });
+    let ok = (200, String::new());
+    let refused = (429, "Too Many Requests\n".to_owned());
+    assert_eq!(statuses, [ok.clone(), ok.clone(), ok, refused.clone(), refused]);
+}
+
+#[test]
+fn a_resource_that_is_not_there_is_named() {
+    let (_program, address) = start("1");
+    for (component, text) in [
+        ("{cache: {resource: x, operator: get, key: a}}", "cache resource 'x' was not found"),
+        ("{dedupe: {cache: x, key: a}}", "cache resource 'x' was not found"),
+        ("{rate_limit: {resource: x}}", "rate limit resource 'x' was not found"),
+    ] {
+        let body = format!("pipeline: {{processors: [{component}]}}\noutput: {{drop: {{}}}}\n");
+        let answer = http(&address, "POST", "/streams/s", &body);
+        let place = "failed to init processor <no label> path root.pipeline.processors.0";
+        assert_eq!((answer.status, answer.text()), (502, format!("Error: {place}: {text}\n")));
+        assert_eq!(http(&address, "GET", "/streams/s", "").status, 404);
+    }
+}
