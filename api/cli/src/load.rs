@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use config::service::Service;
+use config::template::{TemplateDoc, parse_template};
 use config::{Catalog, FileDoc, Lint, Resources, Root, parse_file};
 use plan::{Diagnostic, Plan, Span};
 
 use crate::output;
+use crate::paths::{globs, read_text};
 
 /// Options that concern Benthos configs.
 #[derive(clap::Args, Clone, Default)]
@@ -18,10 +20,57 @@ pub(crate) struct ConfigOptions {
     /// Read environment variables from a dotenv file; may be given several times.
     #[arg(short, long = "env-file", value_name = "FILE")]
     pub(crate) env_file: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) templates: TemplateOptions,
     /// Run although the config has linting errors.
     #[arg(long)]
     pub(crate) chilled: bool,
 }
+
+/// Options that concern templates.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct TemplateOptions {
+    /// Read templates of components from a file, also a pattern; may be given several times.
+    #[arg(short, long = "templates", value_name = "FILE")]
+    templates: Vec<String>,
+}
+
+impl TemplateOptions {
+    /// Everything that configs may name: what this binary knows, and the templates. Complaints
+    /// about these are let pass where it is `chilled`.
+    ///
+    /// # Errors
+    /// A template that cannot be used, or that has complaints.
+    pub(crate) fn catalog(&self, chilled: bool) -> Result<Catalog, String> {
+        let mut catalog = Catalog::new(&crate::registry::registry());
+        let unread = |text: String| format!("template file read error: {text}");
+        let mut complained = false;
+        for path in globs(self.templates.iter()).map_err(unread)? {
+            let text = read_text(&path).map_err(|e| unread(format!("template {path}: {e}")))?;
+            let TemplateDoc { lints, template } = parse_template(&catalog, &text);
+            for lint in lints.iter().filter(|_| !chilled) {
+                output::error(&format!("template file {path}: {lint}"));
+                complained = true;
+            }
+            let template = template.map_err(|e| {
+                let span = Span { line: e.line, column: e.column, len: 1 };
+                let excerpt = Diagnostic::error("template", "", span).excerpt(&text);
+                let (line, column) = (e.line, e.column);
+                unread(format!("template {path}: {e}\n --> {path}:{line}:{column}{excerpt}"))
+            })?;
+            let added = catalog.add_template(template);
+            added.map_err(|e| unread(format!("template {path}: {e}")))?;
+        }
+        if complained {
+            return Err(CHILL.to_owned());
+        }
+        Ok(catalog)
+    }
+}
+
+/// What is said when complaints keep the service from starting.
+const CHILL: &str = "shutting down due to linter errors, to prevent shutdown run mainstem with \
+                     --chilled";
 
 /// A file that was read.
 pub(crate) struct Loaded {
@@ -62,6 +111,11 @@ impl Environment {
     /// The variables of the files, those of later lines behind those of earlier ones.
     pub(crate) fn into_variables(self) -> Vec<(String, String)> {
         self.0
+    }
+
+    /// The variables of the files, as [`Environment::into_variables`] gives them.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.0
     }
 
     /// The value of a variable.
@@ -178,7 +232,7 @@ pub(crate) fn resources(
 }
 
 fn stream(path: Option<&Path>, options: &ConfigOptions) -> Result<Loaded, String> {
-    let catalog = Catalog::new(&crate::registry::registry());
+    let catalog = options.templates.catalog(options.chilled)?;
     let environment = Environment::read(&options.env_file)?;
     let (mut resources, mut complained) = resources(&catalog, options, &environment)?;
     let name = path.unwrap_or(Path::new("defaults"));
@@ -192,9 +246,7 @@ fn stream(path: Option<&Path>, options: &ConfigOptions) -> Result<Loaded, String
     };
     complained |= report(name, &text, &doc.lints);
     if complained && !options.chilled {
-        return Err("shutting down due to linter errors, to prevent shutdown run mainstem with \
-                    --chilled"
-            .to_owned());
+        return Err(CHILL.to_owned());
     }
     doc.add_resources(&mut resources).map_err(|e| format!("{}: {e}", name.display()))?;
     let plan = doc.lower(&catalog, &resources).map_err(|e| format!("{}: {e}", name.display()))?;

@@ -1,4 +1,4 @@
-//! Log lines on standard error, as `key=value` pairs (spec/benthos-components.md §G).
+//! Log lines on standard error or output, as `key=value` pairs (spec/benthos-components.md §G).
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -11,14 +11,32 @@ use tracing::{Event, Level, Metadata, Subscriber};
 /// Writes every event as one line.
 struct Logfmt {
     level: Level,
+    to: To,
     spans: AtomicU64,
 }
 
-/// Starts logging at a level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
+/// Where log lines go.
+#[derive(Clone, Copy)]
+pub(crate) enum To {
+    /// Standard error.
+    Error,
+    /// Standard output.
+    Output,
+}
+
+/// Starts logging to standard error at a level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
 ///
 /// # Errors
 /// The level is none of these.
 pub(crate) fn start(level: &str) -> Result<(), String> {
+    start_on(level, To::Error)
+}
+
+/// Starts logging to a place of choice.
+///
+/// # Errors
+/// The level is none.
+pub(crate) fn start_on(level: &str, to: To) -> Result<(), String> {
     let level = match level.to_ascii_lowercase().as_str() {
         "off" | "none" => return Ok(()),
         "fatal" | "error" => Level::ERROR,
@@ -31,7 +49,7 @@ pub(crate) fn start(level: &str) -> Result<(), String> {
         }
     };
     // A second start, as in tests, keeps the first.
-    let _ = tracing::subscriber::set_global_default(Logfmt { level, spans: AtomicU64::new(1) });
+    let _ = tracing::subscriber::set_global_default(Logfmt { level, to, spans: AtomicU64::new(1) });
     Ok(())
 }
 
@@ -113,7 +131,10 @@ impl Subscriber for Logfmt {
         let line =
             format!("time=\"{time}\" level={level} msg={message:?} @service=mainstem{rest}\n");
         // One write a line, so that lines of several threads do not mix.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        let _ = match self.to {
+            To::Error => std::io::stderr().lock().write_all(line.as_bytes()),
+            To::Output => std::io::stdout().lock().write_all(line.as_bytes()),
+        };
     }
 
     fn enter(&self, _: &Id) {}

@@ -7,9 +7,11 @@ mod load;
 mod logging;
 mod options;
 mod output;
+mod paths;
 mod registry;
 mod serve;
 mod stream_files;
+mod testing;
 mod watch;
 
 use std::process::ExitCode;
@@ -43,6 +45,10 @@ enum Command {
     Plan(cmd::plan::Args),
     /// Check configs, specs and queries: say what is wrong, by file, line and column.
     Lint(cmd::lint::Args),
+    /// Run the tests of Benthos configs.
+    Test(cmd::test::Args),
+    /// Work with templates of components.
+    Template(cmd::template::Args),
     /// Run a Bloblang mapping on documents, one a line.
     Blobl(cmd::blobl::Args),
     /// List components, and the functions and methods of Bloblang.
@@ -59,6 +65,8 @@ fn main() -> ExitCode {
         Command::Q(args) => cmd::q::run(&args),
         Command::Plan(args) => cmd::plan::run(&args),
         Command::Lint(args) => cmd::lint::run(&args),
+        Command::Test(args) => cmd::test::run(&args),
+        Command::Template(args) => cmd::template::run(&args),
         Command::Blobl(args) => cmd::blobl::run(&args),
         Command::List(args) => cmd::list::run(&args),
     };

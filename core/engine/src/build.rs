@@ -12,6 +12,7 @@ use plan::{
 
 use crate::meter::{MeteredOperator, MeteredSink, MeteredSource};
 use crate::metrics::Series;
+use crate::names::Names;
 use crate::services::InstanceServices;
 use crate::shared::SharedParts;
 
@@ -40,11 +41,13 @@ impl Builder {
         shared: Rc<SharedParts>,
         stream: &str,
     ) -> Rc<Self> {
+        let surroundings: Rc<dyn Services> = services.clone();
+        let series = Series::named(Names::of(&plan, &registry, &surroundings));
         Rc::new(Builder {
             registry,
             plan,
             services,
-            series: Series::default(),
+            series,
             stream: stream.to_owned(),
             shared,
             sessions: RefCell::default(),

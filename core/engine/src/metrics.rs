@@ -7,6 +7,8 @@ use std::rc::Rc;
 use hdrhistogram::Histogram;
 use plan::env::Counter;
 
+use crate::names::Names;
+
 /// Most series a pipeline may have on one shard; further ones count but are not shown.
 pub(crate) const SERIES_MAX: usize = 4096;
 /// Digits kept by latency histograms.
@@ -129,14 +131,31 @@ impl Inner {
 
 /// The series of one instance on one shard.
 #[derive(Clone, Default)]
-pub(crate) struct Series(Rc<RefCell<Inner>>);
+pub(crate) struct Series {
+    inner: Rc<RefCell<Inner>>,
+    /// Other names for some of them.
+    names: Option<Rc<Names>>,
+}
 
 impl Series {
+    /// Series of which some have other names.
+    pub(crate) fn named(names: Option<Rc<Names>>) -> Self {
+        Series { inner: Rc::default(), names }
+    }
+
+    /// The key of a series; nothing when it is not wanted.
+    fn key(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesKey> {
+        let mut inner = self.inner.borrow_mut();
+        let Some(names) = &self.names else { return Some(inner.key(name, labels)) };
+        let (name, labels) = names.map(name, labels)?;
+        let labels: Vec<(&str, &str)> = labels.iter().map(|(k, v)| (&**k, &**v)).collect();
+        Some(inner.key(&name, &labels))
+    }
+
     /// The counter of this name and these labels, made with 0 when it is new.
     pub(crate) fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter {
-        let mut inner = self.0.borrow_mut();
-        let key = inner.key(name, labels);
-        let series = &mut inner.cells;
+        let Some(key) = self.key(name, labels) else { return Counter::default() };
+        let series = &mut self.inner.borrow_mut().cells;
         if let Some(Cell::Counter(counter)) = series.get(&key) {
             return counter.clone();
         }
@@ -149,9 +168,8 @@ impl Series {
 
     /// The durations of this name and these labels.
     pub(crate) fn timing(&self, name: &str, labels: &[(&str, &str)]) -> Timing {
-        let mut inner = self.0.borrow_mut();
-        let key = inner.key(name, labels);
-        let series = &mut inner.cells;
+        let Some(key) = self.key(name, labels) else { return Timing::default() };
+        let series = &mut self.inner.borrow_mut().cells;
         if let Some(Cell::Timing(timing)) = series.get(&key) {
             return timing.clone();
         }
@@ -168,7 +186,7 @@ impl Series {
             Cell::Counter(counter) => MetricValue::Counter(counter.0.get()),
             Cell::Timing(timing) => MetricValue::Timing(timing.snapshot()),
         };
-        let inner = self.0.borrow();
+        let inner = self.inner.borrow();
         let cells = inner.cells.iter();
         cells
             .map(|((name, labels), cell)| Metric {

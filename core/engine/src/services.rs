@@ -32,13 +32,26 @@ pub(crate) struct InstanceServices {
     counts: RefCell<HashMap<String, Arc<AtomicU64>>>,
     console: RefCell<VecDeque<String>>,
     variables: RefCell<HashMap<String, K>>,
+    /// Variables of the environment that go before those of the process; of a name that comes
+    /// twice the last counts.
+    environment: Vec<(String, String)>,
 }
 
 impl InstanceServices {
     pub(crate) fn new(key: Key, ports: Rc<Vec<flume::Sender<PortEvent>>>) -> Rc<Self> {
+        InstanceServices::within(key, ports, Vec::new())
+    }
+
+    /// The services of a pipeline that sees other variables than the process.
+    pub(crate) fn within(
+        key: Key,
+        ports: Rc<Vec<flume::Sender<PortEvent>>>,
+        environment: Vec<(String, String)>,
+    ) -> Rc<Self> {
         Rc::new(InstanceServices {
             key,
             ports,
+            environment,
             open: RefCell::default(),
             counts: RefCell::default(),
             console: RefCell::default(),
@@ -91,7 +104,8 @@ impl Services for InstanceServices {
     }
 
     fn env_var(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        let own = self.environment.iter().rev().find(|(known, _)| known == name);
+        own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {

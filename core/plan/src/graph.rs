@@ -59,6 +59,20 @@ pub struct Plan {
     /// delivered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
+    /// What the metrics of some components are called, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricsMapping>,
+}
+
+/// A mapping for the metrics of one component and those within it: the name is the content of a
+/// message, the labels are its metadata, and what becomes of the message names the metric. A
+/// message that is filtered stands for a metric that nobody wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MetricsMapping {
+    /// Path of the component.
+    pub path: String,
+    /// The mapping.
+    pub code: Code,
 }
 
 /// A plan that cannot be run, whatever the components.

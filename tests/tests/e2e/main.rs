@@ -20,3 +20,5 @@ mod reference;
 mod shared;
 mod sockets;
 mod stop;
+mod templates;
+mod test;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use config::{Catalog, Root, parse_file};
+use config::{Root, parse_file};
 
-use crate::load::{Environment, read, report, spec};
+use crate::load::{Environment, TemplateOptions, read, report, spec};
 use crate::output;
 
 /// Options of `lint`.
@@ -20,6 +20,8 @@ pub(crate) struct Args {
     /// Say of each file whether it is in order.
     #[arg(long)]
     verbose: bool,
+    #[command(flatten)]
+    templates: TemplateOptions,
 }
 
 /// Checks them.
@@ -27,7 +29,7 @@ pub(crate) struct Args {
 /// # Errors
 /// None: complaints go to standard error, and the process fails.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
-    let catalog = Catalog::new(&crate::registry::registry());
+    let catalog = args.templates.catalog(false)?;
     let environment = Environment::default();
     let lookup = |name: &str| {
         let unset = args.skip_env_var_check.then(String::new);

@@ -81,14 +81,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
 }
 
 /// The names of each wanted kind.
-fn lists(wanted: &[String]) -> Result<Vec<(&'static str, Vec<&'static str>)>, String> {
+fn lists(wanted: &[String]) -> Result<Vec<(&'static str, Vec<String>)>, String> {
     let catalog = Catalog::new(&crate::registry::registry());
     let mut all: Vec<_> =
         KINDS.iter().map(|(word, kind)| (*word, components(&catalog, *kind))).collect();
     let functions = functions::ALL.iter().filter(|spec| !spec.deprecated).map(|spec| spec.name);
     let methods = methods::ALL.iter().filter(|spec| !spec.deprecated).map(|spec| spec.name);
-    all.push((FUNCTIONS, functions.collect()));
-    all.push((METHODS, methods.collect()));
+    all.push((FUNCTIONS, functions.map(str::to_owned).collect()));
+    all.push((METHODS, methods.map(str::to_owned).collect()));
     if let Some(word) = wanted.iter().find(|word| all.iter().all(|(kind, _)| kind != word)) {
         let kinds: Vec<&str> = all.iter().map(|(kind, _)| *kind).collect();
         return Err(format!("there is no kind '{word}'; there are {}", kinds.join(", ")));
@@ -98,7 +98,7 @@ fn lists(wanted: &[String]) -> Result<Vec<(&'static str, Vec<&'static str>)>, St
 }
 
 /// The components of a kind that users name in configurations.
-fn components(catalog: &Catalog, kind: Kind) -> Vec<&'static str> {
+fn components(catalog: &Catalog, kind: Kind) -> Vec<String> {
     let mut names = catalog.names(kind);
     let columnar = |name: &str| {
         let tables = ops::COLUMNAR.iter().copied().chain([ops::scanners::ALL]);
@@ -106,10 +106,10 @@ fn components(catalog: &Catalog, kind: Kind) -> Vec<&'static str> {
     };
     names.retain(|name| !UNLISTED.contains(&(kind, name)));
     names.retain(|name| kind != Kind::Processor || !columnar(name));
-    names
+    names.into_iter().map(str::to_owned).collect()
 }
 
-fn text(kind: &str, names: &[&str]) -> String {
+fn text(kind: &str, names: &[String]) -> String {
     let title: Vec<String> = kind.split('-').map(capital).collect();
     let names: String = names.iter().map(|name| format!("  - {name}\n")).collect();
     format!("{}:\n{names}", title.join(" "))

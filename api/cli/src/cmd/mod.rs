@@ -9,3 +9,5 @@ pub(crate) mod q;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod streams;
+pub(crate) mod template;
+pub(crate) mod test;

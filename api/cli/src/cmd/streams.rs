@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
 impl Setup {
     fn new(args: &Args) -> Result<Self, String> {
         Ok(Setup {
-            catalog: Arc::new(Catalog::new(&crate::registry::registry())),
+            catalog: Arc::new(args.config.templates.catalog(args.config.chilled)?),
             environment: Environment::read(&args.config.env_file)?,
             resources: Resources::new(),
             service: Service::default(),

@@ -45,6 +45,12 @@ impl Language for Bloblang {
     }
 }
 
+/// An environment of the language with these surroundings, for tools that run no engine.
+#[must_use]
+pub fn session(setup: Setup) -> Box<dyn Session> {
+    Box::new(Bloblangs { setup })
+}
+
 struct Bloblangs {
     setup: Setup,
 }

@@ -54,7 +54,7 @@ mod yaml;
 
 pub use error::Error;
 pub use exec::Setup;
-pub use lang::{Bloblang, LANGUAGE, NAME};
+pub use lang::{Bloblang, LANGUAGE, NAME, session};
 pub use mapping::{Interpolated, Mapping, Outcome};
 pub use parse::ParseError;
 

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use plan::serde_json::json;
-use plan::{BuildError, Component, Json, Registry};
+use plan::{Batch, BuildError, Code, Component, Form, Json, Registry};
 
-use crate::check::Checker;
+use crate::check::{Checker, LANGUAGE};
 use crate::offline::Offline;
+use crate::template::{TEMPLATES_MAX, Template};
 
 /// What a component is in a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,15 +87,23 @@ impl Kind {
 
 /// The components of a registry by kind and name.
 pub struct Catalog {
-    schemas: HashMap<Kind, HashMap<&'static str, Json>>,
+    schemas: HashMap<Kind, HashMap<String, Json>>,
+    templates: HashMap<Kind, HashMap<String, Template>>,
     registry: Registry,
+    /// Variables that code sees before those of the process while it is checked.
+    variables: Vec<(String, String)>,
 }
 
 impl Catalog {
     /// Reads the schemas of everything that is registered. Do it once: it takes milliseconds.
     #[must_use]
     pub fn new(registry: &Registry) -> Self {
-        let mut catalog = Catalog { schemas: HashMap::new(), registry: registry.clone() };
+        let mut catalog = Catalog {
+            schemas: HashMap::new(),
+            templates: HashMap::new(),
+            registry: registry.clone(),
+            variables: Vec::new(),
+        };
         for (kind, name, schema) in builtin() {
             catalog.insert(kind, name, schema);
         }
@@ -121,8 +130,43 @@ impl Catalog {
         catalog
     }
 
-    fn insert(&mut self, kind: Kind, name: &'static str, schema: Json) {
-        self.schemas.entry(kind).or_default().insert(name, schema);
+    /// The same with variables that code sees before those of the process while it is checked, and
+    /// the mappings of templates when they run.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Vec<(String, String)>) -> Self {
+        self.variables = variables;
+        self
+    }
+
+    fn surroundings(&self) -> Rc<Offline> {
+        Rc::new(Offline { variables: self.variables.clone() })
+    }
+
+    fn insert(&mut self, kind: Kind, name: &str, schema: Json) {
+        self.schemas.entry(kind).or_default().insert(name.to_owned(), schema);
+    }
+
+    /// Adds a template, which is used like any component of its kind; one with the name of another
+    /// component takes its place.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn add_template(&mut self, template: Template) -> Result<(), String> {
+        let (kind, name) = (template.kind, template.name.clone());
+        if self.templates.values().map(HashMap::len).sum::<usize>() >= TEMPLATES_MAX {
+            return Err(format!("there may be {TEMPLATES_MAX} templates at most"));
+        }
+        self.insert(kind, &name, template.schema());
+        self.templates.entry(kind).or_default().insert(name, template);
+        Ok(())
+    }
+
+    pub(crate) fn template(&self, kind: Kind, name: &str) -> Option<&Template> {
+        self.templates.get(&kind)?.get(name)
+    }
+
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.templates.values().flat_map(HashMap::values)
     }
 
     /// The schema of a component's configuration.
@@ -133,11 +177,11 @@ impl Catalog {
 
     /// The names of all components of a kind, sorted.
     #[must_use]
-    pub fn names(&self, kind: Kind) -> Vec<&'static str> {
-        let mut names: Vec<_> =
-            self.schemas.get(&kind).into_iter().flat_map(|m| m.keys()).collect();
-        names.sort();
-        names.into_iter().copied().collect()
+    pub fn names(&self, kind: Kind) -> Vec<&str> {
+        let known = self.schemas.get(&kind).into_iter().flat_map(HashMap::keys);
+        let mut names: Vec<&str> = known.map(String::as_str).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Builds a cache or rate limit to see whether it can be built; anything else is fine.
@@ -149,11 +193,11 @@ impl Catalog {
         let (caches, limits) = (&self.registry.caches, &self.registry.rate_limits);
         match kind {
             Kind::Cache => match caches.iter().find(|spec| spec.name == name) {
-                Some(spec) => (spec.build)(config, Rc::new(Offline)).map(drop),
+                Some(spec) => (spec.build)(config, self.surroundings()).map(drop),
                 None => Ok(()),
             },
             Kind::RateLimit => match limits.iter().find(|spec| spec.name == name) {
-                Some(spec) => (spec.build)(config, Rc::new(Offline)).map(drop),
+                Some(spec) => (spec.build)(config, self.surroundings()).map(drop),
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -161,7 +205,22 @@ impl Catalog {
     }
 
     pub(crate) fn checker(&self) -> Checker {
-        Checker::new(&self.registry.languages, Rc::new(Offline))
+        Checker::new(&self.registry.languages, self.surroundings())
+    }
+
+    /// Runs a mapping over a batch, without time and ports.
+    pub(crate) fn map(&self, mapping: &str, batch: Batch) -> Result<Vec<Batch>, String> {
+        let language = self.registry.languages.iter().find(|l| l.name() == LANGUAGE);
+        let language = language.ok_or_else(|| format!("there is no language {LANGUAGE}"))?;
+        let first = |errors: Vec<plan::Diagnostic>| {
+            errors.into_iter().next().map_or_else(String::new, |e| e.message)
+        };
+        let session = language.open(None, self.surroundings()).map_err(first)?;
+        let code = Code { lang: LANGUAGE.to_owned(), text: mapping.to_owned(), slot: None };
+        let mut expr = session.compile(&code, Form::Mapping).map_err(first)?;
+        let mut out = Vec::new();
+        expr.map(batch, &mut out).map_err(|e| e.to_string())?;
+        Ok(out)
     }
 }
 

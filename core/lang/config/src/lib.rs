@@ -4,8 +4,10 @@
 //! It is: the dialect of stream files and of the streams API, as functions without state.
 //! It is not: the API's routes or the table of streams.
 
+pub mod cases;
 pub mod catalog;
 mod check;
+pub mod diff;
 pub mod env;
 mod file;
 mod infer;
@@ -15,6 +17,7 @@ mod offline;
 mod schema;
 pub mod service;
 pub mod stream;
+pub mod template;
 pub mod yaml;
 
 use plan::Plan;

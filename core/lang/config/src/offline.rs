@@ -7,7 +7,11 @@ use plan::env::{Request, Services};
 use plan::{BuildError, Json, LocalBoxFuture, Log};
 
 /// Surroundings without anything in them. Files can be read, because a mapping may import others.
-pub(crate) struct Offline;
+#[derive(Default)]
+pub(crate) struct Offline {
+    /// Variables that go before those of the process; of a name that comes twice the last counts.
+    pub(crate) variables: Vec<(String, String)>,
+}
 
 /// Longest file that a mapping may import while it is checked, in bytes.
 const IMPORT_MAX: u64 = 16 << 20;
@@ -30,7 +34,8 @@ impl Services for Offline {
     }
 
     fn env_var(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        let own = self.variables.iter().rev().find(|(known, _)| known == name);
+        own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use plan::serde_json::json;
 
+use crate::cases::SCHEMA as TESTS;
 use crate::catalog::{Kind, RESOURCE_KINDS};
 use crate::lint::Linter;
 use crate::schema::View;
@@ -72,7 +73,11 @@ impl Linter<'_> {
                     "processors": {"type": "array", "items": {"x-kind": "processor"}}}});
                 self.field(View::of(&schema), &entry.value);
             }
-            "tests" if root == Root::Config => {}
+            "tests" if root == Root::Config => self.field(View::of(&TESTS), &entry.value),
+            // Says how tests run, and has no meaning any more.
+            "parallel" if root == Root::Config => {
+                self.field(View::of(&json!({"type": "boolean"})), &entry.value);
+            }
             _ => match (resource_kind(key), service::schema_of_section(key)) {
                 (Some(kind), _) if root.has_resources() => self.components(kind, &entry.value),
                 (None, Some(schema)) if root.has_service() => {

@@ -1,15 +1,17 @@
 //! One component with everything nested in it.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use plan::serde_json::{self, json};
-use plan::{Component, Json};
+use plan::{Component, Json, MetricsMapping};
 
 use crate::catalog::{Catalog, Kind};
 use crate::infer::{config_of, infer, label_of};
 use crate::lower::resources::Resources;
 use crate::lower::{InitError, value::FieldError};
 use crate::schema::View;
+use crate::template::{EXPANSIONS_MAX, Template};
 use crate::yaml::Node;
 
 /// The operator that cuts the blocks of a source into lines.
@@ -25,12 +27,24 @@ const PROCESSED: &str = "processed";
 /// How deep resources may refer to resources.
 const RESOURCE_DEPTH_MAX: usize = 32;
 
+/// How deep templates may stand for templates.
+const TEMPLATE_DEPTH_MAX: usize = 32;
+
+/// How deep components may be nested, those in resources and templates counted.
+const LEVELS_MAX: usize = 128;
+
 /// What lowering needs to know.
 pub(crate) struct Lower<'c> {
     pub(crate) catalog: &'c Catalog,
     pub(crate) resources: &'c Resources,
     /// Whether sources emit messages one by one, because something looks at batches.
     pub(crate) single: bool,
+    /// How many templates were expanded.
+    expansions: Cell<usize>,
+    /// How deep the component being lowered is nested.
+    level: Cell<usize>,
+    /// What templates say of their metrics, innermost first.
+    pub(crate) metrics: RefCell<Vec<MetricsMapping>>,
 }
 
 /// A component and what stands around it.
@@ -42,7 +56,14 @@ pub(crate) struct Lowered {
 
 impl<'c> Lower<'c> {
     pub(crate) fn new(catalog: &'c Catalog, resources: &'c Resources) -> Self {
-        Lower { catalog, resources, single: false }
+        Lower {
+            catalog,
+            resources,
+            single: false,
+            expansions: Cell::new(0),
+            level: Cell::new(0),
+            metrics: RefCell::default(),
+        }
     }
 }
 
@@ -59,11 +80,33 @@ impl Lower<'_> {
         path: &str,
         depth: usize,
     ) -> Result<Lowered, InitError> {
+        let level = self.level.replace(self.level.get() + 1);
+        let lowered = match level < LEVELS_MAX {
+            true => self.inner(kind, node, path, depth),
+            false => {
+                let text = format!("components may be nested {LEVELS_MAX} deep at most");
+                Err(Self::error(kind, node, path, text))
+            }
+        };
+        self.level.set(level);
+        lowered
+    }
+
+    fn inner(
+        &self,
+        kind: Kind,
+        node: &Node,
+        path: &str,
+        depth: usize,
+    ) -> Result<Lowered, InitError> {
         let fail = |text: String| Self::error(kind, node, path, text);
         let name = infer(self.catalog, kind, node).map_err(|e| fail(e.to_string()))?;
         let config = config_of(node, &name);
         if name == "resource" {
             return self.resource(kind, node, config, path, depth);
+        }
+        if let Some(template) = self.catalog.template(kind, &name) {
+            return self.template(template, node, config, path, depth);
         }
         let schema = self.catalog.schema(kind, &name);
         let schema = schema.ok_or_else(|| fail(format!("there is no {} {name}", kind.name())))?;
@@ -76,16 +119,72 @@ impl Lower<'_> {
             Err(error) => return Err(fail(error.into_text())),
         };
         let mut processors = self.splitters(kind, &name, &config, path);
-        if let Some(list) = node.get("processors").filter(|_| kind.has_processors()) {
-            let items = list.items().unwrap_or_default();
-            for (at, item) in items.iter().enumerate() {
-                let path = format!("{path}.processors.{at}");
-                processors.push(self.nested(Kind::Processor, &item.node, &path, depth)?);
-            }
-        }
+        processors.extend(self.own_processors(kind, node, path, depth)?);
         let label = label_of(node).to_owned();
         let component = Component { name, label, path: path.to_owned(), config };
         Ok(Lowered { component, processors })
+    }
+
+    /// The processors that stand beside an input or output.
+    fn own_processors(
+        &self,
+        kind: Kind,
+        node: &Node,
+        path: &str,
+        depth: usize,
+    ) -> Result<Vec<Component>, InitError> {
+        let list = node.get("processors").filter(|_| kind.has_processors());
+        let items = list.and_then(|list| list.items()).unwrap_or_default();
+        let lowered = items.iter().enumerate().map(|(at, item)| {
+            let path = format!("{path}.processors.{at}");
+            self.nested(Kind::Processor, &item.node, &path, depth)
+        });
+        lowered.collect()
+    }
+
+    /// Lowers what a use of a template stands for. Its label and path are those of the use.
+    fn template(
+        &self,
+        template: &Template,
+        node: &Node,
+        config: Option<&Arc<Node>>,
+        path: &str,
+        depth: usize,
+    ) -> Result<Lowered, InitError> {
+        let (kind, name, label) = (template.kind, &template.name, label_of(node));
+        let (line, column) = (node.line, node.column);
+        let fail = |text: String| {
+            let place = match line {
+                0 => String::new(),
+                _ => format!(" (line {line}, column {column})"),
+            };
+            Self::error(kind, node, path, format!("template '{name}'{place}: {text}"))
+        };
+        if depth >= TEMPLATE_DEPTH_MAX {
+            let text = format!("templates use each other more than {TEMPLATE_DEPTH_MAX} deep");
+            return Err(fail(text));
+        }
+        if self.expansions.replace(self.expansions.get() + 1) >= EXPANSIONS_MAX {
+            let text =
+                format!("more than {EXPANSIONS_MAX} templates are used, nested ones counted");
+            return Err(fail(text));
+        }
+        let nothing = Arc::new(Node::nothing());
+        let rendered = template.render(self.catalog, config.unwrap_or(&nothing), label);
+        let rendered = Node::from_json_at(&rendered.map_err(fail)?, line, column);
+        let mut lowered = self.component(kind, &rendered, path, depth + 1)?;
+        if lowered.component.label.is_empty() {
+            label.clone_into(&mut lowered.component.label);
+        }
+        if let Some(code) = template.metrics_of(label) {
+            self.metrics.borrow_mut().push(MetricsMapping { path: path.to_owned(), code });
+        }
+        let own = self.own_processors(kind, node, path, depth)?;
+        match kind {
+            Kind::Output => _ = lowered.processors.splice(0..0, own),
+            _ => lowered.processors.extend(own),
+        }
+        Ok(lowered)
     }
 
     /// Lowers a component in the configuration of another one: one with processors of its own is
@@ -143,15 +242,10 @@ impl Lower<'_> {
         }
         let mut lowered = self.component(kind, &resource.node, &resource.path, depth + 1)?;
         lowered.component.label = label.to_owned();
-        if let Some(list) = node.get("processors").filter(|_| kind.has_processors()) {
-            for (at, item) in list.items().unwrap_or_default().iter().enumerate() {
-                let path = format!("{path}.processors.{at}");
-                let own = self.nested(Kind::Processor, &item.node, &path, depth)?;
-                match kind {
-                    Kind::Input => lowered.processors.push(own),
-                    _ => lowered.processors.insert(at, own),
-                }
-            }
+        let own = self.own_processors(kind, node, path, depth)?;
+        match kind {
+            Kind::Input => lowered.processors.extend(own),
+            _ => _ = lowered.processors.splice(0..0, own),
         }
         Ok(lowered)
     }

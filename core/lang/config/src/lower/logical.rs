@@ -42,6 +42,12 @@ pub(crate) fn depends_on_batches(document: &Node) -> bool {
     seen.sensitive || (seen.counting && seen.deleting)
 }
 
+/// Whether what a template's mapping makes could tell one batch from another.
+pub(crate) fn makes_dependent(mapping: &str) -> bool {
+    let has = |words: &[&str]| words.iter().any(|word| mapping.contains(word));
+    has(&NAMES) || has(&CODE) || has(&COUNTING)
+}
+
 fn look(node: &Node, seen: &mut Seen) {
     match &node.data {
         Data::Scalar(scalar) => {

@@ -5,7 +5,7 @@ use plan::{Json, Plan, Role};
 use crate::catalog::{Catalog, Kind};
 use crate::infer::infer;
 use crate::lower::component::{Lower, Lowered};
-use crate::lower::logical::depends_on_batches;
+use crate::lower::logical::{depends_on_batches, makes_dependent};
 use crate::lower::{InitError, StructureError};
 use crate::yaml::{Node, Tag};
 
@@ -91,7 +91,9 @@ impl Lower<'_> {
     /// # Errors
     /// The first component whose configuration does not fit.
     pub(crate) fn stream(mut self, stream: &Node) -> Result<Plan, InitError> {
-        self.single = depends_on_batches(stream) || self.resources.depend_on_batches();
+        self.single = depends_on_batches(stream)
+            || self.resources.depend_on_batches()
+            || self.catalog.templates().any(|template| makes_dependent(&template.mapping));
         let mut plan = Plan::default();
         let input = self.input(stream)?;
         let mut last = plan.add(Role::Source, input.component, Vec::new());
@@ -111,6 +113,7 @@ impl Lower<'_> {
         }
         plan.add(Role::Sink, output.component, vec![last]);
         plan.strict = strict(stream);
+        plan.metrics = self.metrics.take();
         Ok(plan)
     }
 

@@ -78,7 +78,8 @@ pub fn load(text: &str) -> Result<Node, YamlError> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_tab(text)?;
-    let mut loader = Loader { lines: text.lines().collect(), ..Loader::default() };
+    let open_end = !text.ends_with('\n');
+    let mut loader = Loader { lines: text.lines().collect(), open_end, ..Loader::default() };
     for event in Parser::new_from_str(text) {
         match event {
             Ok((Event::DocumentEnd, _)) => break,
@@ -131,6 +132,8 @@ struct Open {
 #[derive(Default)]
 struct Loader<'t> {
     lines: Vec<&'t str>,
+    /// Whether the last line has no line break.
+    open_end: bool,
     open: Vec<Open>,
     root: Option<Item>,
     /// Anchored nodes that are complete, with their expanded size.
@@ -181,7 +184,12 @@ impl Loader<'_> {
             _ => (line_of(span), column_of(span)),
         };
         let literal = style == ScalarStyle::Literal;
-        let text = text.into_owned();
+        let mut text = text.into_owned();
+        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+            && self.ends_open(&text, span)
+        {
+            text.pop();
+        }
         let mut scalar = match style {
             ScalarStyle::Plain => Scalar::plain(text),
             _ => Scalar::quoted(text, literal),
@@ -204,6 +212,14 @@ impl Loader<'_> {
             }
         }
         Node { line, column, data: Data::Scalar(scalar) }
+    }
+
+    /// Whether a block is the end of a document without a last line break: the parser adds one to
+    /// its text.
+    fn ends_open(&self, text: &str, span: Span) -> bool {
+        let last = self.lines.last().map_or("", |line| line.trim_start());
+        let tail = text.strip_suffix('\n').is_some_and(|text| text.ends_with(last));
+        self.open_end && tail && !last.is_empty() && span.end.line() >= self.lines.len()
     }
 
     /// Where the `|` or `>` of a block stands; the parser only tells where its text begins.

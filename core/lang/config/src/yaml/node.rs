@@ -128,22 +128,27 @@ impl Node {
     /// A document that was never a text: all its nodes have line 0.
     #[must_use]
     pub fn from_json(json: &Json) -> Self {
-        let item = |json: &Json| Item { node: Arc::new(Node::from_json(json)), alias: false };
+        Node::from_json_at(json, 0, 0)
+    }
+
+    /// A document that was made from what stands at a place: all its nodes have that place.
+    #[must_use]
+    pub fn from_json_at(json: &Json, line: u32, column: u32) -> Self {
+        let item = |json: &Json| Item {
+            node: Arc::new(Node::from_json_at(json, line, column)),
+            alias: false,
+        };
+        let entry = |(key, value): (&String, &Json)| Entry {
+            key: Arc::from(key.as_str()),
+            line,
+            column,
+            value: item(value),
+        };
         let data = match json {
             Json::Array(items) => Data::Seq(items.iter().map(item).collect()),
-            Json::Object(members) => Data::Map(
-                members
-                    .iter()
-                    .map(|(key, value)| Entry {
-                        key: Arc::from(key.as_str()),
-                        line: 0,
-                        column: 0,
-                        value: item(value),
-                    })
-                    .collect(),
-            ),
+            Json::Object(members) => Data::Map(members.iter().map(entry).collect()),
             single => Data::Scalar(Scalar::from_json(single)),
         };
-        Node { line: 0, column: 0, data }
+        Node { line, column, data }
     }
 }

@@ -144,3 +144,18 @@ proptest! {
         prop_assert_eq!(Node::from_json(&doc).to_json(), doc);
     }
 }
+
+#[test]
+fn a_block_ends_as_its_document_does() {
+    for (text, want) in [
+        ("a: |\n  x\n  y", "x\ny"),
+        ("a: |\n  x\n  y\n", "x\ny\n"),
+        ("a: >\n  x\n  y", "x y"),
+        ("a: |-\n  x", "x"),
+        ("a: |+\n  x\n\n", "x\n\n"),
+        ("a: |\n  x\nb: x", "x\n"),
+    ] {
+        let node = load(text).unwrap();
+        assert_eq!(node.get("a").unwrap().scalar().unwrap().text, want, "{text:?}");
+    }
+}
