@@ -5,8 +5,10 @@ mod cmd;
 mod documents;
 mod load;
 mod logging;
+mod metrics;
 mod options;
 mod output;
+mod paths;
 mod registry;
 mod serve;
 mod stream_files;
@@ -14,7 +16,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,10 +45,23 @@ enum Command {
     Plan(cmd::plan::Args),
     /// Check configs, specs and queries: say what is wrong, by file, line and column.
     Lint(cmd::lint::Args),
+    /// Print a config as it is understood, with every section and default.
+    Echo(cmd::echo::Args),
+    /// Print a config to begin with, from the names of components.
+    Create(cmd::create::Args),
     /// Run a Bloblang mapping on documents, one a line.
     Blobl(cmd::blobl::Args),
-    /// List components, and the functions and methods of Bloblang.
+    /// List components, and the functions and methods of Bloblang; or print the schema of configs.
     List(cmd::list::Args),
+    /// Print a script that completes command lines in a shell.
+    Completions(cmd::completions::Args),
+    /// Print a manual page.
+    Man(cmd::man::Args),
+}
+
+/// The whole command line, for whoever describes it.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn main() -> ExitCode {
@@ -59,8 +74,12 @@ fn main() -> ExitCode {
         Command::Q(args) => cmd::q::run(&args),
         Command::Plan(args) => cmd::plan::run(&args),
         Command::Lint(args) => cmd::lint::run(&args),
+        Command::Echo(args) => cmd::echo::run(&args),
+        Command::Create(args) => cmd::create::run(&args),
         Command::Blobl(args) => cmd::blobl::run(&args),
         Command::List(args) => cmd::list::run(&args),
+        Command::Completions(args) => cmd::completions::run(&args),
+        Command::Man(args) => cmd::man::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -8,6 +8,7 @@ use plan::{Json, Registry};
 
 use crate::check::Checker;
 use crate::offline::Offline;
+use crate::service::metrics;
 
 /// What a component is in a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,13 +151,8 @@ fn builtin() -> Vec<(Kind, &'static str, Json)> {
         (Kind::Buffer, "none", empty()),
         (Kind::Metrics, "none", empty()),
         (Kind::Metrics, "json_api", empty()),
-        (
-            Kind::Metrics,
-            "logger",
-            json!({"type": "object", "additionalProperties": false, "properties": {
-                "push_interval": {"type": "string"}, "flush_metrics": {"type": "boolean"}}}),
-        ),
-        (Kind::Metrics, "prometheus", json!({"type": "object", "additionalProperties": true})),
+        (Kind::Metrics, "logger", plan::schema_of::<metrics::Logger>()),
+        (Kind::Metrics, "prometheus", plan::schema_of::<metrics::Prometheus>()),
         (Kind::Tracer, "none", empty()),
     ]
 }

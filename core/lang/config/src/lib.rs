@@ -6,12 +6,16 @@
 
 pub mod catalog;
 mod check;
+mod create;
+mod editor;
 pub mod env;
 mod file;
 mod infer;
 mod lint;
 mod lower;
+mod normal;
 mod offline;
+mod overrides;
 mod schema;
 pub mod service;
 pub mod stream;
@@ -21,10 +25,13 @@ use plan::Plan;
 
 pub use catalog::{Catalog, Kind};
 pub use check::LANGUAGE;
-pub use file::{FileDoc, parse_file};
+pub use create::create;
+pub use editor::{component_schema, editor_schema};
+pub use file::{FileDoc, Reading, parse_file};
 pub use infer::{InferError, infer};
 pub use lint::{LINTS_MAX, Lint, Root};
 pub use lower::{InitError, Resources};
+pub use overrides::Override;
 
 use yaml::Node;
 
@@ -66,6 +73,12 @@ pub fn lower_component(
     path: &str,
 ) -> Result<plan::Component, InitError> {
     lower::Lower::new(catalog, resources).nested(kind, node, path, 0)
+}
+
+/// A document as YAML, as `echo` writes it.
+#[must_use]
+pub fn yaml_text(document: &plan::Json) -> String {
+    yaml::write::write(&normal::verbatim(&Node::from_json(document)))
 }
 
 /// Complaints about a document, without reading it further.

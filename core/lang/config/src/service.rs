@@ -1,5 +1,7 @@
 //! The settings of the service itself that stand beside a stream in a file.
 
+pub mod metrics;
+
 use plan::Json;
 use plan::fields::Duration;
 use schemars::JsonSchema;
