@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use config::service::Service;
 use config::service::metrics::Metrics;
+use config::service::{self, Service};
 use config::{Catalog, Resources};
 use plan::Json;
 use server::dialects::{benthos, kdb, nebulastream};
@@ -12,10 +12,6 @@ use server::{Dialect, Listener, Server, Tls};
 
 use crate::boot::{Process, wait};
 use crate::metrics::Reporting;
-
-/// Where Benthos's API listens unless told otherwise. The program itself takes all interfaces;
-/// here the default is loopback, and whoever wants more says so.
-pub(crate) const BENTHOS_ADDRESS: &str = "127.0.0.1:4195";
 
 /// Binds an address and says what it got, which matters for port 0.
 ///
@@ -44,7 +40,7 @@ pub(crate) fn single(
     if service.http.enabled {
         let tls = tls(service)?;
         let address =
-            if service.http.address.is_empty() { BENTHOS_ADDRESS } else { &service.http.address };
+            if service.http.address.is_empty() { service::ADDRESS } else { &service.http.address };
         let socket = bind("benthos", address)?;
         let renames = renames.clone();
         let options =

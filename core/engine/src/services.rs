@@ -104,7 +104,7 @@ impl Services for InstanceServices {
     }
 
     fn log(&self, level: Log, text: &str, fields: &[(&str, &str)]) {
-        let stream = &*self.key.id;
+        let stream = Some(&*self.key.id).filter(|stream| !stream.is_empty());
         // As JSON, which whoever writes the log takes apart.
         let pairs = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
         let extra = Json::Object(pairs.collect()).to_string();

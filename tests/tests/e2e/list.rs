@@ -42,8 +42,10 @@ fn editors_get_the_schema_of_whole_configs() {
     let field = |pointer: &str| schema.pointer(pointer).cloned().unwrap_or_default();
     assert_eq!(field("/properties/input/$ref"), "#/definitions/input");
     assert_eq!(field("/definitions/input/properties/generate/properties/mapping/type"), "string");
-    assert_eq!(field("/definitions/processor/properties/archive/properties/format/type"), "string");
-    assert!(field("/properties/http/properties/address/description").is_string());
+    let format = "/definitions/processor/properties/archive/properties/format/description";
+    assert!(field(format).is_string());
+    assert_eq!(field("/properties/http/$ref"), "#/definitions/service.Http");
+    assert!(field("/definitions/service.Http/properties/address/description").is_string());
     assert!(field("/definitions/output/properties/console").is_null(), "it is not for users");
     let mut dangling = Vec::new();
     references(&schema, &mut |target| {

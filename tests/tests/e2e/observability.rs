@@ -179,3 +179,25 @@ fn what_cannot_be_observed_so_is_refused_at_the_start() {
     let file = folder.write("config.yaml", config("tracer: {none: {}}\nmetrics: {none: {}}\n"));
     assert_eq!(printed(&["run", &file]), "");
 }
+
+#[test]
+fn the_service_says_what_of_its_http_does_not_fit() {
+    let folder = Folder::new("http");
+    for (http, part) in [
+        ("cert_file: a.pem", "both cert_file and key_file"),
+        ("cert_file: /no/a.pem, key_file: /no/b.pem", "/no/a.pem"),
+        ("basic_auth: {enabled: true, username: a}", "password_hash"),
+        ("basic_auth: {enabled: true, username: a, password_hash: YQ==, algorithm: x}", "'x'"),
+    ] {
+        let more = format!("address: '127.0.0.1:0', {http}");
+        let text = config("").replace("enabled: false", &more);
+        let file = folder.write("config.yaml", text);
+        let mut program = Program::start(&["run", &file]);
+        assert_eq!(program.wait().and_then(|status| status.code()), Some(1), "{http}");
+        assert!(program.log().contains(part), "{http}: {}", program.log());
+        let file = folder.write("service.yaml", format!("http: {{{more}}}\n"));
+        let mut program = Program::start(&["streams", "-o", &file]);
+        assert_eq!(program.wait().and_then(|status| status.code()), Some(1), "{http}");
+        assert!(program.log().contains(part), "{http}: {}", program.log());
+    }
+}

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::service::Service;
 use config::service::metrics::Metrics;
+use config::service::{self, Service};
 use config::{Catalog, FileDoc, Lint, Reading, Resources, Root};
 use engine::{EngineConfig, PutMode};
 use plan::Json;
@@ -47,8 +47,6 @@ pub(crate) struct Args {
     engine: EngineOptions,
 }
 
-/// Where the API listens unless told otherwise: whoever wants more than loopback says so.
-const ADDRESS: &str = "127.0.0.1:4195";
 /// How long an old stream of a file's id may take to stop, which an earlier process left behind.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -193,7 +191,7 @@ impl Setup {
         if !http.enabled {
             return Ok(None);
         }
-        let address = if http.address.is_empty() { ADDRESS } else { &http.address };
+        let address = if http.address.is_empty() { service::ADDRESS } else { &http.address };
         let socket = Server::bind(address).map_err(|e| e.to_string())?;
         let got = socket.local_addr().map_or_else(|_| address.to_owned(), |a| a.to_string());
         tracing::info!(address = got, "Listening for HTTP requests");

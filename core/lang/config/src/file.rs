@@ -11,7 +11,7 @@ use crate::env::{Lookup, interpolate};
 use crate::lint::{Lint, Linter, Root};
 use crate::lower::{InitError, Resources, check_structure};
 use crate::overrides::Override;
-use crate::service::Service;
+use crate::service::{self, Service};
 use crate::yaml::{self, Node};
 
 /// A file that was read.
@@ -102,11 +102,12 @@ fn service_of(node: &Node) -> Result<Service, Lint> {
     if node.entries().is_none() {
         return Ok(Service::default());
     }
-    Service::deserialize(node.to_json()).map_err(|error| {
+    Service::deserialize(service::typed(node)).map_err(|error| {
         // The section that does not fit is found by reading each of them alone.
         let unfit = |entry: &&yaml::Entry| {
-            let alone = serde_json::json!({ &*entry.key: entry.value.node.to_json() });
-            Service::deserialize(alone).is_err()
+            let (key, value) = (entry.key.to_string(), entry.value.node.to_json());
+            let alone = Node::from_json(&serde_json::json!({ key: value }));
+            Service::deserialize(service::typed(&alone)).is_err()
         };
         let found = node.entries().unwrap_or_default().iter().find(unfit);
         match found {
