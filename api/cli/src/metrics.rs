@@ -121,11 +121,13 @@ impl Reporting {
         let exporter = metrics.exporter.clone();
         let interval = match &exporter {
             Exporter::Logger(logger) => {
-                streams.keep_metrics();
                 logger.push_interval.map(|every| Duration::from_nanos(every.wait_ns()))
             }
             _ => None,
         };
+        if !matches!(exporter, Exporter::None) {
+            streams.keep_metrics();
+        }
         let before = HashMap::new();
         let streams = Arc::clone(streams);
         let reporter = Reporter { streams, renames, exporter, before };

@@ -47,7 +47,8 @@ impl EngineOptions {
     /// # Errors
     /// An option has a value that is not one of its.
     pub(crate) fn config(&self) -> Result<EngineConfig, String> {
-        self.config_with(&Logger::default())
+        let own = [("@service".to_owned(), "mainstem".to_owned())].into();
+        self.config_with(&Logger { static_fields: own, ..Logger::default() })
     }
 
     /// The same with what a file says of the log.

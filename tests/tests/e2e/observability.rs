@@ -201,3 +201,18 @@ fn the_service_says_what_of_its_http_does_not_fit() {
         assert!(program.log().contains(part), "{http}: {}", program.log());
     }
 }
+
+#[test]
+fn what_is_refused_before_an_output_is_counted_there() {
+    let folder = Folder::new("rejected");
+    let text = "http: {enabled: false}\nerror_handling: {strict: true}\ninput:\n  generate: {count: \
+                2, interval: '', auto_replay_nacks: false, mapping: root = 1}\npipeline:\n  \
+                processors:\n    - mapping: root = throw(\"no\")\noutput:\n  drop: {}\nmetrics: \
+                {logger: {}}\n";
+    let file = folder.write("config.yaml", text);
+    let mut program = Program::start(&["run", &file]);
+    assert!(program.wait().is_some_and(|status| status.success()), "{}", program.log());
+    let log = program.log();
+    assert!(log.contains("name=output_rejected path=root.output value=2"), "{log}");
+    assert!(log.contains("name=output_sent path=root.output value=0"), "{log}");
+}

@@ -114,7 +114,7 @@ fn quoted(value: &str) -> String {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            c if c.is_control() => drop(write!(text, "\\u{:04x}", c as u32)),
+            c if c.is_control() => _ = write!(text, "\\u{:04x}", c as u32),
             c => text.push(c),
         }
     }

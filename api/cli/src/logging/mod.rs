@@ -141,7 +141,7 @@ impl Subscriber for Log {
         let line = self.layout.line(*event.metadata().level(), now, collected.0);
         // One write a line, so that lines of several threads do not mix.
         match &self.out {
-            Out::Stderr => drop(std::io::stderr().lock().write_all(line.as_bytes())),
+            Out::Stderr => _ = std::io::stderr().lock().write_all(line.as_bytes()),
             Out::File(file) => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 file.write(line.as_bytes(), now);

@@ -91,21 +91,7 @@ fn set(
             let place = Place::Field(View::of(&schema));
             set(catalog, &place, member(node, step), rest, value).map_err(within)
         }
-        Place::Component(kind) => {
-            let (kind, target) = (*kind, member(node, step));
-            if is_reserved(kind, step) {
-                let place = match step.as_str() {
-                    "processors" => Place::Components(Kind::Processor),
-                    _ => Place::Anything,
-                };
-                return set(catalog, &place, target, rest, value).map_err(within);
-            }
-            if kind == Kind::Metrics && step == "mapping" {
-                return set(catalog, &Place::Anything, target, rest, value).map_err(within);
-            }
-            let schema = catalog.schema(kind, step).ok_or_else(|| unknown(step))?;
-            set(catalog, &Place::Field(View::of(schema)), target, rest, value).map_err(within)
-        }
+        Place::Component(kind) => component(catalog, *kind, node, (step, rest), value),
         Place::Components(kind) => {
             set(catalog, &Place::Component(*kind), item(node, step)?, rest, value).map_err(within)
         }
@@ -131,6 +117,23 @@ fn set(
             set(catalog, &Place::Anything, member(node, step), rest, value).map_err(within)
         }
     }
+}
+
+/// Sets what stands below a component: a reserved key, or its configuration by its name.
+fn component(
+    catalog: &Catalog,
+    kind: Kind,
+    node: &mut Node,
+    (step, rest): (&String, &[String]),
+    value: &Node,
+) -> Result<(), String> {
+    let place = match step.as_str() {
+        "processors" if kind.has_processors() => Place::Components(Kind::Processor),
+        _ if is_reserved(kind, step) => Place::Anything,
+        _ => Place::Field(View::of(catalog.schema(kind, step).ok_or_else(|| unknown(step))?)),
+    };
+    let set = set(catalog, &place, member(node, step), rest, value);
+    set.map_err(|text| format!("{step}.{text}"))
 }
 
 /// Puts the value where the path ends; a single value becomes a list where one is wanted.

@@ -6,7 +6,7 @@ use config::service::metrics::Prometheus;
 use engine::{Metric, MetricValue};
 use hdrhistogram::Histogram;
 
-use super::metrics::labels_text;
+use super::metrics::{SeriesKey, labels_text};
 
 /// Upper bounds of buckets in seconds where a configuration names none.
 const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -16,13 +16,13 @@ const NS_PER_S: f64 = 1e9;
 /// room for get underscores; series of one name that are of another kind than the first are left
 /// out, because a name has one type.
 pub(super) fn write(metrics: &[Metric], config: &Prometheus) -> String {
-    let mut all: Vec<(String, Vec<(String, String)>, &MetricValue)> =
-        metrics.iter().map(|m| (name_of(&m.name, ":_"), labels_of(m), &m.value)).collect();
-    all.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    let mut all: Vec<(SeriesKey, &MetricValue)> =
+        metrics.iter().map(|m| ((name_of(&m.name, ":_"), labels_of(m)), &m.value)).collect();
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut text = String::new();
     let mut last: Option<(&str, &str)> = None;
     let mut labels_before = None;
-    for (name, labels, value) in &all {
+    for ((name, labels), value) in &all {
         let kind = match value {
             MetricValue::Counter(_) => "counter",
             MetricValue::Timing(_) if config.use_histogram_timing => "histogram",

@@ -116,10 +116,7 @@ impl Metrics {
     }
 }
 
-fn read<'de, T: Default + serde::de::DeserializeOwned>(
-    name: &str,
-    config: Json,
-) -> Result<T, String> {
+fn read<T: Default + serde::de::DeserializeOwned>(name: &str, config: Json) -> Result<T, String> {
     match config {
         Json::Null => Ok(T::default()),
         config => serde_json::from_value(config).map_err(|e| format!("metrics.{name}: {e}")),
