@@ -5,18 +5,23 @@ use std::path::{Path, PathBuf};
 
 use config::service::Service;
 use config::template::{TemplateDoc, parse_template};
-use config::{Catalog, FileDoc, Lint, Resources, Root, parse_file};
-use plan::{Diagnostic, Plan, Span};
+use config::{Catalog, FileDoc, Lint, Override, Reading, Resources, Root};
+use plan::{Diagnostic, Json, Plan, Span};
 
-use crate::output;
 use crate::paths::{globs, read_text};
+use crate::{found, output};
 
 /// Options that concern Benthos configs.
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct ConfigOptions {
-    /// Read resources from a file; may be given several times.
+    /// Set a field of the config, such as logger.level=DEBUG or pipeline.processors.0.label=a; may
+    /// be given several times.
+    #[arg(short, long = "set", value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Read resources from a file, or from those that a pattern matches; may be given several
+    /// times.
     #[arg(short, long = "resources", value_name = "FILE")]
-    pub(crate) resources: Vec<PathBuf>,
+    pub(crate) resources: Vec<String>,
     /// Read environment variables from a dotenv file; may be given several times.
     #[arg(short, long = "env-file", value_name = "FILE")]
     pub(crate) env_file: Vec<PathBuf>,
@@ -72,12 +77,23 @@ impl TemplateOptions {
 const CHILL: &str = "shutting down due to linter errors, to prevent shutdown run mainstem with \
                      --chilled";
 
+/// Endings of configs that are looked for in directories.
+pub(crate) const ENDINGS: [&str; 2] = ["yaml", "yml"];
+
+/// Where a config is looked for when none is named.
+const SEARCHED: [&str; 3] = ["/benthos.yaml", "/etc/benthos/config.yaml", "/etc/benthos.yaml"];
+
+/// The config that is run when none is named, if there is one where it is looked for.
+pub(crate) fn searched() -> Option<PathBuf> {
+    SEARCHED.iter().map(PathBuf::from).find(|path| path.is_file())
+}
+
 /// A file that was read.
 pub(crate) struct Loaded {
     /// What to run.
     pub(crate) plan: Plan,
-    /// The service's settings, where the file has such.
-    pub(crate) service: Option<Service>,
+    /// The service's settings, where the file has such, and the whole file as a document.
+    pub(crate) service: Option<(Service, Json)>,
 }
 
 /// Variables of dotenv files, looked at before those of the process.
@@ -205,11 +221,36 @@ pub(crate) fn config(
     root: Root,
     environment: &Environment,
 ) -> Result<(String, FileDoc), String> {
+    let lookup = |name: &str| environment.get(name);
     let text = read(path)?;
-    match parse_file(catalog, &text, root, &|name: &str| environment.get(name)) {
-        Ok(doc) => Ok((text, doc)),
-        Err(lint) => Err(diagnostic(&lint).render(&path.display().to_string(), &text)),
-    }
+    let doc = doc(catalog, path, &text, &Reading::new(root, &lookup))?;
+    Ok((text, doc))
+}
+
+/// Reads the text of a config file.
+///
+/// # Errors
+/// A text that is no config, with the place; or a field that cannot be set.
+pub(crate) fn doc(
+    catalog: &Catalog,
+    path: &Path,
+    text: &str,
+    reading: &Reading<'_>,
+) -> Result<FileDoc, String> {
+    let name = path.display().to_string();
+    reading.read(catalog, text).map_err(|lint| match lint.line {
+        // What the command line sets has no place in the file.
+        0 => format!("{name}: {}", lint.text),
+        _ => diagnostic(&lint).render(&name, text),
+    })
+}
+
+/// Fields that the command line sets.
+///
+/// # Errors
+/// One that is not of the form `path=value`.
+pub(crate) fn overrides(set: &[String]) -> Result<Vec<Override>, String> {
+    set.iter().map(|text| Override::parse(text)).collect()
 }
 
 /// The resources of files, and whether there were complaints.
@@ -223,7 +264,7 @@ pub(crate) fn resources(
 ) -> Result<(Resources, bool), String> {
     let mut resources = Resources::new();
     let mut complained = false;
-    for path in &options.resources {
+    for path in &found::files(&options.resources, &ENDINGS)? {
         let (text, doc) = config(catalog, path, Root::Resources, environment)?;
         complained |= report(path, &text, &doc.lints);
         doc.add_resources(&mut resources).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -236,19 +277,16 @@ fn stream(path: Option<&Path>, options: &ConfigOptions) -> Result<Loaded, String
     let environment = Environment::read(&options.env_file)?;
     let (mut resources, mut complained) = resources(&catalog, options, &environment)?;
     let name = path.unwrap_or(Path::new("defaults"));
-    let (text, doc) = match path {
-        Some(path) => config(&catalog, path, Root::Config, &environment)?,
-        None => {
-            let empty = "{}\n".to_owned();
-            let doc = parse_file(&catalog, &empty, Root::Config, &|_| None);
-            (empty, doc.map_err(|lint| lint.text)?)
-        }
-    };
+    let (overrides, lookup) = (overrides(&options.set)?, |name: &str| environment.get(name));
+    let reading = Reading { overrides: &overrides, ..Reading::new(Root::Config, &lookup) };
+    let text = path.map_or_else(|| Ok("{}\n".to_owned()), read)?;
+    let doc = doc(&catalog, name, &text, &reading)?;
     complained |= report(name, &text, &doc.lints);
     if complained && !options.chilled {
         return Err(CHILL.to_owned());
     }
     doc.add_resources(&mut resources).map_err(|e| format!("{}: {e}", name.display()))?;
     let plan = doc.lower(&catalog, &resources).map_err(|e| format!("{}: {e}", name.display()))?;
-    Ok(Loaded { plan, service: Some(doc.service) })
+    let settings = doc.config();
+    Ok(Loaded { plan, service: Some((doc.service, settings)) })
 }

@@ -3,8 +3,10 @@
 mod boot;
 mod cmd;
 mod documents;
+mod found;
 mod load;
 mod logging;
+mod metrics;
 mod options;
 mod output;
 mod paths;
@@ -16,7 +18,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -49,10 +51,23 @@ enum Command {
     Test(cmd::test::Args),
     /// Work with templates of components.
     Template(cmd::template::Args),
+    /// Print a config as it is understood, with every section and default.
+    Echo(cmd::echo::Args),
+    /// Print a config to begin with, from the names of components.
+    Create(cmd::create::Args),
     /// Run a Bloblang mapping on documents, one a line.
     Blobl(cmd::blobl::Args),
-    /// List components, and the functions and methods of Bloblang.
+    /// List components, and the functions and methods of Bloblang; or print the schema of configs.
     List(cmd::list::Args),
+    /// Print a script that completes command lines in a shell.
+    Completions(cmd::completions::Args),
+    /// Print a manual page.
+    Man(cmd::man::Args),
+}
+
+/// The whole command line, for whoever describes it.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn main() -> ExitCode {
@@ -67,8 +82,12 @@ fn main() -> ExitCode {
         Command::Lint(args) => cmd::lint::run(&args),
         Command::Test(args) => cmd::test::run(&args),
         Command::Template(args) => cmd::template::run(&args),
+        Command::Echo(args) => cmd::echo::run(&args),
+        Command::Create(args) => cmd::create::run(&args),
         Command::Blobl(args) => cmd::blobl::run(&args),
         Command::List(args) => cmd::list::run(&args),
+        Command::Completions(args) => cmd::completions::run(&args),
+        Command::Man(args) => cmd::man::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use config::service::Logger;
 use engine::EngineConfig;
 
 /// How the engine runs.
@@ -19,9 +20,10 @@ pub(crate) struct EngineOptions {
     /// restart. Without it they live as long as the process.
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
-    /// What is logged: off, error, warn, info, debug or trace.
-    #[arg(long, alias = "log.level", default_value = "info", value_name = "LEVEL")]
-    pub(crate) log_level: String,
+    /// What is logged: off, error, warn, info, debug or trace. Goes before what a config says;
+    /// info where neither says anything.
+    #[arg(long, alias = "log.level", value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
 }
 
 /// How the process ends, for subcommands without a file that says so.
@@ -39,12 +41,23 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 impl EngineOptions {
-    /// Starts logging and turns the options into the engine's configuration.
+    /// Starts logging and turns the options into the engine's configuration, for subcommands
+    /// without a file that says how to log.
     ///
     /// # Errors
     /// An option has a value that is not one of its.
     pub(crate) fn config(&self) -> Result<EngineConfig, String> {
-        crate::logging::start(&self.log_level)?;
+        let own = [("@service".to_owned(), "mainstem".to_owned())].into();
+        self.config_with(&Logger { static_fields: own, ..Logger::default() })
+    }
+
+    /// The same with what a file says of the log.
+    ///
+    /// # Errors
+    /// An option has a value that is not one of its, or the log cannot be written as the file
+    /// says.
+    pub(crate) fn config_with(&self, logger: &Logger) -> Result<EngineConfig, String> {
+        crate::logging::start(self.log_level.as_deref(), logger)?;
         let mut config =
             EngineConfig { state_dir: self.state_dir.clone(), ..EngineConfig::default() };
         config.io = self.io.parse().map_err(|e| format!("--io {}: {e}", self.io))?;

@@ -3,17 +3,15 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use config::service::Service;
+use config::service::metrics::Metrics;
+use config::service::{self, Service};
 use config::{Catalog, Resources};
 use plan::Json;
 use server::dialects::{benthos, kdb, nebulastream};
-use server::{Dialect, Listener, Server};
+use server::{Dialect, Listener, Server, Tls};
 
 use crate::boot::{Process, wait};
-
-/// Where Benthos's API listens unless told otherwise. The program itself takes all interfaces;
-/// here the default is loopback, and whoever wants more says so.
-pub(crate) const BENTHOS_ADDRESS: &str = "127.0.0.1:4195";
+use crate::metrics::Reporting;
 
 /// Binds an address and says what it got, which matters for port 0.
 ///
@@ -26,17 +24,41 @@ pub(crate) fn bind(what: &str, address: &str) -> Result<TcpListener, String> {
     Ok(socket)
 }
 
-/// One pipeline's service endpoints and the paths it opens.
+/// One pipeline's service endpoints and the paths it opens, and what becomes of its metrics.
 ///
 /// # Errors
 /// The address cannot be used, or a setting does not fit.
-pub(crate) fn single(process: &mut Process, service: &Service) -> Result<(), String> {
-    let address =
-        if service.http.address.is_empty() { BENTHOS_ADDRESS } else { &service.http.address };
-    let socket = bind("benthos", address)?;
-    let options = benthos::Options { api: false, ..benthos::Options::of(service, Json::Null) };
-    let dialect = benthos_dialect(process, options, &[])?;
-    process.listen(vec![Listener { socket, dialects: vec![dialect] }])
+pub(crate) fn single(
+    process: &mut Process,
+    service: &Service,
+    settings: Json,
+) -> Result<Reporting, String> {
+    let section = Metrics::of(&service.metrics)?;
+    let renames = crate::metrics::renames(&section.mapping)?;
+    let catalog = Arc::new(Catalog::new(&crate::registry::registry()));
+    let streams = benthos::streams(process.handle(), catalog, Resources::new());
+    if service.http.enabled {
+        let tls = tls(service)?;
+        let address =
+            if service.http.address.is_empty() { service::ADDRESS } else { &service.http.address };
+        let socket = bind("benthos", address)?;
+        let renames = renames.clone();
+        let options =
+            benthos::Options { api: false, renames, ..benthos::Options::of(service, settings)? };
+        let ports = Arc::clone(&process.ports);
+        let dialect = benthos::dialect(Arc::clone(&streams), ports, options)?;
+        process.listen(vec![Listener { tls, ..Listener::plain(socket, vec![dialect]) }])?;
+    }
+    Reporting::start(&streams, &section, renames)
+}
+
+/// With what the connections of a service are encrypted.
+///
+/// # Errors
+/// A certificate or key that does not fit.
+pub(crate) fn tls(service: &Service) -> Result<Option<Tls>, String> {
+    let http = &service.http;
+    Tls::load(&http.cert_file, &http.key_file).map_err(|e| format!("http: {e}"))
 }
 
 fn benthos_dialect(
@@ -78,7 +100,7 @@ pub(crate) fn all(process: &mut Process, wanted: &[&str]) -> Result<(), String> 
     let listener = |(first, socket): (usize, TcpListener)| {
         let mut own = dialects.clone();
         own[..=first].rotate_right(1);
-        Listener { socket, dialects: own }
+        Listener::plain(socket, own)
     };
     let listeners = sockets.into_iter().map(listener).collect();
     process.listen(listeners)?;

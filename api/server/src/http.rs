@@ -13,6 +13,7 @@ use ntex::web::{self, HttpRequest, HttpResponse};
 use crate::exchange::{Reply, Request};
 use crate::ports::Ports;
 use crate::routing::{App, Listener};
+use crate::tls::Tls;
 
 /// Largest body of a request in bytes.
 pub const BODY_BYTES_MAX: usize = 64 << 20;
@@ -92,9 +93,9 @@ fn run(
         ntex::rt::System::build().name("rest").disable_signals().build(ntex::rt::DefaultRuntime);
     system.block_on(async move {
         let mut servers = Vec::new();
-        for Listener { socket, dialects } in listeners {
+        for Listener { socket, dialects, tls } in listeners {
             let app = Arc::new(App { dialects, engine: engine.clone(), ports: Arc::clone(&ports) });
-            servers.push(serve(socket, app)?);
+            servers.push(serve(socket, app, tls)?);
         }
         let _ = stopped.recv_async().await;
         for server in servers {
@@ -104,7 +105,7 @@ fn run(
     })
 }
 
-fn serve(socket: TcpListener, app: Arc<App>) -> io::Result<ntex::server::Server> {
+fn serve(socket: TcpListener, app: Arc<App>, tls: Option<Tls>) -> io::Result<ntex::server::Server> {
     let factory = async move || {
         let app = Arc::clone(&app);
         web::App::new().default_service(web::to(move |request: HttpRequest, payload| {
@@ -115,10 +116,12 @@ fn serve(socket: TcpListener, app: Arc<App>) -> io::Result<ntex::server::Server>
     let server = web::HttpServer::new(factory)
         .workers(1)
         .disable_signals()
-        .shutdown_timeout(ntex::time::Seconds(SHUTDOWN_S))
-        .listen(socket)?
-        .run();
-    Ok(server)
+        .shutdown_timeout(ntex::time::Seconds(SHUTDOWN_S));
+    let listening = match tls {
+        Some(tls) => server.listen_rustls(socket, tls.into_config())?,
+        None => server.listen(socket)?,
+    };
+    Ok(listening.run())
 }
 
 async fn respond(app: &App, request: &HttpRequest, payload: web::types::Payload) -> HttpResponse {

@@ -11,8 +11,10 @@ mod http;
 pub mod native;
 pub mod ports;
 mod routing;
+mod tls;
 
 pub use exchange::{Reply, Request};
 pub use http::{BODY_BYTES_MAX, Server, ServerError};
 pub use ports::Ports;
 pub use routing::{App, Dialect, Listener};
+pub use tls::Tls;

@@ -9,6 +9,7 @@ use plan::env::Payload;
 
 use crate::exchange::{Reply, Request};
 use crate::ports::Ports;
+use crate::tls::Tls;
 
 /// A control plane that existing tools speak.
 pub trait Dialect: Send + Sync {
@@ -52,6 +53,16 @@ pub struct Listener {
     pub socket: std::net::TcpListener,
     /// Dialects in the order of their precedence.
     pub dialects: Vec<Arc<dyn Dialect>>,
+    /// With what connections are encrypted; nothing for plain ones.
+    pub tls: Option<Tls>,
+}
+
+impl Listener {
+    /// Plain connections.
+    #[must_use]
+    pub fn plain(socket: std::net::TcpListener, dialects: Vec<Arc<dyn Dialect>>) -> Self {
+        Listener { socket, dialects, tls: None }
+    }
 }
 
 /// What answers on one listener.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
 
+#[allow(dead_code, reason = "what other tests use of it")]
 mod common;
 
 use std::time::{Duration, Instant};

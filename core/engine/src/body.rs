@@ -9,6 +9,7 @@ use futures_util::future::{Either, join_all, select};
 use plan::{End, NodeId, Operator, Source, SourceError};
 
 use crate::acks::{AckEvent, Homing};
+use crate::build::component_labels;
 use crate::connections::Connections;
 use crate::context::Context;
 use crate::driver::{Driver, Graph, Station};
@@ -85,7 +86,13 @@ impl Body {
             let queue = Queue::new(SINK_QUEUE_MAX);
             stations[index] = Station::Sink(queue.clone());
             let connections = Rc::clone(&ways.connections);
-            sinks.push(SinkTask { sink, index, queue, connections, strict: plan.strict });
+            // What is refused before a sink sees it is counted where it would have arrived.
+            let rejected = plan.strict.then(|| {
+                let component = &plan.nodes[index].component;
+                let labels = component_labels(component, &built.builder.stream);
+                built.builder.series.counter("output_rejected", &labels)
+            });
+            sinks.push(SinkTask { sink, index, queue, connections, rejected });
         }
         let (sources, head) = (built.sources, built.head);
         Body { sources, sinks, graph: Graph::new(stations), head, chain, ways }

@@ -216,5 +216,10 @@ pub(crate) fn component_labels<'a>(
     component: &'a Component,
     stream: &'a str,
 ) -> Vec<(&'static str, &'a str)> {
-    vec![("label", &component.label), ("path", &component.path), ("stream", stream)]
+    let mut labels = vec![("label", &*component.label), ("path", &*component.path)];
+    // A pipeline that runs alone has no name to be told from others by.
+    if !stream.is_empty() {
+        labels.push(("stream", stream));
+    }
+    labels
 }

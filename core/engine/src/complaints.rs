@@ -51,7 +51,8 @@ impl Complaints {
     /// Logs a complaint, unless there were too many of late.
     pub(crate) fn say(&self, text: impl FnOnce() -> String) {
         let Some(left_out) = self.admit(rt::now()) else { return };
-        let (stream, path, label) = (&*self.stream, &*self.path, &*self.label);
+        let stream = Some(&*self.stream).filter(|stream| !stream.is_empty());
+        let (path, label) = (&*self.path, &*self.label);
         if left_out > 0 {
             tracing::error!(stream, path, label, "{left_out} more errors were not logged");
         }

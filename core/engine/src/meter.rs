@@ -259,7 +259,12 @@ impl MeteredSink {
     ) -> Box<dyn Sink> {
         let labels = component_labels(component, &builder.stream);
         let counter = |name: &str| builder.series.counter(name, &labels);
-        let cells = (!component.path.is_empty()).then(|| SinkCells {
+        let counted = !component.path.is_empty();
+        if counted {
+            // Counted before a sink sees it, where that is wanted at all.
+            counter("output_rejected");
+        }
+        let cells = counted.then(|| SinkCells {
             sent: counter("output_sent"),
             batch_sent: counter("output_batch_sent"),
             error: counter("output_error"),

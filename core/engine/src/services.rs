@@ -118,12 +118,10 @@ impl Services for InstanceServices {
     }
 
     fn log(&self, level: Log, text: &str, fields: &[(&str, &str)]) {
-        let stream = &*self.key.id;
-        let mut extra = String::new();
-        for (name, value) in fields {
-            use std::fmt::Write;
-            let _ = write!(extra, "{}{name}={value:?}", if extra.is_empty() { "" } else { " " });
-        }
+        let stream = Some(&*self.key.id).filter(|stream| !stream.is_empty());
+        // As JSON, which whoever writes the log takes apart.
+        let pairs = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        let extra = Json::Object(pairs.collect()).to_string();
         match level {
             Log::Error => tracing::error!(stream, fields = extra, "{text}"),
             Log::Warn => tracing::warn!(stream, fields = extra, "{text}"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use plan::env::Counter;
 use plan::{Batch, Fault, Sink, SinkError};
 
 use crate::connections::Connections;
@@ -25,7 +26,9 @@ pub(crate) struct SinkTask {
     pub(crate) index: usize,
     pub(crate) queue: Queue<Batch>,
     pub(crate) connections: Rc<Connections>,
-    pub(crate) strict: bool,
+    /// Counts messages that are refused because an operator failed on them; where there is no
+    /// such count, they are delivered.
+    pub(crate) rejected: Option<Counter>,
 }
 
 impl SinkTask {
@@ -72,8 +75,8 @@ impl SinkTask {
     }
 
     async fn deliver(&self, mut batch: Batch) {
-        if self.strict {
-            refuse_faulty(&mut batch);
+        if let Some(rejected) = &self.rejected {
+            rejected.add(refuse_faulty(&mut batch));
             if batch.is_empty() {
                 return batch.ok();
             }
@@ -108,8 +111,8 @@ fn resolve_some(batch: Batch, failed: &[(usize, Arc<Fault>)]) {
     }
 }
 
-/// Takes the messages on which an operator failed out of the batch and nacks them.
-fn refuse_faulty(batch: &mut Batch) {
+/// Takes the messages on which an operator failed out of the batch and nacks them; tells how many.
+fn refuse_faulty(batch: &mut Batch) -> u64 {
     let mut refused = Vec::new();
     batch.retain(|record| match &record.fault {
         Some(fault) => {
@@ -118,7 +121,8 @@ fn refuse_faulty(batch: &mut Batch) {
         }
         None => true,
     });
-    for (origin, fault) in refused {
-        batch.acks.report(origin, &fault);
+    for (origin, fault) in &refused {
+        batch.acks.report(*origin, fault);
     }
+    refused.len() as u64
 }

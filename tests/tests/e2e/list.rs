@@ -16,7 +16,7 @@ fn names_are_listed_by_kind() {
         "{got}"
     );
     let got = printed(&["list", "--format", "json", "tracers", "buffers"]);
-    assert_eq!(got, "{\"buffers\":[\"none\"],\"tracers\":[\"none\"]}\n");
+    assert_eq!(got, "{\"buffers\":[\"memory\",\"none\"],\"tracers\":[\"none\"]}\n");
     let all: Value = serde_json::from_str(&printed(&["list", "--format", "json"])).expect("JSON");
     let functions = all["bloblang-functions"].as_array().expect("functions");
     assert!(functions.contains(&"uuid_v4".into()));
@@ -36,8 +36,54 @@ fn what_is_known_of_a_function_is_told() {
 }
 
 #[test]
+fn editors_get_the_schema_of_whole_configs() {
+    let schema: Value =
+        serde_json::from_str(&printed(&["list", "--format", "jsonschema"])).expect("JSON");
+    let field = |pointer: &str| schema.pointer(pointer).cloned().unwrap_or_default();
+    assert_eq!(field("/properties/input/$ref"), "#/definitions/input");
+    assert_eq!(field("/definitions/input/properties/generate/properties/mapping/type"), "string");
+    let format = "/definitions/processor/properties/archive/properties/format/description";
+    assert!(field(format).is_string());
+    assert_eq!(field("/properties/http/$ref"), "#/definitions/service.Http");
+    assert!(field("/definitions/service.Http/properties/address/description").is_string());
+    assert!(field("/definitions/output/properties/console").is_null(), "it is not for users");
+    let mut dangling = Vec::new();
+    references(&schema, &mut |target| {
+        if schema.pointer(target.trim_start_matches('#')).is_none() {
+            dangling.push(target.to_owned());
+        }
+    });
+    assert_eq!(dangling, Vec::<String>::new());
+    let inputs = printed(&["list", "--format", "jsonschema", "inputs"]);
+    let inputs: Value = serde_json::from_str(&inputs).expect("JSON");
+    assert!(inputs["inputs"]["file"]["properties"]["paths"].is_object());
+}
+
+/// Calls with every reference in a schema.
+fn references(node: &Value, found: &mut impl FnMut(&str)) {
+    match node {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(members) => {
+            if let Some(Value::String(target)) = members.get("$ref") {
+                found(target);
+            }
+            members.values().for_each(|value| references(value, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_format_that_is_not_supported_says_what_is() {
+    let output = Command::new(binary()).args(["list", "--format", "cue"]).output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.stdout.is_empty() && text.contains("jsonschema"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn a_word_that_is_no_kind_is_refused() {
-    for words in [&["list", "processers"][..], &["list", "--format", "jsonschema", "inputs"]] {
+    for words in [&["list", "processers"][..], &["list", "--format", "jsonschema", "inpus"]] {
         let output = Command::new(binary()).args(words).output().expect("runs");
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.stdout.is_empty() && text.contains("bloblang-methods"), "{text}");

@@ -1,19 +1,25 @@
 //! `mainstem lint`: what is wrong with configs, specs and queries, by file, line and column.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use config::{Root, parse_file};
+use config::{Catalog, Override, Reading, Root};
 
-use crate::load::{Environment, TemplateOptions, read, report, spec};
-use crate::output;
+use crate::load::{ENDINGS, Environment, TemplateOptions, doc, overrides, read, report, spec};
+use crate::{found, output};
 
 /// Options of `lint`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Benthos configs (.yaml, .yml, .json), q specs (.q) and NebulaStream queries (.nes) to check.
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
+    /// Benthos configs (.yaml, .yml, .json), q specs (.q) and NebulaStream queries (.nes) to check;
+    /// also patterns, directories, and `DIR/...` for all configs below DIR.
+    files: Vec<String>,
+    /// Complain about components and fields that are deprecated.
+    #[arg(long)]
+    deprecated: bool,
+    /// Complain about components without a label.
+    #[arg(long)]
+    labels: bool,
     /// Do not complain about variables that are not set.
     #[arg(long)]
     skip_env_var_check: bool,
@@ -22,29 +28,35 @@ pub(crate) struct Args {
     verbose: bool,
     #[command(flatten)]
     templates: TemplateOptions,
+    /// Set a field of every config before it is checked; may be given several times.
+    #[arg(short, long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Check files with resources too; patterns are fine.
+    #[arg(short, long = "resources", value_name = "FILE")]
+    resources: Vec<String>,
+    /// Read environment variables from a dotenv file; may be given several times.
+    #[arg(short, long = "env-file", value_name = "FILE")]
+    env_file: Vec<PathBuf>,
 }
 
 /// Checks them.
 ///
 /// # Errors
-/// None: complaints go to standard error, and the process fails.
+/// A path that stands for several files and cannot be looked into. Complaints go to standard
+/// error, and the process fails.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let catalog = args.templates.catalog(false)?;
-    let environment = Environment::default();
-    let lookup = |name: &str| {
-        let unset = args.skip_env_var_check.then(String::new);
-        environment.get(name).or(unset)
-    };
+    let environment = Environment::read(&args.env_file)?;
+    let overrides = overrides(&args.set)?;
+    let wrong = |text: String| format!("lint paths error: {text}");
+    let files = found::files(&args.files, &ENDINGS).map_err(wrong)?;
+    let resources = found::files(&args.resources, &ENDINGS).map_err(wrong)?;
+    let all = files.iter().map(|path| (path, true)).chain(resources.iter().map(|p| (p, false)));
     let mut failed = false;
-    for path in &args.files {
-        let checked = match spec(path) {
-            Some(lowered) => lowered.map(|_| false),
-            None => read(path).map(|text| {
-                let doc = parse_file(&catalog, &text, Root::Config, &lookup);
-                report(path, &text, &doc.map_or_else(|lint| vec![lint], |doc| doc.lints))
-            }),
-        };
-        let complained = checked.unwrap_or_else(|text| {
+    for (path, main) in all {
+        let set: &[Override] = if main { &overrides } else { &[] };
+        let complained = complains(args, &catalog, &environment, set, path);
+        let complained = complained.unwrap_or_else(|text| {
             output::error(&text);
             true
         });
@@ -55,4 +67,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
         failed |= complained;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Whether there are complaints about a file.
+fn complains(
+    args: &Args,
+    catalog: &Catalog,
+    environment: &Environment,
+    overrides: &[Override],
+    path: &Path,
+) -> Result<bool, String> {
+    if !path.exists() {
+        let name = path.display();
+        return Err(format!("{name}(1,1) open {name}: no such file or directory"));
+    }
+    if let Some(lowered) = spec(path) {
+        return lowered.map(|_| false);
+    }
+    let lookup = |name: &str| {
+        let unset = args.skip_env_var_check.then(String::new);
+        environment.get(name).or(unset)
+    };
+    let (deprecated, labels) = (args.deprecated, args.labels);
+    let reading = Reading { overrides, deprecated, labels, ..Reading::new(Root::Config, &lookup) };
+    let text = read(path)?;
+    match reading.read(catalog, &text) {
+        Ok(doc) => Ok(report(path, &text, &doc.lints)),
+        // What the command line sets has no place in the file.
+        Err(lint) if lint.line == 0 => doc(catalog, path, &text, &reading).map(|_| true),
+        Err(lint) => Ok(report(path, &text, &[lint])),
+    }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bloblang::{functions, methods, reference};
-use config::{Catalog, Kind};
+use config::{Catalog, Kind, component_schema, editor_schema};
 use plan::Json;
 use plan::serde_json::Map;
 
@@ -15,8 +15,9 @@ pub(crate) struct Args {
     /// Kinds to list, such as inputs, rate-limits or bloblang-methods; all unless some are given.
     /// With --format jsonschema also names of functions and methods, to list only those.
     kinds: Vec<String>,
-    /// What to print: names as text or json, or jsonschema for all that is known of functions and
-    /// methods.
+    /// What to print: names as text or json, or jsonschema: without kinds the JSON Schema of whole
+    /// configs for editors, with kinds the fields of their components, and all that is known of
+    /// functions and methods.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -27,8 +28,11 @@ enum Format {
     Text,
     /// An object of lists of names.
     Json,
-    /// Parameters, examples and so on of functions and methods.
+    /// Schemas, and parameters, examples and so on of functions and methods.
     Jsonschema,
+    /// Not supported; there is jsonschema.
+    #[value(hide = true)]
+    Cue,
 }
 
 const FUNCTIONS: &str = "bloblang-functions";
@@ -48,9 +52,10 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 7] = [
+const UNLISTED: [(Kind, &str); 8] = [
     (Kind::Input, "callback"),
     (Kind::Input, "evaluate"),
+    (Kind::Input, "memory_buffer"),
     (Kind::Input, "processed"),
     (Kind::Input, "repeat"),
     (Kind::Output, "console"),
@@ -63,9 +68,17 @@ const UNLISTED: [(Kind, &str); 7] = [
 /// # Errors
 /// A word that is no kind.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
-    if let Format::Jsonschema = args.format {
-        output::print(&format!("{}\n", metadata(&args.kinds)?));
-        return Ok(ExitCode::SUCCESS);
+    match args.format {
+        Format::Cue => {
+            let text = "--format cue is not supported: --format jsonschema gives the same as JSON \
+                        Schema, which cue reads with 'cue import jsonschema:'";
+            return Err(text.to_owned());
+        }
+        Format::Jsonschema => {
+            output::print(&format!("{}\n", schemas(&args.kinds)?));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Format::Text | Format::Json => {}
     }
     let lists = lists(&args.kinds)?;
     if let Format::Text = args.format {
@@ -100,13 +113,17 @@ fn lists(wanted: &[String]) -> Result<Vec<(&'static str, Vec<String>)>, String> 
 /// The components of a kind that users name in configurations.
 fn components(catalog: &Catalog, kind: Kind) -> Vec<String> {
     let mut names = catalog.names(kind);
-    let columnar = |name: &str| {
+    names.retain(|name| is_listed(kind, name));
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether users name a component in configurations.
+fn is_listed(kind: Kind, name: &str) -> bool {
+    let columnar = || {
         let tables = ops::COLUMNAR.iter().copied().chain([ops::scanners::ALL]);
         tables.flatten().any(|spec| spec.name == name)
     };
-    names.retain(|name| !UNLISTED.contains(&(kind, name)));
-    names.retain(|name| kind != Kind::Processor || !columnar(name));
-    names.into_iter().map(str::to_owned).collect()
+    !UNLISTED.contains(&(kind, name)) && (kind != Kind::Processor || !columnar())
 }
 
 fn text(kind: &str, names: &[String]) -> String {
@@ -120,24 +137,41 @@ fn capital(word: &str) -> String {
     chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
 }
 
-/// All that is known of the wanted functions and methods.
-fn metadata(words: &[String]) -> Result<Json, String> {
+/// The schema of whole configurations, or all that is known of the wanted components, functions
+/// and methods.
+fn schemas(words: &[String]) -> Result<Json, String> {
+    let catalog = Catalog::new(&crate::registry::registry());
+    if words.is_empty() {
+        return Ok(editor_schema(&catalog, &is_listed));
+    }
+    let kind_of = |word: &str| KINDS.iter().find(|(known, _)| *known == word);
+    let code = |word: &str| [FUNCTIONS, METHODS].contains(&word);
     let (kinds, names): (Vec<&str>, Vec<&str>) =
-        words.iter().map(String::as_str).partition(|word| [FUNCTIONS, METHODS].contains(word));
-    if kinds.is_empty() {
-        return Err(format!("--format jsonschema lists {FUNCTIONS} and {METHODS} only"));
+        words.iter().map(String::as_str).partition(|word| code(word) || kind_of(word).is_some());
+    if !kinds.iter().any(|kind| code(kind)) && !names.is_empty() {
+        // There is nothing of which these could be names.
+        lists(words)?;
     }
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
-    let functions = functions::ALL.iter().filter(|spec| wanted(spec.name));
-    let methods = methods::ALL.iter().filter(|spec| wanted(spec.name));
     let mut out = Map::new();
-    if kinds.contains(&FUNCTIONS) {
-        let list = functions.map(|spec| reference::function_metadata(spec));
-        out.insert(FUNCTIONS.to_owned(), list.collect());
-    }
-    if kinds.contains(&METHODS) {
-        let list = methods.map(|spec| reference::method_metadata(spec));
-        out.insert(METHODS.to_owned(), list.collect());
+    for word in kinds {
+        let list: Json = match (word, kind_of(word)) {
+            (FUNCTIONS, _) => {
+                let all = functions::ALL.iter().filter(|spec| wanted(spec.name));
+                all.map(|spec| reference::function_metadata(spec)).collect()
+            }
+            (_, Some((_, kind))) => {
+                let schema =
+                    |name: &str| component_schema(&catalog, *kind, name).unwrap_or_default();
+                let names = components(&catalog, *kind);
+                Json::Object(names.into_iter().map(|n| (n.clone(), schema(&n))).collect())
+            }
+            _ => {
+                let all = methods::ALL.iter().filter(|spec| wanted(spec.name));
+                all.map(|spec| reference::method_metadata(spec)).collect()
+            }
+        };
+        out.insert(word.to_owned(), list);
     }
     Ok(Json::Object(out))
 }

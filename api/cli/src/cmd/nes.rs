@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let address = format!("{}:{}", coordinator.rest_ip, coordinator.rest_port);
     let socket = serve::bind("nes", &address)?;
     let dialect = nebulastream::dialect(process.handle(), coordinator);
-    process.listen(vec![Listener { socket, dialects: vec![dialect] }])?;
+    process.listen(vec![Listener::plain(socket, vec![dialect])])?;
     process.until_signal(args.end.shutdown_timeout)?;
     Ok(ExitCode::SUCCESS)
 }

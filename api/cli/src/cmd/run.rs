@@ -16,7 +16,8 @@ use crate::output;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A Benthos config (.yaml, .yml, .json), a q spec (.q) or a NebulaStream query (.nes).
-    /// Without one, a config that copies standard input to standard output.
+    /// Without one, /benthos.yaml, /etc/benthos/config.yaml or /etc/benthos.yaml where there is
+    /// one, or else a config that copies standard input to standard output.
     file: Option<PathBuf>,
     #[command(flatten)]
     config: load::ConfigOptions,
@@ -37,19 +38,33 @@ const LOOK_MAX: Duration = Duration::from_millis(20);
 /// # Errors
 /// What keeps the pipeline from running.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
-    let mut config = args.engine.config()?;
+    let file = args.file.clone().or_else(load::searched);
+    let Loaded { plan, service } = load::file(file.as_deref(), &args.config)?;
+    let (service, settings) = service.unzip();
+    let logger = service.as_ref().map(|service| service.logger.clone()).unwrap_or_default();
+    let mut config = args.engine.config_with(&logger)?;
     // A pipeline from a file starts anew each time: there is nothing to bring back.
     config.state_dir = None;
-    let Loaded { plan, service } = load::file(args.file.as_deref(), &args.config)?;
+    match &file {
+        Some(path) => {
+            let path = path.display().to_string();
+            tracing::info!(path, "Running main config from specified file");
+        }
+        None => tracing::info!("Running without a main config file"),
+    }
     let root_path = service.as_ref().map_or("", |s| &s.http.root_path).to_owned();
     let mut process = Process::start(&config, server::ports::plain(&root_path))?;
-    let timeout = match &service {
-        Some(service) => Duration::from_nanos(service.shutdown_timeout.wait_ns()),
-        None => SHUTDOWN_TIMEOUT,
+    let (timeout, delay) = match &service {
+        Some(service) => (waits(service.shutdown_timeout), waits(service.shutdown_delay)),
+        None => (SHUTDOWN_TIMEOUT, Duration::ZERO),
     };
-    if let Some(service) = service.filter(|s| s.http.enabled) {
-        crate::serve::single(&mut process, &service)?;
-    }
+    let observed = match service {
+        Some(service) => {
+            let settings = settings.unwrap_or_default();
+            Some(crate::serve::single(&mut process, &service, settings)?)
+        }
+        None => None,
+    };
     if let Some(address) = &args.ipc {
         process.listen_ipc(address)?;
     }
@@ -59,6 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let failed = match ended {
         Ended::Signal(name) => {
             tracing::info!("Received {name}, the service is closing");
+            // Asked a second time, it does not wait.
+            let _ = process.signals().recv_timeout(delay);
             None
         }
         Ended::By(State::Failed(text)) => Some(text),
@@ -67,6 +84,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
             None
         }
     };
+    if let Some(reporting) = observed {
+        reporting.finish();
+    }
     process.end(timeout)?;
     match failed {
         None => Ok(ExitCode::SUCCESS),
@@ -75,6 +95,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+fn waits(duration: plan::fields::Duration) -> Duration {
+    Duration::from_nanos(duration.wait_ns())
 }
 
 fn put(engine: &EngineHandle, key: Key, plan: Plan) -> Result<(), String> {

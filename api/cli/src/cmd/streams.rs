@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::service::Service;
-use config::{Catalog, FileDoc, Lint, Resources, Root};
+use config::service::metrics::Metrics;
+use config::service::{self, Service};
+use config::{Catalog, FileDoc, Lint, Reading, Resources, Root};
 use engine::{EngineConfig, PutMode};
 use plan::Json;
 use server::dialects::benthos::{self, Options, Streams};
@@ -16,9 +17,10 @@ use server::{Listener, Server};
 
 use crate::boot::{Process, wait};
 use crate::load::{self, ConfigOptions, Environment};
+use crate::metrics::Reporting;
 use crate::options::EngineOptions;
-use crate::stream_files;
 use crate::watch::Watch;
+use crate::{found, stream_files};
 
 /// Options of `streams`.
 #[derive(clap::Args)]
@@ -45,12 +47,11 @@ pub(crate) struct Args {
     engine: EngineOptions,
 }
 
-/// Where the API listens unless told otherwise: whoever wants more than loopback says so.
-const ADDRESS: &str = "127.0.0.1:4195";
-/// The level of the log that the option has unless it is given; a file may say another then.
-const LEVEL: &str = "info";
 /// How long an old stream of a file's id may take to stop, which an earlier process left behind.
 const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// What goes on beside the streams.
+type Serving = (Option<Watch>, Reporting);
 
 /// What streams are made with.
 struct Setup {
@@ -76,8 +77,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let mut process = Process::start(&config, naming)?;
     let timeout = Duration::from_nanos(setup.service.shutdown_timeout.wait_ns());
     let delay = Duration::from_nanos(setup.service.shutdown_delay.wait_ns());
-    let watch = match setup.serve(args, &mut process) {
-        Ok(watch) => watch,
+    let (watch, reporting) = match setup.serve(args, &mut process) {
+        Ok(serving) => serving,
         Err(text) => {
             process.end(timeout)?;
             return Err(text);
@@ -88,6 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     drop(watch);
     // Asked a second time, it does not wait.
     let _ = process.signals().recv_timeout(delay);
+    reporting.finish();
     process.end(timeout)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -107,22 +109,21 @@ impl Setup {
 
     /// Reads the settings of the service, starts logging as they say, and reads the resources.
     fn start(&mut self, args: &Args) -> Result<EngineConfig, String> {
-        let settings = match &args.observability {
-            Some(path) => Some((path, self.read(path, Root::Service)?)),
-            None => None,
+        let path = args.observability.as_deref().unwrap_or(Path::new("defaults"));
+        let text = match &args.observability {
+            Some(path) => load::read(path)?,
+            None => "{}\n".to_owned(),
         };
-        let mut engine = args.engine.clone();
-        if let Some((_, doc)) = settings.as_ref().filter(|_| engine.log_level == LEVEL) {
-            engine.log_level.clone_from(&doc.service.logger.level);
-        }
-        let config = engine.config()?;
-        if let Some((path, doc)) = settings {
-            self.complain(path, &doc.lints);
-            self.add_resources(path, &doc)?;
-            self.settings = doc.config();
-            self.service = doc.service;
-        }
-        for path in &args.config.resources {
+        let overrides = load::overrides(&args.config.set)?;
+        let lookup = |name: &str| self.environment.get(name);
+        let reading = Reading { overrides: &overrides, ..Reading::new(Root::Service, &lookup) };
+        let doc = load::doc(&self.catalog, path, &text, &reading)?;
+        let config = args.engine.config_with(&doc.service.logger)?;
+        self.complain(path, &doc.lints);
+        self.add_resources(path, &doc)?;
+        self.settings = doc.config();
+        self.service = doc.service;
+        for path in &found::files(&args.config.resources, &load::ENDINGS)? {
             let doc = self.read(path, Root::Resources)?;
             self.complain(path, &doc.lints);
             self.add_resources(path, &doc)?;
@@ -152,7 +153,9 @@ impl Setup {
     }
 
     /// Makes the streams of files and opens the API.
-    fn serve(mut self, args: &Args, process: &mut Process) -> Result<Option<Watch>, String> {
+    fn serve(mut self, args: &Args, process: &mut Process) -> Result<Serving, String> {
+        let section = Metrics::of(&self.service.metrics)?;
+        let renames = crate::metrics::renames(&section.mapping)?;
         let listener = self.listen()?;
         let resources = std::mem::take(&mut self.resources);
         let streams = benthos::streams(process.handle(), Arc::clone(&self.catalog), resources);
@@ -165,17 +168,21 @@ impl Setup {
             let options = Options {
                 api: !args.no_api,
                 prefix_stream_endpoints: args.prefix_stream_endpoints,
-                ..Options::of(&self.service, self.settings)
+                renames: renames.clone(),
+                ..Options::of(&self.service, std::mem::take(&mut self.settings))?
             };
             let ports = Arc::clone(&process.ports);
             let dialect = benthos::dialect(Arc::clone(&streams), ports, options)?;
-            process.listen(vec![Listener { socket, dialects: vec![dialect] }])?;
+            let tls = crate::serve::tls(&self.service)?;
+            process.listen(vec![Listener { tls, ..Listener::plain(socket, vec![dialect]) }])?;
         }
-        if !args.watcher {
-            return Ok(None);
-        }
-        let watch = Watch::start(args.paths.clone(), streams, self.environment, self.chilled);
-        watch.map(Some)
+        let reporting = Reporting::start(&streams, &section, renames)?;
+        let (paths, environment) = (args.paths.clone(), self.environment);
+        let watch = match args.watcher {
+            true => Some(Watch::start(paths, streams, environment, self.chilled)?),
+            false => None,
+        };
+        Ok((watch, reporting))
     }
 
     /// Opens the address of the API, if there is to be one.
@@ -184,10 +191,7 @@ impl Setup {
         if !http.enabled {
             return Ok(None);
         }
-        if !http.cert_file.is_empty() || !http.key_file.is_empty() {
-            return Err("http.cert_file, http.key_file: TLS is not supported".to_owned());
-        }
-        let address = if http.address.is_empty() { ADDRESS } else { &http.address };
+        let address = if http.address.is_empty() { service::ADDRESS } else { &http.address };
         let socket = Server::bind(address).map_err(|e| e.to_string())?;
         let got = socket.local_addr().map_or_else(|_| address.to_owned(), |a| a.to_string());
         tracing::info!(address = got, "Listening for HTTP requests");

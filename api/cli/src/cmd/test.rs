@@ -8,7 +8,7 @@ use config::env::interpolate;
 use config::{Lint, Root, yaml};
 
 use crate::load::{Environment, TemplateOptions};
-use crate::logging::{self, To};
+use crate::logging;
 use crate::output;
 use crate::paths::{globs, read_text};
 use crate::testing::{self, Bench, Ran, Target, Tested};
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 /// What keeps the tests from running.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     if let Some(level) = &args.log {
-        logging::start_on(level, To::Output).map_err(|e| format!("failed to init logger: {e}"))?;
+        logging::start_on_stdout(level).map_err(|e| format!("failed to init logger: {e}"))?;
     }
     let environment = Environment::read(&args.env_file)?;
     let catalog = args.templates.catalog(false)?;

@@ -13,7 +13,7 @@ use engine::{Engine, EngineConfig, PortEvent};
 use plan::Registry;
 use server::dialects::benthos::{self, MetricsFormat, Options};
 use server::ports::by_stream;
-use server::{Listener, Ports, Server};
+use server::{Listener, Ports, Server, Tls};
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -80,18 +80,26 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start() -> Self {
-        Running::launch(None, |_| {})
+        Running::launch(None, None, |_| {})
     }
 
     pub(crate) fn with_state(directory: &Path) -> Self {
-        Running::launch(Some(directory), |_| {})
+        Running::launch(Some(directory), None, |_| {})
     }
 
     pub(crate) fn with_options(change: impl FnOnce(&mut Options)) -> Self {
-        Running::launch(None, change)
+        Running::launch(None, None, change)
     }
 
-    fn launch(state: Option<&Path>, change: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) fn with_tls(tls: Option<Tls>) -> Self {
+        Running::launch(None, tls, |_| {})
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn launch(state: Option<&Path>, tls: Option<Tls>, change: impl FnOnce(&mut Options)) -> Self {
         let registry = components::registry();
         let config = EngineConfig {
             shards: 1,
@@ -110,7 +118,7 @@ impl Running {
         let dialect = benthos::dialect(streams, Arc::clone(&ports), options).unwrap();
         let socket = Server::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let listener = Listener { socket, dialects: vec![dialect] };
+        let listener = Listener { tls, ..Listener::plain(socket, vec![dialect]) };
         let server = Server::start(vec![listener], engine.handle(), ports).unwrap();
         Running { engine, server, address }
     }

@@ -8,6 +8,7 @@ use plan::{Batch, BuildError, Code, Component, Form, Json, Registry};
 
 use crate::check::{Checker, LANGUAGE};
 use crate::offline::Offline;
+use crate::service::metrics;
 use crate::template::{TEMPLATES_MAX, Template};
 
 /// What a component is in a configuration.
@@ -235,13 +236,8 @@ fn builtin() -> Vec<(Kind, &'static str, Json)> {
         (Kind::Buffer, "none", empty()),
         (Kind::Metrics, "none", empty()),
         (Kind::Metrics, "json_api", empty()),
-        (
-            Kind::Metrics,
-            "logger",
-            json!({"type": "object", "additionalProperties": false, "properties": {
-                "push_interval": {"type": "string"}, "flush_metrics": {"type": "boolean"}}}),
-        ),
-        (Kind::Metrics, "prometheus", json!({"type": "object", "additionalProperties": true})),
+        (Kind::Metrics, "logger", plan::schema_of::<metrics::Logger>()),
+        (Kind::Metrics, "prometheus", plan::schema_of::<metrics::Prometheus>()),
         (Kind::Tracer, "none", empty()),
     ]
 }

@@ -21,6 +21,7 @@ pub(crate) fn is_reserved(kind: Kind, key: &str) -> bool {
         "type" => true,
         "label" => kind.has_label(),
         "processors" => kind.has_processors(),
+        "mapping" => kind == Kind::Metrics,
         _ => false,
     }
 }

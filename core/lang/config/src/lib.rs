@@ -7,13 +7,17 @@
 pub mod cases;
 pub mod catalog;
 mod check;
+mod create;
 pub mod diff;
+mod editor;
 pub mod env;
 mod file;
 mod infer;
 mod lint;
 mod lower;
+mod normal;
 mod offline;
+mod overrides;
 mod schema;
 pub mod service;
 pub mod stream;
@@ -24,10 +28,13 @@ use plan::Plan;
 
 pub use catalog::{Catalog, Kind};
 pub use check::LANGUAGE;
-pub use file::{FileDoc, parse_file};
+pub use create::create;
+pub use editor::{component_schema, editor_schema};
+pub use file::{FileDoc, Reading, parse_file};
 pub use infer::{InferError, infer};
 pub use lint::{LINTS_MAX, Lint, Root};
 pub use lower::{InitError, Resources};
+pub use overrides::Override;
 
 use yaml::Node;
 
@@ -75,6 +82,12 @@ pub fn lower_component(
     path: &str,
 ) -> Result<plan::Component, InitError> {
     lower::Lower::new(catalog, resources).nested(kind, node, path, 0)
+}
+
+/// A document as YAML, as `echo` writes it.
+#[must_use]
+pub fn yaml_text(document: &plan::Json) -> String {
+    yaml::write::write(&normal::verbatim(&Node::from_json(document)))
 }
 
 /// Complaints about a document, without reading it further.

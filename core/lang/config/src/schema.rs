@@ -195,12 +195,16 @@ impl<'s> Fields<'s> {
         all.map(move |(name, node)| (name.as_str(), View { root, node }))
     }
 
+    /// Whether the schema says that the field must be there.
+    pub(crate) fn names_required(self, name: &str) -> bool {
+        let required = self.node.get("required").and_then(Json::as_array);
+        required.is_some_and(|all| all.iter().any(|r| r.as_str() == Some(name)))
+    }
+
     /// Whether lint asks for the field: it has no default, and it is not a list or map, which are
     /// empty when they are left out (spec/benthos-streams-api.md §6).
     pub(crate) fn wants(self, name: &str, view: View<'s>) -> bool {
-        let required = self.node.get("required").and_then(Json::as_array);
-        let named = required.is_some_and(|all| all.iter().any(|r| r.as_str() == Some(name)));
-        named
+        self.names_required(name)
             && match view.shape() {
                 Shape::List(_) | Shape::Map(_) => false,
                 Shape::Object(fields) => fields.iter().any(|(name, view)| fields.wants(name, view)),

@@ -1,9 +1,14 @@
 //! The settings of the service itself that stand beside a stream in a file.
 
+pub mod metrics;
+
 use plan::Json;
 use plan::fields::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::schema::{Shape, View};
+use crate::yaml::{Data, Entry, Node};
 
 /// Everything that is not a stream (spec/benthos-streams-api.md §9).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -36,7 +41,7 @@ fn shutdown_timeout() -> Duration {
 pub struct Http {
     /// Whether there is one.
     pub enabled: bool,
-    /// Address it listens on, such as `127.0.0.1:4195`; empty for the default.
+    /// Address it listens on, such as `0.0.0.0:4195` for all that the machine has.
     pub address: String,
     /// Prefix under which every endpoint is found a second time.
     pub root_path: String,
@@ -52,11 +57,14 @@ pub struct Http {
     pub basic_auth: BasicAuth,
 }
 
+/// Where the service listens unless told otherwise: whoever wants more than loopback says so.
+pub const ADDRESS: &str = "127.0.0.1:4195";
+
 impl Default for Http {
     fn default() -> Self {
         Http {
             enabled: true,
-            address: String::new(),
+            address: ADDRESS.into(),
             root_path: "/benthos".into(),
             debug_endpoints: false,
             cert_file: String::new(),
@@ -115,6 +123,7 @@ pub struct Logger {
     /// Lines below this level are not written.
     pub level: String,
     /// `logfmt` or `json`.
+    #[schemars(extend("enum" = ["json", "logfmt"]))]
     pub format: String,
     /// Whether each line has its time.
     pub add_timestamp: bool,
@@ -163,6 +172,43 @@ pub struct LogFile {
 pub struct ErrorHandling {
     /// Whether a message on which a processor failed is refused instead of delivered.
     pub strict: bool,
+}
+
+/// The document as the sections read it: single values have the type that their field wants, and
+/// what no section knows, of which there is a complaint, is left out.
+pub(crate) fn typed(document: &Node) -> Json {
+    let entries = document.entries().unwrap_or_default();
+    let sections = entries.iter().filter_map(|entry| {
+        let schema = schema_of_section(&entry.key)?;
+        Some((entry.key.to_string(), typed_field(View::of(&schema), &entry.value.node)))
+    });
+    Json::Object(sections.collect())
+}
+
+fn typed_field(view: View<'_>, node: &Node) -> Json {
+    match (view.shape(), &node.data) {
+        (Shape::Text(_) | Shape::Code(_), Data::Scalar(scalar)) if !node.is_null() => {
+            scalar.text.clone().into()
+        }
+        (Shape::Bool, Data::Scalar(scalar)) => {
+            scalar.switch().map_or_else(|| node.to_json(), Json::from)
+        }
+        (Shape::Object(fields), Data::Map(entries)) => {
+            let field = |entry: &Entry| {
+                let view = fields.get(&entry.key)?;
+                Some((entry.key.to_string(), typed_field(view, &entry.value.node)))
+            };
+            Json::Object(entries.iter().filter_map(field).collect())
+        }
+        (Shape::Map(inner), Data::Map(entries)) => {
+            let field = |e: &Entry| (e.key.to_string(), typed_field(inner, &e.value.node));
+            Json::Object(entries.iter().map(field).collect())
+        }
+        (Shape::List(inner), Data::Seq(items)) => {
+            items.iter().map(|item| typed_field(inner, &item.node)).collect()
+        }
+        _ => node.to_json(),
+    }
 }
 
 /// The schema of one section, or nothing when there is no such section.

@@ -194,9 +194,9 @@ fn an_empty_or_missing_file_ends_the_commands_and_is_named() {
             ("empty.yaml", "expected object value, got !!null"),
             ("empty.q", "nothing runs"),
             ("empty.nes", "the file has no query"),
-            ("missing.yaml", "No such file"),
-            ("missing.q", "No such file"),
-            ("missing.nes", "No such file"),
+            ("missing.yaml", "o such file"),
+            ("missing.q", "o such file"),
+            ("missing.nes", "o such file"),
         ] {
             let path = folder.path(name).display().to_string();
             let text = refused(&[command, &path]);

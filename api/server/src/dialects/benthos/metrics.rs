@@ -14,7 +14,8 @@ use serde_json::{Map, json};
 /// Most series kept of streams that are gone; further ones are forgotten with their stream.
 pub(super) const HISTORY_MAX: usize = 100_000;
 
-type SeriesKey = (String, Vec<(String, String)>);
+/// The name of a series and its labels.
+pub type SeriesKey = (String, Vec<(String, String)>);
 
 /// Sums of the series of streams that are gone.
 #[derive(Default)]
@@ -67,7 +68,7 @@ impl History {
     }
 }
 
-fn sum_up(sum: &mut MetricValue, more: MetricValue) {
+pub(super) fn sum_up(sum: &mut MetricValue, more: MetricValue) {
     match (sum, more) {
         (MetricValue::Counter(sum), MetricValue::Counter(more)) => *sum = sum.saturating_add(more),
         (MetricValue::Timing(sum), MetricValue::Timing(more)) => {
@@ -80,7 +81,7 @@ fn sum_up(sum: &mut MetricValue, more: MetricValue) {
     }
 }
 
-fn labels_text(labels: &[(String, String)], extra: Option<(&str, &str)>) -> String {
+pub(super) fn labels_text(labels: &[(String, String)], extra: Option<(&str, &str)>) -> String {
     let mut text = String::new();
     let pairs = labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     for (key, value) in pairs.chain(extra) {
@@ -91,11 +92,10 @@ fn labels_text(labels: &[(String, String)], extra: Option<(&str, &str)>) -> Stri
     text
 }
 
-const QUANTILES: [(f64, &str, &str); 3] =
-    [(0.5, "p50", "0.5"), (0.9, "p90", "0.9"), (0.99, "p99", "0.99")];
+const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99")];
 
 fn timing(histogram: &Histogram<u64>) -> Json {
-    let value = |(q, name, _): (f64, &str, _)| {
+    let value = |(q, name): (f64, &str)| {
         (
             name.to_owned(),
             json!(if histogram.is_empty() { 0 } else { histogram.value_at_quantile(q) }),
@@ -121,40 +121,6 @@ pub(super) fn flat(metrics: &[Metric], uptime_ns: u64) -> Json {
     }
     sorted.insert("uptime_ns".to_owned(), json!(uptime_ns));
     Json::Object(Map::from_iter(sorted))
-}
-
-/// Prometheus's text format. `metrics` are in the order of their names.
-pub(super) fn prometheus(metrics: &[Metric]) -> String {
-    let (mut text, mut last) = (String::new(), "");
-    for metric in metrics {
-        let name = metric.name.as_str();
-        if name != last {
-            let kind = match metric.value {
-                MetricValue::Counter(_) => "counter",
-                MetricValue::Timing(_) => "summary",
-            };
-            let _ = writeln!(text, "# TYPE {name} {kind}");
-            last = name;
-        }
-        let labels = labels_text(&metric.labels, None);
-        match &metric.value {
-            MetricValue::Counter(n) => {
-                let _ = writeln!(text, "{name}{{{labels}}} {n}");
-            }
-            MetricValue::Timing(histogram) => {
-                for (q, _, quantile) in QUANTILES.into_iter().filter(|_| !histogram.is_empty()) {
-                    let labels = labels_text(&metric.labels, Some(("quantile", quantile)));
-                    let value = histogram.value_at_quantile(q);
-                    let _ = writeln!(text, "{name}{{{labels}}} {value}");
-                }
-                // The mean of a histogram is as exact as its buckets.
-                let sum = histogram.mean() * histogram.len() as f64;
-                let _ = writeln!(text, "{name}_sum{{{labels}}} {sum}");
-                let _ = writeln!(text, "{name}_count{{{labels}}} {}", histogram.len());
-            }
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -208,19 +174,5 @@ mod tests {
             history.add(vec![counter("n", &i.to_string(), 1)]);
         }
         assert_eq!(history.with(Vec::new()).len(), HISTORY_MAX);
-    }
-
-    #[test]
-    fn prometheus_names_types_once() {
-        let text = prometheus(&[counter("n", "a", 1), counter("n", "b", 2), times(&[100])]);
-        assert_eq!(
-            text,
-            "# TYPE n counter\n\
-             n{label=\"a\\\"b\",path=\"root.input\",stream=\"a\"} 1\n\
-             n{label=\"a\\\"b\",path=\"root.input\",stream=\"b\"} 2\n\
-             # TYPE t summary\n\
-             t{quantile=\"0.5\"} 100\nt{quantile=\"0.9\"} 100\nt{quantile=\"0.99\"} 100\n\
-             t_sum{} 100\nt_count{} 1\n"
-        );
     }
 }

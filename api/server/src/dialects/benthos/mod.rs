@@ -7,9 +7,13 @@
 mod answers;
 mod auth;
 mod cors;
+mod debug;
 mod metrics;
 mod options;
+mod process;
+mod prometheus;
 mod ready;
+mod renames;
 mod resources;
 mod routes;
 mod seen;
@@ -25,7 +29,9 @@ use engine::EngineHandle;
 
 use crate::ports::Ports;
 
+pub use metrics::SeriesKey;
 pub use options::{MetricsFormat, Options};
+pub use renames::{Rename, Renames};
 pub use routes::Benthos;
 pub use table::{Failure, Streams};
 

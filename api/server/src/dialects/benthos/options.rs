@@ -1,7 +1,10 @@
 //! What the service's configuration and the command line say about this API.
 
+use config::service::metrics::{Exporter, Metrics, Prometheus};
 use config::service::{Http, Service};
 use plan::Json;
+
+use super::renames::Renames;
 
 /// How `/stats` and `/metrics` show the metrics of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,20 +16,6 @@ pub enum MetricsFormat {
     Json,
     /// Prometheus's text format.
     Prometheus,
-}
-
-impl MetricsFormat {
-    /// The format that the `metrics` section of a configuration names by its one key.
-    #[must_use]
-    pub fn of(section: &Json) -> Self {
-        if section.get("json_api").is_some() {
-            MetricsFormat::Json
-        } else if section.get("prometheus").is_some() {
-            MetricsFormat::Prometheus
-        } else {
-            MetricsFormat::None
-        }
-    }
 }
 
 /// How the API is offered.
@@ -41,6 +30,10 @@ pub struct Options {
     pub prefix_stream_endpoints: bool,
     /// How metrics of the process are shown.
     pub metrics: MetricsFormat,
+    /// How Prometheus's text format is written.
+    pub prometheus: Prometheus,
+    /// What becomes of the names and labels of series; nothing for what they are.
+    pub renames: Option<Renames>,
     /// The whole configuration of the service, for the debug endpoints.
     pub settings: Json,
 }
@@ -52,6 +45,8 @@ impl Default for Options {
             api: true,
             prefix_stream_endpoints: true,
             metrics: MetricsFormat::None,
+            prometheus: Prometheus::default(),
+            renames: None,
             settings: Json::Null,
         }
     }
@@ -60,14 +55,21 @@ impl Default for Options {
 impl Options {
     /// The options that a service's configuration gives; `settings` is that configuration as a
     /// document.
-    #[must_use]
-    pub fn of(service: &Service, settings: Json) -> Self {
-        Options {
-            http: service.http.clone(),
-            metrics: MetricsFormat::of(&service.metrics),
-            settings,
-            ..Options::default()
+    ///
+    /// # Errors
+    /// A `metrics` section that does not fit.
+    pub fn of(service: &Service, settings: Json) -> Result<Self, String> {
+        let section = Metrics::of(&service.metrics)?;
+        let mut options = Options { http: service.http.clone(), settings, ..Options::default() };
+        match section.exporter {
+            Exporter::Json => options.metrics = MetricsFormat::Json,
+            Exporter::Prometheus(config) => {
+                options.metrics = MetricsFormat::Prometheus;
+                options.prometheus = config;
+            }
+            Exporter::Logger(_) | Exporter::None => {}
         }
+        Ok(options)
     }
 }
 
@@ -79,9 +81,15 @@ mod tests {
 
     #[test]
     fn the_format_of_metrics_is_named_by_a_key() {
-        assert_eq!(MetricsFormat::of(&Json::Null), MetricsFormat::None);
-        assert_eq!(MetricsFormat::of(&json!({"none": {}})), MetricsFormat::None);
-        assert_eq!(MetricsFormat::of(&json!({"json_api": {}})), MetricsFormat::Json);
-        assert_eq!(MetricsFormat::of(&json!({"prometheus": {}})), MetricsFormat::Prometheus);
+        let format = |metrics| {
+            let service = Service { metrics, ..Service::default() };
+            Options::of(&service, Json::Null).map(|options| options.metrics)
+        };
+        assert_eq!(format(Json::Null), Ok(MetricsFormat::None));
+        assert_eq!(format(json!({"none": {}})), Ok(MetricsFormat::None));
+        assert_eq!(format(json!({"logger": {}})), Ok(MetricsFormat::None));
+        assert_eq!(format(json!({"json_api": {}})), Ok(MetricsFormat::Json));
+        assert_eq!(format(json!({"prometheus": {}})), Ok(MetricsFormat::Prometheus));
+        assert!(format(json!({"prometheus": {"nope": 1}})).is_err());
     }
 }

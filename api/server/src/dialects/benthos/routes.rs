@@ -6,6 +6,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::auth::Auth;
 use super::cors::Cors;
+use super::debug::Debug;
 use super::{MetricsFormat, Options, Streams, answers};
 use crate::exchange::{Reply, Request};
 use crate::ports::Ports;
@@ -31,7 +32,7 @@ enum Route {
     Endpoints,
     Ready,
     Metrics,
-    Settings,
+    Debug(Debug),
     Streams,
     Stream(String),
     Stats(String),
@@ -100,8 +101,8 @@ impl Benthos {
                 _ => Route::Ready,
             },
             ["stats" | "metrics"] if metrics => Route::Metrics,
-            ["debug", "config", "json" | "yaml"] if self.options.http.debug_endpoints => {
-                Route::Settings
+            ["debug", rest @ ..] if self.options.http.debug_endpoints => {
+                Route::Debug(Debug::of(rest)?)
             }
             ["streams"] if api => Route::Streams,
             ["streams", id] if api => Route::Stream((*id).to_owned()),
@@ -121,7 +122,7 @@ impl Benthos {
             Route::Endpoints => self.endpoints(),
             Route::Ready => self.ready().await,
             Route::Metrics => self.metrics().await,
-            Route::Settings => Reply::text(200, self.options.settings.to_string()),
+            Route::Debug(what) => self.debug(what),
             Route::Streams => match request.method.as_str() {
                 "GET" => self.list().await,
                 "POST" => self.set(request).await,

@@ -2,23 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use engine::Key;
+use config::service::metrics::Prometheus;
+use engine::{Key, Metric};
 use plan::Json;
 use serde_json::json;
 
-use super::metrics::{flat, prometheus};
-use super::table::Failure;
-use super::{Benthos, MetricsFormat, OWNER};
+use super::metrics::flat;
+use super::table::{Failure, Streams};
+use super::{Benthos, MetricsFormat, OWNER, Renames, process, prometheus};
 use crate::exchange::Reply;
 
 /// Every path of the API itself and what it is for.
-const PATHS: [(&str, &str); 7] = [
+const PATHS: [(&str, &str); 8] = [
     ("/endpoints", "This list of paths."),
     ("/ping", "Answers pong for as long as the process serves requests."),
     ("/ready", "200 when every running stream is connected, otherwise 503 and which are not."),
     ("/version", "The version of the program and when it was built."),
     ("/debug/config/json", "The configuration of the service as JSON."),
     ("/debug/config/yaml", "The configuration of the service as YAML."),
+    ("/debug/stack", "What the threads of the process do."),
     ("/metrics", "The metrics of all streams."),
 ];
 
@@ -80,21 +82,54 @@ impl Benthos {
     }
 
     async fn all_metrics(&self) -> Result<Reply, Failure> {
-        let mut now = Vec::new();
-        for view in self.streams.list().await? {
-            let id = view.spec.key.id.clone();
-            let series = self.streams.engine.metrics(Key::new(OWNER, id)).await;
-            now.extend(series.map_err(|_| Failure::Unavailable)?.unwrap_or_default());
-        }
-        let all = self.streams.history.with(now);
-        Ok(match self.options.metrics {
-            MetricsFormat::Prometheus => Reply::empty(200)
-                .header("content-type", "text/plain; version=0.0.4; charset=utf-8")
-                .with_body(prometheus(&all).into_bytes()),
+        let options = &self.options;
+        let all = self.streams.metrics(options.renames.as_ref()).await?;
+        Ok(match options.metrics {
+            MetricsFormat::Prometheus => {
+                let text = self.streams.prometheus_text(&all, &options.prometheus);
+                Reply::empty(200)
+                    .header("content-type", "text/plain; version=0.0.4; charset=utf-8")
+                    .with_body(text.into_bytes())
+            }
             MetricsFormat::Json | MetricsFormat::None => {
                 let uptime_ns = rt::now().0.saturating_sub(self.started_ns);
                 Reply::json(200, &flat(&all, uptime_ns))
             }
         })
+    }
+}
+
+impl Streams {
+    /// The series of all streams there are and have been, under the names that they are given.
+    ///
+    /// # Errors
+    /// The engine did not answer.
+    pub async fn metrics(&self, renames: Option<&Renames>) -> Result<Vec<Metric>, Failure> {
+        let mut now = Vec::new();
+        for view in self.list().await? {
+            let id = view.spec.key.id.clone();
+            let series = self.engine.metrics(Key::new(OWNER, id)).await;
+            now.extend(series.map_err(|_| Failure::Unavailable)?.unwrap_or_default());
+        }
+        let all = self.history.with(now);
+        Ok(match renames {
+            Some(renames) => renames.apply(all),
+            None => all,
+        })
+    }
+
+    /// Series in Prometheus's text format, with those of the process where they are wanted.
+    #[must_use]
+    pub fn prometheus_text(&self, metrics: &[Metric], config: &Prometheus) -> String {
+        let mut text = prometheus::write(metrics, config);
+        if config.add_process_metrics {
+            text.push_str(&process::metrics());
+        }
+        text
+    }
+
+    /// From now on the series of streams that go are kept and shown with those there are.
+    pub fn keep_metrics(&self) {
+        self.history.keep();
     }
 }

@@ -1,7 +1,7 @@
 //! Complaints about a component: its name, label, foreign keys, and its configuration.
 
 use crate::catalog::Kind;
-use crate::infer::{config_of, infer, is_reserved};
+use crate::infer::{config_of, infer, is_reserved, label_of};
 use crate::lint::{Linter, rules};
 use crate::schema::View;
 use crate::yaml::{Item, Node};
@@ -43,9 +43,14 @@ impl Linter<'_> {
         if self.deprecated && view.deprecated() {
             self.complain(node.line, format!("component {name} is deprecated"));
         }
+        let unlabelled = || label_of(node).is_empty() && name != "resource";
+        if self.labelled && kind.has_label() && unlabelled() {
+            self.complain(node.line, format!("label is required for {name}"));
+        }
         for entry in entries {
             match &*entry.key {
                 "type" => {}
+                "mapping" if kind == Kind::Metrics => self.mapping(&entry.value),
                 "label" if kind.has_label() => self.label(&name, &entry.value.node),
                 "processors" if kind.has_processors() => {
                     self.components(Kind::Processor, &entry.value);

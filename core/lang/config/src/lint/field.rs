@@ -40,6 +40,11 @@ impl Linter<'_> {
         }
     }
 
+    /// Lints a mapping that stands beside a component.
+    pub(crate) fn mapping(&mut self, item: &Item) {
+        self.code(CodeKind::Mapping, &item.node);
+    }
+
     fn no_object(&mut self, node: &Node) {
         self.complain(node.line, format!("expected object value, got {}", node.tag()));
     }

@@ -13,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::check::Checker;
 
 pub use root::Root;
-pub(crate) use root::resource_kind as root_resource_kind;
+pub(crate) use root::{pipeline_schema, resource_kind as root_resource_kind};
 
 /// One complaint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +53,8 @@ pub(crate) struct Linter<'c> {
     labels: HashMap<String, u32>,
     /// Whether the use of deprecated components and fields is a complaint.
     deprecated: bool,
+    /// Whether a component without a label is a complaint.
+    labelled: bool,
     lints: Vec<Lint>,
 }
 
@@ -63,12 +65,18 @@ impl<'c> Linter<'c> {
             checker: catalog.checker(),
             labels: HashMap::new(),
             deprecated: false,
+            labelled: false,
             lints: Vec::new(),
         }
     }
 
     pub(crate) fn with_deprecated(mut self, deprecated: bool) -> Self {
         self.deprecated = deprecated;
+        self
+    }
+
+    pub(crate) fn with_labels(mut self, labelled: bool) -> Self {
+        self.labelled = labelled;
         self
     }
 

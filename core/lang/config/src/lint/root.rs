@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use plan::Json;
 use plan::serde_json::json;
 
 use crate::cases::SCHEMA as TESTS;
@@ -44,6 +45,15 @@ pub(crate) fn resource_kind(key: &str) -> Option<Kind> {
     RESOURCE_KINDS.into_iter().find(|kind| kind.name() == word)
 }
 
+/// The schema of the section of processors.
+pub(crate) fn pipeline_schema() -> Json {
+    json!({"type": "object", "additionalProperties": false, "properties": {
+        "threads": {"type": "integer", "default": -1,
+                    "description": "How many threads process; -1 for as many as there are cores."},
+        "processors": {"type": "array", "items": {"x-kind": "processor"}, "default": [],
+                       "description": "Processors in their order."}}})
+}
+
 impl Linter<'_> {
     /// Lints a whole document.
     pub(crate) fn root(&mut self, root: Root, node: &Node) {
@@ -68,10 +78,7 @@ impl Linter<'_> {
             "buffer" if root.has_stream() => self.component(Kind::Buffer, &entry.value),
             "output" if root.has_stream() => self.component(Kind::Output, &entry.value),
             "pipeline" if root.has_stream() => {
-                let schema = json!({"type": "object", "properties": {
-                    "threads": {"type": "integer"},
-                    "processors": {"type": "array", "items": {"x-kind": "processor"}}}});
-                self.field(View::of(&schema), &entry.value);
+                self.field(View::of(&pipeline_schema()), &entry.value);
             }
             "tests" if root == Root::Config => self.field(View::of(&TESTS), &entry.value),
             // Says how tests run, and has no meaning any more.

@@ -7,6 +7,7 @@
 mod load;
 mod node;
 mod scalar;
+pub(crate) mod write;
 
 pub use load::{DEPTH_MAX, NODES_MAX, TEXT_MAX, YamlError, load, text_of};
 pub use node::{Data, Entry, Item, Node};
