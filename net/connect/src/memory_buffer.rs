@@ -35,8 +35,8 @@ const MESSAGE_BYTES: usize = 128;
 #[serde(default)]
 pub struct Config {
     /// Bytes that messages may take; an input waits when there are more. Each counts for its
-    /// content and 128 bytes.
-    pub limit: usize,
+    /// content and 128 bytes; one that is larger than the limit is refused.
+    pub limit: i64,
     /// How messages are gathered into batches on their way out; not supported so far.
     pub batch_policy: BatchPolicy,
 }
@@ -277,7 +277,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     }
     let input = env.source(&input)?;
     let kept = Kept {
-        limit: config.limit,
+        limit: usize::try_from(config.limit).unwrap_or(0),
         batches: RefCell::default(),
         bytes: Cell::new(0),
         ended: Cell::new(false),
