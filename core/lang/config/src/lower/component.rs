@@ -282,16 +282,28 @@ impl Lower<'_> {
         };
         let codec = config.get("codec").and_then(Json::as_str).filter(|codec| !codec.is_empty());
         let scanner = config.get("scanner");
-        let named = scanner.and_then(|scanner| scanner.get("name")).and_then(Json::as_str);
         let mut parts = Vec::new();
         // With other options of the scanner the source cuts by itself, and the operator passes on
         // what is cut already.
-        if codec.or(named).unwrap_or(LINES) == LINES {
+        if codec.map_or_else(|| scanner.is_none_or(has_lines), |codec| codec == LINES) {
             parts.push(part(SPLIT_LINES, json!({})));
         }
         if self.single {
             parts.push(part(SPLIT, json!({"size": 1})));
         }
         parts
+    }
+}
+
+/// Whether a scanner is that of lines, or hands on to it: `skip_bom` into `lines`. The depth of a
+/// configuration is bounded by the reader's.
+fn has_lines(scanner: &Json) -> bool {
+    match scanner {
+        Json::Object(members) => {
+            let named = members.get("name").and_then(Json::as_str) == Some(LINES);
+            named || members.values().any(has_lines)
+        }
+        Json::Array(items) => items.iter().any(has_lines),
+        _ => false,
     }
 }
