@@ -9,7 +9,7 @@ use config::{Catalog, FileDoc, Lint, Override, Reading, Resources, Root};
 use plan::{Diagnostic, Json, Plan, Span};
 
 use crate::paths::{globs, read_text};
-use crate::{found, output};
+use crate::{output, paths};
 
 /// Options that concern Benthos configs.
 #[derive(clap::Args, Clone, Default)]
@@ -76,9 +76,6 @@ impl TemplateOptions {
 /// What is said when complaints keep the service from starting.
 const CHILL: &str = "shutting down due to linter errors, to prevent shutdown run mainstem with \
                      --chilled";
-
-/// Endings of configs that are looked for in directories.
-pub(crate) const ENDINGS: [&str; 2] = ["yaml", "yml"];
 
 /// Where a config is looked for when none is named.
 const SEARCHED: [&str; 3] = ["/benthos.yaml", "/etc/benthos/config.yaml", "/etc/benthos.yaml"];
@@ -264,7 +261,7 @@ pub(crate) fn resources(
 ) -> Result<(Resources, bool), String> {
     let mut resources = Resources::new();
     let mut complained = false;
-    for path in &found::files(&options.resources, &ENDINGS)? {
+    for path in &paths::files(&options.resources)? {
         let (text, doc) = config(catalog, path, Root::Resources, environment)?;
         complained |= report(path, &text, &doc.lints);
         doc.add_resources(&mut resources).map_err(|e| format!("{}: {e}", path.display()))?;

@@ -3,7 +3,6 @@
 mod boot;
 mod cmd;
 mod documents;
-mod found;
 mod load;
 mod logging;
 mod metrics;

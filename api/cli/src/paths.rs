@@ -1,4 +1,5 @@
-//! Paths as users give them: files, patterns, and `DIR/...` for everything below a directory.
+//! Paths as users give them: files, directories, patterns, and `DIR/...` for everything below a
+//! directory.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -38,6 +39,30 @@ pub(crate) fn expand(paths: &[String]) -> Result<Vec<String>, String> {
     Ok(all)
 }
 
+/// The files that paths stand for, each once, in the order of the paths. A directory stands for the
+/// configs below it, as with `...`; a path that is not there for itself, so that whoever reads it
+/// says so.
+///
+/// # Errors
+/// A pattern that is none, a directory that cannot be read, or too many files.
+pub(crate) fn files(paths: &[String]) -> Result<Vec<PathBuf>, String> {
+    let mut all = Vec::new();
+    for path in paths {
+        let below = path.strip_suffix("...").map(|dir| if dir.is_empty() { "." } else { dir });
+        let root = Path::new(below.unwrap_or(path));
+        if below.is_some() || root.is_dir() {
+            walk(root, DEPTH_MAX, &mut all)?;
+        } else if root.exists() {
+            all.push(path.clone());
+        } else {
+            all.extend(globs(std::iter::once(path))?);
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|path| seen.insert(path.clone()));
+    Ok(all.into_iter().map(PathBuf::from).collect())
+}
+
 /// The files that patterns stand for.
 ///
 /// # Errors
@@ -68,7 +93,7 @@ fn walk(dir: &Path, depth: usize, all: &mut Vec<String>) -> Result<(), String> {
             if depth > 0 {
                 walk(&path, depth - 1, all)?;
             }
-        } else if ENDINGS.iter().any(|ending| path.to_string_lossy().ends_with(ending)) {
+        } else if path.extension().is_some_and(|e| ENDINGS.iter().any(|known| e == *known)) {
             if all.len() >= FILES_MAX {
                 return Err(format!("{}: there are more than {FILES_MAX} files", dir.display()));
             }
@@ -192,6 +217,29 @@ mod tests {
         assert_eq!(found(&["missing*"]), [""; 0]);
         let gone = expand(&["/nowhere/...".to_owned()]).unwrap_err();
         assert_eq!(gone, "open /nowhere: no such file or directory");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn directories_stand_for_the_configs_below_them() {
+        let dir = std::env::temp_dir().join(format!("files-{}", std::process::id()));
+        fs::create_dir_all(dir.join("sub")).unwrap();
+        for name in ["one.yaml", "sub/two.yml", "notes.txt"] {
+            fs::write(dir.join(name), "{}").unwrap();
+        }
+        std::os::unix::fs::symlink(&dir, dir.join("sub/loop")).unwrap();
+        let names = |paths: &[&str]| -> Vec<String> {
+            let full = |path: &&str| dir.join(path).display().to_string();
+            let paths: Vec<String> = paths.iter().map(full).collect();
+            let found = files(&paths).unwrap();
+            let name = |path: PathBuf| path.strip_prefix(&dir).unwrap().display().to_string();
+            found.into_iter().map(name).collect()
+        };
+        let both = ["one.yaml", "sub/two.yml"];
+        assert_eq!(names(&[""]), both);
+        assert_eq!(names(&["..."]), both);
+        assert_eq!(names(&["*/*.yml", "sub/two.yml"]), ["sub/two.yml"]);
+        assert_eq!(names(&["notes.txt", "none.yaml"]), ["notes.txt", "none.yaml"]);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

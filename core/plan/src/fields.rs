@@ -18,6 +18,25 @@ use crate::expr::Code;
 /// The schema keyword that holds the kind of a field.
 pub const KIND: &str = "x-kind";
 
+/// The schema of a field that says what it is.
+macro_rules! schema {
+    ($name:ident, $type:literal, $kind:literal) => {
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": $type, "x-kind": $kind})
+            }
+        }
+    };
+}
+
 macro_rules! code_field {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
@@ -48,19 +67,7 @@ macro_rules! code_field {
             }
         }
 
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "x-kind": $kind})
-            }
-        }
+        schema! { $name, "string", $kind }
     };
 }
 
@@ -94,19 +101,7 @@ macro_rules! nested {
             }
         }
 
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "object", "x-kind": $kind})
-            }
-        }
+        schema! { $name, "object", $kind }
     };
 }
 
@@ -152,19 +147,7 @@ macro_rules! shared {
             }
         }
 
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "x-kind": $kind})
-            }
-        }
+        schema! { $name, "string", $kind }
     };
 }
 
@@ -346,19 +329,7 @@ impl<'de> Deserialize<'de> for Duration {
     }
 }
 
-impl JsonSchema for Duration {
-    fn schema_name() -> Cow<'static, str> {
-        "Duration".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "x-kind": "duration"})
-    }
-}
+schema! { Duration, "string", "duration" }
 
 /// The table entry of a part that is configured by name within or beside other components and is
 /// neither source nor operator nor sink: scanners, buffers, caches, rate limits. Whoever uses it

@@ -8,8 +8,11 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::Json;
+use crate::batch::Batch;
 use crate::component::Spec;
 use crate::env::{BuildError, Services};
+use crate::expr::Expr;
+use crate::fields::Duration;
 
 /// Something to do with one key of a cache. Keys and values are bytes; a `ttl_ns` of `None` is the
 /// cache's own.
@@ -66,6 +69,36 @@ pub type CacheResult = Result<Option<Vec<u8>>, CacheError>;
 pub trait Cache {
     /// Does what is asked, in order; a result for each.
     fn run(&self, ops: Vec<CacheOp>) -> LocalBoxFuture<'_, Vec<CacheResult>>;
+}
+
+/// A text of a message for one of a component's fields, such as a key.
+///
+/// # Errors
+/// What is said of the message instead.
+pub fn text_of(
+    expr: &mut dyn Expr,
+    field: &str,
+    batch: &Batch,
+    index: usize,
+) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    let made = expr.text(batch, index, &mut text);
+    made.map(|()| text).map_err(|fault| format!("{field} interpolation error: {}", fault.text))
+}
+
+/// The nanoseconds that a field says a value is kept; nothing without the field.
+///
+/// # Errors
+/// What is said of the message instead.
+pub fn ttl_of(
+    expr: &mut Option<Box<dyn Expr>>,
+    batch: &Batch,
+    index: usize,
+) -> Result<Option<u64>, String> {
+    let Some(expr) = expr else { return Ok(None) };
+    let text = text_of(&mut **expr, "ttl", batch, index)?;
+    let ttl = Duration::parse(&String::from_utf8_lossy(&text));
+    ttl.map(|ttl| Some(ttl.wait_ns())).map_err(|e| format!("ttl must be a duration: {e}"))
 }
 
 /// A limit of how often something may happen.

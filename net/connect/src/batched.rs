@@ -14,8 +14,8 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::compose::CATEGORY;
 use crate::compose::records::records_of;
+use crate::compose::{CATEGORY, leave_to};
 use crate::nested::Nested;
 use crate::policy::{Config as PolicyConfig, Policy};
 use crate::signal::Signal;
@@ -147,25 +147,7 @@ impl SourceContext for Gathering {
         Box::pin(self.gather(batch))
     }
 
-    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
-        self.outer.stopping()
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.outer.is_stopping()
-    }
-
-    fn connected(&self, up: bool) {
-        self.outer.connected(up);
-    }
-
-    fn error(&self, text: &str) {
-        self.outer.error(text);
-    }
-
-    fn instance(&self) -> (usize, usize) {
-        self.outer.instance()
-    }
+    leave_to!(outer);
 }
 
 /// A running `batched` source.

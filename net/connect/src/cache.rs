@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use plan::env::{fault_of, read_config};
-use plan::fields::{CacheLabel, Duration, Interpolated};
-use plan::shared::{Cache, CacheOp};
+use plan::fields::{CacheLabel, Interpolated};
+use plan::shared::{Cache, CacheOp, text_of, ttl_of};
 use plan::{
     Batch, BuildError, Component, Env, Example, Expr, Fault, Form, Json, LocalBoxFuture, Sink,
     SinkError, SinkSpec, schema_of,
@@ -51,24 +51,13 @@ struct Exprs {
     ttl: Option<Box<dyn Expr>>,
 }
 
-fn text_of(expr: &mut dyn Expr, name: &str, batch: &Batch, at: usize) -> Result<Vec<u8>, String> {
-    let mut text = Vec::new();
-    let made = expr.text(batch, at, &mut text);
-    made.map(|()| text).map_err(|fault| format!("{name} interpolation error: {}", fault.text))
-}
-
 impl Exprs {
     fn op(&mut self, batch: &Batch, at: usize) -> Result<CacheOp, String> {
         let Some(records) = batch.as_records() else {
             return Err("a cache takes messages only".to_owned());
         };
         let key = text_of(&mut *self.key, "key", batch, at)?;
-        let mut ttl_ns = None;
-        if let Some(ttl) = &mut self.ttl {
-            let text = text_of(&mut **ttl, "ttl", batch, at)?;
-            let ttl = Duration::parse(&String::from_utf8_lossy(&text));
-            ttl_ns = Some(ttl.map_err(|e| format!("ttl must be a duration: {e}"))?.wait_ns());
-        }
+        let ttl_ns = ttl_of(&mut self.ttl, batch, at)?;
         let value = records.bytes(at, &mut Vec::new()).to_vec();
         Ok(CacheOp::Set { key, value, ttl_ns })
     }

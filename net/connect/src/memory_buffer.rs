@@ -19,6 +19,7 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::compose::leave_to;
 use crate::nested::Nested;
 use crate::policy;
 use crate::signal::Signal;
@@ -143,25 +144,7 @@ impl SourceContext for Filling {
         Box::pin(self.keep(batch))
     }
 
-    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
-        self.outer.stopping()
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.outer.is_stopping()
-    }
-
-    fn connected(&self, up: bool) {
-        self.outer.connected(up);
-    }
-
-    fn error(&self, text: &str) {
-        self.outer.error(text);
-    }
-
-    fn instance(&self) -> (usize, usize) {
-        self.outer.instance()
-    }
+    leave_to!(outer);
 }
 
 impl Kept {

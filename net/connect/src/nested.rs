@@ -11,6 +11,7 @@ use plan::{
 };
 
 use crate::compose::backoff::{self, Backoff};
+use crate::compose::leave_to;
 use crate::wait::{Ended, until_stopping};
 
 /// Pause before messages that were refused are sent again.
@@ -79,25 +80,7 @@ impl SourceContext for Replaying {
         })
     }
 
-    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
-        self.0.stopping()
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.0.is_stopping()
-    }
-
-    fn connected(&self, up: bool) {
-        self.0.connected(up);
-    }
-
-    fn error(&self, text: &str) {
-        self.0.error(text);
-    }
-
-    fn instance(&self) -> (usize, usize) {
-        self.0.instance()
-    }
+    leave_to!(0);
 }
 
 fn gone() -> Outcome {

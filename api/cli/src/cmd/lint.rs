@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use config::{Catalog, Override, Reading, Root};
 
-use crate::load::{ENDINGS, Environment, TemplateOptions, doc, overrides, read, report, spec};
-use crate::{found, output};
+use crate::load::{Environment, TemplateOptions, doc, overrides, read, report, spec};
+use crate::{output, paths};
 
 /// Options of `lint`.
 #[derive(clap::Args)]
@@ -49,8 +49,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let environment = Environment::read(&args.env_file)?;
     let overrides = overrides(&args.set)?;
     let wrong = |text: String| format!("lint paths error: {text}");
-    let files = found::files(&args.files, &ENDINGS).map_err(wrong)?;
-    let resources = found::files(&args.resources, &ENDINGS).map_err(wrong)?;
+    let files = paths::files(&args.files).map_err(wrong)?;
+    let resources = paths::files(&args.resources).map_err(wrong)?;
     let all = files.iter().map(|path| (path, true)).chain(resources.iter().map(|p| (p, false)));
     let mut failed = false;
     for (path, main) in all {

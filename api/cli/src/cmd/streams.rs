@@ -20,7 +20,7 @@ use crate::load::{self, ConfigOptions, Environment};
 use crate::metrics::Reporting;
 use crate::options::EngineOptions;
 use crate::watch::Watch;
-use crate::{found, stream_files};
+use crate::{paths, stream_files};
 
 /// Options of `streams`.
 #[derive(clap::Args)]
@@ -123,7 +123,7 @@ impl Setup {
         self.add_resources(path, &doc)?;
         self.settings = doc.config();
         self.service = doc.service;
-        for path in &found::files(&args.config.resources, &load::ENDINGS)? {
+        for path in &paths::files(&args.config.resources)? {
             let doc = self.read(path, Root::Resources)?;
             self.complain(path, &doc.lints);
             self.add_resources(path, &doc)?;

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use plan::env::read_config;
-use plan::fields::{CacheLabel, Duration, Interpolated};
-use plan::shared::{Cache, CacheError, CacheOp, CacheResult};
+use plan::fields::{CacheLabel, Interpolated};
+use plan::shared::{Cache, CacheError, CacheOp, CacheResult, text_of, ttl_of};
 use plan::{
-    Batch, BuildError, Class, Env, Example, Expr, Fault, Form, Json, Operator, OperatorError,
+    Batch, BuildError, Class, Env, Example, Expr, Form, Json, Operator, OperatorError,
     OperatorSpec, Record, Step, schema_of,
 };
 use schemars::JsonSchema;
@@ -56,20 +56,6 @@ struct CacheAccess {
     faults: Faults,
 }
 
-/// A text made for a message, or what is said of the message instead.
-fn text_of(
-    expr: &mut dyn Expr,
-    part: &str,
-    batch: &Batch,
-    index: usize,
-) -> Result<Vec<u8>, String> {
-    let mut text = Vec::new();
-    match expr.text(batch, index, &mut text) {
-        Ok(()) => Ok(text),
-        Err(Fault { text, .. }) => Err(format!("{part} interpolation error: {text}")),
-    }
-}
-
 impl CacheAccess {
     fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
         let config: Config = read_config(config)?;
@@ -95,14 +81,7 @@ impl CacheAccess {
             What::Delete => CacheOp::Delete { key },
             What::Set | What::Add => {
                 let value = text_of(&mut *self.value, "value", batch, index)?;
-                let ttl_ns = match &mut self.ttl {
-                    None => None,
-                    Some(ttl) => {
-                        let text = text_of(&mut **ttl, "ttl", batch, index)?;
-                        let ttl = Duration::parse(&String::from_utf8_lossy(&text));
-                        Some(ttl.map_err(|e| format!("ttl must be a duration: {e}"))?.wait_ns())
-                    }
-                };
+                let ttl_ns = ttl_of(&mut self.ttl, batch, index)?;
                 match self.what {
                     What::Set => CacheOp::Set { key, value, ttl_ns },
                     _ => CacheOp::Add { key, value, ttl_ns },

@@ -12,8 +12,8 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::compose::CATEGORY;
 use crate::compose::chain::Chain;
+use crate::compose::{CATEGORY, leave_to};
 use crate::nested::Nested;
 
 /// An input and processors of what it reads.
@@ -58,25 +58,7 @@ impl SourceContext for Processing {
         Box::pin(self.process(batch))
     }
 
-    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
-        self.outer.stopping()
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.outer.is_stopping()
-    }
-
-    fn connected(&self, up: bool) {
-        self.outer.connected(up);
-    }
-
-    fn error(&self, text: &str) {
-        self.outer.error(text);
-    }
-
-    fn instance(&self) -> (usize, usize) {
-        self.outer.instance()
-    }
+    leave_to!(outer);
 }
 
 /// A running `processed` source.

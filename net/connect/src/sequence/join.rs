@@ -12,6 +12,7 @@ use plan::{
 };
 
 use super::ShardedJoin;
+use crate::compose::leave_to;
 use crate::compose::records::records_of;
 
 /// Most documents that a join holds.
@@ -215,23 +216,5 @@ impl SourceContext for Collecting {
         Box::pin(std::future::ready(collected.map(|()| done())))
     }
 
-    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
-        self.outer.stopping()
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.outer.is_stopping()
-    }
-
-    fn connected(&self, up: bool) {
-        self.outer.connected(up);
-    }
-
-    fn error(&self, text: &str) {
-        self.outer.error(text);
-    }
-
-    fn instance(&self) -> (usize, usize) {
-        self.outer.instance()
-    }
+    leave_to!(outer);
 }

@@ -3,6 +3,8 @@
 /// An object of nested fields, sorted by key.
 pub(super) struct Template {
     ops: Vec<Op>,
+    /// Number of fields.
+    slots: usize,
     /// The bytes of keys with the colon, [`KEY_COPY`] bytes after the last.
     keys: Vec<u8>,
 }
@@ -39,7 +41,7 @@ impl Template {
     pub(super) fn new(paths: &[&[&[u8]]]) -> Template {
         let mut order: Vec<(usize, &[&[u8]])> = paths.iter().copied().enumerate().collect();
         order.sort_by(|a, b| a.1.cmp(b.1));
-        let mut template = Template { ops: Vec::new(), keys: Vec::new() };
+        let mut template = Template { ops: Vec::new(), slots: paths.len(), keys: Vec::new() };
         template.level(&order, 0);
         template.keys.extend_from_slice(&[0; KEY_COPY]);
         template
@@ -84,9 +86,9 @@ impl Template {
         }
     }
 
-    /// Number of operations; with it goes how many results there may be.
+    /// Number of fields: how many results there may be.
     pub(super) fn slots(&self) -> usize {
-        self.ops.iter().filter(|op| matches!(op, Op::Field { .. })).count()
+        self.slots
     }
 
     /// Appends the object. `field` appends the value of a slot, in the order of the keys, and says
