@@ -42,7 +42,7 @@ fn records(text: &Bytes) -> Batch {
         start += line.len() + 1;
         Record { body, ..Record::default() }
     });
-    Batch::records(Records { recs: recs.collect(), block: text.clone() })
+    Batch::records(Records { recs: recs.collect(), block: text.clone(), loose: true })
 }
 
 fn block(text: &Bytes) -> Batch {

@@ -52,7 +52,7 @@ fn batch(text: &Bytes) -> Batch {
         start += line.len() + 1;
         Record { body, ..Record::default() }
     });
-    Batch::records(Records { recs: recs.collect(), block: text.clone() })
+    Batch::records(Records { recs: recs.collect(), block: text.clone(), loose: true })
 }
 
 fn compile(mapping: &str) -> Option<Box<dyn Expr>> {

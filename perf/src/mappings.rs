@@ -132,7 +132,7 @@ fn records(payloads: &[String]) -> Records {
         text.push('\n');
         recs.push(Record { body, origin: Origin { ack: 0, tag }, ..Record::default() });
     }
-    Records { block: Bytes::from(text), recs }
+    Records { block: Bytes::from(text), recs, loose: true }
 }
 
 fn thread_cpu() -> Result<Duration> {

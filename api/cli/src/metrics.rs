@@ -225,6 +225,10 @@ fn log(metric: &Metric) {
             fields.insert("value".into(), json!(n));
             tracing::info!(fields = Json::Object(fields).to_string(), "Counter metric");
         }
+        MetricValue::Gauge(value) => {
+            fields.insert("value".into(), json!(*value as i64));
+            tracing::info!(fields = Json::Object(fields).to_string(), "Gauge metric");
+        }
         MetricValue::Timing(times) => {
             for (key, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
                 let value = if times.is_empty() { 0 } else { times.value_at_quantile(quantile) };

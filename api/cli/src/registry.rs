@@ -9,7 +9,7 @@ pub(crate) fn registry() -> Registry {
         operators: ops::all().collect(),
         sinks: connect::SINKS.to_vec(),
         languages: vec![&bloblang::LANGUAGE, &q::LANGUAGE],
-        caches: ops::shared::CACHES.to_vec(),
+        caches: [ops::shared::CACHES, connect::CACHES].concat(),
         rate_limits: ops::shared::RATE_LIMITS.to_vec(),
         parts: [connect::scanners::ALL, connect::BUFFERS].concat(),
     }

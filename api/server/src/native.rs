@@ -96,6 +96,7 @@ async fn metrics(engine: &EngineHandle, key: Key) -> Reply {
             metric.labels.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
         let value = match &metric.value {
             MetricValue::Counter(n) => json!(n),
+            MetricValue::Gauge(value) => json!(value),
             MetricValue::Timing(h) => json!({
                 "count": h.len(),
                 "p50": h.value_at_quantile(0.5),

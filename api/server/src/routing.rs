@@ -132,9 +132,14 @@ async fn to_port(port: &PortEvent, request: &Request) -> Reply {
     };
     // The sender is not held while waiting: when the pipeline ends, a request that it did not take
     // goes with the last sender, and with the request the way back for the answer.
-    let sent = port.sender.upgrade().is_some_and(|sender| sender.try_send(onward).is_ok());
-    if !sent {
-        return Reply::unavailable();
+    let closed = || match port.options.get("closed").and_then(plan::Json::as_str) {
+        Some(text) => Reply::text(503, text),
+        None => Reply::unavailable(),
+    };
+    match port.sender.upgrade().map(|sender| sender.try_send(onward).is_ok()) {
+        None => return closed(),
+        Some(false) => return Reply::unavailable(),
+        Some(true) => {}
     }
     match answer.recv_async().await {
         Ok(response) => Reply {
@@ -142,7 +147,7 @@ async fn to_port(port: &PortEvent, request: &Request) -> Reply {
             headers: response.headers,
             body: response.body,
         },
-        Err(_) => Reply::unavailable(),
+        Err(_) => closed(),
     }
 }
 

@@ -247,6 +247,11 @@ pub enum Ask {
         /// Answer.
         reply: flume::Sender<Option<Vec<Metric>>>,
     },
+    /// All metric series of what pipelines share: caches and rate limits.
+    SharedMetrics {
+        /// Answer.
+        reply: flume::Sender<Vec<Metric>>,
+    },
     /// The last lines of a pipeline's console.
     Console {
         /// The pipeline.
@@ -369,6 +374,14 @@ impl EngineHandle {
     /// The engine did not answer.
     pub async fn metrics(&self, key: Key) -> Result<Option<Vec<Metric>>, Unavailable> {
         self.ask(|reply| Ask::Metrics { key, reply }).await
+    }
+
+    /// See [`Ask::SharedMetrics`].
+    ///
+    /// # Errors
+    /// The engine did not answer.
+    pub async fn shared_metrics(&self) -> Result<Vec<Metric>, Unavailable> {
+        self.ask(|reply| Ask::SharedMetrics { reply }).await
     }
 
     /// See [`Ask::Console`].

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use plan::env::{Counter, Timing};
+use plan::env::{Counter, Gauge, Timing};
 use plan::{
-    BuildError, Cache, Code, Component, Env, Expr, Form, Operator, Plan, RateLimit, Registry,
-    Services, Session, Sink, Source,
+    BuildError, Cache, Code, Component, Env, Expr, Form, Meters, Operator, Plan, RateLimit,
+    Registry, Services, Session, Sink, Source,
 };
 
 use crate::meter::{MeteredOperator, MeteredSink, MeteredSource};
@@ -52,6 +52,14 @@ impl Builder {
             shared,
             sessions: RefCell::default(),
         })
+    }
+
+    /// Whether a source has series of its own: what holds others, or keeps what they bring, leaves
+    /// that to them.
+    pub(crate) fn counts_source(&self, source: &Component) -> bool {
+        let spec = self.registry.sources.iter().find(|spec| spec.name == source.name);
+        let holds = |category| category == COMPOSITE || category == plan::component::BUFFER;
+        !source.path.is_empty() && !spec.is_some_and(|spec| holds(spec.category))
     }
 
     fn session(&self, lang: &str) -> Result<Rc<dyn Session>, BuildError> {
@@ -197,16 +205,48 @@ impl Env for ComponentEnv {
         self.builder.services.clone()
     }
 
+    fn meters(&self, part: &str) -> Rc<dyn Meters> {
+        let (series, stream) = (self.builder.series.clone(), self.builder.stream.clone());
+        Rc::new(ComponentMeters::new(series, stream, &self.component, part))
+    }
+}
+
+/// The series of one component or of a part of it.
+pub(crate) struct ComponentMeters {
+    series: Series,
+    stream: String,
+    component: Component,
+}
+
+impl ComponentMeters {
+    /// Series of a component, or of its part of this name when it is not empty.
+    pub(crate) fn new(series: Series, stream: String, of: &Component, part: &str) -> Self {
+        let (label, mut path) = (of.label.clone(), of.path.clone());
+        if !part.is_empty() {
+            path = format!("{path}.{part}");
+        }
+        ComponentMeters { series, stream, component: Component { label, path, ..<_>::default() } }
+    }
+
+    /// The component's labels and those of one series, which go before them.
+    fn all<'a>(&'a self, own: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let labels = component_labels(&self.component, &self.stream);
+        let free = |(name, _): &(&str, &str)| own.iter().all(|(taken, _)| taken != name);
+        labels.into_iter().filter(free).chain(own.iter().copied()).collect()
+    }
+}
+
+impl Meters for ComponentMeters {
     fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter {
-        let mut all = component_labels(&self.component, &self.builder.stream);
-        all.extend_from_slice(labels);
-        self.builder.series.counter(name, &all)
+        self.series.counter(name, &self.all(labels))
+    }
+
+    fn gauge(&self, name: &str, labels: &[(&str, &str)]) -> Gauge {
+        self.series.gauge(name, &self.all(labels))
     }
 
     fn timing(&self, name: &str, labels: &[(&str, &str)]) -> Timing {
-        let mut all = component_labels(&self.component, &self.builder.stream);
-        all.extend_from_slice(labels);
-        let timing = self.builder.series.timing(name, &all);
+        let timing = self.series.timing(name, &self.all(labels));
         Timing(Rc::new(move |ns, count| timing.record(ns, count)))
     }
 }

@@ -43,7 +43,7 @@ impl Connections {
         let node = |node: &plan::Node| {
             let labels = component_labels(&node.component, &builder.stream);
             let counter = |name| builder.series.counter(name, &labels);
-            let shown = node.role == Role::Source && !node.component.path.is_empty();
+            let shown = node.role == Role::Source && builder.counts_source(&node.component);
             ConnectionNode {
                 up: Cell::new(None),
                 name: node.component.name.clone(),

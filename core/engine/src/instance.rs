@@ -181,10 +181,7 @@ impl Built {
     fn meters(&self) -> Vec<SourceMeter> {
         let stream = &self.builder.stream;
         let meter = |node: &plan::Node| {
-            let specs = &self.builder.registry.sources;
-            let spec = specs.iter().find(|spec| spec.name == node.component.name);
-            let keeps = spec.is_some_and(|spec| spec.category == plan::component::BUFFER);
-            if node.role != Role::Source || node.component.path.is_empty() || keeps {
+            if node.role != Role::Source || !self.builder.counts_source(&node.component) {
                 return SourceMeter::default();
             }
             let labels = component_labels(&node.component, stream);

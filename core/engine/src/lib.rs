@@ -42,6 +42,7 @@ mod rates;
 mod services;
 mod shard;
 mod shared;
+mod shared_meter;
 mod sinks;
 mod stop;
 mod table;

@@ -29,7 +29,7 @@ struct OperatorCells {
 impl OperatorCells {
     fn before(&self, batch: &Batch) -> usize {
         self.received.add(batch.len() as u64);
-        self.batch_received.add(1);
+        self.batch_received.add(batch.batches() as u64);
         faults(batch)
     }
 
@@ -39,7 +39,7 @@ impl OperatorCells {
         let faults_after: usize = out.iter().map(faults).sum();
         let failed = faults_after.saturating_sub(faults_before);
         self.sent.add(sent as u64);
-        self.batch_sent.add(out.len() as u64);
+        self.batch_sent.add(out.iter().map(Batch::batches).sum::<usize>() as u64);
         self.error.add(failed as u64);
         self.latency.record(rt::now().0.saturating_sub(start_ns), 1);
         failed
@@ -64,7 +64,7 @@ impl MeteredOperator {
         component: &Component,
         builder: &Builder,
     ) -> Box<dyn Operator> {
-        if component.path.is_empty() {
+        if component.path.is_empty() || !inner.counted() {
             return inner;
         }
         let labels = component_labels(component, &builder.stream);
@@ -293,7 +293,9 @@ impl SinkCells {
         }
         if failed < batch.len() || batch.is_empty() {
             self.sent.add((batch.len() - failed) as u64);
-            self.batch_sent.add(1);
+            // Which of the loose messages failed does not matter here, how many did.
+            let sent = batch.batches().saturating_sub(failed).max(1);
+            self.batch_sent.add(sent as u64);
         }
         self.latency.record(rt::now().0.saturating_sub(start_ns), 1);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use hdrhistogram::Histogram;
-use plan::env::Counter;
+use plan::env::{Counter, Gauge};
 
 use crate::names::Names;
 
@@ -24,6 +24,8 @@ const FEW_MAX: usize = 16;
 pub enum MetricValue {
     /// Something counted.
     Counter(u64),
+    /// Something that goes up and down.
+    Gauge(f64),
     /// Durations in nanoseconds.
     Timing(Box<Histogram<u64>>),
 }
@@ -99,6 +101,7 @@ impl Timing {
 
 enum Cell {
     Counter(Counter),
+    Gauge(Gauge),
     Timing(Timing),
 }
 
@@ -152,38 +155,64 @@ impl Series {
         Some(inner.key(&name, &labels))
     }
 
+    /// The cell of this name and these labels, made when there is none of its kind.
+    fn cell<T: Clone + Default>(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        of: fn(&Cell) -> Option<&T>,
+        cell: fn(T) -> Cell,
+    ) -> T {
+        let Some(key) = self.key(name, labels) else { return T::default() };
+        let series = &mut self.inner.borrow_mut().cells;
+        if let Some(known) = series.get(&key).and_then(of) {
+            return known.clone();
+        }
+        let new = T::default();
+        if series.len() < SERIES_MAX {
+            series.insert(key, cell(new.clone()));
+        }
+        new
+    }
+
     /// The counter of this name and these labels, made with 0 when it is new.
     pub(crate) fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter {
-        let Some(key) = self.key(name, labels) else { return Counter::default() };
-        let series = &mut self.inner.borrow_mut().cells;
-        if let Some(Cell::Counter(counter)) = series.get(&key) {
-            return counter.clone();
+        fn of(cell: &Cell) -> Option<&Counter> {
+            match cell {
+                Cell::Counter(counter) => Some(counter),
+                _ => None,
+            }
         }
-        let counter = Counter::default();
-        if series.len() < SERIES_MAX {
-            series.insert(key, Cell::Counter(counter.clone()));
+        self.cell(name, labels, of, Cell::Counter)
+    }
+
+    /// The value of this name and these labels that goes up and down.
+    pub(crate) fn gauge(&self, name: &str, labels: &[(&str, &str)]) -> Gauge {
+        fn of(cell: &Cell) -> Option<&Gauge> {
+            match cell {
+                Cell::Gauge(gauge) => Some(gauge),
+                _ => None,
+            }
         }
-        counter
+        self.cell(name, labels, of, Cell::Gauge)
     }
 
     /// The durations of this name and these labels.
     pub(crate) fn timing(&self, name: &str, labels: &[(&str, &str)]) -> Timing {
-        let Some(key) = self.key(name, labels) else { return Timing::default() };
-        let series = &mut self.inner.borrow_mut().cells;
-        if let Some(Cell::Timing(timing)) = series.get(&key) {
-            return timing.clone();
+        fn of(cell: &Cell) -> Option<&Timing> {
+            match cell {
+                Cell::Timing(timing) => Some(timing),
+                _ => None,
+            }
         }
-        let timing = Timing::default();
-        if series.len() < SERIES_MAX {
-            series.insert(key, Cell::Timing(timing.clone()));
-        }
-        timing
+        self.cell(name, labels, of, Cell::Timing)
     }
 
     /// All series as they are now.
     pub(crate) fn snapshot(&self) -> Vec<Metric> {
         let value = |cell: &Cell| match cell {
             Cell::Counter(counter) => MetricValue::Counter(counter.0.get()),
+            Cell::Gauge(gauge) => MetricValue::Gauge(gauge.0.get()),
             Cell::Timing(timing) => MetricValue::Timing(timing.snapshot()),
         };
         let inner = self.inner.borrow();
@@ -212,6 +241,9 @@ pub(crate) fn merge(into: &mut Vec<Metric>, from: Vec<Metric>) {
                 } else {
                     let _ = sum.add(&*h);
                 }
+            }
+            (Some(MetricValue::Gauge(last)), Metric { value: MetricValue::Gauge(now), .. }) => {
+                *last = now;
             }
             (_, metric) => into.push(metric),
         }
@@ -262,6 +294,21 @@ mod tests {
             let few = matches!(&*timing.0.borrow(), Durations::Few(_));
             assert_eq!(few, n <= FEW_MAX as u64);
         }
+    }
+
+    #[test]
+    fn a_series_keeps_its_kind_and_a_gauge_its_last_value() {
+        let (a, b) = (Series::default(), Series::default());
+        a.gauge("g", &[]).set(2.0);
+        b.gauge("g", &[]).set(1.5);
+        let mut all = a.snapshot();
+        merge(&mut all, b.snapshot());
+        assert!(matches!(all[..], [Metric { value: MetricValue::Gauge(1.5), .. }]), "{all:?}");
+        // Another kind under the same name takes its place.
+        a.counter("g", &[]).add(1);
+        a.counter("g", &[]).add(1);
+        let all = a.snapshot();
+        assert!(matches!(all[..], [Metric { value: MetricValue::Counter(2), .. }]), "{all:?}");
     }
 
     #[test]

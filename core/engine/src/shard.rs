@@ -53,6 +53,8 @@ pub(crate) enum Control {
     Share { token: u64, key: Key, share: Share },
     /// Counts and rates of all instances.
     Snapshot(flume::Sender<Vec<Snapshot>>),
+    /// Series of the caches and rate limits that the shard owns.
+    SharedMetrics(flume::Sender<Vec<Metric>>),
     /// Series of one instance.
     Metrics(u64, flume::Sender<Vec<Metric>>),
     /// Console of one instance.
@@ -166,6 +168,9 @@ impl Shard {
                     crate::metrics::merge(&mut series, shared.snapshot());
                 }
                 let _ = reply.send(series);
+            }
+            Control::SharedMetrics(reply) => {
+                let _ = reply.send(self.around.shared.series.snapshot());
             }
             Control::Console(token, reply) => {
                 let running = self.running.borrow();

@@ -12,6 +12,9 @@ use plan::env::Registry;
 use plan::shared::{CacheError, CacheOp, CacheResult};
 use plan::{BuildError, Cache, Component, RateLimit, Services, Spec};
 
+use crate::metrics::Series;
+use crate::shared_meter::{MeteredCache, MeteredLimit};
+
 /// Questions from other shards that wait at an owner; who asks one more waits.
 pub(crate) const QUESTIONS_MAX: usize = 1024;
 /// Most caches, and most rate limits, that one shard owns.
@@ -41,6 +44,8 @@ pub(crate) struct SharedParts {
     services: Rc<dyn Services>,
     caches: Table<dyn Cache>,
     limits: Table<dyn RateLimit>,
+    /// Counts of what this shard owns.
+    pub(crate) series: Series,
 }
 
 impl SharedParts {
@@ -51,7 +56,8 @@ impl SharedParts {
         services: Rc<dyn Services>,
     ) -> Rc<Self> {
         let (caches, limits) = (RefCell::default(), RefCell::default());
-        Rc::new(SharedParts { shard, owners, registry, services, caches, limits })
+        let series = Series::default();
+        Rc::new(SharedParts { shard, owners, registry, services, caches, limits, series })
     }
 
     /// Answers the questions of other shards until there are none left to ask.
@@ -145,7 +151,10 @@ impl SharedParts {
     }
 
     async fn ask_cache(&self, to: &Arc<Component>, ops: Vec<CacheOp>) -> Vec<CacheResult> {
-        let build = |spec: &plan::CacheSpec| (spec.build)(&to.config, Rc::clone(&self.services));
+        let build = |spec: &plan::CacheSpec| {
+            let cache = (spec.build)(&to.config, Rc::clone(&self.services))?;
+            Ok(MeteredCache::wrap(cache, &self.series, to))
+        };
         match self.own(&self.caches, &self.registry.caches, to, build) {
             Ok(cache) => cache.run(ops).await,
             Err(text) => vec![Err(CacheError::Other(text)); ops.len()],
@@ -153,8 +162,10 @@ impl SharedParts {
     }
 
     async fn ask_limit(&self, to: &Arc<Component>) -> Result<u64, String> {
-        let services = || Rc::clone(&self.services);
-        let build = |spec: &plan::RateLimitSpec| (spec.build)(&to.config, services());
+        let build = |spec: &plan::RateLimitSpec| {
+            let limit = (spec.build)(&to.config, Rc::clone(&self.services))?;
+            Ok(MeteredLimit::wrap(limit, &self.series, to))
+        };
         let limit = self.own(&self.limits, &self.registry.rate_limits, to, build)?;
         limit.access().await
     }

@@ -62,6 +62,11 @@ impl Table {
             Ask::Metrics { key, reply } => {
                 let _ = reply.send(self.metrics(&key).await);
             }
+            Ask::SharedMetrics { reply } => {
+                // Each is owned by one shard, so nothing is there twice.
+                let all = self.everywhere(Control::SharedMetrics).await;
+                let _ = reply.send(all.into_iter().flatten().collect());
+            }
             Ask::Console { key, reply } => {
                 let _ = reply.send(self.console(&key).await);
             }
@@ -116,29 +121,32 @@ impl Table {
         Some(all)
     }
 
-    async fn snapshots(&self, wanted: bool) -> HashMap<u64, Snapshot> {
-        if !wanted {
-            return HashMap::new();
+    /// Asks all shards; those that do not answer are left out.
+    async fn everywhere<T>(&self, control: impl Fn(flume::Sender<T>) -> Control) -> Vec<T> {
+        let asked = self.shards.iter().map(|shard| {
+            let (reply, receiver) = flume::bounded(1);
+            let _ = shard.send(control(reply));
+            receiver
+        });
+        let mut answers = Vec::new();
+        for receiver in asked.collect::<Vec<_>>() {
+            answers.extend(answer(receiver).await);
         }
-        let asked: Vec<_> = self
-            .shards
-            .iter()
-            .map(|shard| {
-                let (reply, receiver) = flume::bounded(1);
-                let _ = shard.send(Control::Snapshot(reply));
-                receiver
-            })
-            .collect();
+        answers
+    }
+
+    async fn snapshots(&self, wanted: bool) -> HashMap<u64, Snapshot> {
         let mut all: HashMap<u64, Snapshot> = HashMap::new();
-        for receiver in asked {
-            for part in answer(receiver).await.unwrap_or_default() {
-                match all.get_mut(&part.token) {
-                    Some(sum) => {
-                        sum.totals += part.totals;
-                        sum.rates += part.rates;
-                    }
-                    None => drop(all.insert(part.token, part)),
+        if !wanted {
+            return all;
+        }
+        for part in self.everywhere(Control::Snapshot).await.into_iter().flatten() {
+            match all.get_mut(&part.token) {
+                Some(sum) => {
+                    sum.totals += part.totals;
+                    sum.rates += part.rates;
                 }
+                None => drop(all.insert(part.token, part)),
             }
         }
         all

@@ -72,8 +72,8 @@ impl Frame {
 
 /// Messages one by one, each over the block of its batch.
 pub(crate) fn ones(records: Records) -> impl Iterator<Item = Records> {
-    let Records { block, recs } = records;
-    recs.into_iter().map(move |rec| Records { block: block.clone(), recs: vec![rec] })
+    let like = records.like();
+    records.recs.into_iter().map(move |rec| like.clone().with(vec![rec]))
 }
 
 /// The messages of several lists over one block.
@@ -81,12 +81,13 @@ pub(crate) fn join(parts: impl Iterator<Item = Records>) -> Records {
     let parts: Vec<Records> = parts.filter(|part| !part.recs.is_empty()).collect();
     let Some(first) = parts.first() else { return Records::default() };
     let shared = first.block.clone();
+    let loose = parts.iter().all(|part| part.loose);
     let ranged = |part: &Records| part.recs.iter().any(|r| matches!(r.body, Body::Range { .. }));
     let same =
         |part: &Records| part.block.as_ptr() == shared.as_ptr() && part.block.len() == shared.len();
     if parts.iter().all(|part| same(part) || !ranged(part)) {
         let recs = parts.into_iter().flat_map(|part| part.recs).collect();
-        return Records { block: shared, recs };
+        return Records { block: shared, recs, loose };
     }
     let mut block = Vec::new();
     let mut recs = Vec::new();
@@ -108,7 +109,7 @@ pub(crate) fn join(parts: impl Iterator<Item = Records>) -> Records {
             recs.push(rec);
         }
     }
-    Records { block: Bytes::from(block), recs }
+    Records { block: Bytes::from(block), recs, loose }
 }
 
 /// A copy of a message that keeps its bytes without the block.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use config::{Catalog, Kind, Resources};
 use futures_util::FutureExt;
-use plan::env::{Counter, Request, Services};
+use plan::env::{Request, Services};
 use plan::{
     Batch, BuildError, Cache, Code, Component, Env, Expr, Form, Json, Language, Log, Operator,
     OperatorSpec, RateLimit, Records, Registry, Session, Sink, Source, serde_json,
@@ -123,9 +123,6 @@ impl Env for ShardEnv {
     }
     fn services(&self) -> Rc<dyn Services> {
         self.shard.clone()
-    }
-    fn counter(&self, _: &str, _: &[(&str, &str)]) -> Counter {
-        Counter::default()
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Records {
     pub block: Bytes,
     /// The messages, in order.
     pub recs: Vec<Record>,
+    /// Whether to users each message is a batch of its own, as those of a source are that puts
+    /// many together only to be quick. Messages made from one of them are one batch.
+    pub loose: bool,
 }
 
 /// Which message of which source batch a record came from.
@@ -150,7 +153,27 @@ impl Records {
             .zip(0..)
             .map(|(b, tag)| Record { origin: Origin { ack: 0, tag }, ..Record::own(b) })
             .collect();
-        Records { block: Bytes::new(), recs }
+        Records { recs, ..Records::default() }
+    }
+
+    /// No messages yet, over the same block and as loose as these.
+    #[must_use]
+    pub fn like(&self) -> Self {
+        Records { block: self.block.clone(), recs: Vec::new(), loose: self.loose }
+    }
+
+    /// These messages over the same block.
+    #[must_use]
+    pub fn with(self, recs: Vec<Record>) -> Self {
+        Records { recs, ..self }
+    }
+
+    /// Whether message `index` is the last of what users see as one batch.
+    #[must_use]
+    pub fn ends_batch(&self, index: usize) -> bool {
+        let origin = |index: usize| self.recs.get(index).map(|rec| rec.origin);
+        let next = origin(index + 1);
+        next.is_none() || (self.loose && next != origin(index))
     }
 
     /// The bytes of record `index`; a document is printed into `scratch` first.
@@ -258,6 +281,17 @@ impl Batch {
         }
     }
 
+    /// Number of batches as users see them (see [`Records::loose`]).
+    #[must_use]
+    pub fn batches(&self) -> usize {
+        match self.as_records() {
+            Some(records) if records.loose => {
+                (0..records.recs.len()).filter(|index| records.ends_batch(*index)).count()
+            }
+            _ => 1,
+        }
+    }
+
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -324,9 +358,9 @@ impl Batch {
     /// A batch over the same block with some of this one's records; the acks are shared.
     #[must_use]
     pub fn part(&self, recs: Vec<Record>) -> Batch {
-        let block = self.as_records().map(|r| r.block.clone()).unwrap_or_default();
+        let like = self.as_records().map(Records::like).unwrap_or_default();
         Batch {
-            data: Data::Records(Records { block, recs }),
+            data: Data::Records(like.with(recs)),
             acks: self.acks.clone(),
             seq: self.seq,
             born_ns: self.born_ns,

@@ -81,6 +81,18 @@ impl Counter {
     }
 }
 
+/// A value of one shard that goes up and down. Reading takes the one that was set last on any
+/// shard that has set it.
+#[derive(Clone, Debug, Default)]
+pub struct Gauge(pub Rc<Cell<f64>>);
+
+impl Gauge {
+    /// Sets it.
+    pub fn set(&self, value: f64) {
+        self.0.set(value);
+    }
+}
+
 /// Durations of one shard.
 #[derive(Clone)]
 pub struct Timing(pub Rc<dyn Fn(u64, u64)>);
@@ -89,6 +101,34 @@ impl Timing {
     /// Adds one of so many nanoseconds, so many times.
     pub fn record(&self, ns: u64, count: u64) {
         (self.0)(ns, count);
+    }
+}
+
+/// Where a component, or a part of one, finds its series: all have its labels besides their own.
+/// A series that is asked for again is the same one.
+pub trait Meters {
+    /// A counter.
+    fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter;
+    /// A value that goes up and down.
+    fn gauge(&self, name: &str, labels: &[(&str, &str)]) -> Gauge;
+    /// Durations.
+    fn timing(&self, name: &str, labels: &[(&str, &str)]) -> Timing;
+}
+
+/// Series that nobody looks at.
+pub struct Unseen;
+
+impl Meters for Unseen {
+    fn counter(&self, _: &str, _: &[(&str, &str)]) -> Counter {
+        Counter::default()
+    }
+
+    fn gauge(&self, _: &str, _: &[(&str, &str)]) -> Gauge {
+        Gauge::default()
+    }
+
+    fn timing(&self, _: &str, _: &[(&str, &str)]) -> Timing {
+        Timing(Rc::new(|_, _| ()))
     }
 }
 
@@ -214,13 +254,11 @@ pub trait Env {
     fn rate_limit(&self, limit: &Component) -> Result<Rc<dyn RateLimit>, BuildError> {
         Err(BuildError::new(format!("rate limit resource '{}' was not found", limit.label)))
     }
-    /// A counter with this name and the component's labels.
-    fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Counter;
-    /// Durations with this name and the component's labels; nobody looks at them unless the
-    /// surroundings say otherwise.
-    fn timing(&self, name: &str, labels: &[(&str, &str)]) -> Timing {
-        let _ = (name, labels);
-        Timing(Rc::new(|_, _| ()))
+    /// Where the component finds its series, or those of a part of it, such as `batching`, when
+    /// one is named. Nobody looks at them unless the surroundings say otherwise.
+    fn meters(&self, part: &str) -> Rc<dyn Meters> {
+        let _ = part;
+        Rc::new(Unseen)
     }
 }
 

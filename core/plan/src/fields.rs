@@ -18,6 +18,10 @@ use crate::expr::Code;
 /// The schema keyword that holds the kind of a field.
 pub const KIND: &str = "x-kind";
 
+/// The schema keyword that holds what a field is called in paths of components, where it is a part
+/// that many components have: it stands beside what each of them does.
+pub const PART: &str = "x-part";
+
 /// The schema of a field that says what it is.
 macro_rules! schema {
     ($name:ident, $type:literal, $kind:literal) => {

@@ -27,7 +27,7 @@ pub use batch::{Batch, Body, Data, Fault, Origin, RawBlock, Record, Records};
 pub use columns::{Columns, DataType, Field, Schema};
 pub use component::{Component, Example, OperatorSpec, SinkSpec, SourceSpec, Spec, schema_of};
 pub use diagnostic::{Diagnostic, Span, place_of};
-pub use env::{BuildError, Env, Log, Registry, Services};
+pub use env::{BuildError, Env, Log, Meters, Registry, Services};
 pub use expr::{Code, Expr, Form, Language, Session};
 pub use fields::Part;
 pub use graph::{Class, MetricsMapping, Node, NodeId, Plan, Role};

@@ -53,6 +53,11 @@ pub trait Operator {
     /// Whether its work may be spread over shards.
     fn class(&self) -> Class;
 
+    /// Whether what passes it is counted; not where that says nothing.
+    fn counted(&self) -> bool {
+        true
+    }
+
     /// Takes a batch and appends what becomes of it to `out`. A batch that is used up here must
     /// be resolved ([`Batch::ok`]), and one that is kept must be kept with its acks.
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a>;

@@ -123,6 +123,7 @@ impl Gathering {
             // Another batch may have begun in the meantime.
             let over = begun(&self.open.borrow()).is_some_and(|begun| begun + period <= rt::now());
             if over {
+                self.policy.over();
                 self.flush().await?;
             }
         }

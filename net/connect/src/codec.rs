@@ -158,7 +158,7 @@ mod tests {
             .iter()
             .map(|&(start, len)| Record { body: Body::Range { start, len }, ..Record::default() });
         let recs = recs.collect();
-        Batch::records(Records { block: Bytes::from_static(block), recs })
+        Batch::records(Records { block: Bytes::from_static(block), recs, loose: false })
     }
 
     fn encoded(codec: &Codec, batch: &Batch) -> Encoded {
@@ -219,7 +219,8 @@ mod tests {
                 Record { body, ..Record::default() }
             });
             let recs = recs.collect();
-            let batch = Batch::records(Records { block: Bytes::from(text.clone()), recs });
+            let block = Bytes::from(text.clone());
+            let batch = Batch::records(Records { block, recs, loose: false });
             let out = encoded(&Codec::Lines, &batch);
             prop_assert_eq!(out.as_slice(), text.as_bytes());
         }

@@ -99,7 +99,8 @@ impl Generate {
             }
             self.tick(context).await?;
             let Some(count) = self.next() else { return Ok(()) };
-            let empty = Records::from_bodies((0..count).map(|_| Vec::new()));
+            let mut empty = Records::from_bodies((0..count).map(|_| Vec::new()));
+            empty.loose = self.batch_size == 1;
             let mapped = self.mapping.map(Batch::new(Data::Records(empty)), &mut out);
             mapped.map_err(|e| SourceError::Fatal(e.0))?;
             for batch in out.drain(..) {

@@ -45,10 +45,13 @@ pub mod text;
 pub mod variable;
 pub mod wait;
 
-use plan::{Part, SinkSpec, SourceSpec};
+use plan::{CacheSpec, Part, SinkSpec, SourceSpec};
 
 /// All buffers.
 pub const BUFFERS: &[&Part] = &[&memory_buffer::PART];
+
+/// Caches that read and write.
+pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC];
 
 /// All sources, by name.
 pub const SOURCES: &[&SourceSpec] = &[

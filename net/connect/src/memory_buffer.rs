@@ -21,8 +21,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::compose::leave_to;
 use crate::nested::Nested;
-use crate::policy;
+use crate::policy::{self, Policy};
 use crate::signal::Signal;
+
+mod gather;
+
+use gather::Gather;
 
 /// Batches that are on their way through the pipeline at once.
 const IN_FLIGHT_MAX: usize = 1024;
@@ -38,12 +42,14 @@ pub struct Config {
     /// Bytes that messages may take; an input waits when there are more. Each counts for its
     /// content and 128 bytes; one that is larger than the limit is refused.
     pub limit: i64,
-    /// How messages are gathered into batches on their way out; not supported so far.
+    /// How messages are gathered into batches on their way out. What is left when the input ends
+    /// is a batch, too.
     pub batch_policy: BatchPolicy,
 }
 
 /// A policy that may be switched off.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("x-part" = policy::PART))]
 #[serde(default)]
 pub struct BatchPolicy {
     /// Whether messages are gathered.
@@ -76,6 +82,10 @@ struct Kept {
     /// Whether nothing more comes.
     ended: Cell<bool>,
     changed: Signal,
+    /// What gathers messages on their way out, where that is wanted.
+    gather: Option<Gather>,
+    /// Batches that nothing gathers: each is complete as it came.
+    created: Counter,
     received: Counter,
     batch_received: Counter,
     sent: Counter,
@@ -86,9 +96,15 @@ struct Kept {
 /// A batch that waits.
 struct Waiting {
     data: Data,
-    count: usize,
     bytes: usize,
     since: rt::Nanos,
+}
+
+/// Something on its way, with the numbers of its messages and batches.
+struct OnTheWay {
+    emitted: Emitted,
+    messages: usize,
+    batches: usize,
 }
 
 /// The context of the input: what it emits is kept.
@@ -114,9 +130,8 @@ impl Filling {
         }
         kept.bytes.set(kept.bytes.get() + bytes);
         kept.received.add(batch.len() as u64);
-        kept.batch_received.add(1);
-        let (count, since) = (batch.len(), rt::now());
-        let waiting = Waiting { data: batch.data, count, bytes, since };
+        kept.batch_received.add(batch.batches() as u64);
+        let waiting = Waiting { data: batch.data, bytes, since: rt::now() };
         kept.batches.borrow_mut().push_back(waiting);
         kept.changed.wake();
         // An input that never waits must not keep others from their turn.
@@ -154,10 +169,9 @@ impl Kept {
         let mut on_the_way = FuturesUnordered::new();
         loop {
             let full = on_the_way.len() >= IN_FLIGHT_MAX;
-            let next = std::pin::pin!(self.changed.until(|| match full {
-                true => None,
-                false => self.take(),
-            }));
+            let next =
+                async { if full { std::future::pending().await } else { self.next().await } };
+            let next = std::pin::pin!(next);
             let waiting = if on_the_way.is_empty() {
                 next.await
             } else {
@@ -168,8 +182,8 @@ impl Kept {
             };
             match waiting {
                 Some(waiting) => {
-                    let emitted = outer.emit_kept(Batch::new(waiting.data.clone())).await?;
-                    on_the_way.push(self.sent(emitted, waiting));
+                    let parts = self.send(outer, &waiting).await?;
+                    on_the_way.push(self.sent(parts, waiting));
                 }
                 None if on_the_way.is_empty() => return Ok(()),
                 None => drop(on_the_way.next().await),
@@ -177,34 +191,109 @@ impl Kept {
         }
     }
 
+    /// What is handed on next; nothing when nothing is left and nothing more comes. Given up in
+    /// the middle, it loses nothing.
+    async fn next(&self) -> Option<Waiting> {
+        let Some(gather) = &self.gather else {
+            return self.changed.until(|| self.take()).await;
+        };
+        loop {
+            while let Some(waiting) = self.pop() {
+                let gathered = gather.add(waiting);
+                if let Some(rest) = gathered.rest {
+                    self.batches.borrow_mut().push_front(rest);
+                }
+                if gathered.complete.is_some() {
+                    return gathered.complete;
+                }
+            }
+            if self.ended.get() {
+                return gather.take();
+            }
+            let changed = self
+                .changed
+                .until(|| (self.ended.get() || !self.batches.borrow().is_empty()).then_some(()));
+            match gather.left() {
+                None => changed.await,
+                Some(left) => {
+                    if rt::timeout(left, changed).await.is_err() {
+                        return gather.over();
+                    }
+                }
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<Waiting> {
+        self.batches.borrow_mut().pop_front()
+    }
+
     /// What waits first; `Some(None)` when nothing is left and nothing more comes.
     fn take(&self) -> Option<Option<Waiting>> {
-        match self.batches.borrow_mut().pop_front() {
+        match self.pop() {
             Some(waiting) => Some(Some(waiting)),
             None => self.ended.get().then_some(None),
         }
     }
 
-    async fn sent(&self, emitted: Emitted, mut waiting: Waiting) {
-        let outcome = emitted.outcome().await;
-        let before = waiting.count;
-        if outcome.is_ok() {
-            self.bytes.set(self.bytes.get() - waiting.bytes);
-        } else {
-            waiting.data = crate::nested::refused(waiting.data, &outcome);
-            let batch = Batch::new(waiting.data);
-            let bytes = weight(&batch);
-            self.bytes.set(self.bytes.get() - waiting.bytes + bytes);
-            let count = batch.len();
-            waiting = Waiting { data: batch.data, count, bytes, ..waiting };
+    /// Hands something on.
+    async fn send(
+        &self,
+        outer: &Rc<dyn SourceContext>,
+        waiting: &Waiting,
+    ) -> Result<Vec<OnTheWay>, SourceError> {
+        let whole = Batch::new(waiting.data.clone());
+        let batches = match &self.gather {
+            Some(gather) => {
+                let made = gather.policy.chain.run(whole).await;
+                made.map_err(|error| SourceError::Fatal(error.0))?
+            }
+            None => {
+                self.created.add(whole.batches() as u64);
+                vec![whole]
+            }
+        };
+        let mut parts = Vec::with_capacity(batches.len());
+        for batch in batches.into_iter().filter(|batch| !batch.is_empty()) {
+            let (messages, batches) = (batch.len(), batch.batches());
+            let emitted = outer.emit_kept(batch).await?;
+            parts.push(OnTheWay { emitted, messages, batches });
         }
-        let delivered = before.saturating_sub(if outcome.is_ok() { 0 } else { waiting.count });
+        Ok(parts)
+    }
+
+    /// Waits until something was delivered; what was refused takes the first place again.
+    async fn sent(&self, parts: Vec<OnTheWay>, mut waiting: Waiting) {
+        // A message is known again by its place, unless processors have changed the places.
+        let exact = self.gather.as_ref().is_none_or(|gather| gather.policy.chain.is_empty());
+        let mut whole = Outcome::default();
+        let mut delivered = 0;
+        for OnTheWay { emitted, messages, batches } in parts {
+            let outcome = emitted.outcome().await;
+            let refused = match outcome.failures.iter().any(|(tag, _)| tag.is_none()) {
+                true => messages,
+                false => outcome.failures.len().min(messages),
+            };
+            if refused < messages {
+                delivered += messages - refused;
+                self.batch_sent.add(batches.saturating_sub(refused).max(1) as u64);
+            }
+            let failures = outcome.failures.into_iter();
+            whole.failures.extend(failures.map(|(tag, fault)| (tag.filter(|_| exact), fault)));
+        }
         if delivered > 0 {
             self.sent.add(delivered as u64);
-            self.batch_sent.add(1);
-            self.latency.record(rt::now().since(waiting.since).as_nanos() as u64, delivered as u64);
+            let ns = rt::now().since(waiting.since).as_nanos() as u64;
+            self.latency.record(ns, delivered as u64);
         }
-        if !outcome.is_ok() {
+        let before = self.bytes.get() - waiting.bytes;
+        if whole.is_ok() {
+            self.bytes.set(before);
+        } else {
+            let batch = Batch::new(crate::nested::refused(waiting.data, &whole));
+            let bytes = weight(&batch);
+            self.bytes.set(before + bytes);
+            waiting = Waiting { data: batch.data, bytes, ..waiting };
             rt::sleep(crate::nested::REPLAY_PAUSE).await;
             self.batches.borrow_mut().push_front(waiting);
         }
@@ -253,23 +342,27 @@ impl Source for MemoryBuffer {
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let Filled { input, config } = read_config(config)?;
-    if config.batch_policy.enabled {
-        let text = "a batch_policy of the memory buffer is not supported: gather messages by \
-                    'batching' of the output, or by an input 'batched'";
-        return Err(BuildError::new(text));
+    let BatchPolicy { enabled, policy } = config.batch_policy;
+    let active = policy.count > 0 || !policy.is_noop();
+    if enabled && !active {
+        return Err(BuildError::new("batch policy must have at least one active trigger"));
     }
     let input = env.source(&input)?;
+    let (meters, policy) = (env.meters(""), Policy::build(&policy, env)?);
+    let counter = |name: &str| meters.counter(name, &[]);
     let kept = Kept {
         limit: usize::try_from(config.limit).unwrap_or(0),
         batches: RefCell::default(),
         bytes: Cell::new(0),
         ended: Cell::new(false),
         changed: Signal::default(),
-        received: env.counter("buffer_received", &[]),
-        batch_received: env.counter("buffer_batch_received", &[]),
-        sent: env.counter("buffer_sent", &[]),
-        batch_sent: env.counter("buffer_batch_sent", &[]),
-        latency: env.timing("buffer_latency_ns", &[]),
+        created: policy.by_count(),
+        gather: enabled.then(|| Gather::new(policy)),
+        received: counter("buffer_received"),
+        batch_received: counter("buffer_batch_received"),
+        sent: counter("buffer_sent"),
+        batch_sent: counter("buffer_batch_sent"),
+        latency: meters.timing("buffer_latency_ns", &[]),
     };
     let buffer = MemoryBuffer { input: Nested::new(input, false), kept: Rc::new(kept) };
     Ok(Box::new(buffer))
@@ -291,8 +384,9 @@ pub static SPEC: SourceSpec = SourceSpec {
     summary: "An input behind a buffer in memory.",
     schema: schema_of::<Filled>,
     examples: &[Example {
-        title: "a megabyte",
-        config: r#"{"input":{"name":"stdin"},"limit":1048576}"#,
+        title: "a megabyte, in batches of ten or of what came in a second",
+        config: r#"{"input":{"name":"stdin"},"limit":1048576,
+            "batch_policy":{"enabled":true,"count":10,"period":"1s"}}"#,
         input: &[],
         output: &[],
     }],

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration as Time;
 
+use plan::env::Counter;
 use plan::fields::{Duration, Processor, Query};
-use plan::{Batch, BuildError, Env, Expr, Fault, Form, Record, SinkError};
+use plan::{Batch, BuildError, Env, Expr, Fault, Form, Meters, Record, SinkError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +16,12 @@ use crate::compose::chain::Chain;
 use crate::compose::part::Part;
 use crate::signal::Signal;
 
+/// The part of a component that its policy is, in paths.
+pub(crate) const PART: &str = "batching";
+
 /// When a batch is complete; the first condition that holds counts.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("x-part" = PART))]
 #[serde(default)]
 pub struct Config {
     /// Messages after which a batch is complete; 0: no limit.
@@ -49,6 +54,29 @@ pub struct Policy {
     pub chain: Chain,
     messages: Cell<usize>,
     bytes: Cell<u64>,
+    /// Whether what is gathered is complete.
+    full: Cell<bool>,
+    created: Created,
+}
+
+/// Batches by what completed them.
+struct Created {
+    count: Counter,
+    size: Counter,
+    check: Counter,
+    period: Counter,
+}
+
+impl Created {
+    fn new(meters: &dyn Meters) -> Self {
+        let counter = |mechanism| meters.counter("batch_created", &[("mechanism", mechanism)]);
+        Created {
+            count: counter("count"),
+            size: counter("size"),
+            check: counter("check"),
+            period: counter("period"),
+        }
+    }
 }
 
 impl Policy {
@@ -79,7 +107,14 @@ impl Policy {
             chain: Chain::build(&config.processors, env)?,
             messages: Cell::new(0),
             bytes: Cell::new(0),
+            full: Cell::new(false),
+            created: Created::new(&*env.meters(PART)),
         })
+    }
+
+    /// Where batches are counted that a number of messages completes.
+    pub(crate) fn by_count(&self) -> Counter {
+        self.created.count.clone()
     }
 
     /// How long the first message of a batch waits at most.
@@ -88,25 +123,48 @@ impl Policy {
         self.period
     }
 
-    /// Counts message `index` of a batch; true when it completes what is gathered.
+    /// Counts message `index` of a batch; true when what is gathered is complete with it. What
+    /// users see as one batch is not taken apart.
     pub fn add(&self, batch: &Batch, index: usize) -> bool {
+        let Some(records) = batch.as_records() else { return false };
         let mut scratch = Vec::new();
-        let size = batch.as_records().map_or(0, |r| r.bytes(index, &mut scratch).len() as u64);
         self.messages.set(self.messages.get() + 1);
-        self.bytes.set(self.bytes.get() + size);
-        let full = self.count > 0 && self.messages.get() >= self.count
-            || self.byte_size > 0 && self.bytes.get() >= self.byte_size
-            || self.checks(batch, index);
-        if full {
+        self.bytes.set(self.bytes.get() + records.bytes(index, &mut scratch).len() as u64);
+        if !self.full.get()
+            && let Some(created) = self.completes(batch, index)
+        {
+            created.add(1);
+            self.full.set(true);
+        }
+        let complete = self.full.get() && records.ends_batch(index);
+        if complete {
             self.reset();
         }
-        full
+        complete
     }
 
-    /// Forgets what was counted: the batch is complete for another reason.
+    /// What makes the gathered messages complete, if they are.
+    fn completes(&self, batch: &Batch, index: usize) -> Option<&Counter> {
+        if self.count > 0 && self.messages.get() >= self.count {
+            return Some(&self.created.count);
+        }
+        if self.byte_size > 0 && self.bytes.get() >= self.byte_size {
+            return Some(&self.created.size);
+        }
+        self.checks(batch, index).then_some(&self.created.check)
+    }
+
+    /// The time of what is gathered is over, which makes it complete.
+    pub fn over(&self) {
+        self.created.period.add(1);
+        self.reset();
+    }
+
+    /// Forgets what was counted: what is gathered is handed on.
     pub fn reset(&self) {
         self.messages.set(0);
         self.bytes.set(0);
+        self.full.set(false);
     }
 
     fn checks(&self, batch: &Batch, index: usize) -> bool {
@@ -313,7 +371,7 @@ impl Batcher {
             };
             let left = due.since(rt::now());
             if rt::timeout(left, changed).await.is_err() && !gathered.complete.get() {
-                self.policy.reset();
+                self.policy.over();
                 self.complete();
             }
         }

@@ -63,6 +63,13 @@ impl Pending {
     }
 }
 
+/// What a scanner finds at once are messages on their own, put together only to be quick.
+pub fn loosen(data: &mut Data) {
+    if let Data::Records(records) = data {
+        records.loose = true;
+    }
+}
+
 /// Gives every message of some data the metadata of its stream.
 pub fn with_meta(data: &mut Data, meta: Option<&Arc<Meta>>) {
     let Some(meta) = meta else { return };
@@ -117,6 +124,7 @@ pub async fn pump(
             Some(error) => Err(error),
         };
         for mut data in found.drain(..) {
+            loosen(&mut data);
             with_meta(&mut data, meta);
             let emit = context.emit(Batch::new(data));
             match &mut pending {

@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use formats::k::K;
 use formats::value::Value;
-use plan::env::{Counter, Request};
+use plan::env::Request;
 use plan::{
     Batch, BuildError, Class, Code, Component, Data, Emitted, Env, Expr, Fault, Form, Json,
     LocalBoxFuture, Log, Meta, Operator, OperatorError, Outcome, Record, Services, Sink, Source,
@@ -271,10 +271,6 @@ impl Env for TestEnv {
 
     fn services(&self) -> Rc<dyn Services> {
         self.services.clone()
-    }
-
-    fn counter(&self, _: &str, _: &[(&str, &str)]) -> Counter {
-        Counter::default()
     }
 }
 

@@ -222,3 +222,34 @@ fn what_is_refused_before_an_output_is_counted_there() {
     let log = program.log();
     assert!(lines_with(&log, "name=output_sent").iter().all(|l| l.ends_with("value=0")), "{log}");
 }
+
+#[test]
+fn messages_make_metrics_of_the_users_own() {
+    let folder = Folder::new("own-metrics");
+    let more = "metrics: {logger: {}}\npipeline:\n  processors:\n    \
+                - metric: {type: counter, name: seen, labels: {kind: 'k${! json(\"k\") }'}}\n    \
+                - metric: {type: counter_by, name: sum, value: '${! json(\"v\") }'}\n    \
+                - metric: {type: gauge, name: last, value: '${! json(\"v\") }'}\n    \
+                - metric: {type: timing, name: took, value: '${! json(\"v\") * 1000 }'}\n";
+    let config = format!(
+        "http: {{enabled: false}}\ninput:\n  generate: {{count: 4, interval: \"\", mapping: 'root = \
+         {{\"k\": counter() % 2, \"v\": 10 - counter() * 3}}'}}\noutput: {{drop: {{}}}}\n{more}"
+    );
+    let file = folder.write("config.yaml", config);
+    let mut program = Program::start(&["run", &file]);
+    assert!(program.wait().expect("it ends").success());
+    let log = program.log();
+    // The values are 7, 4, 1 and -2, which is none.
+    for end in [
+        "kind=k1 label=\"\" name=seen path=root.pipeline.processors.0 value=2",
+        "kind=k0 label=\"\" name=seen path=root.pipeline.processors.0 value=2",
+        "label=\"\" name=sum path=root.pipeline.processors.1 value=12",
+        "label=\"\" name=last path=root.pipeline.processors.2 value=1",
+    ] {
+        assert!(log.lines().any(|line| line.ends_with(end)), "{end}\n{log}");
+    }
+    let took = lines_with(&log, "name=took p50=4");
+    assert!(took.len() == 1 && took[0].ends_with("path=root.pipeline.processors.3"), "{log}");
+    assert!(log.contains("Handler error: value -2 is negative"), "{log}");
+    assert!(!log.contains("name=processor_"), "what only counts is not counted: {log}");
+}

@@ -99,3 +99,38 @@ fn a_resource_that_is_not_there_is_named() {
         assert_eq!(http(&address, "GET", "/streams/s", "").status, 404);
     }
 }
+
+#[test]
+fn what_caches_and_rate_limits_do_is_counted_for_the_process() {
+    let folder = Folder::new("shared-stats");
+    let settings = "http: {address: '127.0.0.1:0'}\nmetrics: {json_api: {}}\n";
+    let settings = folder.write("settings.yaml", settings);
+    let program = Program::start(&["streams", "--shards", "2", "-o", &settings]);
+    let address = program.address("HTTP requests");
+    post(&address, "/resources/cache/seen", "memory: {}");
+    post(&address, "/resources/rate_limit/slow", "local: {count: 4, interval: 10ms}");
+    let body = "input: {generate: {mapping: 'root = counter() % 3', interval: '', count: 9}}\n\
+                pipeline:\n  processors:\n    - rate_limit: {resource: slow}\n    \
+                - dedupe: {cache: seen, key: '${! content() }'}\n    \
+                - cache: {resource: seen, operator: get, key: nothing}\noutput: {drop: {}}\n";
+    post(&address, "/streams/s", body);
+    let ended = until(|| {
+        let streams = http(&address, "GET", "/streams", "").json();
+        (streams["s"]["active"] == false).then_some(())
+    });
+    assert!(ended.is_some());
+    let stats = http(&address, "GET", "/stats", "").json();
+    let cache = |name: &str, operation: &str| {
+        let labels = format!("label=\"seen\",operation=\"{operation}\"");
+        let path = "path=\"root.cache_resources\",stream=\"\"";
+        stats[format!("{name}{{{labels},{path}}}")].clone()
+    };
+    assert_eq!([cache("cache_success", "add"), cache("cache_duplicate", "add")], [3, 6]);
+    assert_eq!([cache("cache_not_found", "get"), cache("cache_error", "get")], [3, 0]);
+    let limit = |name: &str| {
+        let path = "path=\"root.rate_limit_resources\",stream=\"\"";
+        stats[format!("{name}{{label=\"slow\",{path}}}")].as_u64().unwrap_or_default()
+    };
+    assert!(limit("rate_limit_triggered") > 0, "{stats}");
+    assert_eq!(limit("rate_limit_checked"), 9 + limit("rate_limit_triggered"));
+}

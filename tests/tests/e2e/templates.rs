@@ -200,7 +200,7 @@ fn templates_say_what_their_metrics_are_called() {
     let settings = folder.write("o.yaml", "http: {address: \"127.0.0.1:0\"}\n");
     let inner = folder.write(
         "inner.yaml",
-        "name: inner\ntype: processor\nfields: []\nmapping: |\n  root.try = [{\"noop\": {}}]\n\
+        "name: inner\ntype: processor\nfields: []\nmapping: |\n  root.try = [{\"log\": {}}]\n\
          metrics_mapping: |\n  meta from = $label\n  root = if this.has_suffix(\"_sent\") { \
          deleted() } else { \"inner_\" + this }\n",
     );
@@ -214,7 +214,7 @@ fn templates_say_what_their_metrics_are_called() {
         "s.yaml",
         "input: {generate: {count: 3, interval: '', mapping: root = 1}}\n\
          pipeline:\n  processors:\n    \
-         - {label: one, outer: {}}\n    - {label: two, inner: {}}\n    - {label: three, noop: {}}\n\
+         - {label: one, outer: {}}\n    - {label: two, inner: {}}\n    - {label: three, log: {}}\n\
          output: {drop: {}}\n",
     );
     let args = ["streams", "-o", &settings, "-t", &inner, "-t", &outer, &stream];

@@ -219,7 +219,7 @@ fn compare(around: &Around<'_>, case: &Case, out: &[Batch], failures: &mut Vec<F
             ));
         }
         for (j, record) in records.recs.iter().enumerate() {
-            let alone = Records { block: records.block.clone(), recs: vec![record.clone()] };
+            let alone = records.like().with(vec![record.clone()]);
             let Some(conditions) = expected.get(j) else {
                 let text = conditions::text(&alone);
                 fail(format!("unexpected message from batch {i}: {text}"));

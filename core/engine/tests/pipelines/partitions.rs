@@ -209,6 +209,7 @@ fn metrics_are_sums_over_the_shards() {
         let found = series.iter().find(|m| m.name == name).map(|m| &m.value);
         match found {
             Some(MetricValue::Counter(count)) => *count,
+            Some(MetricValue::Gauge(value)) => *value as u64,
             Some(MetricValue::Timing(histogram)) => histogram.len(),
             None => panic!("there is no {name}"),
         }

@@ -54,7 +54,7 @@ impl Lines {
     pub fn parse(text: &str, setup: &Setup, layout: Layout) -> Result<Self, ParseError> {
         let mapping = Mapping::parse(text, setup)?;
         let bound = class::of_program(&mapping.program) == Class::Bound;
-        let records = Records { block: Bytes::new(), recs: vec![Record::default()] };
+        let records = Records { recs: vec![Record::default()], ..Records::default() };
         Ok(Lines { mapper: Mapper::new(mapping), layout, bound, records })
     }
 

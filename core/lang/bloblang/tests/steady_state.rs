@@ -49,7 +49,7 @@ fn records(count: usize) -> Records {
         let (start, len) = (start as u32, text.len() as u32 - 1);
         recs.push(Record { body: Body::Range { start, len }, ..Record::own(Vec::new()) });
     }
-    Records { block: block.into(), recs }
+    Records { block: block.into(), recs, loose: true }
 }
 
 fn compiled(mapping: &str) -> Box<dyn Expr> {

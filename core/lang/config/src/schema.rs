@@ -1,7 +1,7 @@
 //! What a field wants, read from the JSON schema of its component.
 
 use plan::Json;
-use plan::fields::KIND;
+use plan::fields::{KIND, PART};
 use plan::serde_json::Map;
 
 use crate::catalog::Kind;
@@ -94,6 +94,12 @@ impl<'s> View<'s> {
         let any = node.get("anyOf").and_then(Json::as_array);
         listed.is_some_and(|types| types.iter().any(null))
             || any.is_some_and(|all| all.iter().any(|one| one.get("type").is_some_and(null)))
+    }
+
+    /// What the field is called in paths when it is a part of its component like others have,
+    /// whatever its own name is: batching.
+    pub(crate) fn part_name(self) -> Option<&'s str> {
+        self.resolved().get(PART).and_then(Json::as_str)
     }
 
     /// Whether the field is marked as one that should not be used any more.

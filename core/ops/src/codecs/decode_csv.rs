@@ -115,7 +115,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         schema: Arc::new(schema),
         partition: config.partition,
         on_error: config.on_error,
-        skipped: env.counter("rows_skipped", &[]),
+        skipped: env.meters("").counter("rows_skipped", &[]),
         rows_guess: 0,
     })))
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray};
-use plan::env::{Counter, Request, Services};
+use plan::env::{Request, Services};
 use plan::{
     Batch, BuildError, Code, Columns, Component, Data, DataType, End, Env, Expr, Field, Form, Json,
     Log, Operator, OperatorSpec, Schema, Sink, Source, Step,
@@ -77,9 +77,6 @@ impl Env for Fake {
     }
     fn services(&self) -> Rc<dyn Services> {
         Rc::new(self.clone())
-    }
-    fn counter(&self, _: &str, _: &[(&str, &str)]) -> Counter {
-        Counter::default()
     }
 }
 

@@ -258,7 +258,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         seed: services.random(),
         alarm: Alarm::new(&*services),
         services,
-        late: env.counter("late_rows", &[]),
+        late: env.meters("").counter("late_rows", &[]),
     }))
 }
 

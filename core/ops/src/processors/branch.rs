@@ -65,7 +65,7 @@ impl Branch {
             let origin = plan::Origin { ack: 0, tag: at };
             Record { fault: None, origin, ..rec.clone() }
         });
-        let copies = Records { block: records.block.clone(), recs: copies.collect() };
+        let copies = records.like().with(copies.collect());
         let Some(request) = &mut self.request else {
             let places = (0..copies.recs.len()).collect();
             return Ok((copies, places));

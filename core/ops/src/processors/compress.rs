@@ -1,9 +1,7 @@
 //! `compress`: compresses messages.
 
 use plan::env::read_config;
-use plan::{
-    Batch, Class, Example, Operator, OperatorError, OperatorSpec, Record, Records, Step, schema_of,
-};
+use plan::{Batch, Class, Example, Operator, OperatorError, OperatorSpec, Record, Step, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,7 +41,7 @@ impl Compress {
             }
         });
         let recs = recs.collect();
-        frame.close(Records { block: records.block, recs }, out);
+        frame.close(records.with(recs), out);
         Ok(())
     }
 }

@@ -1,9 +1,7 @@
 //! `decompress`: decompresses messages.
 
 use plan::env::read_config;
-use plan::{
-    Batch, Class, Example, Operator, OperatorError, OperatorSpec, Record, Records, Step, schema_of,
-};
+use plan::{Batch, Class, Example, Operator, OperatorError, OperatorSpec, Record, Step, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -35,7 +33,7 @@ impl Decompress {
             }
         });
         let recs = recs.collect();
-        frame.close(Records { block: records.block, recs }, out);
+        frame.close(records.with(recs), out);
         Ok(())
     }
 }

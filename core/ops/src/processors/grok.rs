@@ -5,7 +5,7 @@ use grok::{Grok, Pattern};
 use plan::env::read_config;
 use plan::{
     Batch, Body, BuildError, Class, Env, Example, Operator, OperatorError, OperatorSpec, Record,
-    Records, Step, schema_of,
+    Step, schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -111,7 +111,7 @@ impl Parser {
             }
         });
         let recs = recs.collect();
-        frame.close(Records { block: records.block, recs }, out);
+        frame.close(records.with(recs), out);
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use plan::env::read_config;
 use plan::fields::{Processor, Query};
 use plan::{
-    Batch, Class, Example, Expr, Form, Operator, OperatorError, OperatorSpec, Record, Records,
-    Step, schema_of,
+    Batch, Class, Example, Expr, Form, Operator, OperatorError, OperatorSpec, Record, Step,
+    schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,7 +35,7 @@ struct GroupBy {
 impl GroupBy {
     async fn run(&mut self, batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
         let (frame, records) = Frame::open(batch)?;
-        let block = records.block.clone();
+        let like = records.like();
         let mut open = records;
         for group in &mut self.groups {
             let batch = frame.share(open);
@@ -52,9 +52,9 @@ impl GroupBy {
                     }
                 }
             }
-            open = Records { block: block.clone(), recs: others };
+            open = like.clone().with(others);
             if !members.is_empty() {
-                let members = Records { block: block.clone(), recs: members };
+                let members = like.clone().with(members);
                 out.extend(group.chain.run(frame.share(members)).await?);
             }
         }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use plan::env::read_config;
 use plan::fields::Interpolated;
 use plan::{
-    Batch, Class, Example, Expr, Form, Operator, OperatorError, OperatorSpec, Record, Records,
-    Step, schema_of,
+    Batch, Class, Example, Expr, Form, Operator, OperatorError, OperatorSpec, Record, Step,
+    schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -50,12 +50,12 @@ impl GroupByValue {
                 group.push(rec);
             }
         }
-        let (frame, Records { block, .. }) = Frame::open(batch)?;
+        let (frame, records) = Frame::open(batch)?;
         let last = groups.pop().unwrap_or_default();
         for recs in groups {
-            out.push(frame.share(Records { block: block.clone(), recs }));
+            out.push(frame.share(records.like().with(recs)));
         }
-        frame.close(Records { block, recs: last }, out);
+        frame.close(records.with(last), out);
         Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use plan::env::read_config;
 use plan::{
-    Batch, BuildError, Class, Example, Operator, OperatorError, OperatorSpec, Record, Records,
-    Step, schema_of,
+    Batch, BuildError, Class, Example, Operator, OperatorError, OperatorSpec, Record, Step,
+    schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -47,7 +47,7 @@ impl Query {
             }
         });
         let recs = recs.collect();
-        frame.close(Records { block: records.block, recs }, out);
+        frame.close(records.with(recs), out);
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ pub mod insert_part;
 pub mod jmespath;
 pub mod log;
 pub mod mapping;
+pub mod metric;
 pub mod mutation;
 pub mod noop;
 pub mod parallel;
@@ -62,6 +63,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &jmespath::SPEC,
     &log::SPEC,
     &mapping::SPEC,
+    &metric::SPEC,
     &mutation::SPEC,
     &noop::SPEC,
     &parallel::SPEC,

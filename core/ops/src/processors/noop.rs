@@ -15,6 +15,10 @@ impl Operator for Noop {
         Class::Stateless
     }
 
+    fn counted(&self) -> bool {
+        false
+    }
+
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
         out.push(batch);
         Step::Done(Ok(()))

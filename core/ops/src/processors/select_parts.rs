@@ -1,9 +1,7 @@
 //! `select_parts`: keeps messages of a batch by their position.
 
 use plan::env::read_config;
-use plan::{
-    Batch, Class, Example, Operator, OperatorError, OperatorSpec, Records, Step, schema_of,
-};
+use plan::{Batch, Class, Example, Operator, OperatorError, OperatorSpec, Step, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,10 +29,11 @@ pub(crate) fn position(at: i64, len: usize) -> Option<usize> {
 
 impl SelectParts {
     fn run(&self, batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
-        let (frame, Records { block, recs }) = Frame::open(batch)?;
+        let (frame, records) = Frame::open(batch)?;
+        let recs = &records.recs;
         let wanted = self.parts.iter().filter_map(|at| recs.get(position(*at, recs.len())?));
         let recs = wanted.cloned().collect();
-        frame.close(Records { block, recs }, out);
+        frame.close(records.with(recs), out);
         Ok(())
     }
 }

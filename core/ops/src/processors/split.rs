@@ -1,9 +1,7 @@
 //! `split`: cuts batches into smaller ones.
 
 use plan::env::read_config;
-use plan::{
-    Batch, Class, Example, Operator, OperatorError, OperatorSpec, Record, Records, Step, schema_of,
-};
+use plan::{Batch, Class, Example, Operator, OperatorError, OperatorSpec, Record, Step, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -51,11 +49,10 @@ impl Split {
             part_bytes += bytes;
             part.push(rec.clone());
         }
-        let block = records.block;
         for recs in parts {
-            out.push(frame.share(Records { block: block.clone(), recs }));
+            out.push(frame.share(records.like().with(recs)));
         }
-        frame.close(Records { block, recs: part }, out);
+        frame.close(records.with(part), out);
         Ok(())
     }
 }

@@ -117,7 +117,8 @@ fn sort(
     let batch = frame.share(open);
     let mut mask = Vec::new();
     check.test(&batch, &mut mask)?;
-    let Records { block, recs } = frame.reclaim(vec![batch]);
+    let mut open = frame.reclaim(vec![batch]);
+    let recs = std::mem::take(&mut open.recs);
     let (mut matched, mut others, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (rec, verdict) in recs.into_iter().zip(mask) {
         match verdict {
@@ -127,7 +128,7 @@ fn sort(
             Err(fault) => failed.push(Record { fault: Some(faults.sign(fault)), ..rec }),
         }
     }
-    let over = |recs: Vec<Record>| Records { block: block.clone(), recs };
+    let over = |recs: Vec<Record>| open.like().with(recs);
     let failed = (!failed.is_empty()).then(|| over(failed));
     Ok(Sorted { matched: over(matched), others: over(others), failed })
 }

@@ -42,6 +42,10 @@ impl Operator for SyncResponse {
         Class::Stateless
     }
 
+    fn counted(&self) -> bool {
+        false
+    }
+
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
         let result = reply(&batch);
         out.push(batch);

@@ -1,9 +1,11 @@
 //! `split_lines`: cuts blocks of whole lines into messages, on whichever shard the block is.
 //!
 //! A source that reads lines emits blocks cut at line borders, and has seen to it that no line is
-//! too long; what is left is the search for line breaks, which needs no order.
+//! too long; what is left is the search for line breaks, which needs no order. Where something
+//! looks at batches as users see them, each message becomes a batch of its own here.
 
 use formats::lines::LineSplitter;
+use plan::env::read_config;
 use plan::{
     Batch, Body, Class, Data, Example, Operator, OperatorSpec, Origin, RawBlock, Record, Records,
     Step, schema_of,
@@ -11,11 +13,16 @@ use plan::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Configuration of `split_lines`: none.
-#[derive(Deserialize, JsonSchema)]
-struct Config {}
+/// Configuration of `split_lines`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// Also cuts messages that a source put together only to be quick into batches of one.
+    single: bool,
+}
 
 struct SplitLines {
+    single: bool,
     splitter: LineSplitter,
     ranges: Vec<(u32, u32)>,
 }
@@ -40,7 +47,7 @@ impl SplitLines {
                 .map(|(tag, range)| record(tag, range))
                 .collect(),
         };
-        Records { block: bytes, recs }
+        Records { block: bytes, recs, loose: true }
     }
 }
 
@@ -57,10 +64,13 @@ impl Operator for SplitLines {
             other => other,
         };
         let batch = Batch { data, acks, seq, born_ns };
-        if batch.is_empty() {
-            batch.ok();
-        } else {
-            out.push(batch);
+        match &batch.data {
+            _ if batch.is_empty() => batch.ok(),
+            Data::Records(records) if self.single && records.loose && records.recs.len() > 1 => {
+                out.extend(records.recs.iter().map(|rec| batch.part(vec![rec.clone()])));
+                batch.ok();
+            }
+            _ => out.push(batch),
         }
         Step::Done(Ok(()))
     }
@@ -74,9 +84,10 @@ pub static SPEC: OperatorSpec = OperatorSpec {
     summary: "Cuts blocks of whole lines into messages.",
     schema: schema_of::<Config>,
     examples: &[Example { title: "messages pass", config: "{}", input: &["a"], output: &["a"] }],
-    build: |_, _| {
+    build: |config, _| {
+        let Config { single } = read_config(config)?;
         let splitter = LineSplitter::new().bytes_max(usize::MAX);
-        Ok(Box::new(SplitLines { splitter, ranges: Vec::new() }))
+        Ok(Box::new(SplitLines { single, splitter, ranges: Vec::new() }))
     },
 };
 
@@ -107,6 +118,20 @@ mod tests {
     fn lines_become_messages() {
         assert_eq!(texts(&split(raw("a\r\n\nccc\nd", None))), ["a", "", "ccc", "d"]);
         assert!(split(raw("", None)).is_empty());
+    }
+
+    #[test]
+    fn only_what_a_source_put_together_is_cut_into_single_messages() {
+        let mut operator = Setup::default().build(&SPEC, r#"{"single":true}"#);
+        let mut sizes = |batch: Batch| {
+            let mut out = Vec::new();
+            assert!(matches!(operator.on_batch(batch, &mut out), Step::Done(Ok(()))));
+            out.iter().map(Batch::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(Batch::new(Data::Raw(raw("a\nb\nc\n", None)))), [1, 1, 1]);
+        let together = Records::from_bodies([b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!(sizes(Batch::records(together.clone())), [2]);
+        assert_eq!(sizes(Batch::records(Records { loose: true, ..together })), [1, 1]);
     }
 
     #[test]

@@ -331,7 +331,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
     let config: Config = read_config(config)?;
     let services = env.services();
     let core = Core::new(config, services.random()).map_err(BuildError::new)?;
-    let (late, alarm) = (env.counter("late_rows", &[]), Alarm::new(&*services));
+    let (late, alarm) = (env.meters("").counter("late_rows", &[]), Alarm::new(&*services));
     Ok(Box::new(Window { core, services, late, alarm }))
 }
 

@@ -99,13 +99,13 @@ fn messages_are_gathered() {
         let sink = broker(
             json!({"pattern": "fan_out_fail_fast", "outputs": outputs, "batching": batching}),
         );
-        let (one, two) = (batch(&["1", "2"]), batch(&["3", "4"]));
+        let (one, two, three) = (batch(&["1", "2"]), batch(&["3", "4"]), batch(&["5"]));
         let start = rt::now();
-        let results = join_all([sink.write(&one), sink.write(&two)]).await;
-        // The fourth message waits for the end of its time.
+        let results = join_all([&one, &two, &three].map(|batch| sink.write(batch))).await;
+        // A batch is not taken apart. The fifth message waits for the end of its time.
         assert!(rt::now().since(start).as_millis() >= 45);
-        assert_eq!(read(&dir, "a"), "1\n2\n3\n4\n");
-        for (result, wanted) in results.into_iter().zip([["1", "2"], ["3", "4"]]) {
+        assert_eq!(read(&dir, "a"), "1\n2\n3\n4\n5\n");
+        for (result, wanted) in results.into_iter().zip([&["1", "2"][..], &["3", "4"], &["5"]]) {
             match result {
                 Err(SinkError::Some(failed)) => {
                     let texts: Vec<_> = failed.iter().map(|(_, f)| f.text.as_str()).collect();

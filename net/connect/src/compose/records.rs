@@ -28,5 +28,6 @@ pub fn records_of(data: Data) -> Result<Records, Data> {
         None => true,
         Some(only) => only.binary_search(&r.origin.tag).is_ok(),
     };
-    Ok(Records { recs: recs.filter(wanted).collect(), block: raw.bytes.clone() })
+    let recs = recs.filter(wanted).collect();
+    Ok(Records { block: raw.bytes.clone(), recs, loose: true })
 }

@@ -1,4 +1,5 @@
-//! Files: `file` as source and sink.
+//! Files: `file` as source, sink and cache.
 
+pub mod cache;
 pub mod input;
 pub mod output;

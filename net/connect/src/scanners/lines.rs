@@ -155,7 +155,7 @@ impl Scanner for Lines {
                 origin: Origin { ack: 0, tag },
                 ..Record::default()
             });
-            out.push(Data::Records(Records { recs: recs.collect(), block }));
+            out.push(Data::Records(Records { recs: recs.collect(), block, ..Records::default() }));
         }
         error.map_or(Ok(()), Err)
     }

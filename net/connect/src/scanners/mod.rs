@@ -273,7 +273,7 @@ impl Parts {
             origin: plan::Origin { ack: 0, tag },
             ..Record::default()
         });
-        out.push(Data::Records(Records { recs: recs.collect(), block }));
+        out.push(Data::Records(Records { recs: recs.collect(), block, ..Records::default() }));
         rest
     }
 }

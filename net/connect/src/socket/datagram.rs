@@ -5,6 +5,7 @@ use std::rc::Rc;
 use plan::{Batch, SourceContext, SourceError};
 use rt::net::UdpSocket;
 
+use crate::reader::loosen;
 use crate::scanners::{self, Stream};
 use crate::text::io_text;
 use crate::wait::{Ended, until_stopping};
@@ -40,7 +41,8 @@ pub(super) async fn receive(
         if let Err(error) = scanner.scan(bytes, true, &mut found) {
             context.error(&format!("datagram from {from}: {error}"));
         }
-        for data in found.drain(..) {
+        for mut data in found.drain(..) {
+            loosen(&mut data);
             drop(context.emit(Batch::new(data)).await?);
         }
     }

@@ -115,6 +115,8 @@ pub(super) fn flat(metrics: &[Metric], uptime_ns: u64) -> Json {
         };
         let value = match &metric.value {
             MetricValue::Counter(n) => json!(n),
+            // Whole numbers only, as users of this format know them.
+            MetricValue::Gauge(value) => json!(*value as i64),
             MetricValue::Timing(histogram) => timing(histogram),
         };
         sorted.insert(key, value);
@@ -161,6 +163,7 @@ mod tests {
             .iter()
             .map(|metric| match &metric.value {
                 MetricValue::Counter(n) => *n,
+                MetricValue::Gauge(value) => *value as u64,
                 MetricValue::Timing(histogram) => histogram.len(),
             })
             .collect();

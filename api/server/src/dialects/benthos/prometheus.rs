@@ -25,6 +25,7 @@ pub(super) fn write(metrics: &[Metric], config: &Prometheus) -> String {
     for ((name, labels), value) in &all {
         let kind = match value {
             MetricValue::Counter(_) => "counter",
+            MetricValue::Gauge(_) => "gauge",
             MetricValue::Timing(_) if config.use_histogram_timing => "histogram",
             MetricValue::Timing(_) => "summary",
         };
@@ -42,6 +43,7 @@ pub(super) fn write(metrics: &[Metric], config: &Prometheus) -> String {
         labels_before = Some(labels);
         match value {
             MetricValue::Counter(n) => line(&mut text, name, labels, None, *n as f64),
+            MetricValue::Gauge(value) => line(&mut text, name, labels, None, *value),
             MetricValue::Timing(times) if config.use_histogram_timing => {
                 histogram(&mut text, name, labels, times, &config.histogram_buckets);
             }

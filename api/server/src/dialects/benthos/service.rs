@@ -106,11 +106,21 @@ impl Streams {
     /// The engine did not answer.
     pub async fn metrics(&self, renames: Option<&Renames>) -> Result<Vec<Metric>, Failure> {
         let mut now = Vec::new();
+        let mut streams = true;
         for view in self.list().await? {
             let id = view.spec.key.id.clone();
+            streams &= !id.is_empty();
             let series = self.engine.metrics(Key::new(OWNER, id)).await;
             now.extend(series.map_err(|_| Failure::Unavailable)?.unwrap_or_default());
         }
+        let shared = self.engine.shared_metrics().await.map_err(|_| Failure::Unavailable)?;
+        now.extend(shared.into_iter().map(|mut metric| {
+            if streams {
+                // It belongs to none of them.
+                metric.labels.push(("stream".to_owned(), String::new()));
+            }
+            metric
+        }));
         let all = self.history.with(now);
         Ok(match renames {
             Some(renames) => renames.apply(all),

@@ -16,12 +16,12 @@ use crate::yaml::Node;
 
 /// The operator that cuts the blocks of a source into lines.
 const SPLIT_LINES: &str = "split_lines";
-/// The operator that cuts batches into smaller ones.
-const SPLIT: &str = "split";
 /// The scanner whose work that operator does.
 const LINES: &str = "lines";
 /// Sources that emit whole blocks when their scanner is `lines`.
 const BLOCK_SOURCES: [&str; 4] = ["file", "stdin", "socket", "socket_server"];
+/// Further sources that put messages together which are batches of their own.
+const LOOSE_SOURCES: [&str; 3] = ["csv", "generate", "subprocess"];
 /// The component that gives a nested input or output its processors.
 const PROCESSED: &str = "processed";
 /// How deep resources may refer to resources.
@@ -118,7 +118,7 @@ impl Lower<'_> {
             Err(FieldError::Nested(error)) => return Err(error),
             Err(error) => return Err(fail(error.into_text())),
         };
-        let mut processors = self.splitters(kind, &name, &config, path);
+        let mut processors = Vec::from_iter(self.splitter(kind, &name, &config));
         processors.extend(self.own_processors(kind, node, path, depth)?);
         let label = label_of(node).to_owned();
         let component = Component { name, label, path: path.to_owned(), config };
@@ -268,30 +268,26 @@ impl Lower<'_> {
         Ok(Component { label: label.to_owned(), ..lowered.component })
     }
 
-    /// The operators that do the work of a `lines` scanner on any shard, so that blocks of one
-    /// source are cut in parallel, and that cut blocks into single messages where that matters.
-    fn splitters(&self, kind: Kind, name: &str, config: &Json, path: &str) -> Vec<Component> {
-        if kind != Kind::Input || !BLOCK_SOURCES.contains(&name) {
-            return Vec::new();
+    /// The operator that does the work of a `lines` scanner on any shard, so that blocks of one
+    /// source are cut in parallel, and that cuts into single messages where that matters.
+    fn splitter(&self, kind: Kind, name: &str, config: &Json) -> Option<Component> {
+        if kind != Kind::Input {
+            return None;
         }
-        let part = |name: &str, config: Json| Component {
-            name: name.to_owned(),
-            label: String::new(),
-            path: format!("{path}.scanner"),
-            config,
-        };
         let codec = config.get("codec").and_then(Json::as_str).filter(|codec| !codec.is_empty());
-        let scanner = config.get("scanner");
-        let mut parts = Vec::new();
-        // With other options of the scanner the source cuts by itself, and the operator passes on
-        // what is cut already.
-        if codec.map_or_else(|| scanner.is_none_or(has_lines), |codec| codec == LINES) {
-            parts.push(part(SPLIT_LINES, json!({})));
-        }
-        if self.single {
-            parts.push(part(SPLIT, json!({"size": 1})));
-        }
-        parts
+        let lines = || {
+            // With other options of the scanner the source cuts by itself, and the operator passes
+            // on what is cut already.
+            let scanner = || config.get("scanner").is_none_or(has_lines);
+            codec.map_or_else(scanner, |codec| codec == LINES)
+        };
+        let blocks = BLOCK_SOURCES.contains(&name);
+        let config = match self.single && (blocks || LOOSE_SOURCES.contains(&name)) {
+            true => json!({"single": true}),
+            false if blocks && lines() => json!({}),
+            false => return None,
+        };
+        Some(Component::new(SPLIT_LINES, config))
     }
 }
 

@@ -122,7 +122,11 @@ impl Lower<'_> {
             let value = match given {
                 Some(value) if value.is_null() => Some(Json::Null),
                 Some(value) => {
-                    let path = format!("{path}.{name}");
+                    // Some parts stand beside what a component does.
+                    let path = match (view.part_name(), path.rsplit_once('.')) {
+                        (Some(part), Some((component, _))) => format!("{component}.{part}"),
+                        _ => format!("{path}.{name}"),
+                    };
                     let value = self.value(view, value, &path, depth);
                     Some(value.map_err(|e| e.within(name))?)
                 }

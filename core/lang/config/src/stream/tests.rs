@@ -333,5 +333,5 @@ fn lines_come_one_by_one_where_batches_are_looked_at() {
         b"input: {file: {paths: [a]}}\npipeline: {processors: [{mapping: 'root = batch_size()'}]}";
     let doc = parse_body(&catalog, body, &STRICT).unwrap();
     let plan = doc.lower(&catalog, &Resources::new()).unwrap().to_string();
-    assert!(plan.contains("2: operator split <- 1 {\"size\":1}"), "{plan}");
+    assert!(plan.contains("1: operator split_lines <- 0 {\"single\":true}\n"), "{plan}");
 }

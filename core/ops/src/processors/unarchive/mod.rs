@@ -5,8 +5,8 @@ mod formats;
 
 use plan::env::read_config;
 use plan::{
-    Batch, BuildError, Class, Example, Operator, OperatorError, OperatorSpec, Record, Records,
-    Step, schema_of,
+    Batch, BuildError, Class, Example, Operator, OperatorError, OperatorSpec, Record, Step,
+    schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ impl Unarchive {
                 }
             }
         }
-        frame.close(Records { block: records.block, recs }, out);
+        frame.close(records.with(recs), out);
         Ok(())
     }
 }
