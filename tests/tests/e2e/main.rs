@@ -12,6 +12,7 @@ mod configs;
 mod delivery;
 mod golden;
 mod idle;
+mod interleavings;
 mod journal;
 mod kdb;
 mod list;
