@@ -8,6 +8,7 @@ mod benthos;
 mod blobl;
 mod blocked;
 mod buffer;
+mod churn;
 mod configs;
 mod delivery;
 mod golden;

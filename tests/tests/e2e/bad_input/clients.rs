@@ -40,8 +40,9 @@ fn at_once(address: &str, requests: &[(&str, String, String)]) -> Vec<Answer> {
 /// Whether one was answered with success and all others so.
 fn one_wins(answers: &[Answer], status: u16, text: &str) {
     let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-    let lost = lost.iter().map(|answer| (answer.status, answer.text()));
-    assert!(lost.clone().all(|lost| lost == (status, text.to_owned())), "{:?}", lost.last());
+    for answer in lost {
+        assert_eq!((answer.status, answer.text().as_str()), (status, text));
+    }
     assert_eq!(won.len(), 1, "{} were answered with success", won.len());
 }
 

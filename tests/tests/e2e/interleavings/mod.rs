@@ -261,7 +261,8 @@ impl Round {
         for id in &self.ids {
             let history = self.history(id, &made);
             let start = State { stream: None, resource: 0 };
-            assert!(explains(&history, start), "{}: {id}: {history:#?}", self.name);
+            let lines: String = history.iter().map(|event| format!("{event:?}\n")).collect();
+            assert!(explains(&history, start), "{}: {id}:\n{lines}", self.name);
         }
     }
 }
