@@ -28,6 +28,34 @@ pub(crate) fn factor(name: &str) -> Result<Option<Factor>> {
     }))
 }
 
+/// What is known of streams that wait: W8.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Waiting {
+    /// CPU time for making a stream, divided by that of jq 1.6 for one event of W2.
+    pub(crate) create: f64,
+    /// The same for listing 500 streams.
+    pub(crate) list: f64,
+    /// Resident memory of a stream in KiB.
+    pub(crate) stream_kib: f64,
+}
+
+/// The recorded figures of W8.
+///
+/// # Errors
+/// A damaged file of factors.
+pub(crate) fn waiting() -> Result<Waiting> {
+    let workloads = &recorded()?["workloads"];
+    let number = |name: &str, key: &str| {
+        let number = workloads[format!("benthos_w8_{name}")][key].as_f64();
+        number.ok_or_else(|| Error(format!("calibration.json: no {key} of w8_{name}")))
+    };
+    Ok(Waiting {
+        create: number("create", "factor")?,
+        list: number("list_500", "factor")?,
+        stream_kib: number("kb_per_stream", "kb")? * 1000.0 / 1024.0,
+    })
+}
+
 /// The factor of one of the twelve mappings, if one was recorded.
 ///
 /// # Errors
@@ -48,5 +76,7 @@ mod tests {
             assert!(super::factor(name).unwrap().unwrap().factor > 0.0, "{name}");
         }
         assert!(super::factor("benthos_default_w5").unwrap().is_none());
+        let waiting = super::waiting().unwrap();
+        assert!(waiting.create > waiting.list && waiting.stream_kib > 100.0);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::Compare;
+use crate::control;
 use crate::data::Store;
 use crate::error::{At, Error, Result};
 use crate::machine::{self, Spin};
@@ -75,6 +76,20 @@ impl Bench<'_> {
         }))
     }
 
+    /// Measures W8, which has no input: its programs are asked over HTTP.
+    fn control(&self, spin: &mut Spin) -> Result<control::Control> {
+        let setup = control::Setup {
+            program: self.program.as_deref(),
+            args: &self.options.bin_arg,
+            benthos: self.options.benthos.as_deref(),
+            jq: &self.jq,
+            at: Place { on: &self.jq_events, scratch: &self.scratch.0 },
+            rounds: self.options.rounds,
+            timeout: Duration::from_secs(self.options.timeout),
+        };
+        control::run(&setup, spin, |step| say(&format!("{} {step}", control::NAME)))
+    }
+
     /// Which Benthos the figures are of.
     fn benthos(&self) -> String {
         match (&self.options.benthos, &self.jq) {
@@ -116,6 +131,12 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
         good &= !rounds.outcomes.iter().any(is_bad);
         parts.push(json::workload(&on, &rounds));
     }
+    if wants_control(&options.only) {
+        let control = bench.control(&mut spin)?;
+        print(&control::render(&control))?;
+        good &= !control.is_bad();
+        parts.push(control::json(&control));
+    }
     let out = options.out.clone().unwrap_or_else(|| options.data.join("report.json"));
     let report = json!({"head": head, "good": good, "workloads": parts});
     std::fs::write(&out, format!("{report:#}\n")).at(&out)?;
@@ -123,10 +144,19 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     Ok(good)
 }
 
+/// Whether the workload that has no input is asked for.
+fn wants_control(only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|name| name.eq_ignore_ascii_case(control::NAME))
+}
+
 /// The workloads asked for.
 fn chosen(only: &[String]) -> Result<Vec<Workload>> {
-    if let Some(name) = only.iter().find(|n| !workload::ALL.iter().any(|w| w.is_called(n))) {
-        let known: Vec<&str> = workload::ALL.iter().map(|w| w.name()).collect();
+    let is_known = |name: &String| {
+        name.eq_ignore_ascii_case(control::NAME) || workload::ALL.iter().any(|w| w.is_called(name))
+    };
+    if let Some(name) = only.iter().find(|name| !is_known(name)) {
+        let known = workload::ALL.iter().map(|w| w.name()).chain([control::NAME]);
+        let known: Vec<&str> = known.collect();
         return Err(Error(format!("--only: no workload {name}; there are {}", known.join(", "))));
     }
     let wanted = |w: &Workload| only.is_empty() || only.iter().any(|n| w.is_called(n));

@@ -5,6 +5,7 @@ mod canonical;
 mod check;
 mod cli;
 mod compare;
+mod control;
 mod data;
 mod error;
 mod machine;

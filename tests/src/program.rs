@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::tree::root;
 
@@ -180,6 +180,14 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A seed that is another each time, unless `MAINSTEM_TEST_SEED` gives one that is to be repeated.
+#[must_use]
+pub fn seed() -> u64 {
+    let given = std::env::var("MAINSTEM_TEST_SEED").ok().and_then(|text| text.parse().ok());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    given.unwrap_or(now.as_nanos() as u64)
 }
 
 /// Asks again and again until there is an answer, or patience ends.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use engine::PutMode;
+use engine::{Patience, PutMode};
 use server::dialects::benthos::Streams;
 
 use crate::boot::wait;
@@ -92,7 +92,7 @@ impl Watcher {
         let resources = self.streams.resources();
         let plan = doc.lower(self.streams.catalog(), &resources).map_err(|e| e.to_string())?;
         let mode = PutMode::Upsert;
-        let put = self.streams.put_plan(id, doc.config(), plan, mode, Some(STOP_MAX));
+        let put = self.streams.put_plan(id, doc.config(), plan, mode, Patience::Within(STOP_MAX));
         wait(put).map_err(|e| e.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! A request and its answer, free of any HTTP library.
 
+use std::sync::Weak;
+
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use plan::Json;
@@ -19,6 +21,8 @@ pub struct Request {
     pub body: Bytes,
     /// Address of the peer.
     pub remote: String,
+    /// Held at its other end for as long as the client waits; nothing where nobody can tell.
+    pub client: Option<Weak<()>>,
 }
 
 impl Request {

@@ -1,12 +1,16 @@
 //! HTTP on ntex, on a thread of its own.
 
+use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::thread;
 
 use bytes::{Bytes, BytesMut};
 use engine::EngineHandle;
+use futures_util::future::LocalBoxFuture;
 use ntex::http::StatusCode;
 use ntex::web::{self, HttpRequest, HttpResponse};
 
@@ -110,7 +114,7 @@ fn serve(socket: TcpListener, app: Arc<App>, tls: Option<Tls>) -> io::Result<nte
         let app = Arc::clone(&app);
         web::App::new().default_service(web::to(move |request: HttpRequest, payload| {
             let app = Arc::clone(&app);
-            async move { respond(&app, &request, payload).await }
+            async move { respond(app, &request, payload).await }
         }))
     };
     let server = web::HttpServer::new(factory)
@@ -124,7 +128,11 @@ fn serve(socket: TcpListener, app: Arc<App>, tls: Option<Tls>) -> io::Result<nte
     Ok(listening.run())
 }
 
-async fn respond(app: &App, request: &HttpRequest, payload: web::types::Payload) -> HttpResponse {
+async fn respond(
+    app: Arc<App>,
+    request: &HttpRequest,
+    payload: web::types::Payload,
+) -> HttpResponse {
     let length = request.headers().get("content-length").and_then(|v| v.to_str().ok());
     if length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|n| n > BODY_BYTES_MAX) {
         return to_http(too_large());
@@ -137,6 +145,7 @@ async fn respond(app: &App, request: &HttpRequest, payload: web::types::Payload)
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     let head = request.method().as_str() == "HEAD";
+    let client = Arc::new(());
     let request = Request {
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
@@ -144,12 +153,41 @@ async fn respond(app: &App, request: &HttpRequest, payload: web::types::Payload)
         headers: headers.collect(),
         body,
         remote: request.peer_addr().map(|a| a.to_string()).unwrap_or_default(),
+        client: Some(Arc::downgrade(&client)),
     };
-    let mut reply = app.answer(request).await;
+    let work: LocalBoxFuture<'static, Reply> = Box::pin(async move { app.answer(request).await });
+    let mut reply = ToItsEnd { work: Some(work), _client: client }.await;
     if head {
         reply.body.clear();
     }
     to_http(reply)
+}
+
+/// The answer to a request. A client that goes away has the server drop this in the middle; what
+/// was begun is done to its end all the same, so that no change is left half made.
+struct ToItsEnd {
+    work: Option<LocalBoxFuture<'static, Reply>>,
+    /// Tells the work whether somebody still waits for it.
+    _client: Arc<()>,
+}
+
+impl Future for ToItsEnd {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        let Some(work) = &mut self.work else { return Poll::Ready(Reply::unavailable()) };
+        let reply = ready!(work.as_mut().poll(context));
+        self.work = None;
+        Poll::Ready(reply)
+    }
+}
+
+impl Drop for ToItsEnd {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            ntex::rt::spawn(work);
+        }
+    }
 }
 
 fn too_large() -> Reply {

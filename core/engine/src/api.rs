@@ -2,7 +2,7 @@
 //! threads; nothing waits for a shard on the asker's thread.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use plan::env::Request;
@@ -49,8 +49,44 @@ pub enum PutMode {
     /// It must exist; the new instance is built first, then the old one stops, then the new one
     /// opens.
     Replace,
+    /// It must exist and its instance be still the one of this number
+    /// ([`PipelineView::instance`]), so that nobody's change is lost who was faster.
+    ReplaceOf(u64),
     /// Either.
     Upsert,
+}
+
+/// How long an old instance may take to stop gracefully before it is forced.
+#[derive(Clone, Debug, Default)]
+pub enum Patience {
+    /// For as long as somebody waits for the answer.
+    #[default]
+    Answered,
+    /// Three quarters of this; the rest is for the forced stop.
+    Within(Duration),
+    /// For as long as somebody holds the other end: whoever waits may do so for somebody else.
+    Held(Weak<()>),
+}
+
+impl From<Option<Duration>> for Patience {
+    fn from(timeout: Option<Duration>) -> Self {
+        timeout.map_or(Patience::Answered, Patience::Within)
+    }
+}
+
+impl Patience {
+    /// The time after which it ends.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        match self {
+            Patience::Within(limit) => Some(*limit),
+            Patience::Answered | Patience::Held(_) => None,
+        }
+    }
+
+    /// Whether it has ended before any time has.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self, Patience::Held(end) if end.strong_count() == 0)
+    }
 }
 
 /// Why a pipeline was not put. The old state is unchanged in every case.
@@ -62,6 +98,9 @@ pub enum PutError {
     /// There is none of that name.
     #[error("there is no pipeline of that name")]
     Missing,
+    /// It is not the instance any more that was to be replaced.
+    #[error("the pipeline was changed meanwhile")]
+    Changed,
     /// The plan has an impossible shape.
     #[error("{0}")]
     Plan(String),
@@ -160,6 +199,8 @@ pub struct PipelineView {
     pub spec: Arc<PipelineSpec>,
     /// What it is doing.
     pub state: State,
+    /// The number of its instance, which is another one after every change.
+    pub instance: u64,
     /// Nanoseconds since the Unix epoch at which it was first put.
     pub created_unix_ns: i128,
     /// Nanoseconds since the Unix epoch at which it last started.
@@ -205,9 +246,8 @@ pub enum Ask {
         spec: Box<PipelineSpec>,
         /// What may be there already.
         mode: PutMode,
-        /// How long the old instance may take to stop; `None` waits, and gives up gently when
-        /// whoever asks goes away.
-        timeout: Option<Duration>,
+        /// How long the old instance may take to stop.
+        patience: Patience,
         /// Answer.
         reply: flume::Sender<Result<(), PutError>>,
     },
@@ -216,7 +256,7 @@ pub enum Ask {
         /// The pipeline.
         key: Key,
         /// How long it may take to stop gracefully; then it is forced.
-        timeout: Option<Duration>,
+        patience: Patience,
         /// Whether it stays in the table as stopped.
         keep: bool,
         /// Answer.
@@ -328,10 +368,10 @@ impl EngineHandle {
         &self,
         spec: PipelineSpec,
         mode: PutMode,
-        timeout: Option<Duration>,
+        patience: impl Into<Patience>,
     ) -> Result<Result<(), PutError>, Unavailable> {
-        let spec = Box::new(spec);
-        self.ask(|reply| Ask::Put { spec, mode, timeout, reply }).await
+        let (spec, patience) = (Box::new(spec), patience.into());
+        self.ask(|reply| Ask::Put { spec, mode, patience, reply }).await
     }
 
     /// See [`Ask::Remove`].
@@ -341,10 +381,11 @@ impl EngineHandle {
     pub async fn remove(
         &self,
         key: Key,
-        timeout: Option<Duration>,
+        patience: impl Into<Patience>,
         keep: bool,
     ) -> Result<Result<(), RemoveError>, Unavailable> {
-        self.ask(|reply| Ask::Remove { key, timeout, keep, reply }).await
+        let patience = patience.into();
+        self.ask(|reply| Ask::Remove { key, patience, keep, reply }).await
     }
 
     /// See [`Ask::Get`].

@@ -115,14 +115,14 @@ impl Table {
 
     async fn on_ask(self: Rc<Self>, ask: Ask) {
         match ask {
-            Ask::Put { spec, mode, timeout, reply } => {
-                let given_up = || reply.is_disconnected();
-                let result = self.put(*spec, mode, timeout, &given_up).await;
+            Ask::Put { spec, mode, patience, reply } => {
+                let given_up = || patience.is_over() || reply.is_disconnected();
+                let result = self.put(*spec, mode, patience.limit(), &given_up).await;
                 let _ = reply.send(result);
             }
-            Ask::Remove { key, timeout, keep, reply } => {
-                let given_up = || reply.is_disconnected();
-                let result = self.remove(key, timeout, keep, &given_up).await;
+            Ask::Remove { key, patience, keep, reply } => {
+                let given_up = || patience.is_over() || reply.is_disconnected();
+                let result = self.remove(key, patience.limit(), keep, &given_up).await;
                 let _ = reply.send(result);
             }
             Ask::PutDocument { key, document, reply } => {
@@ -159,14 +159,17 @@ impl Table {
         if self.closing.get() {
             return Err(PutError::Closing);
         }
-        let exists = self.rows.borrow().get(&key).map(|row| row.created_unix_ns);
-        match (mode, exists) {
+        let there = self.rows.borrow().get(&key).map(|row| (row.created_unix_ns, row.token));
+        match (mode, there) {
             (PutMode::Create, Some(_)) => return Err(PutError::Exists),
-            (PutMode::Replace, None) => return Err(PutError::Missing),
+            (PutMode::Replace | PutMode::ReplaceOf(_), None) => return Err(PutError::Missing),
+            (PutMode::ReplaceOf(instance), Some((_, token))) if instance != token => {
+                return Err(PutError::Changed);
+            }
             (_, None) if self.rows.borrow().len() >= PIPELINES_MAX => return Err(PutError::Full),
             _ => {}
         }
-        let created = exists.unwrap_or_else(wall_ns);
+        let created = there.map_or_else(wall_ns, |(created, _)| created);
         let spec = Arc::new(spec);
         let placed = self.build(&spec).await?;
         let entry = Entry::Put { spec: Arc::clone(&spec), created: created.to_string() };
@@ -174,7 +177,7 @@ impl Table {
             self.discard(&placed);
             return Err(PutError::Journal(text));
         }
-        if exists.is_some() {
+        if there.is_some() {
             self.stop(&key, timeout, given_up).await;
             self.forget(&key);
         }

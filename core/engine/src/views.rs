@@ -21,6 +21,7 @@ fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
     PipelineView {
         spec: row.spec.clone(),
         state: row.state.clone(),
+        instance: row.token,
         created_unix_ns: row.created_unix_ns,
         started_unix_ns: row.started_unix_ns,
         seen_unix_ns: match snapshot {

@@ -91,13 +91,9 @@ fn calibrated(at: &Place, mode: Mode, jq: &jq::Found) -> Result<Option<Subject>>
     let Some(key) = recorded(at.on.workload, mode) else { return Ok(None) };
     let Some(factor) = factor(&key)? else { return Ok(None) };
     let name = format!("Benthos {} (calibrated)", mode.name());
-    let how = match jq {
-        jq::Found::Calibrated(_) => How::Calibrated(factor),
-        jq::Found::Other(_, version) => How::Skipped(format!(
-            "the factors hold for {}, found {version}",
-            jq::CALIBRATED_VERSION
-        )),
-        jq::Found::Missing(reason) => How::Skipped(reason.clone()),
+    let how = match jq.usable() {
+        Ok(()) => How::Calibrated(factor),
+        Err(reason) => How::Skipped(reason),
     };
     Ok(Some(Subject { name, role: Role::Peer, how }))
 }

@@ -25,6 +25,22 @@ pub(crate) enum Found {
     Missing(String),
 }
 
+impl Found {
+    /// Whether recorded factors can be multiplied by it; otherwise why not.
+    ///
+    /// # Errors
+    /// It is missing or of another version.
+    pub(crate) fn usable(&self) -> Result<(), String> {
+        match self {
+            Found::Calibrated(_) => Ok(()),
+            Found::Other(_, version) => {
+                Err(format!("the factors hold for {CALIBRATED_VERSION}, found {version}"))
+            }
+            Found::Missing(reason) => Err(reason.clone()),
+        }
+    }
+}
+
 /// Looks for the program.
 pub(crate) fn find() -> Found {
     let program = Path::new("jq");

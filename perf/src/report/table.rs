@@ -44,7 +44,8 @@ fn write(out: &mut String, on: &Prepared, rounds: &Rounds) -> std::fmt::Result {
     write_marks(out, rounds)
 }
 
-fn write_marks(out: &mut String, rounds: &Rounds) -> std::fmt::Result {
+/// Says which rounds were marked, and over which the medians are.
+pub(crate) fn write_marks(out: &mut String, rounds: &Rounds) -> std::fmt::Result {
     for (round, marks) in rounds.marks.iter().enumerate() {
         for mark in marks {
             writeln!(out, "  ! round {}: {mark}", round + 1)?;
@@ -59,6 +60,7 @@ fn write_marks(out: &mut String, rounds: &Rounds) -> std::fmt::Result {
     }
 }
 
-fn cell(value: Option<f64>, digits: usize, unit: &str) -> String {
+/// A figure as a cell of a table; a dash for none.
+pub(crate) fn cell(value: Option<f64>, digits: usize, unit: &str) -> String {
     value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}{unit}"))
 }

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rt::rng::Rng;
 use serde_json::{Value, json};
-use tests::program::{Folder, Program, http, try_http, until};
+use tests::program::{Folder, Program, http, seed, try_http, until};
 
 /// How often the program is killed.
 const KILLS: usize = 50;
@@ -60,13 +60,6 @@ impl Change {
     fn apply(&self, table: &mut Table) {
         self.set(self.mark.as_deref(), table);
     }
-}
-
-/// A seed that is another each time, unless one is to be repeated.
-fn seed() -> u64 {
-    let given = std::env::var("MAINSTEM_TEST_SEED").ok().and_then(|text| text.parse().ok());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    given.unwrap_or(now.as_nanos() as u64)
 }
 
 /// A stream that runs for ever, or one that ends by itself at once.

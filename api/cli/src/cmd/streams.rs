@@ -9,7 +9,7 @@ use std::time::Duration;
 use config::service::metrics::Metrics;
 use config::service::{self, Service};
 use config::{Catalog, FileDoc, Lint, Reading, Resources, Root};
-use engine::{EngineConfig, PutMode};
+use engine::{EngineConfig, Patience, PutMode};
 use plan::Json;
 use server::dialects::benthos::{self, Options, Streams};
 use server::ports::by_stream_below;
@@ -216,7 +216,7 @@ impl Setup {
             let plan = lowered.map_err(|e| format!("failed to create stream ({id}): {e}"))?;
             // A journal may know the id from an earlier process.
             let mode = PutMode::Upsert;
-            let put = streams.put_plan(&id, doc.config(), plan, mode, Some(STOP_MAX));
+            let put = streams.put_plan(&id, doc.config(), plan, mode, Patience::Within(STOP_MAX));
             wait(put).map_err(|e| format!("failed to create stream ({id}): {e}"))?;
         }
         Ok(())

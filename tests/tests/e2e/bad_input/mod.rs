@@ -1,6 +1,7 @@
 //! Bad input, clause by clause: a clear error that names the thing, nothing created, the stream in
 //! a failed or retrying state, everything else untouched, the process up.
 
+mod clients;
 mod disk;
 mod files;
 mod hostile;

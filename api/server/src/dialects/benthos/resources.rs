@@ -9,8 +9,8 @@ use config::catalog::RESOURCE_KINDS;
 use config::stream::{BodyError, ResourceDoc, StreamDoc, parse_resource};
 use config::yaml::Node;
 use config::{Kind, Resources};
-use engine::{Key, PipelineView, PutMode};
-use plan::Json;
+use engine::{Key, Patience, PipelineView, PutMode};
+use plan::{Json, Plan};
 
 use super::streams::body_options;
 use super::table::{Failure, Streams, is_active};
@@ -82,45 +82,56 @@ impl Streams {
     /// Lets every running stream begin anew whose plan is another one with the resources as they
     /// are now.
     async fn renew(&self) -> Result<(), Failure> {
-        let resources = self.resources();
-        let labels: BTreeSet<&str> =
-            RESOURCE_KINDS.iter().flat_map(|kind| resources.labels(*kind)).collect();
         for view in self.list().await? {
-            if is_active(&view) && mentions(&view.spec.document, &labels) {
-                self.renew_stream(&view, &resources).await?;
-            }
+            self.renew_stream(&view.spec.key.id).await?;
         }
         Ok(())
     }
 
-    async fn renew_stream(
-        &self,
-        view: &PipelineView,
-        resources: &Resources,
-    ) -> Result<(), Failure> {
-        let (id, document) = (&*view.spec.key.id, &view.spec.document);
+    /// The same for one stream. It begins anew when the stream is changed meanwhile: whoever
+    /// changed it may have known the resources as they were before.
+    pub(super) async fn renew_stream(&self, id: &str) -> Result<(), Failure> {
+        loop {
+            let view = match self.get(id).await {
+                Ok(view) if is_active(&view) => view,
+                Ok(_) | Err(Failure::Missing) => return Ok(()),
+                Err(failure) => return Err(failure),
+            };
+            let Some(plan) = self.renewed(&view) else { return Ok(()) };
+            let (document, mode) = (view.spec.document.clone(), PutMode::ReplaceOf(view.instance));
+            match self.put_plan(id, document, plan, mode, Patience::Within(SWAP_MAX)).await {
+                Err(Failure::Changed) => {}
+                Err(Failure::Missing) => return Ok(()),
+                // The resources may have been replaced once more.
+                Ok(()) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// The plan of a stream with the resources as they are now, if it is another one.
+    fn renewed(&self, view: &PipelineView) -> Option<Plan> {
+        let (resources, document) = (self.resources(), &view.spec.document);
+        let labels: BTreeSet<&str> =
+            RESOURCE_KINDS.iter().flat_map(|kind| resources.labels(*kind)).collect();
+        if !mentions(document, &labels) {
+            return None;
+        }
         let lowered =
             StreamDoc::from_config(&self.catalog, document).map_err(|error| error.body).and_then(
-                |stream| stream.lower(&self.catalog, resources).map_err(|error| error.to_string()),
+                |stream| stream.lower(&self.catalog, &resources).map_err(|error| error.to_string()),
             );
-        let mut plan = match lowered {
-            Ok(plan) => plan,
-            Err(text) => {
-                tracing::error!(stream = id, "a replaced resource is not used: {text}");
-                return Ok(());
+        match lowered {
+            Ok(mut plan) => {
+                // What the command line said of the stream beyond its document stays.
+                plan.strict = view.spec.plan.strict;
+                (plan != *view.spec.plan).then_some(plan)
             }
-        };
-        // What the command line said of the stream beyond its document stays.
-        plan.strict = view.spec.plan.strict;
-        // The stream may have been replaced meanwhile, and then has the resource already.
-        let unchanged = self.get(id).await.is_ok_and(|now| Arc::ptr_eq(&now.spec, &view.spec));
-        if plan == *view.spec.plan || !unchanged {
-            return Ok(());
-        }
-        let put = self.put_plan(id, document.clone(), plan, PutMode::Replace, Some(SWAP_MAX)).await;
-        match put {
-            Err(Failure::Missing) => Ok(()),
-            other => other,
+            Err(text) => {
+                let id = &*view.spec.key.id;
+                tracing::error!(stream = id, "a replaced resource is not used: {text}");
+                None
+            }
         }
     }
 }

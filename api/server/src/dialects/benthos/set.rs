@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use config::stream::{StreamDoc, parse_set};
-use engine::PutMode;
+use engine::{Patience, PutMode};
 use futures_util::{StreamExt, stream};
 
-use super::streams::body_options;
+use super::streams::{body_options, patience};
 use super::table::Failure;
 use super::{Benthos, answers};
 use crate::exchange::{Reply, Request};
@@ -42,7 +42,8 @@ impl Benthos {
             true => Change::Update(id, stream),
             false => Change::Create(id, stream),
         }));
-        let done = stream::iter(changes).map(|change| self.change(change));
+        let patience = patience(request);
+        let done = stream::iter(changes).map(|change| self.change(change, patience.clone()));
         let mut errors: Vec<String> =
             done.buffer_unordered(AT_ONCE_MAX).filter_map(async |error| error).collect().await;
         if errors.is_empty() {
@@ -52,18 +53,17 @@ impl Benthos {
         answers::error(400, &errors.join("\n"))
     }
 
-    /// Makes one change; returns what went wrong.
-    async fn change(&self, change: Change) -> Option<String> {
-        let streams = &self.streams;
+    /// Makes one change, whatever others have made of the id meanwhile; returns what went wrong.
+    async fn change(&self, change: Change, patience: Patience) -> Option<String> {
+        let (streams, mode) = (&self.streams, PutMode::Upsert);
         let (verb, result) = match change {
             Change::Create(id, stream) => {
-                ("create", streams.put(&id, &stream, PutMode::Create, None).await)
+                ("create", streams.put(&id, &stream, mode, patience).await)
             }
             Change::Update(id, stream) => {
-                ("update", streams.put(&id, &stream, PutMode::Replace, None).await)
+                ("update", streams.put(&id, &stream, mode, patience).await)
             }
-            Change::Delete(id) => match streams.remove(&id, None).await {
-                // Somebody else was faster.
+            Change::Delete(id) => match streams.remove(&id, patience).await {
                 Err(Failure::Missing) => ("delete", Ok(())),
                 result => ("delete", result),
             },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config::stream::{Options as BodyOptions, parse_body, patch};
-use engine::{PipelineView, PutMode};
+use engine::{Patience, PipelineView, PutMode};
 use plan::{Json, fields};
 use serde_json::{Map, json};
 
@@ -26,6 +26,14 @@ pub(super) fn body_options(request: &Request) -> BodyOptions<'static> {
 fn timeout(request: &Request) -> Option<Duration> {
     let given = fields::Duration::parse(&request.param("timeout")?).ok()?;
     Some(Duration::from_nanos(given.wait_ns()))
+}
+
+/// The same as the engine takes it: without a duration for as long as the client waits.
+pub(super) fn patience(request: &Request) -> Patience {
+    match (timeout(request), &request.client) {
+        (None, Some(client)) => Patience::Held(client.clone()),
+        (timeout, _) => timeout.into(),
+    }
 }
 
 fn answer(result: Result<(), Failure>) -> Reply {
@@ -82,7 +90,7 @@ impl Benthos {
             Ok(_) => return Failure::Exists.reply(),
             Err(failure) => return failure.reply(),
         }
-        answer(self.streams.put(id, &stream, PutMode::Create, None).await)
+        answer(self.streams.put(id, &stream, PutMode::Create, patience(request)).await)
     }
 
     /// Replaces a stream. What is wrong with the body is said before that there is no such stream.
@@ -95,29 +103,34 @@ impl Benthos {
         if let Err(failure) = self.streams.get(id).await {
             return failure.reply();
         }
-        answer(self.streams.put(id, &stream, PutMode::Replace, timeout(request)).await)
+        answer(self.streams.put(id, &stream, PutMode::Replace, patience(request)).await)
     }
 
-    /// Merges the body into a stream's document and replaces the stream by the result.
+    /// Merges the body into a stream's document and replaces the stream by the result. When the
+    /// stream was changed meanwhile it begins anew, which it does at most once for each change of
+    /// others.
     pub(super) async fn patch(&self, id: &str, request: &Request) -> Reply {
-        let view = match self.streams.get(id).await {
-            Ok(view) => view,
-            Err(failure) => return failure.reply(),
-        };
-        let patched = patch(self.streams.catalog(), &view.spec.document, &request.body);
-        match patched {
-            Ok(stream) => {
-                let timeout = timeout(request);
-                answer(self.streams.put(id, &stream, PutMode::Replace, timeout).await)
+        loop {
+            let view = match self.streams.get(id).await {
+                Ok(view) => view,
+                Err(failure) => return failure.reply(),
+            };
+            let patched = patch(self.streams.catalog(), &view.spec.document, &request.body);
+            let stream = match patched {
+                Ok(stream) => stream,
+                Err(error) => return answers::refused(error),
+            };
+            let mode = PutMode::ReplaceOf(view.instance);
+            match self.streams.put(id, &stream, mode, patience(request)).await {
+                Err(Failure::Changed) => {}
+                result => return answer(result),
             }
-            Err(error) => answers::refused(error),
         }
     }
 
-    /// Stops and removes a stream. When the client goes away the server drops this future, which
-    /// tells the engine not to be gentle any longer.
+    /// Stops and removes a stream.
     pub(super) async fn delete(&self, id: &str, request: &Request) -> Reply {
-        answer(self.streams.remove(id, timeout(request)).await)
+        answer(self.streams.remove(id, patience(request)).await)
     }
 }
 

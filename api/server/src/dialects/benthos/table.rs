@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use config::stream::StreamDoc;
 use config::{Catalog, InitError, Kind, Resources};
 use engine::{
-    EngineHandle, Key, PipelineSpec, PipelineView, PutError, PutMode, RemoveError, State,
+    EngineHandle, Key, Patience, PipelineSpec, PipelineView, PutError, PutMode, RemoveError, State,
 };
 use plan::{BuildError, Json, Plan, Role};
 
@@ -29,6 +28,9 @@ pub enum Failure {
     /// There is none of that id.
     #[error("stream does not exist")]
     Missing,
+    /// It is not any more what it was when it was looked at.
+    #[error("the stream was changed meanwhile")]
+    Changed,
     /// No stream may have this id.
     #[error("the stream id '{0}' is reserved")]
     Reserved(String),
@@ -52,7 +54,7 @@ impl Failure {
             Failure::Reserved(_) => answers::error(400, &self.to_string()),
             Failure::Init(_) => answers::error(502, &self.to_string()),
             Failure::Engine(text) => answers::error(500, text),
-            Failure::Unavailable => Reply::unavailable(),
+            Failure::Changed | Failure::Unavailable => Reply::unavailable(),
         }
     }
 }
@@ -62,6 +64,7 @@ impl From<PutError> for Failure {
         match error {
             PutError::Exists => Failure::Exists,
             PutError::Missing => Failure::Missing,
+            PutError::Changed => Failure::Changed,
             PutError::Build { text, path, label, role } => Failure::Init(match path.as_str() {
                 // Only components of ours have no path, and these are built from the stream's own.
                 "" => {
@@ -166,14 +169,19 @@ impl Streams {
         id: &str,
         stream: &StreamDoc,
         mode: PutMode,
-        timeout: Option<Duration>,
+        patience: Patience,
     ) -> Result<(), Failure> {
-        let plan = stream.lower(&self.catalog, &self.resources()).map_err(Failure::Init)?;
-        self.put_plan(id, stream.config.clone(), plan, mode, timeout).await
+        let resources = self.resources();
+        let plan = stream.lower(&self.catalog, &resources).map_err(Failure::Init)?;
+        self.put_plan(id, stream.config.clone(), plan, mode, patience).await?;
+        // Whoever replaced a resource meanwhile did not see this stream.
+        match Arc::ptr_eq(&resources, &self.resources()) {
+            true => Ok(()),
+            false => self.renew_stream(id).await,
+        }
     }
 
-    /// Makes or replaces a stream from its plan. `document` is what is shown of it; `timeout` is
-    /// how long an old one may take to stop, without it as long as it takes.
+    /// Makes or replaces a stream from its plan. `document` is what is shown of it.
     ///
     /// # Errors
     /// What keeps the stream from being made; an old one of that id goes on.
@@ -183,7 +191,7 @@ impl Streams {
         document: Json,
         mut plan: Plan,
         mode: PutMode,
-        timeout: Option<Duration>,
+        patience: Patience,
     ) -> Result<(), Failure> {
         let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
         if reserved {
@@ -191,27 +199,26 @@ impl Streams {
         }
         let before = match mode {
             PutMode::Create => None,
-            PutMode::Replace | PutMode::Upsert => self.series(id).await,
+            PutMode::Replace | PutMode::ReplaceOf(_) | PutMode::Upsert => self.series(id).await,
         };
         plan.strict |= self.strict.load(Ordering::Relaxed);
         let shown = self.seen.shown(&plan);
         let (key, plan) = (Key::new(OWNER, id), Arc::new(plan));
         let spec = PipelineSpec { key, name: id.to_owned(), document, plan };
-        let put = self.engine.put(spec, mode, timeout).await;
+        let put = self.engine.put(spec, mode, patience).await;
         put.map_err(|_| Failure::Unavailable)??;
         self.history.add(before.unwrap_or_default());
         self.seen.put_shown(id, shown);
         Ok(())
     }
 
-    /// Stops a stream and removes it: gracefully for three quarters of `timeout`, then by force;
-    /// without a timeout gracefully for as long as somebody waits for the answer.
+    /// Stops a stream, gracefully while patience lasts and then by force, and removes it.
     ///
     /// # Errors
     /// There is none, or the engine did not answer.
-    pub async fn remove(&self, id: &str, timeout: Option<Duration>) -> Result<(), Failure> {
+    pub async fn remove(&self, id: &str, patience: Patience) -> Result<(), Failure> {
         let before = self.series(id).await;
-        let removed = self.engine.remove(Key::new(OWNER, id), timeout, false).await;
+        let removed = self.engine.remove(Key::new(OWNER, id), patience, false).await;
         match removed.map_err(|_| Failure::Unavailable)? {
             Ok(()) => {}
             Err(RemoveError::Missing) => return Err(Failure::Missing),
