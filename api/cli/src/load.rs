@@ -74,8 +74,8 @@ impl TemplateOptions {
 }
 
 /// What is said when complaints keep the service from starting.
-const CHILL: &str = "shutting down due to linter errors, to prevent shutdown run mainstem with \
-                     --chilled";
+pub(crate) const CHILL: &str = "shutting down due to linter errors, to prevent shutdown run \
+                                mainstem with --chilled";
 
 /// Where a config is looked for when none is named.
 const SEARCHED: [&str; 3] = ["/benthos.yaml", "/etc/benthos/config.yaml", "/etc/benthos.yaml"];

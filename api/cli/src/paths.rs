@@ -63,6 +63,16 @@ pub(crate) fn files(paths: &[String]) -> Result<Vec<PathBuf>, String> {
     Ok(all.into_iter().map(PathBuf::from).collect())
 }
 
+/// All files below a directory that may be configs, in the order of their names.
+///
+/// # Errors
+/// A directory that cannot be read, or too many files.
+pub(crate) fn below(dir: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut all = Vec::new();
+    walk(dir, DEPTH_MAX, &mut all)?;
+    Ok(all.into_iter().map(PathBuf::from).collect())
+}
+
 /// The files that patterns stand for.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ use crate::exchange::{Reply, Request};
 const SWAP_MAX: Duration = Duration::from_secs(10);
 
 /// The owner under which the engine keeps the documents of a kind of resources.
-fn owner(kind: Kind) -> String {
+pub(super) fn owner(kind: Kind) -> String {
     format!("resources/{}", kind.name())
 }
 
@@ -45,7 +45,7 @@ impl Benthos {
             Ok(Err(error)) => return answers::error(500, &error.to_string()),
             Ok(Ok(())) => {}
         }
-        match if replaced { streams.renew().await } else { Ok(()) } {
+        match if replaced { streams.renew(false).await } else { Ok(()) } {
             Ok(()) => answers::done(),
             Err(failure) => failure.reply(),
         }
@@ -80,17 +80,23 @@ impl Streams {
     }
 
     /// Lets every running stream begin anew whose plan is another one with the resources as they
-    /// are now.
-    async fn renew(&self) -> Result<(), Failure> {
+    /// are now: of `all` streams, or of those that have the label of a resource in them. One that
+    /// cannot be made keeps no other from it.
+    ///
+    /// # Errors
+    /// What first kept a stream from being made, which goes on as it was; or the engine did not
+    /// answer.
+    pub async fn renew(&self, all: bool) -> Result<(), Failure> {
         let resources = self.resources();
         let labels: BTreeSet<&str> =
             RESOURCE_KINDS.iter().flat_map(|kind| resources.labels(*kind)).collect();
+        let mut renewed = Ok(());
         for view in self.list().await? {
-            if is_active(&view) && mentions(&view.spec.document, &labels) {
-                self.renew_stream(&view, &resources).await?;
+            if is_active(&view) && (all || mentions(&view.spec.document, &labels)) {
+                renewed = renewed.and(self.renew_stream(&view, &resources).await);
             }
         }
-        Ok(())
+        renewed
     }
 
     async fn renew_stream(

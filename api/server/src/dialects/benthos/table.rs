@@ -133,6 +133,10 @@ impl Streams {
         Arc::clone(&self.resources.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(super) fn set_resources(&self, resources: Resources) {
+        *self.resources.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(resources);
+    }
+
     /// Takes over what the engine brought back from an earlier process: streams, and the resources
     /// that were made over REST. Call it once, before anything else.
     ///
