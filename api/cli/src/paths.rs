@@ -11,7 +11,7 @@ const DEPTH_MAX: usize = 64;
 /// Most files that paths may stand for.
 const FILES_MAX: usize = 100_000;
 /// Longest file that is read whole, in bytes.
-const FILE_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Endings of the files that are looked for in directories.
 const ENDINGS: [&str; 2] = ["yaml", "yml"];
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use config::secrets::hidden;
 use config::stream::{Options as BodyOptions, parse_body, patch};
 use engine::{PipelineView, PutMode};
 use plan::{Json, fields};
@@ -62,7 +63,7 @@ impl Benthos {
         match self.streams.get(id).await {
             Ok(view) => {
                 let mut shown = summary(&view);
-                shown["config"] = view.spec.document.clone();
+                shown["config"] = hidden(self.streams.catalog(), &view.spec.document);
                 Reply::json(200, &shown)
             }
             Err(failure) => failure.reply(),
@@ -82,7 +83,10 @@ impl Benthos {
             Ok(_) => return Failure::Exists.reply(),
             Err(failure) => return failure.reply(),
         }
-        answer(self.streams.put(id, &stream, PutMode::Create, None).await)
+        match stream.with_secrets_of(catalog, None) {
+            Ok(stream) => answer(self.streams.put(id, &stream, PutMode::Create, None).await),
+            Err(error) => answers::refused(error),
+        }
     }
 
     /// Replaces a stream. What is wrong with the body is said before that there is no such stream.
@@ -92,10 +96,17 @@ impl Benthos {
             Ok(stream) => stream,
             Err(error) => return answers::refused(error),
         };
-        if let Err(failure) = self.streams.get(id).await {
-            return failure.reply();
+        let view = match self.streams.get(id).await {
+            Ok(view) => view,
+            Err(failure) => return failure.reply(),
+        };
+        match stream.with_secrets_of(catalog, Some(&view.spec.document)) {
+            Ok(stream) => {
+                let timeout = timeout(request);
+                answer(self.streams.put(id, &stream, PutMode::Replace, timeout).await)
+            }
+            Err(error) => answers::refused(error),
         }
-        answer(self.streams.put(id, &stream, PutMode::Replace, timeout(request)).await)
     }
 
     /// Merges the body into a stream's document and replaces the stream by the result.
