@@ -9,6 +9,7 @@ use plan::Plan;
 
 use crate::boot::{Process, SHUTDOWN_TIMEOUT, wait};
 use crate::load::{self, Loaded};
+use crate::metrics::Reporting;
 use crate::options::EngineOptions;
 use crate::output;
 use crate::watch::{self, PipelineWatch};
@@ -43,10 +44,8 @@ const LOOK_MAX: Duration = Duration::from_millis(20);
 /// What keeps the pipeline from running.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let file = args.file.clone().or_else(load::searched);
-    let watch = match file.as_deref().filter(|_| args.watcher) {
-        Some(file) => Some(PipelineWatch::now(file, &args.config)?),
-        None => None,
-    };
+    let watched = file.as_deref().filter(|_| args.watcher);
+    let watch = watched.map(|file| PipelineWatch::now(file, &args.config)).transpose()?;
     let Loaded { plan, service } = load::file(file.as_deref(), &args.config)?;
     let (service, settings) = service.unzip();
     let logger = service.as_ref().map(|service| service.logger.clone()).unwrap_or_default();
@@ -92,9 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
             None
         }
     };
-    if let Some(reporting) = observed {
-        reporting.finish();
-    }
+    observed.into_iter().for_each(Reporting::finish);
     process.end(timeout)?;
     match failed {
         None => Ok(ExitCode::SUCCESS),

@@ -4,9 +4,11 @@
 mod disk;
 mod files;
 mod hostile;
+mod lints;
 mod messages;
 mod ports;
 mod texts;
+mod yaml;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
