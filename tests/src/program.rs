@@ -248,12 +248,28 @@ pub fn http(address: &str, verb: &str, target: &str, body: &str) -> Answer {
 /// # Errors
 /// The connection failed or the answer was none.
 pub fn try_http(address: &str, verb: &str, target: &str, body: &str) -> std::io::Result<Answer> {
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    try_http_with(address, verb, target, &form, body)
+}
+
+/// The same with these headers.
+///
+/// # Errors
+/// The connection failed or the answer was none.
+pub fn try_http_with(
+    address: &str,
+    verb: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
+    let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!(
         "{verb} {target} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n"
+         {more}Connection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
     stream.write_all(body.as_bytes())?;

@@ -1,14 +1,16 @@
 //! Files that hold pipelines: which language they are in, and what they lower to.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use config::secrets;
 use config::service::Service;
 use config::template::{TemplateDoc, parse_template};
 use config::{Catalog, FileDoc, Lint, Override, Reading, Resources, Root};
 use plan::{Diagnostic, Json, Plan, Span};
 
-use crate::paths::{globs, read_text};
+use crate::paths::{FILE_BYTES_MAX, globs, read_text};
 use crate::{output, paths};
 
 /// Options that concern Benthos configs.
@@ -74,8 +76,8 @@ impl TemplateOptions {
 }
 
 /// What is said when complaints keep the service from starting.
-const CHILL: &str = "shutting down due to linter errors, to prevent shutdown run mainstem with \
-                     --chilled";
+pub(crate) const CHILL: &str = "shutting down due to linter errors, to prevent shutdown run \
+                                mainstem with --chilled";
 
 /// Where a config is looked for when none is named.
 const SEARCHED: [&str; 3] = ["/benthos.yaml", "/etc/benthos/config.yaml", "/etc/benthos.yaml"];
@@ -149,12 +151,19 @@ fn unquote(value: &str) -> &str {
     value.split([' ', '\t']).next().unwrap_or_default()
 }
 
-/// Reads a text file.
+/// Reads a text file, which may be a pipe.
 ///
 /// # Errors
-/// What the system says, with the file's name; or where the text is not UTF-8.
+/// What the system says, with the file's name; that it is too long; or where the text is not
+/// UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path);
+    let read = file.and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    let length = read.map_err(|e| format!("{}: {e}", path.display()))? as u64;
+    if length > FILE_BYTES_MAX {
+        return Err(format!("{}: it is longer than {FILE_BYTES_MAX} bytes", path.display()));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let (line, column) = plan::place_of(error.as_bytes(), error.utf8_error().valid_up_to());
         let span = Span { line, column, len: 1 };
@@ -198,14 +207,18 @@ fn diagnostic(lint: &Lint) -> Diagnostic {
 
 /// Prints complaints about a file as the program does, each with its place in the text; tells
 /// whether there were any.
-pub(crate) fn report(path: &Path, text: &str, lints: &[Lint]) -> bool {
+pub(crate) fn report(catalog: &Catalog, path: &Path, text: &str, lints: &[Lint]) -> bool {
     let name = path.display();
+    if lints.is_empty() {
+        return false;
+    }
+    let text = &secrets::masked(catalog, text);
     for lint in lints {
         let shown = diagnostic(lint);
         let (Span { line, column, .. }, excerpt) = (shown.span, shown.excerpt(text));
         output::error(&format!("{name}{lint}\n --> {name}:{line}:{column}{excerpt}"));
     }
-    !lints.is_empty()
+    true
 }
 
 /// Reads a config file; also gives its text.
@@ -238,7 +251,7 @@ pub(crate) fn doc(
     reading.read(catalog, text).map_err(|lint| match lint.line {
         // What the command line sets has no place in the file.
         0 => format!("{name}: {}", lint.text),
-        _ => diagnostic(&lint).render(&name, text),
+        _ => diagnostic(&lint).render(&name, &secrets::masked(catalog, text)),
     })
 }
 
@@ -263,7 +276,7 @@ pub(crate) fn resources(
     let mut complained = false;
     for path in &paths::files(&options.resources)? {
         let (text, doc) = config(catalog, path, Root::Resources, environment)?;
-        complained |= report(path, &text, &doc.lints);
+        complained |= report(catalog, path, &text, &doc.lints);
         doc.add_resources(&mut resources).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok((resources, complained))
@@ -278,7 +291,7 @@ fn stream(path: Option<&Path>, options: &ConfigOptions) -> Result<Loaded, String
     let reading = Reading { overrides: &overrides, ..Reading::new(Root::Config, &lookup) };
     let text = path.map_or_else(|| Ok("{}\n".to_owned()), read)?;
     let doc = doc(&catalog, name, &text, &reading)?;
-    complained |= report(name, &text, &doc.lints);
+    complained |= report(&catalog, name, &text, &doc.lints);
     if complained && !options.chilled {
         return Err(CHILL.to_owned());
     }

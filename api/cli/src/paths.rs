@@ -11,7 +11,7 @@ const DEPTH_MAX: usize = 64;
 /// Most files that paths may stand for.
 const FILES_MAX: usize = 100_000;
 /// Longest file that is read whole, in bytes.
-const FILE_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Endings of the files that are looked for in directories.
 const ENDINGS: [&str; 2] = ["yaml", "yml"];
 
@@ -60,6 +60,16 @@ pub(crate) fn files(paths: &[String]) -> Result<Vec<PathBuf>, String> {
     }
     let mut seen = std::collections::HashSet::new();
     all.retain(|path| seen.insert(path.clone()));
+    Ok(all.into_iter().map(PathBuf::from).collect())
+}
+
+/// All files below a directory that may be configs, in the order of their names.
+///
+/// # Errors
+/// A directory that cannot be read, or too many files.
+pub(crate) fn below(dir: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut all = Vec::new();
+    walk(dir, DEPTH_MAX, &mut all)?;
     Ok(all.into_iter().map(PathBuf::from).collect())
 }
 

@@ -10,13 +10,10 @@ use server::dialects::benthos::Streams;
 
 use crate::boot::wait;
 use crate::load::{self, Environment};
+use crate::paths;
 
-/// Endings of the files that are looked for in directories.
-const ENDINGS: [&str; 2] = ["yaml", "yml"];
 /// Files that end so hold tests of a stream and no stream.
 const TEST_ENDINGS: [&str; 2] = ["_benthos_test.yaml", "_benthos_test.yml"];
-/// How deep directories are looked into.
-const DEPTH_MAX: usize = 64;
 
 /// The files of all streams under the paths given, by the streams' ids.
 ///
@@ -35,28 +32,41 @@ pub(crate) fn find(paths: &[String]) -> Result<BTreeMap<String, PathBuf>, String
     Ok(found)
 }
 
+/// The same where paths that are not there stand for nothing, because their files may be gone.
+///
+/// # Errors
+/// A directory that cannot be read, or two files for one id.
+pub(crate) fn find_present(paths: &[String]) -> Result<BTreeMap<String, PathBuf>, String> {
+    let present = |path: &&String| {
+        rt::file::is_glob(path) || Path::new(below_of(path).unwrap_or(path)).exists()
+    };
+    find(&paths.iter().filter(present).cloned().collect::<Vec<_>>())
+}
+
+/// The directory that `dir/...` names.
+fn below_of(path: &str) -> Option<&str> {
+    path.strip_suffix("...").map(|dir| if dir.is_empty() { "." } else { dir })
+}
+
 /// The files that one path stands for: a file, a directory, everything below a directory
 /// (`dir/...`), or a pattern.
 fn expand(path: &str) -> Result<Vec<(String, PathBuf)>, String> {
     let single = |file: PathBuf| (id_of(Path::new(file.file_name().unwrap_or_default())), file);
-    if let Some(root) = path.strip_suffix("...") {
-        let root = if root.is_empty() { "." } else { root };
-        let mut files = Vec::new();
-        below(Path::new(root), DEPTH_MAX, &mut files)?;
-        return Ok(files.into_iter().map(single).collect());
-    }
-    if rt::file::is_glob(path) {
+    let root = Path::new(below_of(path).unwrap_or(path));
+    if below_of(path).is_none() && rt::file::is_glob(path) {
         let files = wait(rt::file::glob(path)).map_err(|e| format!("{path}: {e}"))?;
         return Ok(files.into_iter().map(single).collect());
     }
-    let root = Path::new(path);
     if !is_directory(root)? {
         return Ok(vec![single(root.to_owned())]);
     }
-    let mut files = Vec::new();
-    below(root, DEPTH_MAX, &mut files)?;
-    let relative = |file: PathBuf| (id_of(file.strip_prefix(root).unwrap_or(&file)), file.clone());
-    Ok(files.into_iter().map(relative).collect())
+    let files = below(root)?.into_iter();
+    if below_of(path).is_some() {
+        return Ok(files.map(single).collect());
+    }
+    let root = paths::clean(root);
+    let relative = |file: PathBuf| (id_of(file.strip_prefix(&root).unwrap_or(&file)), file.clone());
+    Ok(files.map(relative).collect())
 }
 
 fn is_directory(path: &Path) -> Result<bool, String> {
@@ -73,23 +83,13 @@ fn read_error(path: &Path, error: &std::io::Error) -> String {
 }
 
 /// All stream files below a directory, in the order of their names.
-fn below(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    let entries = fs::read_dir(dir).map_err(|error| read_error(dir, &error))?;
-    let mut paths: Vec<PathBuf> =
-        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ending = path.extension().is_some_and(|e| ENDINGS.iter().any(|known| e == *known));
-        if path.is_dir() {
-            if depth > 0 {
-                below(&path, depth - 1, files)?;
-            }
-        } else if ending && !TEST_ENDINGS.iter().any(|test| name.ends_with(test)) {
-            files.push(path);
-        }
-    }
-    Ok(())
+fn below(dir: &Path) -> Result<Vec<PathBuf>, String> {
+    let tests = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        TEST_ENDINGS.iter().any(|test| name.ends_with(test))
+    };
+    let files = paths::below(dir)?;
+    Ok(files.into_iter().filter(|path| !tests(path)).collect())
 }
 
 /// The id of a stream: the file's path without its ending, its parts joined by underscores.
@@ -142,6 +142,8 @@ mod tests {
         assert!(missing.ends_with("nowhere: no such file or directory"), "{missing}");
         let twice = find(&[path("one.yaml"), path("")]).unwrap_err();
         assert!(twice.starts_with("stream id (one)"), "{twice}");
+        let there = find_present(&[path("nowhere"), path("none/..."), path("one.yaml")]).unwrap();
+        assert_eq!(there.into_keys().collect::<Vec<_>>(), ["one"]);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

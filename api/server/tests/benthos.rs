@@ -314,7 +314,7 @@ fn options_close_paths_and_ask_for_passwords() {
         options.http.basic_auth.username = "ann".to_owned();
         // The digest of `secret`.
         options.http.basic_auth.password_hash =
-            "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=".to_owned();
+            plan::Secret::new("K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=".to_owned());
     });
     let origin = ("origin", "http://page");
     let refused = running.ask_with("GET", "/ping", "", &[origin]);

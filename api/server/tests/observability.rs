@@ -150,3 +150,58 @@ fn connections_are_encrypted_with_the_certificate() {
     assert!(!String::from_utf8_lossy(&bytes).contains("pong"));
     running.stop();
 }
+
+/// A stream with a processor that starts only with the right key.
+fn keyed(text: &str, key: &str) -> String {
+    let tag = json!({"tag": {"text": text, "key": key}});
+    json!({"input": {"ticks": {}}, "pipeline": {"processors": [tag]}, "output": {"drop": {}}})
+        .to_string()
+}
+
+#[test]
+fn secrets_are_not_shown_and_what_is_shown_can_come_back() {
+    const MARK: &str = "!!!SECRET_SCRUBBED!!!";
+    let state = Scratch::new();
+    let running = Running::with_state(state.path());
+    let done = |verb: &str, path: &str, body: &str| {
+        let answer = running.ask(verb, path, body);
+        assert_eq!((answer.status, answer.text()), (200, ""), "{verb} {path} {body}");
+    };
+    let refused = |verb: &str, path: &str, body: &str, status: u16| {
+        let answer = running.ask(verb, path, body);
+        assert_eq!(answer.status, status, "{verb} {path} {body}: {}", answer.text());
+        assert!(!answer.text().contains("hush"), "{verb} {path}: {}", answer.text());
+    };
+    let shows = |running: &Running, text: &str| {
+        for path in ["/streams", "/v1/pipelines", "/v1/pipelines/streams/s", "/stats", "/metrics"] {
+            assert!(!running.ask("GET", path, "").text().contains("hush"), "{path}");
+        }
+        let plan = running.ask("GET", "/v1/pipelines/streams/s/plan", "");
+        assert!(plan.text().contains(MARK) && !plan.text().contains("hush"), "{}", plan.text());
+        let shown = running.ask("GET", "/streams/s", "").json();
+        let want: serde_json::Value = serde_json::from_str(&keyed(text, MARK)).unwrap();
+        assert_eq!((&shown["config"], &shown["active"]), (&want, &json!(true)));
+        shown["config"].to_string()
+    };
+    done("POST", "/streams/s", &keyed("one", "hush"));
+    let shown = shows(&running, "one");
+    done("PUT", "/streams/s", &shown);
+    done("PUT", "/streams/s", &keyed("two", MARK));
+    shows(&running, "two");
+    done("PATCH", "/streams/s", &keyed("three", MARK));
+    done("PATCH", "/streams/s", "output: {drop: {}}");
+    let shown = shows(&running, "three");
+    done("POST", "/streams", &format!("{{\"s\": {shown}}}"));
+    shows(&running, "three");
+    // A mark that stands for nothing is refused, and a wrong key is not said.
+    refused("POST", "/streams/new", &keyed("one", MARK), 400);
+    refused("POST", "/streams", &format!("{{\"s\": {shown}, \"new\": {shown}}}"), 400);
+    refused("PUT", "/streams/s", &keyed("one", "hush, hush"), 502);
+    refused("PUT", "/streams/s", &keyed("one", "hush").replace("\"hush\"", "[\"hush\"]"), 400);
+    refused("POST", "/streams/new", &keyed("one", "hush, hush"), 502);
+    shows(&running, "three");
+    running.stop();
+    let running = Running::with_state(state.path());
+    shows(&running, "three");
+    running.stop();
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::graph::{Plan, Role};
+use crate::secret::without_secrets;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +33,7 @@ impl fmt::Display for Plan {
                 let inputs: Vec<String> = node.inputs.iter().map(usize::to_string).collect();
                 write!(f, " <- {}", inputs.join(", "))?;
             }
-            writeln!(f, " {}", node.component.config)?;
+            writeln!(f, " {}", without_secrets(&node.component.config))?;
         }
         Ok(())
     }

@@ -96,6 +96,28 @@ fn files_directories_and_patterns_are_checked() {
 }
 
 #[test]
+fn secrets_are_shown_neither_in_a_config_nor_in_what_is_wrong_with_it() {
+    let folder = Folder::new("echo-secrets");
+    let auth = |more: &str| {
+        format!("http: {{basic_auth: {{password_hash: aHVzaA==, salt: 'c2FsdA=='{more}}}}}\n")
+    };
+    let file = folder.write("a.yaml", auth(""));
+    let echoed = printed(&["echo", &file]);
+    assert!(!echoed.contains("aHVzaA==") && !echoed.contains("c2FsdA=="), "{echoed}");
+    assert_eq!(echoed.matches("!!!SECRET_SCRUBBED!!!").count(), 2, "{echoed}");
+    for more in [", nope: 1", ", enabled: ["] {
+        let file = folder.write("b.yaml", auth(more));
+        for command in ["lint", "run", "echo"] {
+            let output = run(&[command, &file]);
+            let text =
+                String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert!(!text.contains("aHVzaA==") && !text.contains("c2FsdA=="), "{command}: {text}");
+            assert!(text.contains("b.yaml") || command == "echo", "{command}: {text}");
+        }
+    }
+}
+
+#[test]
 fn shells_and_man_are_told_of_the_command_line() {
     for shell in ["bash", "zsh", "fish"] {
         let script = printed(&["completions", shell]);

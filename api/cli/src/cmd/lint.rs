@@ -92,9 +92,9 @@ fn complains(
     let reading = Reading { overrides, deprecated, labels, ..Reading::new(Root::Config, &lookup) };
     let text = read(path)?;
     match reading.read(catalog, &text) {
-        Ok(doc) => Ok(report(path, &text, &doc.lints)),
+        Ok(doc) => Ok(report(catalog, path, &text, &doc.lints)),
         // What the command line sets has no place in the file.
         Err(lint) if lint.line == 0 => doc(catalog, path, &text, &reading).map(|_| true),
-        Err(lint) => Ok(report(path, &text, &[lint])),
+        Err(lint) => Ok(report(catalog, path, &text, &[lint])),
     }
 }

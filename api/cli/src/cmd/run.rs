@@ -9,8 +9,10 @@ use plan::Plan;
 
 use crate::boot::{Process, SHUTDOWN_TIMEOUT, wait};
 use crate::load::{self, Loaded};
+use crate::metrics::Reporting;
 use crate::options::EngineOptions;
 use crate::output;
+use crate::watch::{self, PipelineWatch};
 
 /// Options of `run`.
 #[derive(clap::Args)]
@@ -24,6 +26,9 @@ pub(crate) struct Args {
     /// Address on which a q spec takes calls over kdb+ IPC, such as 127.0.0.1:5001.
     #[arg(long, value_name = "ADDR")]
     ipc: Option<String>,
+    /// Look for changes of the config and of files with resources, and replace the pipeline.
+    #[arg(short, long)]
+    watcher: bool,
     #[command(flatten)]
     engine: EngineOptions,
 }
@@ -39,6 +44,8 @@ const LOOK_MAX: Duration = Duration::from_millis(20);
 /// What keeps the pipeline from running.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let file = args.file.clone().or_else(load::searched);
+    let watched = file.as_deref().filter(|_| args.watcher);
+    let watch = watched.map(|file| PipelineWatch::now(file, &args.config)).transpose()?;
     let Loaded { plan, service } = load::file(file.as_deref(), &args.config)?;
     let (service, settings) = service.unzip();
     let logger = service.as_ref().map(|service| service.logger.clone()).unwrap_or_default();
@@ -70,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     }
     let key = Key::new(server::dialects::benthos::OWNER, "");
     put(&process.handle(), key.clone(), plan)?;
-    let ended = until_end(&process, &key);
+    let ended = until_end(&process, &key, watch);
     let failed = match ended {
         Ended::Signal(name) => {
             tracing::info!("Received {name}, the service is closing");
@@ -84,9 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
             None
         }
     };
-    if let Some(reporting) = observed {
-        reporting.finish();
-    }
+    observed.into_iter().for_each(Reporting::finish);
     process.end(timeout)?;
     match failed {
         None => Ok(ExitCode::SUCCESS),
@@ -119,11 +124,12 @@ enum Ended {
     By(State),
 }
 
-fn until_end(process: &Process, key: &Key) -> Ended {
+fn until_end(process: &Process, key: &Key, mut watch: Option<PipelineWatch>) -> Ended {
     let engine = process.handle();
-    let mut pause = LOOK_MIN;
+    let signals = process.signals();
+    let (mut pause, mut looked) = (LOOK_MIN, rt::now());
     loop {
-        if let Ok(name) = process.signals().recv_timeout(pause) {
+        if let Ok(name) = signals.recv_timeout(pause) {
             return Ended::Signal(name);
         }
         pause = (pause * 2).min(LOOK_MAX);
@@ -133,6 +139,13 @@ fn until_end(process: &Process, key: &Key) -> Ended {
                 state => return Ended::By(state),
             },
             Ok(None) | Err(_) => return Ended::By(State::Failed("the engine is gone".into())),
+        }
+        let due = rt::now().since(looked) >= watch::PAUSE;
+        if let Some(watch) = watch.as_mut().filter(|_| due) {
+            looked = rt::now();
+            if let Some(name) = watch.look(&engine, key, &signals) {
+                return Ended::Signal(name);
+            }
         }
     }
 }

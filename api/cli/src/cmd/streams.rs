@@ -1,5 +1,6 @@
 //! `mainstem streams`: streams from files and over REST (spec/benthos-streams-api.md §9).
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use config::service::metrics::Metrics;
 use config::service::{self, Service};
 use config::{Catalog, FileDoc, Lint, Reading, Resources, Root};
-use engine::{EngineConfig, Patience, PutMode};
+use engine::EngineConfig;
 use plan::Json;
 use server::dialects::benthos::{self, Options, Streams};
 use server::ports::by_stream_below;
@@ -19,7 +20,7 @@ use crate::boot::{Process, wait};
 use crate::load::{self, ConfigOptions, Environment};
 use crate::metrics::Reporting;
 use crate::options::EngineOptions;
-use crate::watch::Watch;
+use crate::watch::{STOP_MAX, StreamWatch, Watched};
 use crate::{paths, stream_files};
 
 /// Options of `streams`.
@@ -38,7 +39,8 @@ pub(crate) struct Args {
           default_value_t = true, default_missing_value = "true",
           action = clap::ArgAction::Set)]
     prefix_stream_endpoints: bool,
-    /// Look for stream files that are new or have changed, and apply them.
+    /// Look for files of streams and resources that are new, have changed or are gone, and do as
+    /// they say.
     #[arg(short, long)]
     watcher: bool,
     #[command(flatten)]
@@ -47,17 +49,18 @@ pub(crate) struct Args {
     engine: EngineOptions,
 }
 
-/// How long an old stream of a file's id may take to stop, which an earlier process left behind.
-const STOP_MAX: Duration = Duration::from_secs(10);
-
 /// What goes on beside the streams.
-type Serving = (Option<Watch>, Reporting);
+type Serving = (Option<StreamWatch>, Reporting);
 
 /// What streams are made with.
 struct Setup {
     catalog: Arc<Catalog>,
     environment: Environment,
     resources: Resources,
+    /// Those in the settings of the service.
+    own: Resources,
+    /// What was seen of the other files before they were read.
+    watched: Option<Watched>,
     service: Service,
     /// The service's settings as they were written.
     settings: Json,
@@ -100,6 +103,8 @@ impl Setup {
             catalog: Arc::new(args.config.templates.catalog(args.config.chilled)?),
             environment: Environment::read(&args.config.env_file)?,
             resources: Resources::new(),
+            own: Resources::new(),
+            watched: None,
             service: Service::default(),
             settings: Json::Null,
             chilled: args.config.chilled,
@@ -123,6 +128,10 @@ impl Setup {
         self.add_resources(path, &doc)?;
         self.settings = doc.config();
         self.service = doc.service;
+        self.own = self.resources.clone();
+        if args.watcher {
+            self.watched = Some(Watched::now(&args.paths, &args.config.resources)?);
+        }
         for path in &paths::files(&args.config.resources)? {
             let doc = self.read(path, Root::Resources)?;
             self.complain(path, &doc.lints);
@@ -162,6 +171,7 @@ impl Setup {
         if self.service.error_handling.strict {
             streams.refuse_faults();
         }
+        let files = streams.resources();
         wait(streams.recover()).map_err(|e| e.to_string())?;
         self.create(args, &streams)?;
         if let Some(socket) = listener {
@@ -177,10 +187,13 @@ impl Setup {
             process.listen(vec![Listener { tls, ..Listener::plain(socket, vec![dialect]) }])?;
         }
         let reporting = Reporting::start(&streams, &section, renames)?;
-        let (paths, environment) = (args.paths.clone(), self.environment);
-        let watch = match args.watcher {
-            true => Some(Watch::start(paths, streams, environment, self.chilled)?),
-            false => None,
+        let watch = match self.watched.take() {
+            Some(watched) => {
+                let (own, environment) = (self.own, self.environment);
+                let resources = (own, Resources::clone(&files));
+                Some(StreamWatch::start(watched, streams, environment, self.chilled, resources)?)
+            }
+            None => None,
         };
         Ok((watch, reporting))
     }
@@ -211,13 +224,26 @@ impl Setup {
                         mainstem with --chilled";
             return Err(text.to_owned());
         }
+        // A journal may know streams of files from an earlier process.
+        let applied = wait(streams.applied()).map_err(|e| e.to_string())?;
+        let there: BTreeSet<&str> = docs.iter().map(|(id, _)| id.as_str()).collect();
+        for id in applied.ids().filter(|id| !there.contains(id)) {
+            wait(streams.remove_file(id, STOP_MAX)).map_err(|e| e.to_string())?;
+        }
         for (id, doc) in docs {
+            let document = doc.config();
+            if applied.is(&id, &document) {
+                continue;
+            }
             let lowered = doc.lower(&self.catalog, &streams.resources());
             let plan = lowered.map_err(|e| format!("failed to create stream ({id}): {e}"))?;
-            // A journal may know the id from an earlier process.
-            let mode = PutMode::Upsert;
-            let put = streams.put_plan(&id, doc.config(), plan, mode, Patience::Within(STOP_MAX));
+            let put = streams.put_file(&id, document, plan, STOP_MAX);
             wait(put).map_err(|e| format!("failed to create stream ({id}): {e}"))?;
+        }
+        // What an earlier process left behind may use resources that are others by now.
+        let kept = args.engine.state_dir.is_some();
+        if let Err(e) = if kept { wait(streams.renew(true)) } else { Ok(()) } {
+            tracing::error!("a changed resource is not used everywhere: {e}");
         }
         Ok(())
     }

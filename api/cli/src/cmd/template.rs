@@ -67,7 +67,7 @@ fn complain(catalog: &Catalog, path: &str) -> bool {
         }
     };
     let TemplateDoc { lints, template } = parse_template(catalog, &text);
-    let mut complained = load::report(Path::new(path), &text, &lints);
+    let mut complained = load::report(catalog, Path::new(path), &text, &lints);
     let mut found = |line: u32, column: u32, why: &str| {
         complained = true;
         let span = Span { line: line.max(1), column: column.max(1), len: 1 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plan::{
     Batch, BuildError, Class, Data, Env, Fault, Json, LocalBoxFuture, Operator, Record, Records,
-    Registry, Sink, SinkError, Source, SourceContext, SourceError, Spec, Step,
+    Registry, Secret, Sink, SinkError, Source, SourceContext, SourceError, Spec, Step,
 };
 use serde_json::json;
 
@@ -20,7 +20,8 @@ fn ticks_schema() -> Json {
 
 fn tag_schema() -> Json {
     json!({"type": "object", "additionalProperties": false, "required": ["text"],
-           "properties": {"text": {"type": "string"}}})
+           "properties": {"text": {"type": "string"},
+                          "key": {"type": "string", "x-kind": "secret"}}})
 }
 
 macro_rules! spec {
@@ -114,12 +115,22 @@ fn broken(_: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
     Err(BuildError::new("it is broken"))
 }
 
+/// Lets everything through, unless it has a key that is not the right one.
+fn tag(config: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
+    let key = config.get("key").map(|key| serde_json::from_value::<Secret<String>>(key.clone()));
+    match key.transpose() {
+        Ok(None) => Ok(Box::new(Pass)),
+        Ok(Some(key)) if key.expose() == "hush" => Ok(Box::new(Pass)),
+        _ => Err(BuildError::new("the key is wrong")),
+    }
+}
+
 static TICKS: plan::SourceSpec = spec!("ticks", ticks_schema, |config: &Json, _: &dyn Env| {
     Ok(Box::new(Ticks(config.get("count").and_then(Json::as_u64).unwrap_or(0))))
 });
 static STDIN: plan::SourceSpec = spec!("stdin", empty, |_, _| Ok(Box::new(Offline)));
 static OFFLINE: plan::SourceSpec = spec!("offline", empty, |_, _| Ok(Box::new(Offline)));
-static TAG: plan::OperatorSpec = spec!("tag", tag_schema, |_, _| Ok(Box::new(Pass)));
+static TAG: plan::OperatorSpec = spec!("tag", tag_schema, tag);
 static BROKEN: plan::OperatorSpec = spec!("broken", empty, broken);
 static SPLIT: plan::OperatorSpec = spec!("split_lines", empty, |_, _| Ok(Box::new(Pass)));
 static DROP: plan::SinkSpec = spec!("drop", empty, |_, _| Ok(Box::new(Hole { stuck: false })));

@@ -176,6 +176,11 @@ impl Catalog {
         self.schemas.get(&kind)?.get(name)
     }
 
+    /// The schemas of all components.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &Json> {
+        self.schemas.values().flat_map(HashMap::values)
+    }
+
     /// The names of all components of a kind, sorted.
     #[must_use]
     pub fn names(&self, kind: Kind) -> Vec<&str> {

@@ -71,7 +71,11 @@ impl<'a> Reading<'a> {
             lints.extend(linter.finish());
         }
         if matches!(root, Root::Stream | Root::Config) {
-            check_structure(catalog, &node).map_err(|e| Lint::line(e.line, e.text))?;
+            check_structure(catalog, &node).map_err(|e| {
+                // The place stands in front of it already where it is shown over REST.
+                let place = format!("({},1) ", e.line);
+                Lint::line(e.line, e.text.strip_prefix(&place).unwrap_or(&e.text))
+            })?;
         }
         let service = match root {
             Root::Config | Root::Service => service_of(&node)?,

@@ -100,6 +100,17 @@ struct Deep {
     level: f64,
 }
 
+#[derive(JsonSchema)]
+#[allow(dead_code)]
+struct Vault {
+    #[serde(default)]
+    key: plan::Secret<String>,
+    #[serde(default)]
+    keys: std::collections::BTreeMap<String, plan::Secret<String>>,
+    #[serde(default)]
+    url: String,
+}
+
 fn key_default() -> Interpolated {
     "${!k}".into()
 }
@@ -146,6 +157,7 @@ static MAPPING: &OperatorSpec = spec!(OperatorSpec, "mapping", Mapping, no_opera
 static NOOP: &OperatorSpec = spec!(OperatorSpec, "noop", Empty, no_operator);
 static TRY: &OperatorSpec = spec!(OperatorSpec, "try", Vec<Processor>, no_operator);
 static DEDUPE: &OperatorSpec = spec!(OperatorSpec, "dedupe", CacheOp, no_operator);
+static VAULT: &OperatorSpec = spec!(OperatorSpec, "vault", Vault, no_operator);
 static DROP: &SinkSpec = spec!(SinkSpec, "drop", Empty, no_sink);
 static STDOUT: &SinkSpec = spec!(SinkSpec, "stdout", Empty, no_sink);
 static FILE_OUT: &SinkSpec = spec!(SinkSpec, "file", FileOut, no_sink);
@@ -196,7 +208,7 @@ pub(crate) fn catalog() -> Catalog {
     static LANGUAGE: Scripted = Scripted;
     Catalog::new(&Registry {
         sources: vec![GENERATE, STDIN, FILE_IN, BROKER_IN],
-        operators: vec![MAPPING, NOOP, TRY, DEDUPE],
+        operators: vec![MAPPING, NOOP, TRY, DEDUPE, VAULT],
         sinks: vec![DROP, STDOUT, FILE_OUT, REJECT, BROKER_OUT, SWITCH_OUT],
         languages: vec![&LANGUAGE],
         parts: vec![&LINES, &MEMORY],

@@ -19,6 +19,7 @@ mod normal;
 mod offline;
 mod overrides;
 mod schema;
+pub mod secrets;
 pub mod service;
 pub mod stream;
 pub mod template;

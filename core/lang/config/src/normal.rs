@@ -7,9 +7,9 @@ use crate::catalog::{Catalog, Kind, RESOURCE_KINDS};
 use crate::infer::{config_of, infer, is_reserved, label_of};
 use crate::lint::pipeline_schema;
 use crate::schema::{Fields, Shape, View};
-use crate::service;
 use crate::yaml::write::{Doc, Field, write};
 use crate::yaml::{Data, Node};
+use crate::{secrets, service};
 
 /// What a document that names no component of its own runs with.
 const DEFAULTS: [(&str, Kind, &str); 3] = [
@@ -128,6 +128,11 @@ impl Normal<'_> {
     /// What was written of a field, without what its schema does not know.
     fn written(&self, view: View<'_>, node: &Node) -> Doc {
         match view.shape() {
+            _ if view.is_secret() => {
+                let mut shown = node.to_json();
+                secrets::hide_value(&mut shown);
+                verbatim(&Node::from_json(&shown))
+            }
             Shape::Object(fields) if !fields.is_empty() => match node.entries() {
                 Some(_) => self.object(fields, node),
                 None => verbatim(node),

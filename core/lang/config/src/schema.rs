@@ -62,7 +62,7 @@ impl<'s> View<'s> {
         View { root: schema, node: schema }
     }
 
-    fn part(self, node: &'s Json) -> View<'s> {
+    pub(crate) fn part(self, node: &'s Json) -> View<'s> {
         View { root: self.root, node }
     }
 
@@ -105,6 +105,14 @@ impl<'s> View<'s> {
     /// Whether the field is marked as one that should not be used any more.
     pub(crate) fn deprecated(self) -> bool {
         self.node.get("deprecated").and_then(Json::as_bool).unwrap_or(false)
+    }
+
+    /// Whether what stands there must not be shown.
+    pub(crate) fn is_secret(self) -> bool {
+        let node = self.resolved();
+        let secret = |one: &Json| one.get(KIND).and_then(Json::as_str) == Some("secret");
+        let any = node.get("anyOf").and_then(Json::as_array);
+        secret(node) || any.is_some_and(|all| all.iter().any(|one| self.part(one).is_secret()))
     }
 
     pub(crate) fn shape(self) -> Shape<'s> {
@@ -156,7 +164,7 @@ fn kind_shape(kind: &str) -> Shape<'static> {
         "mapping" => Shape::Code(CodeKind::Mapping),
         "query" => Shape::Code(CodeKind::Query),
         "text" => Shape::Code(CodeKind::Text),
-        "duration" => Shape::Text(Vec::new()),
+        "duration" | "secret" => Shape::Text(Vec::new()),
         "cache_label" => Shape::Label(Kind::Cache),
         "rate_limit_label" => Shape::Label(Kind::RateLimit),
         other => Kind::of(other).map_or(Shape::Any, Shape::Component),

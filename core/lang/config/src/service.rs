@@ -2,8 +2,8 @@
 
 pub mod metrics;
 
-use plan::Json;
 use plan::fields::Duration;
+use plan::{Json, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -96,11 +96,11 @@ pub struct BasicAuth {
     /// The user.
     pub username: String,
     /// Base64 of the password's digest.
-    pub password_hash: String,
+    pub password_hash: Secret<String>,
     /// How the digest is made.
     pub algorithm: String,
     /// Base64 of the salt that `scrypt` wants.
-    pub salt: String,
+    pub salt: Secret<String>,
 }
 
 impl Default for BasicAuth {
@@ -109,9 +109,9 @@ impl Default for BasicAuth {
             enabled: false,
             realm: "restricted".into(),
             username: String::new(),
-            password_hash: String::new(),
+            password_hash: Secret::default(),
             algorithm: "sha256".into(),
-            salt: String::new(),
+            salt: Secret::default(),
         }
     }
 }
@@ -211,10 +211,15 @@ fn typed_field(view: View<'_>, node: &Node) -> Json {
     }
 }
 
+/// The schema of all sections.
+pub(crate) fn whole_schema() -> &'static Json {
+    static WHOLE: std::sync::LazyLock<Json> = std::sync::LazyLock::new(plan::schema_of::<Service>);
+    &WHOLE
+}
+
 /// The schema of one section, or nothing when there is no such section.
 pub(crate) fn schema_of_section(key: &str) -> Option<Json> {
-    static WHOLE: std::sync::LazyLock<Json> = std::sync::LazyLock::new(plan::schema_of::<Service>);
-    let whole = &*WHOLE;
+    let whole = whole_schema();
     let mut section = whole.get("properties")?.get(key)?.clone();
     match key {
         "metrics" | "tracer" => section = plan::serde_json::json!({"x-kind": key}),

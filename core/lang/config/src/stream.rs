@@ -9,6 +9,7 @@ use crate::env::{Lookup, interpolate};
 use crate::infer::infer;
 use crate::lint::{Lint, Linter, Root};
 use crate::lower::{InitError, Resources, check_structure};
+use crate::secrets;
 use crate::yaml::{self, Node};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -79,6 +80,25 @@ impl StreamDoc {
     /// The first component whose configuration does not fit, or a resource that is not there.
     pub fn lower(&self, catalog: &Catalog, resources: &Resources) -> Result<Plan, InitError> {
         crate::lower_stream(catalog, resources, &self.node)
+    }
+
+    /// The stream with the secrets of an older one in the places where it has marks of these.
+    ///
+    /// # Errors
+    /// The answer when there is no secret for a mark.
+    pub fn with_secrets_of(
+        mut self,
+        catalog: &Catalog,
+        older: Option<&Json>,
+    ) -> Result<Self, BodyError> {
+        let before = self.config.clone();
+        let kept = secrets::kept(catalog, &mut self.config, older);
+        kept.map_err(|text| BodyError::request(&text))?;
+        if self.config == before {
+            return Ok(self);
+        }
+        let lints = std::mem::take(&mut self.lints);
+        Ok(StreamDoc { lints, ..StreamDoc::from_config(catalog, &self.config)? })
     }
 
     /// A stream from a document that was shown before, such as one kept in a journal.
@@ -190,7 +210,7 @@ pub fn patch(catalog: &Catalog, config: &Json, bytes: &[u8]) -> Result<StreamDoc
     if body.is_object() {
         merge(&mut merged, body);
     }
-    StreamDoc::from_config(catalog, &merged)
+    StreamDoc::from_config(catalog, &merged)?.with_secrets_of(catalog, Some(config))
 }
 
 /// Merges `from` into `into`. The depth of both is bounded by the reader's.

@@ -5,9 +5,11 @@ mod clients;
 mod disk;
 mod files;
 mod hostile;
+mod lints;
 mod messages;
 mod ports;
 mod texts;
+mod yaml;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

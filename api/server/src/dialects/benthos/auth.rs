@@ -41,13 +41,14 @@ impl Auth {
         if !config.enabled {
             return Ok(None);
         }
-        if config.username.is_empty() || config.password_hash.is_empty() {
+        let (hash, salt) = (config.password_hash.expose(), config.salt.expose());
+        if config.username.is_empty() || hash.is_empty() {
             return Err("basic_auth: both username and password_hash are required".to_owned());
         }
         let decode = |field: &str, text: &str| {
             STANDARD.decode(text).map_err(|e| format!("basic_auth: {field} is not base64: {e}"))
         };
-        let digest = decode("password_hash", &config.password_hash)?;
+        let digest = decode("password_hash", hash)?;
         let check = match config.algorithm.as_str() {
             "md5" => Check::Md5,
             "sha256" => Check::Sha256,
@@ -55,10 +56,10 @@ impl Auth {
                 let text = String::from_utf8(digest.clone());
                 Check::Bcrypt(text.map_err(|_| "basic_auth: password_hash is not one of bcrypt")?)
             }
-            "scrypt" if config.salt.is_empty() => {
+            "scrypt" if salt.is_empty() => {
                 return Err("basic_auth: algorithm scrypt needs a salt".to_owned());
             }
-            "scrypt" => Check::Scrypt(decode("salt", &config.salt)?),
+            "scrypt" => Check::Scrypt(decode("salt", salt)?),
             other => {
                 let known = "md5, sha256, bcrypt or scrypt";
                 return Err(format!("basic_auth: algorithm '{other}' is none of {known}"));
@@ -135,9 +136,9 @@ mod tests {
         BasicAuth {
             enabled: true,
             username: "ann".into(),
-            password_hash: STANDARD.encode(digest),
+            password_hash: plan::Secret::new(STANDARD.encode(digest)),
             algorithm: algorithm.into(),
-            salt: STANDARD.encode(salt),
+            salt: plan::Secret::new(STANDARD.encode(salt)),
             ..BasicAuth::default()
         }
     }
@@ -181,7 +182,8 @@ mod tests {
         let error = |config| Auth::of(&config).err().unwrap();
         assert!(error(config("sha1", b"x", b"")).contains("'sha1'"));
         assert!(error(config("scrypt", b"x", b"")).contains("salt"));
-        let bare = BasicAuth { password_hash: "!".into(), ..config("md5", b"x", b"") };
+        let bare =
+            BasicAuth { password_hash: plan::Secret::new("!".into()), ..config("md5", b"x", b"") };
         assert!(error(bare).contains("not base64"));
         assert!(
             error(BasicAuth { username: String::new(), ..config("md5", b"x", b"") })

@@ -8,6 +8,7 @@ mod answers;
 mod auth;
 mod cors;
 mod debug;
+mod filed;
 mod metrics;
 mod options;
 mod process;
@@ -29,6 +30,7 @@ use engine::EngineHandle;
 
 use crate::ports::Ports;
 
+pub use filed::Applied;
 pub use metrics::SeriesKey;
 pub use options::{MetricsFormat, Options};
 pub use renames::{Rename, Renames};

@@ -21,7 +21,7 @@ use crate::exchange::{Reply, Request};
 const SWAP_MAX: Duration = Duration::from_secs(10);
 
 /// The owner under which the engine keeps the documents of a kind of resources.
-fn owner(kind: Kind) -> String {
+pub(super) fn owner(kind: Kind) -> String {
     format!("resources/{}", kind.name())
 }
 
@@ -45,7 +45,7 @@ impl Benthos {
             Ok(Err(error)) => return answers::error(500, &error.to_string()),
             Ok(Ok(())) => {}
         }
-        match if replaced { streams.renew().await } else { Ok(()) } {
+        match if replaced { streams.renew(false).await } else { Ok(()) } {
             Ok(()) => answers::done(),
             Err(failure) => failure.reply(),
         }
@@ -80,24 +80,35 @@ impl Streams {
     }
 
     /// Lets every running stream begin anew whose plan is another one with the resources as they
-    /// are now.
-    async fn renew(&self) -> Result<(), Failure> {
+    /// are now: of `all` streams, or of those that have the label of a resource in them. One that
+    /// cannot be made keeps no other from it.
+    ///
+    /// # Errors
+    /// What first kept a stream from being made, which goes on as it was; or the engine did not
+    /// answer.
+    pub async fn renew(&self, all: bool) -> Result<(), Failure> {
+        let resources = self.resources();
+        let labels: BTreeSet<&str> =
+            RESOURCE_KINDS.iter().flat_map(|kind| resources.labels(*kind)).collect();
+        let mut renewed = Ok(());
         for view in self.list().await? {
-            self.renew_stream(&view.spec.key.id).await?;
+            if is_active(&view) && (all || mentions(&view.spec.document, &labels)) {
+                renewed = renewed.and(self.renew_stream(&view.spec.key.id, all).await);
+            }
         }
-        Ok(())
+        renewed
     }
 
     /// The same for one stream. It begins anew when the stream is changed meanwhile: whoever
     /// changed it may have known the resources as they were before.
-    pub(super) async fn renew_stream(&self, id: &str) -> Result<(), Failure> {
+    pub(super) async fn renew_stream(&self, id: &str, all: bool) -> Result<(), Failure> {
         loop {
             let view = match self.get(id).await {
                 Ok(view) if is_active(&view) => view,
                 Ok(_) | Err(Failure::Missing) => return Ok(()),
                 Err(failure) => return Err(failure),
             };
-            let Some(plan) = self.renewed(&view) else { return Ok(()) };
+            let Some(plan) = self.renewed(&view, all) else { return Ok(()) };
             let (document, mode) = (view.spec.document.clone(), PutMode::ReplaceOf(view.instance));
             match self.put_plan(id, document, plan, mode, Patience::Within(SWAP_MAX)).await {
                 Err(Failure::Changed) => {}
@@ -110,11 +121,11 @@ impl Streams {
     }
 
     /// The plan of a stream with the resources as they are now, if it is another one.
-    fn renewed(&self, view: &PipelineView) -> Option<Plan> {
+    fn renewed(&self, view: &PipelineView, all: bool) -> Option<Plan> {
         let (resources, document) = (self.resources(), &view.spec.document);
         let labels: BTreeSet<&str> =
             RESOURCE_KINDS.iter().flat_map(|kind| resources.labels(*kind)).collect();
-        if !mentions(document, &labels) {
+        if !all && !mentions(document, &labels) {
             return None;
         }
         let lowered =

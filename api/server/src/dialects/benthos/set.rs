@@ -1,9 +1,10 @@
 //! `POST /streams`: all streams at once (spec/benthos-streams-api.md §3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use config::stream::{StreamDoc, parse_set};
-use engine::{Patience, PutMode};
+use engine::{Patience, PipelineSpec, PutMode};
 use futures_util::{StreamExt, stream};
 
 use super::streams::{body_options, patience};
@@ -31,14 +32,23 @@ impl Benthos {
             Ok(wanted) => wanted,
             Err(error) => return answers::refused(error),
         };
-        let there: BTreeSet<String> = match self.streams.list().await {
-            Ok(views) => views.iter().map(|view| view.spec.key.id.to_string()).collect(),
+        let there: BTreeMap<String, Arc<PipelineSpec>> = match self.streams.list().await {
+            Ok(views) => views.into_iter().map(|v| (v.spec.key.id.to_string(), v.spec)).collect(),
             Err(failure) => return failure.reply(),
         };
+        let with_secrets = |(id, stream): (String, StreamDoc)| {
+            let older = there.get(&id).map(|spec| &spec.document);
+            Ok((id, stream.with_secrets_of(catalog, older)?))
+        };
+        let wanted: Vec<(String, StreamDoc)> =
+            match wanted.into_iter().map(with_secrets).collect::<Result<_, _>>() {
+                Ok(wanted) => wanted,
+                Err(error) => return answers::refused(error),
+            };
         let named: BTreeSet<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
-        let unnamed = there.iter().filter(|id| !named.contains(id.as_str()));
+        let unnamed = there.keys().filter(|id| !named.contains(id.as_str()));
         let mut changes: Vec<Change> = unnamed.cloned().map(Change::Delete).collect();
-        changes.extend(wanted.into_iter().map(|(id, stream)| match there.contains(&id) {
+        changes.extend(wanted.into_iter().map(|(id, stream)| match there.contains_key(&id) {
             true => Change::Update(id, stream),
             false => Change::Create(id, stream),
         }));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use config::secrets::hidden;
 use config::stream::{Options as BodyOptions, parse_body, patch};
 use engine::{Patience, PipelineView, PutMode};
 use plan::{Json, fields};
@@ -70,7 +71,7 @@ impl Benthos {
         match self.streams.get(id).await {
             Ok(view) => {
                 let mut shown = summary(&view);
-                shown["config"] = view.spec.document.clone();
+                shown["config"] = hidden(self.streams.catalog(), &view.spec.document);
                 Reply::json(200, &shown)
             }
             Err(failure) => failure.reply(),
@@ -90,7 +91,12 @@ impl Benthos {
             Ok(_) => return Failure::Exists.reply(),
             Err(failure) => return failure.reply(),
         }
-        answer(self.streams.put(id, &stream, PutMode::Create, patience(request)).await)
+        match stream.with_secrets_of(catalog, None) {
+            Ok(stream) => {
+                answer(self.streams.put(id, &stream, PutMode::Create, patience(request)).await)
+            }
+            Err(error) => answers::refused(error),
+        }
     }
 
     /// Replaces a stream. What is wrong with the body is said before that there is no such stream.
@@ -100,10 +106,16 @@ impl Benthos {
             Ok(stream) => stream,
             Err(error) => return answers::refused(error),
         };
-        if let Err(failure) = self.streams.get(id).await {
-            return failure.reply();
+        let view = match self.streams.get(id).await {
+            Ok(view) => view,
+            Err(failure) => return failure.reply(),
+        };
+        match stream.with_secrets_of(catalog, Some(&view.spec.document)) {
+            Ok(stream) => {
+                answer(self.streams.put(id, &stream, PutMode::Replace, patience(request)).await)
+            }
+            Err(error) => answers::refused(error),
         }
-        answer(self.streams.put(id, &stream, PutMode::Replace, patience(request)).await)
     }
 
     /// Merges the body into a stream's document and replaces the stream by the result. When the

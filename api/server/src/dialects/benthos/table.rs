@@ -136,6 +136,10 @@ impl Streams {
         Arc::clone(&self.resources.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(super) fn set_resources(&self, resources: Resources) {
+        *self.resources.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(resources);
+    }
+
     /// Takes over what the engine brought back from an earlier process: streams, and the resources
     /// that were made over REST. Call it once, before anything else.
     ///
@@ -177,7 +181,7 @@ impl Streams {
         // Whoever replaced a resource meanwhile did not see this stream.
         match Arc::ptr_eq(&resources, &self.resources()) {
             true => Ok(()),
-            false => self.renew_stream(id).await,
+            false => self.renew_stream(id, false).await,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::catalog::{Kind, RESOURCE_KINDS};
 use crate::lint::Linter;
 use crate::schema::View;
 use crate::service;
-use crate::yaml::{Entry, Node};
+use crate::yaml::{Entry, Item, Node, Tag};
 
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,12 +86,26 @@ impl Linter<'_> {
                 self.field(View::of(&json!({"type": "boolean"})), &entry.value);
             }
             _ => match (resource_kind(key), service::schema_of_section(key)) {
-                (Some(kind), _) if root.has_resources() => self.components(kind, &entry.value),
+                (Some(kind), _) if root.has_resources() => {
+                    self.resource_labels(&entry.value);
+                    self.components(kind, &entry.value);
+                }
                 (None, Some(schema)) if root.has_service() => {
                     self.field(View::of(&schema), &entry.value);
                 }
                 _ => self.complain(entry.line, format!("field {key} not recognised")),
             },
+        }
+    }
+    /// Every resource needs a text by which it is named.
+    fn resource_labels(&mut self, list: &Item) {
+        for item in list.node.items().unwrap_or_default() {
+            let label = item.node.get("label").and_then(|label| label.scalar());
+            let named = label.is_some_and(|l| l.tag == Tag::Str && !l.text.is_empty());
+            if item.node.entries().is_some_and(|entries| !entries.is_empty()) && !named {
+                let text = "the label field for resources must be unique and not empty";
+                self.complain(item.node.line, text);
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Components that are defined once under a label and used in several places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::catalog::{Kind, RESOURCE_KINDS};
+use crate::catalog::{Catalog, Kind, RESOURCE_KINDS};
 use crate::infer::label_of;
 use crate::lint::root_resource_kind;
+use crate::lower::InitError;
 use crate::lower::logical::depends_on_batches;
 use crate::yaml::Node;
 
@@ -84,6 +85,42 @@ impl Resources {
     pub fn labels(&self, kind: Kind) -> impl Iterator<Item = &str> {
         debug_assert!(RESOURCE_KINDS.contains(&kind), "there are no resources of this kind");
         self.known.keys().filter(move |(k, _)| *k == kind).map(|(_, label)| label.as_str())
+    }
+
+    /// What is another one here than there, or only in one of them.
+    #[must_use]
+    pub fn differing(&self, other: &Resources) -> Vec<(Kind, String)> {
+        let same = |key: &(Kind, String)| match (self.known.get(key), other.known.get(key)) {
+            (Some(here), Some(there)) => here.node.to_json() == there.node.to_json(),
+            _ => false,
+        };
+        let keys: BTreeSet<_> = self.known.keys().chain(other.known.keys()).collect();
+        keys.into_iter().filter(|key| !same(key)).cloned().collect()
+    }
+
+    /// The resources as they are when these have become what they are elsewhere.
+    ///
+    /// # Errors
+    /// One that does not fit.
+    pub fn followed(
+        &self,
+        catalog: &Catalog,
+        elsewhere: &Resources,
+        changed: &[(Kind, String)],
+    ) -> Result<Resources, InitError> {
+        let mut known = self.known.clone();
+        for key in changed {
+            match elsewhere.known.get(key) {
+                Some(resource) => known.insert(key.clone(), resource.clone()),
+                None => known.remove(key),
+            };
+        }
+        let now = Resources { known };
+        let there = changed.iter().filter_map(|key| Some((key.0, elsewhere.known.get(key)?)));
+        for (kind, resource) in there {
+            crate::check_resource(catalog, &now, kind, &resource.node)?;
+        }
+        Ok(now)
     }
 
     /// Whether a processor among them can tell one batch from another.

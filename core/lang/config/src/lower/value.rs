@@ -60,7 +60,10 @@ impl Lower<'_> {
     ) -> Result<Json, FieldError> {
         match view.shape() {
             Shape::Any => Ok(node.to_json()),
-            Shape::Text(_) => Ok(Json::String(single(node, "string")?.text.clone())),
+            Shape::Text(_) => {
+                let text = Json::String(single(node, "string")?.text.clone());
+                Ok(if view.is_secret() { plan::secret::sealed(text) } else { text })
+            }
             Shape::Code(kind) => code(&single(node, "string")?.text, kind),
             Shape::Int => int(node),
             Shape::Float => match single(node, "float64")?.float() {
