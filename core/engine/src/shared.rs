@@ -15,6 +15,9 @@ use plan::{BuildError, Cache, Component, RateLimit, Services, Spec};
 use crate::metrics::Series;
 use crate::shared_meter::{MeteredCache, MeteredLimit};
 
+#[cfg(test)]
+mod tests;
+
 /// Questions from other shards that wait at an owner; who asks one more waits.
 pub(crate) const QUESTIONS_MAX: usize = 1024;
 /// Most caches, and most rate limits, that one shard owns.

@@ -25,6 +25,8 @@ use crate::policy::{self, Policy};
 use crate::signal::Signal;
 
 mod gather;
+#[cfg(test)]
+mod limits;
 
 use gather::Gather;
 

@@ -9,7 +9,6 @@ use plan::Plan;
 
 use crate::boot::{Process, SHUTDOWN_TIMEOUT, wait};
 use crate::load::{self, Loaded};
-use crate::metrics::Reporting;
 use crate::options::EngineOptions;
 use crate::output;
 use crate::watch::{self, PipelineWatch};
@@ -91,8 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
             None
         }
     };
-    observed.into_iter().for_each(Reporting::finish);
-    process.end(timeout)?;
+    process.end(timeout, observed)?;
     match failed {
         None => Ok(ExitCode::SUCCESS),
         Some(text) => {

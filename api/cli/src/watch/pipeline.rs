@@ -21,7 +21,7 @@ pub(crate) struct PipelineWatch {
 
 /// All files that a change may be in.
 fn sources(file: &Path, options: &ConfigOptions) -> Result<Vec<PathBuf>, String> {
-    let mut all = paths::files(&options.resources)?;
+    let mut all = paths::files(&options.read.resources)?;
     all.push(file.to_owned());
     Ok(all)
 }
