@@ -13,6 +13,8 @@ use server::{Listener, Ports, Server};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::metrics::Reporting;
+
 /// How long pipelines may take to stop when the process ends, unless configured otherwise
 /// (spec/benthos-components.md §A.9).
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -115,19 +117,23 @@ impl Process {
     pub(crate) fn until_signal(self, timeout: Duration) -> Result<(), String> {
         let name = self.signals.recv().map_err(|_| "signals cannot be received".to_owned())?;
         tracing::info!("Received {name}, the service is closing");
-        self.end(timeout)
+        self.end(timeout, None)
     }
 
     /// Stops all pipelines within the deadline and ends every thread. The front end answers until
-    /// the pipelines have stopped, because senders may be waiting for acks. Says in the log whether
-    /// anything had to be forced.
+    /// the pipelines have stopped, because senders may be waiting for acks; then what they counted
+    /// is reported. Says in the log whether anything had to be forced.
     ///
     /// # Errors
     /// A thread of the engine panicked.
-    pub(crate) fn end(self, timeout: Duration) -> Result<(), String> {
+    pub(crate) fn end(self, timeout: Duration, last: Option<Reporting>) -> Result<(), String> {
         let deadline = rt::now() + timeout;
         let handle = self.engine.handle();
-        let forced = wait(handle.shutdown(timeout)).map_err(|e| e.to_string())?;
+        let forced = wait(handle.stop_all(timeout)).map_err(|e| e.to_string())?;
+        if let Some(reporting) = last {
+            reporting.finish();
+        }
+        wait(handle.shutdown(Duration::ZERO)).map_err(|e| e.to_string())?;
         drop(self.ipc);
         if let Some(server) = self.server {
             server.stop();

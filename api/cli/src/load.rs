@@ -11,9 +11,19 @@ use plan::{Diagnostic, Json, Plan, Span};
 use crate::paths::{globs, read_text};
 use crate::{output, paths};
 
-/// Options that concern Benthos configs.
+/// Options that concern Benthos configs that are run.
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct ConfigOptions {
+    #[command(flatten)]
+    pub(crate) read: ReadOptions,
+    /// Run although the config has linting errors.
+    #[arg(long)]
+    pub(crate) chilled: bool,
+}
+
+/// Options that say what is read besides a Benthos config.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct ReadOptions {
     /// Set a field of the config, such as logger.level=DEBUG or pipeline.processors.0.label=a; may
     /// be given several times.
     #[arg(short, long = "set", value_name = "PATH=VALUE")]
@@ -22,14 +32,18 @@ pub(crate) struct ConfigOptions {
     /// times.
     #[arg(short, long = "resources", value_name = "FILE")]
     pub(crate) resources: Vec<String>,
-    /// Read environment variables from a dotenv file; may be given several times.
-    #[arg(short, long = "env-file", value_name = "FILE")]
-    pub(crate) env_file: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) environment: EnvironmentOptions,
     #[command(flatten)]
     pub(crate) templates: TemplateOptions,
-    /// Run although the config has linting errors.
-    #[arg(long)]
-    pub(crate) chilled: bool,
+}
+
+/// Options that concern variables of the environment.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct EnvironmentOptions {
+    /// Read environment variables from a dotenv file; may be given several times.
+    #[arg(short, long = "env-file", value_name = "FILE")]
+    env_file: Vec<PathBuf>,
 }
 
 /// Options that concern templates.
@@ -97,16 +111,16 @@ pub(crate) struct Loaded {
 #[derive(Default)]
 pub(crate) struct Environment(Vec<(String, String)>);
 
-impl Environment {
+impl EnvironmentOptions {
     /// Reads dotenv files: lines of `NAME=value`; a value ends at the first space unless it is
     /// quoted (spec/benthos-components.md §H).
     ///
     /// # Errors
     /// A file that cannot be read, or a line that is none of these.
-    pub(crate) fn read(files: &[PathBuf]) -> Result<Self, String> {
+    pub(crate) fn read(&self) -> Result<Environment, String> {
         let mut all = Vec::new();
-        for file in files {
-            let text = read(file)?;
+        for file in &self.env_file {
+            let text = read(file).map_err(|e| format!("failed to read dotenv file: {e}"))?;
             for (number, line) in text.lines().enumerate() {
                 let line = line.trim();
                 if line.is_empty() || line.starts_with('#') {
@@ -120,7 +134,9 @@ impl Environment {
         }
         Ok(Environment(all))
     }
+}
 
+impl Environment {
     /// The variables of the files, those of later lines behind those of earlier ones.
     pub(crate) fn into_variables(self) -> Vec<(String, String)> {
         self.0
@@ -154,7 +170,7 @@ fn unquote(value: &str) -> &str {
 /// # Errors
 /// What the system says, with the file's name; or where the text is not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let bytes = fs::read(path).map_err(|e| paths::reason("open", path, &e))?;
     String::from_utf8(bytes).map_err(|error| {
         let (line, column) = plan::place_of(error.as_bytes(), error.utf8_error().valid_up_to());
         let span = Span { line, column, len: 1 };
@@ -219,9 +235,17 @@ pub(crate) fn config(
     environment: &Environment,
 ) -> Result<(String, FileDoc), String> {
     let lookup = |name: &str| environment.get(name);
-    let text = read(path)?;
+    let text = config_text(path)?;
     let doc = doc(catalog, path, &text, &Reading::new(root, &lookup))?;
     Ok((text, doc))
+}
+
+/// The text of a config file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn config_text(path: &Path) -> Result<String, String> {
+    read(path).map_err(|e| format!("configuration file read error: {}: {e}", path.display()))
 }
 
 /// Reads the text of a config file.
@@ -256,7 +280,7 @@ pub(crate) fn overrides(set: &[String]) -> Result<Vec<Override>, String> {
 /// A file that cannot be read.
 pub(crate) fn resources(
     catalog: &Catalog,
-    options: &ConfigOptions,
+    options: &ReadOptions,
     environment: &Environment,
 ) -> Result<(Resources, bool), String> {
     let mut resources = Resources::new();
@@ -270,16 +294,17 @@ pub(crate) fn resources(
 }
 
 fn stream(path: Option<&Path>, options: &ConfigOptions) -> Result<Loaded, String> {
-    let catalog = options.templates.catalog(options.chilled)?;
-    let environment = Environment::read(&options.env_file)?;
-    let (mut resources, mut complained) = resources(&catalog, options, &environment)?;
+    let (read, chilled) = (&options.read, options.chilled);
+    let catalog = read.templates.catalog(chilled)?;
+    let environment = read.environment.read()?;
+    let (mut resources, mut complained) = resources(&catalog, read, &environment)?;
     let name = path.unwrap_or(Path::new("defaults"));
-    let (overrides, lookup) = (overrides(&options.set)?, |name: &str| environment.get(name));
+    let (overrides, lookup) = (overrides(&read.set)?, |name: &str| environment.get(name));
     let reading = Reading { overrides: &overrides, ..Reading::new(Root::Config, &lookup) };
-    let text = path.map_or_else(|| Ok("{}\n".to_owned()), read)?;
+    let text = path.map_or_else(|| Ok("{}\n".to_owned()), config_text)?;
     let doc = doc(&catalog, name, &text, &reading)?;
     complained |= report(name, &text, &doc.lints);
-    if complained && !options.chilled {
+    if complained && !chilled {
         return Err(CHILL.to_owned());
     }
     doc.add_resources(&mut resources).map_err(|e| format!("{}: {e}", name.display()))?;

@@ -24,8 +24,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// One engine, three control planes: Benthos streams, NebulaStream queries, q specs.
 #[derive(Parser)]
-#[command(name = "mainstem", version, max_term_width = 100)]
+#[command(name = "mainstem", version, max_term_width = 100, disable_version_flag = true)]
 struct Cli {
+    /// Print version.
+    #[arg(short, short_alias = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
@@ -69,9 +72,25 @@ pub(crate) fn command() -> clap::Command {
     Cli::command()
 }
 
+/// What the command line asks for. Without any words that is to run the config which lies where one
+/// is looked for, if there is one.
+fn asked() -> Result<Cli, clap::Error> {
+    match std::env::args_os().len() == 1 && load::searched().is_some() {
+        true => Cli::try_parse_from(["mainstem", "run"]),
+        false => Cli::try_parse(),
+    }
+}
+
 fn main() -> ExitCode {
     rt::process::prepare();
-    let result = match Cli::parse().command {
+    let command = match asked() {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match command {
         Command::Serve(args) => cmd::serve::run(&args),
         Command::Streams(args) => cmd::streams::run(&args),
         Command::Run(args) => cmd::run::run(&args),

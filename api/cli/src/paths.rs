@@ -109,6 +109,7 @@ pub(crate) fn reason(verb: &str, path: &Path, error: &std::io::Error) -> String 
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::NotADirectory => "not a directory".to_owned(),
+        std::io::ErrorKind::IsADirectory => "is a directory".to_owned(),
         _ => error.to_string(),
     };
     format!("{verb} {}: {text}", path.display())
@@ -195,6 +196,16 @@ mod tests {
         assert_eq!(read("/nowhere/x").unwrap_err(), "open /nowhere/x: no such file or directory");
         assert_eq!(read("/dev/zero").unwrap_err(), "open /dev/zero: this is no plain file");
         assert_eq!(read("/").unwrap_err(), "read /: is a directory");
+        let path = std::env::temp_dir().join(format!("long-{}", std::process::id()));
+        let name = path.display().to_string();
+        let file = fs::File::create(&path).unwrap();
+        // Of a length without content, so it takes no room.
+        file.set_len(FILE_BYTES_MAX + 1).unwrap();
+        let long = format!("open {name}: the file is longer than {FILE_BYTES_MAX} bytes");
+        assert_eq!(read(&name).unwrap_err(), long);
+        file.set_len(FILE_BYTES_MAX).unwrap();
+        assert_eq!(read(&name).map(|bytes| bytes.len() as u64), Ok(FILE_BYTES_MAX));
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

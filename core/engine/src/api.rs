@@ -279,13 +279,15 @@ pub enum Ask {
         /// Answer, ordered by id.
         reply: flume::Sender<Vec<(Key, Json)>>,
     },
-    /// Stops everything and ends the engine's threads.
-    Shutdown {
+    /// Stops everything. What there was can still be asked for, but nothing is put any more.
+    StopAll {
         /// How long pipelines may take to stop gracefully; then they are forced.
         timeout: Duration,
         /// Answered when nothing runs any more: how many had to be forced.
         reply: flume::Sender<usize>,
     },
+    /// Ends the engine's threads.
+    End,
 }
 
 /// The engine did not answer: its mailbox is full or it is gone.
@@ -413,14 +415,24 @@ impl EngineHandle {
         self.ask(|reply| Ask::Documents { owner, reply }).await
     }
 
-    /// See [`Ask::Shutdown`]. It waits for room in the mailbox: a busy engine ends, too.
+    /// See [`Ask::StopAll`]. It waits for room in the mailbox: a busy engine stops, too.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub async fn stop_all(&self, timeout: Duration) -> Result<usize, Unavailable> {
+        let (reply, answer) = flume::bounded(1);
+        let asked = self.asks.send_async(Ask::StopAll { timeout, reply }).await;
+        asked.map_err(|_| Unavailable::Gone)?;
+        answer.recv_async().await.map_err(|_| Unavailable::Gone)
+    }
+
+    /// Stops everything and ends the engine's threads; how many pipelines had to be forced.
     ///
     /// # Errors
     /// The engine has ended.
     pub async fn shutdown(&self, timeout: Duration) -> Result<usize, Unavailable> {
-        let (reply, answer) = flume::bounded(1);
-        let asked = self.asks.send_async(Ask::Shutdown { timeout, reply }).await;
-        asked.map_err(|_| Unavailable::Gone)?;
-        answer.recv_async().await.map_err(|_| Unavailable::Gone)
+        let forced = self.stop_all(timeout).await?;
+        self.asks.send_async(Ask::End).await.map_err(|_| Unavailable::Gone)?;
+        Ok(forced)
     }
 }

@@ -12,6 +12,9 @@ use plan::env::Registry;
 use plan::shared::{CacheError, CacheOp, CacheResult};
 use plan::{BuildError, Cache, Component, RateLimit, Services, Spec};
 
+#[cfg(test)]
+mod tests;
+
 /// Questions from other shards that wait at an owner; who asks one more waits.
 pub(crate) const QUESTIONS_MAX: usize = 1024;
 /// Most caches, and most rate limits, that one shard owns.

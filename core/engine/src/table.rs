@@ -91,21 +91,8 @@ impl Table {
                 Either::Right((Ok(ask), _)) => ask,
                 _ => return,
             };
-            if let Ask::Shutdown { timeout, reply } = ask {
-                self.closing.set(true);
-                // Events must go on being handled while pipelines stop.
-                let stopping = std::pin::pin!(self.stop_all(timeout));
-                let handling = std::pin::pin!(async {
-                    while let Ok(event) = events.recv_async().await {
-                        self.on_event(event);
-                    }
-                });
-                let forced = match select(stopping, handling).await {
-                    Either::Left((forced, _)) => forced,
-                    Either::Right(_) => 0, // no shard is left
-                };
+            if let Ask::End = ask {
                 self.shards.iter().for_each(|s| drop(s.send(Control::Close)));
-                let _ = reply.send(forced);
                 return;
             }
             let table = Rc::clone(&self);
@@ -127,6 +114,10 @@ impl Table {
             }
             Ask::PutDocument { key, document, reply } => {
                 let _ = reply.send(self.put_document(key, document).await);
+            }
+            Ask::StopAll { timeout, reply } => {
+                self.closing.set(true);
+                let _ = reply.send(self.stop_all(timeout).await);
             }
             Ask::Documents { owner, reply } => {
                 let documents = self.documents.borrow();

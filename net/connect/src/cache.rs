@@ -24,6 +24,7 @@ pub struct Config {
     pub key: Interpolated,
     /// How long it is kept, such as `60s`; what the cache says when it is left out.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub ttl: Interpolated,
     /// Batches that may be on their way at once.
     #[serde(default = "in_flight")]

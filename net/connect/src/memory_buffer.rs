@@ -24,6 +24,9 @@ use crate::nested::Nested;
 use crate::policy;
 use crate::signal::Signal;
 
+#[cfg(test)]
+mod limits;
+
 /// Batches that are on their way through the pipeline at once.
 const IN_FLIGHT_MAX: usize = 1024;
 /// Batches that an input may emit before others get their turn.

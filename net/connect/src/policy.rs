@@ -28,6 +28,7 @@ pub struct Config {
     /// A message for which this holds completes its batch.
     pub check: Query,
     /// Processors of complete batches.
+    #[schemars(extend("advanced" = true))]
     pub processors: Vec<Processor>,
 }
 

@@ -21,9 +21,11 @@ use crate::compose::part::{result, write_part};
 pub struct Config {
     /// How many times more a message is given; 0: until it is taken.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub max_retries: u64,
     /// How pauses grow.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub backoff: backoff::Config,
     /// The output.
     pub output: Output,

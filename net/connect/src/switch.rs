@@ -40,6 +40,7 @@ pub struct Config {
     pub retry_until_success: bool,
     /// Refuses messages that fit no case, instead of dropping them.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub strict_mode: bool,
     /// The cases, in the order in which they are looked at.
     pub cases: Vec<Case>,

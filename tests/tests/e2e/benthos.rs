@@ -72,3 +72,62 @@ fn a_config_with_an_unknown_field_is_refused_with_its_place() {
     assert_eq!(refused.json()["linting_errors"], lints);
     assert_eq!(http(&address, "GET", "/streams/foo", "").status, 404);
 }
+
+/// Makes a stream of an input that writes to a file, and waits for what is written.
+fn writes(folder: &Folder, address: &str, id: &str, input: &str, want: &str) {
+    let out = format!("{id}.txt");
+    let path = folder.path(&out).display().to_string();
+    let body = format!("{input}\noutput: {{file: {{path: '{path}'}}}}\n");
+    let made = http(address, "POST", &format!("/streams/{id}"), &body);
+    assert_eq!(made.status, 200, "{}", made.text());
+    let written = until(|| Some(()).filter(|()| folder.read(&out) == want));
+    assert!(written.is_some(), "{id}: {}", folder.read(&out));
+}
+
+#[test]
+fn an_input_resource_serves_one_stream_after_another() {
+    let folder = Folder::new("input-resource");
+    let (_program, address) = start();
+    let input = "generate: {count: 2, interval: '', mapping: 'root = \"a\"'}";
+    assert_eq!(http(&address, "POST", "/resources/input/in", input).status, 200);
+    for id in ["one", "two"] {
+        writes(&folder, &address, id, "input: {resource: in}", "a\na\n");
+        let ended = until(|| {
+            let stream = http(&address, "GET", &format!("/streams/{id}"), "").json();
+            (stream["active"] == false).then_some(())
+        });
+        assert!(ended.is_some(), "{id} ends");
+    }
+}
+
+#[test]
+fn the_last_batch_of_an_input_that_ends_is_sent() {
+    let folder = Folder::new("last-batch");
+    let (_program, address) = start();
+    let input = "input:\n  batched:\n    child: {generate: {count: 3, interval: '', mapping: \
+                 'root = \"a\"'}}\n    policy: {count: 2}";
+    writes(&folder, &address, "s", input, "a\na\na\n");
+}
+
+#[test]
+fn variables_are_replaced_in_a_set_of_streams() {
+    let (_program, address) = start();
+    let set = "{a: {input: {generate: {mapping: 'root = \"${UNSET_HERE:word}\"'}}, output: {drop: \
+               {}}}}";
+    assert_eq!(http(&address, "POST", "/streams", set).status, 200);
+    let stream = http(&address, "GET", "/streams/a", "").json();
+    assert_eq!(stream["config"]["input"]["generate"]["mapping"], "root = \"word\"");
+}
+
+#[test]
+fn resources_of_the_service_are_there() {
+    let folder = Folder::new("own-resources");
+    let settings = "http: {address: '127.0.0.1:0'}\nprocessor_resources: [{label: up, mapping: \
+                    root = content().uppercase()}]\n";
+    let settings = folder.write("o.yaml", settings);
+    let program = Program::start(&["streams", "-o", &settings]);
+    let address = program.address("Listening for HTTP requests");
+    let input = "input: {generate: {count: 1, mapping: 'root = \"a\"'}, processors: [{resource: \
+                 up}]}";
+    writes(&folder, &address, "s", input, "A\n");
+}

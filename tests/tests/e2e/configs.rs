@@ -55,12 +55,60 @@ fn fields_are_set_from_the_command_line() {
 #[test]
 fn configs_are_made_from_names() {
     compare("configs/create.yaml", &printed(&["create", "-s", "generate/mapping,log/file,stdout"]));
+    // Only without --small are there fields that few set.
+    let names = "csv/while/http_server";
+    let (small, all) = (printed(&["create", "-s", names]), printed(&["create", names]));
+    for field in ["batch_count:", "max_loops:"] {
+        assert!(!small.contains(field) && all.contains(field), "{field}: {small}");
+    }
+    let template = "name: mine\ntype: input\nfields: [{name: a, type: string}, {name: b, type: \
+                    int, default: 2, advanced: true}]\nmapping: root.stdin = {}\n";
+    let folder = Folder::new("create");
+    let template = folder.write("t.yaml", template);
+    let small = printed(&["create", "-s", "-t", &template, "mine"]);
+    let mine = "input:\n  mine:\n    a: \"\" # No default (required)\nbuffer:";
+    assert!(small.starts_with(mine), "{small}");
     let whole = printed(&["create"]);
     assert!(whole.starts_with("http:\n") && whole.contains("\nlogger:\n"), "{whole}");
     let wrong = refused(&["create", "stdin/nope/stdout"]);
     assert_eq!(wrong, "generate error: unrecognised processor type 'nope'\n");
     let wrong = refused(&["create", "a/b/c/d"]);
     assert!(wrong.starts_with("generate error: "), "{wrong}");
+}
+
+#[test]
+fn what_is_not_there_is_said_as_users_know_it() {
+    let gone = "configuration file read error: gone.yaml: open gone.yaml: no such file or \
+                directory\n";
+    for args in [
+        &["run", "gone.yaml"][..],
+        &["echo", "gone.yaml"],
+        &["streams", "-o", "gone.yaml"],
+        &["run", "-r", "gone.yaml"],
+    ] {
+        assert_eq!(refused(args), gone, "{args:?}");
+    }
+    let gone = "failed to read dotenv file: open gone.env: no such file or directory\n";
+    for command in ["run", "streams", "echo", "lint", "test", "create", "blobl"] {
+        assert_eq!(refused(&[command, "-e", "gone.env"]), gone, "{command}");
+    }
+    let input = refused(&["blobl", "-i", "gone", "root = 1"]);
+    assert_eq!(input, "failed to open input file: open gone: no such file or directory\n");
+}
+
+#[test]
+fn command_lines_that_are_wrong_fail() {
+    for args in [&["nope"][..], &["run", "--nope"], &["list", "--format", "bad"], &["template"]] {
+        assert!(!refused(args).is_empty(), "{args:?}");
+    }
+    for args in [&["blobl", "root = 1", "more"][..], &["run", "a.yaml", "b.yaml"]] {
+        assert!(!refused(args).is_empty(), "{args:?}");
+    }
+    let level = refused(&["run", "--log.level", "loud"]);
+    assert_eq!(level, "log level 'loud': off, error, warn, info, debug or trace\n");
+    let version = printed(&["--version"]);
+    assert!(version.starts_with("mainstem "), "{version}");
+    assert!(["-v", "-V"].iter().all(|flag| printed(&[flag]) == version));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
-use tests::program::binary;
+use tests::program::{Folder, binary};
 
 use crate::golden::{compare, printed};
 
@@ -21,6 +21,23 @@ fn names_are_listed_by_kind() {
     let functions = all["bloblang-functions"].as_array().expect("functions");
     assert!(functions.contains(&"uuid_v4".into()));
     assert!(!functions.contains(&"count".into()), "what is deprecated is not listed");
+}
+
+#[test]
+fn names_are_listed_by_status() {
+    let folder = Folder::new("list");
+    let template = "name: new_thing\ntype: processor\nstatus: beta\nfields: []\nmapping: \
+                    root.noop = {}\n";
+    let template = folder.write("t.yaml", template);
+    let list = |status: &str| {
+        printed(&["list", "-t", &template, "--status", status, "processors", "bloblang-functions"])
+    };
+    assert_eq!(list("beta"), "Processors:\n  - new_thing\n\nBloblang Functions:\n");
+    assert_eq!(list("experimental"), "Processors:\n\nBloblang Functions:\n");
+    assert!(list("deprecated").ends_with("\n  - count\n  - meta\n  - root_meta\n"));
+    let stable = list("stable");
+    assert!(stable.contains("\n  - mapping\n") && !stable.contains("new_thing"), "{stable}");
+    assert_eq!(stable, printed(&["list", "processors", "bloblang-functions"]));
 }
 
 #[test]

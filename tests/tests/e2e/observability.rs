@@ -113,6 +113,36 @@ fn metrics_go_to_the_log_at_the_end() {
 }
 
 #[test]
+fn the_last_metrics_count_what_was_delivered_while_the_service_closed() {
+    const MESSAGES: u64 = 20;
+    let folder = Folder::new("metrics-last");
+    let settings = "http: {address: '127.0.0.1:0'}\nmetrics: {logger: {push_interval: ''}}\n";
+    let settings = folder.write("settings.yaml", settings);
+    let stream = format!(
+        "input: {{generate: {{count: {MESSAGES}, interval: '', batch_size: {MESSAGES}, mapping: \
+         root = 1}}}}\npipeline: {{threads: 1, processors: [{{sleep: {{duration: 1s}}}}]}}\n\
+         output: {{drop: {{}}}}\n"
+    );
+    let stream = folder.write("s.yaml", stream);
+    let mut program = Program::start(&["streams", "-o", &settings, &stream]);
+    let address = program.address("Listening for HTTP");
+    let stats = || http(&address, "GET", "/streams/s/stats", "").json();
+    let received =
+        "processor_received{label=\"\",path=\"root.pipeline.processors.0\",stream=\"s\"}";
+    let input = "input_received{label=\"\",path=\"root.input\",stream=\"s\"}";
+    let read = until(|| Some(stats()).filter(|s| s[input] == MESSAGES || s[received] == MESSAGES));
+    assert!(read.is_some(), "{}", stats());
+    program.signal("TERM");
+    assert!(program.wait().is_some_and(|status| status.success()));
+    let log = program.log();
+    let sent = format!("name=output_sent path=root.output stream=s value={MESSAGES}");
+    let lines = lines_with(&log, &sent);
+    assert_eq!(lines.len(), 1, "{log}");
+    let at = |part: &str| log.find(part).unwrap_or(0);
+    assert!(at("the service is closing") < at(&sent) && at(&sent) < at("closed gracefully"));
+}
+
+#[test]
 fn metrics_go_to_the_log_again_and_again() {
     let folder = Folder::new("metrics-tick");
     let settings = "http: {address: '127.0.0.1:0'}\nmetrics: {logger: {push_interval: 50ms, \

@@ -241,3 +241,49 @@ fn templates_say_what_their_metrics_are_called() {
         names.iter().filter(|n| kept(n) && n.contains("three")).count()
     );
 }
+
+#[test]
+fn caches_and_rate_limits_come_from_templates() {
+    let folder = Folder::new("templates");
+    folder.write(
+        "words.yaml",
+        "name: words\ntype: cache\nfields: [{name: first, type: string}]\nmapping: \
+         root.memory.init_values.a = this.first\n",
+    );
+    folder.write(
+        "few.yaml",
+        "name: few\ntype: rate_limit\nfields: [{name: n, type: int, default: 1}]\nmapping: |\n  \
+         root.local.count = this.n\n  root.local.interval = \"1h\"\n",
+    );
+    let resources = "cache_resources: [{label: own, words: {first: one}}]\nrate_limit_resources: \
+                     [{label: few, few: {n: 100}}]\n";
+    let stream = "input: {generate: {count: 2, interval: '', mapping: root = 1}}\npipeline:\n  \
+                  threads: 1\n  processors:\n    - rate_limit: {resource: few}\n    - cache: \
+                  {resource: own, operator: get, key: a}\n";
+    folder.write("run.yaml", format!("http: {{enabled: false}}\n{resources}{stream}"));
+    let dir = folder.path("");
+    let templates = ["-t", "words.yaml", "-t", "few.yaml"];
+    let got =
+        run(&dir, &[&["run", "--log.level", "error"], &templates[..], &["run.yaml"]].concat());
+    assert_eq!((got.out.as_str(), got.code), ("one\none\n", Some(0)), "{}", got.err);
+    assert_eq!(run(&dir, &[&["lint"], &templates[..], &["run.yaml"]].concat()).code, Some(0));
+    // Over REST they are resources as others are, and what does not fit is said with its place.
+    let settings = folder.write("o.yaml", "http: {address: \"127.0.0.1:0\"}\n");
+    let paths = ["words.yaml", "few.yaml"].map(|name| folder.path(name).display().to_string());
+    let args = ["streams", "-o", &settings, "-t", &paths[0], "-t", &paths[1]];
+    let program = Program::start(&args);
+    let address = program.address("Listening for HTTP requests");
+    let post = |path: &str, body: &str| http(&address, "POST", path, body);
+    assert_eq!(post("/resources/cache/own", "words: {first: two}").status, 200);
+    assert_eq!(post("/resources/rate_limit/few", "few: {n: 1}").status, 200);
+    let wrong = post("/resources/cache/bad", "words: {nope: 1}");
+    assert!(wrong.status == 400 && wrong.text().contains("(1,1) field nope not recognised"));
+    let out = folder.path("out.txt").display().to_string();
+    let body = format!("{stream}output: {{file: {{path: '{out}'}}}}\n");
+    assert_eq!(post("/streams/s", &body).status, 200);
+    // The second message waits for the limit, an hour long.
+    let written = until(|| Some(folder.read("out.txt")).filter(|text| !text.is_empty()));
+    assert_eq!(written.as_deref(), Some("two\n"));
+    assert_eq!(http(&address, "DELETE", "/streams/s?timeout=100ms", "").status, 200);
+    assert_eq!(folder.read("out.txt"), "two\n");
+}

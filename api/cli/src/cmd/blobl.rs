@@ -9,7 +9,8 @@ use bloblang::lines::Layout;
 use config::env::interpolate;
 
 use crate::documents::{self, Blocks, Recipe};
-use crate::load::{Environment, read};
+use crate::load::{EnvironmentOptions, read};
+use crate::paths::reason;
 
 /// Options of `blobl`.
 #[derive(clap::Args)]
@@ -35,9 +36,8 @@ pub(crate) struct Args {
     /// Bytes that a line and its line break may have; a longer one ends the program.
     #[arg(long, default_value_t = 65_536, value_name = "BYTES")]
     max_token_length: usize,
-    /// Read environment variables from a dotenv file; may be given several times.
-    #[arg(short, long = "env-file", value_name = "FILE")]
-    env_file: Vec<PathBuf>,
+    #[command(flatten)]
+    environment: EnvironmentOptions,
 }
 
 /// Maps the documents. A document that fails is reported on standard error, and the others go on.
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 /// # Errors
 /// The mapping does not parse, or the documents cannot be read to their end.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
-    let environment = Environment::read(&args.env_file)?;
+    let environment = args.environment.read()?;
     let filled = interpolate(&mapping(args)?, &|name| environment.get(name));
     if let Some(complaint) = filled.complaint() {
         return Err(format!("failed to replace env vars: {complaint}"));
@@ -83,6 +83,7 @@ fn mapping(args: &Args) -> Result<String, String> {
 fn input(args: &Args) -> Result<Box<dyn Read + Send>, String> {
     let Some(path) = &args.input else { return Ok(Box::new(stdin())) };
     let file = File::open(path);
-    let file = file.map_err(|e| format!("failed to open input file: {}: {e}", path.display()))?;
+    let file =
+        file.map_err(|e| format!("failed to open input file: {}", reason("open", path, &e)))?;
     Ok(Box::new(file))
 }

@@ -1,11 +1,11 @@
 //! `mainstem lint`: what is wrong with configs, specs and queries, by file, line and column.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use config::{Catalog, Override, Reading, Root};
 
-use crate::load::{Environment, TemplateOptions, doc, overrides, read, report, spec};
+use crate::load::{Environment, ReadOptions, doc, overrides, read, report, spec};
 use crate::{output, paths};
 
 /// Options of `lint`.
@@ -27,16 +27,7 @@ pub(crate) struct Args {
     #[arg(long)]
     verbose: bool,
     #[command(flatten)]
-    templates: TemplateOptions,
-    /// Set a field of every config before it is checked; may be given several times.
-    #[arg(short, long = "set", value_name = "PATH=VALUE")]
-    set: Vec<String>,
-    /// Check files with resources too; patterns are fine.
-    #[arg(short, long = "resources", value_name = "FILE")]
-    resources: Vec<String>,
-    /// Read environment variables from a dotenv file; may be given several times.
-    #[arg(short, long = "env-file", value_name = "FILE")]
-    env_file: Vec<PathBuf>,
+    read: ReadOptions,
 }
 
 /// Checks them.
@@ -45,12 +36,12 @@ pub(crate) struct Args {
 /// A path that stands for several files and cannot be looked into. Complaints go to standard
 /// error, and the process fails.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
-    let catalog = args.templates.catalog(false)?;
-    let environment = Environment::read(&args.env_file)?;
-    let overrides = overrides(&args.set)?;
+    let catalog = args.read.templates.catalog(false)?;
+    let environment = args.read.environment.read()?;
+    let overrides = overrides(&args.read.set)?;
     let wrong = |text: String| format!("lint paths error: {text}");
     let files = paths::files(&args.files).map_err(wrong)?;
-    let resources = paths::files(&args.resources).map_err(wrong)?;
+    let resources = paths::files(&args.read.resources).map_err(wrong)?;
     let all = files.iter().map(|path| (path, true)).chain(resources.iter().map(|p| (p, false)));
     let mut failed = false;
     for (path, main) in all {

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use bloblang::{functions, methods, reference};
+use clap::ValueEnum;
 use config::{Catalog, Kind, component_schema, editor_schema};
 use plan::Json;
 use plan::serde_json::Map;
 
+use crate::load::TemplateOptions;
 use crate::output;
 
 /// Options of `list`.
@@ -20,6 +22,38 @@ pub(crate) struct Args {
     /// functions and methods.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// List only what has this status, which says how firm a promise is: everything here is stable,
+    /// except for what is deprecated and templates that say otherwise.
+    #[arg(long, value_enum)]
+    status: Option<Status>,
+    #[command(flatten)]
+    templates: TemplateOptions,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Status {
+    Stable,
+    Beta,
+    Experimental,
+    Deprecated,
+}
+
+impl Status {
+    /// The status that a schema names.
+    fn of(schema: &Json) -> Self {
+        let word = schema.get("status").and_then(Json::as_str).unwrap_or_default();
+        Status::from_str(word, false).unwrap_or(Status::Stable)
+    }
+
+    fn of_code(deprecated: bool) -> Self {
+        if deprecated { Status::Deprecated } else { Status::Stable }
+    }
+}
+
+/// What is listed: everything that is known, and what of it.
+struct Listing {
+    catalog: Catalog,
+    status: Option<Status>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -68,6 +102,7 @@ const UNLISTED: [(Kind, &str); 8] = [
 /// # Errors
 /// A word that is no kind.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
+    let listing = Listing { catalog: args.templates.catalog(false)?, status: args.status };
     match args.format {
         Format::Cue => {
             let text = "--format cue is not supported: --format jsonschema gives the same as JSON \
@@ -75,12 +110,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
             return Err(text.to_owned());
         }
         Format::Jsonschema => {
-            output::print(&format!("{}\n", schemas(&args.kinds)?));
+            output::print(&format!("{}\n", schemas(&listing.catalog, &args.kinds)?));
             return Ok(ExitCode::SUCCESS);
         }
         Format::Text | Format::Json => {}
     }
-    let lists = lists(&args.kinds)?;
+    let lists = listing.lists(&args.kinds)?;
     if let Format::Text = args.format {
         let lists: Vec<String> = lists.iter().map(|(kind, names)| text(kind, names)).collect();
         output::print(&lists.join("\n"));
@@ -93,21 +128,43 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The names of each wanted kind.
-fn lists(wanted: &[String]) -> Result<Vec<(&'static str, Vec<String>)>, String> {
-    let catalog = Catalog::new(&crate::registry::registry());
-    let mut all: Vec<_> =
-        KINDS.iter().map(|(word, kind)| (*word, components(&catalog, *kind))).collect();
-    let functions = functions::ALL.iter().filter(|spec| !spec.deprecated).map(|spec| spec.name);
-    let methods = methods::ALL.iter().filter(|spec| !spec.deprecated).map(|spec| spec.name);
-    all.push((FUNCTIONS, functions.map(str::to_owned).collect()));
-    all.push((METHODS, methods.map(str::to_owned).collect()));
-    if let Some(word) = wanted.iter().find(|word| all.iter().all(|(kind, _)| kind != word)) {
-        let kinds: Vec<&str> = all.iter().map(|(kind, _)| *kind).collect();
-        return Err(format!("there is no kind '{word}'; there are {}", kinds.join(", ")));
+impl Listing {
+    /// The names of each wanted kind.
+    fn lists(&self, wanted: &[String]) -> Result<Vec<(&'static str, Vec<String>)>, String> {
+        refuse_unknown(wanted)?;
+        let mut all = Vec::new();
+        for (word, kind) in KINDS {
+            let mut names = components(&self.catalog, kind);
+            names.retain(|name| {
+                let schema = self.catalog.schema(kind, name);
+                self.status.is_none_or(|status| Status::of(schema.unwrap_or_default()) == status)
+            });
+            all.push((word, names));
+        }
+        let functions = functions::ALL.iter().map(|spec| (spec.name, spec.deprecated));
+        let methods = methods::ALL.iter().map(|spec| (spec.name, spec.deprecated));
+        all.push((FUNCTIONS, self.code(functions)));
+        all.push((METHODS, self.code(methods)));
+        all.retain(|(kind, _)| wanted.is_empty() || wanted.iter().any(|word| word == kind));
+        Ok(all)
     }
-    all.retain(|(kind, _)| wanted.is_empty() || wanted.iter().any(|word| word == kind));
-    Ok(all)
+
+    /// The names of functions or methods; those that are deprecated only when asked for.
+    fn code(&self, all: impl Iterator<Item = (&'static str, bool)>) -> Vec<String> {
+        let status = self.status.unwrap_or(Status::Stable);
+        let listed = all.filter(|(_, deprecated)| Status::of_code(*deprecated) == status);
+        listed.map(|(name, _)| name.to_owned()).collect()
+    }
+}
+
+/// Whether words are kinds.
+fn refuse_unknown(words: &[String]) -> Result<(), String> {
+    let kinds: Vec<&str> =
+        KINDS.iter().map(|(word, _)| *word).chain([FUNCTIONS, METHODS]).collect();
+    match words.iter().find(|word| !kinds.contains(&word.as_str())) {
+        Some(word) => Err(format!("there is no kind '{word}'; there are {}", kinds.join(", "))),
+        None => Ok(()),
+    }
 }
 
 /// The components of a kind that users name in configurations.
@@ -139,10 +196,9 @@ fn capital(word: &str) -> String {
 
 /// The schema of whole configurations, or all that is known of the wanted components, functions
 /// and methods.
-fn schemas(words: &[String]) -> Result<Json, String> {
-    let catalog = Catalog::new(&crate::registry::registry());
+fn schemas(catalog: &Catalog, words: &[String]) -> Result<Json, String> {
     if words.is_empty() {
-        return Ok(editor_schema(&catalog, &is_listed));
+        return Ok(editor_schema(catalog, &is_listed));
     }
     let kind_of = |word: &str| KINDS.iter().find(|(known, _)| *known == word);
     let code = |word: &str| [FUNCTIONS, METHODS].contains(&word);
@@ -150,7 +206,7 @@ fn schemas(words: &[String]) -> Result<Json, String> {
         words.iter().map(String::as_str).partition(|word| code(word) || kind_of(word).is_some());
     if !kinds.iter().any(|kind| code(kind)) && !names.is_empty() {
         // There is nothing of which these could be names.
-        lists(words)?;
+        refuse_unknown(words)?;
     }
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let mut out = Map::new();
@@ -162,8 +218,8 @@ fn schemas(words: &[String]) -> Result<Json, String> {
             }
             (_, Some((_, kind))) => {
                 let schema =
-                    |name: &str| component_schema(&catalog, *kind, name).unwrap_or_default();
-                let names = components(&catalog, *kind);
+                    |name: &str| component_schema(catalog, *kind, name).unwrap_or_default();
+                let names = components(catalog, *kind);
                 Json::Object(names.into_iter().map(|n| (n.clone(), schema(&n))).collect())
             }
             _ => {

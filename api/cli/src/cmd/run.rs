@@ -84,10 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
             None
         }
     };
-    if let Some(reporting) = observed {
-        reporting.finish();
-    }
-    process.end(timeout)?;
+    process.end(timeout, observed)?;
     match failed {
         None => Ok(ExitCode::SUCCESS),
         Some(text) => {

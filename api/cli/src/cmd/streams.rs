@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let (watch, reporting) = match setup.serve(args, &mut process) {
         Ok(serving) => serving,
         Err(text) => {
-            process.end(timeout)?;
+            process.end(timeout, None)?;
             return Err(text);
         }
     };
@@ -89,16 +89,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     drop(watch);
     // Asked a second time, it does not wait.
     let _ = process.signals().recv_timeout(delay);
-    reporting.finish();
-    process.end(timeout)?;
+    process.end(timeout, Some(reporting))?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl Setup {
     fn new(args: &Args) -> Result<Self, String> {
         Ok(Setup {
-            catalog: Arc::new(args.config.templates.catalog(args.config.chilled)?),
-            environment: Environment::read(&args.config.env_file)?,
+            catalog: Arc::new(args.config.read.templates.catalog(args.config.chilled)?),
+            environment: args.config.read.environment.read()?,
             resources: Resources::new(),
             service: Service::default(),
             settings: Json::Null,
@@ -111,10 +110,10 @@ impl Setup {
     fn start(&mut self, args: &Args) -> Result<EngineConfig, String> {
         let path = args.observability.as_deref().unwrap_or(Path::new("defaults"));
         let text = match &args.observability {
-            Some(path) => load::read(path)?,
+            Some(path) => load::config_text(path)?,
             None => "{}\n".to_owned(),
         };
-        let overrides = load::overrides(&args.config.set)?;
+        let overrides = load::overrides(&args.config.read.set)?;
         let lookup = |name: &str| self.environment.get(name);
         let reading = Reading { overrides: &overrides, ..Reading::new(Root::Service, &lookup) };
         let doc = load::doc(&self.catalog, path, &text, &reading)?;
@@ -123,7 +122,7 @@ impl Setup {
         self.add_resources(path, &doc)?;
         self.settings = doc.config();
         self.service = doc.service;
-        for path in &paths::files(&args.config.resources)? {
+        for path in &paths::files(&args.config.read.resources)? {
             let doc = self.read(path, Root::Resources)?;
             self.complain(path, &doc.lints);
             self.add_resources(path, &doc)?;

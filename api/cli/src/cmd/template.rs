@@ -8,7 +8,7 @@ use config::Catalog;
 use config::template::{TemplateDoc, parse_template};
 use plan::{Diagnostic, Span};
 
-use crate::load::{self, TemplateOptions};
+use crate::load::{self, EnvironmentOptions, TemplateOptions};
 use crate::output;
 use crate::paths::{expand, read_text};
 
@@ -35,6 +35,8 @@ pub(crate) struct LintArgs {
     #[arg(long)]
     verbose: bool,
     #[command(flatten)]
+    environment: EnvironmentOptions,
+    #[command(flatten)]
     templates: TemplateOptions,
 }
 
@@ -44,7 +46,8 @@ pub(crate) struct LintArgs {
 /// Files that cannot be found, or templates that cannot be used.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let Command::Lint(args) = &args.command;
-    let catalog = args.templates.catalog(false)?;
+    let environment = args.environment.read()?;
+    let catalog = args.templates.catalog(false)?.with_variables(environment.into_variables());
     let mut failed = false;
     for path in expand(&args.files).map_err(|e| format!("lint paths error: {e}"))? {
         let complained = complain(&catalog, &path);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use config::env::interpolate;
 use config::{Lint, Root, yaml};
 
-use crate::load::{Environment, TemplateOptions};
+use crate::load::{EnvironmentOptions, TemplateOptions};
 use crate::logging;
 use crate::output;
 use crate::paths::{globs, read_text};
@@ -30,9 +30,8 @@ pub(crate) struct Args {
     resources: Vec<String>,
     #[command(flatten)]
     templates: TemplateOptions,
-    /// Read environment variables from a dotenv file; may be given several times.
-    #[arg(short, long = "env-file", value_name = "FILE")]
-    env_file: Vec<PathBuf>,
+    #[command(flatten)]
+    environment: EnvironmentOptions,
     /// Write what the tests gave to a file, as JUnit's XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -46,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     if let Some(level) = &args.log {
         logging::start_on_stdout(level).map_err(|e| format!("failed to init logger: {e}"))?;
     }
-    let environment = Environment::read(&args.env_file)?;
+    let environment = args.environment.read()?;
     let catalog = args.templates.catalog(false)?;
     let catalog = catalog.with_variables(environment.variables().to_vec());
     let mut resources = Vec::new();
@@ -69,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let all = all.map_err(|e| e.to_string())?;
     output::print(&testing::report(&all));
     if let Some(path) = &args.junit {
-        std::fs::write(path, testing::junit(&all))
+        std::fs::write(path, testing::junit(&all)?)
             .map_err(|e| format!("{}: {e}", path.display()))?;
     }
     if let Some((target, error)) = all.iter().find_map(|t| Some((&t.target, t.error.as_ref()?))) {

@@ -13,7 +13,7 @@ const OPTIONAL: &str = "No default (optional)";
 
 /// A configuration with the inputs, processors and outputs of an expression and all their fields:
 /// three lists of names parted by commas, between them slashes. Several inputs or outputs stand in
-/// a broker. With `small` it has no more than these sections.
+/// a broker. With `small` it has no more than these sections, and no fields that few set.
 ///
 /// # Errors
 /// A name that is no component, or more than three lists.
@@ -25,7 +25,7 @@ pub fn create(catalog: &Catalog, expression: &str, small: bool) -> Result<String
     let list = |at: usize, kind: Kind| -> Result<Vec<Doc>, String> {
         let names = parts.get(at).into_iter().flat_map(|part| part.split(','));
         let names = names.map(str::trim).filter(|name| !name.is_empty());
-        names.map(|name| component(catalog, kind, name)).collect()
+        names.map(|name| component(catalog, kind, name, small)).collect()
     };
     let inputs = list(0, Kind::Input)?;
     let processors = list(1, Kind::Processor)?;
@@ -64,12 +64,12 @@ fn brokered(mut all: Vec<Doc>, key: &str) -> Option<Doc> {
     }
 }
 
-fn component(catalog: &Catalog, kind: Kind, name: &str) -> Result<Doc, String> {
+fn component(catalog: &Catalog, kind: Kind, name: &str, small: bool) -> Result<Doc, String> {
     let unknown = || format!("generate error: unrecognised {} type '{name}'", kind.name());
     let schema = catalog.schema(kind, name).ok_or_else(unknown)?;
     let view = View::of(schema);
     let config = match view.shape() {
-        Shape::Object(fields) => object(fields, 0),
+        Shape::Object(fields) => object(fields, small, 0),
         Shape::Text(_) | Shape::Code(_) => {
             let value = Field { comment: REQUIRED, ..field(name, default_of(view)) };
             return Ok(Doc::Map(vec![value]));
@@ -83,13 +83,14 @@ fn component(catalog: &Catalog, kind: Kind, name: &str) -> Result<Doc, String> {
     Ok(Doc::Map(vec![field(name, config)]))
 }
 
-fn object(fields: Fields<'_>, depth: usize) -> Doc {
-    let shown = fields.iter().filter(|(_, view)| !view.deprecated());
+fn object(fields: Fields<'_>, small: bool, depth: usize) -> Doc {
+    let hidden = |view: View<'_>| view.deprecated() || (small && view.advanced());
+    let shown = fields.iter().filter(|(_, view)| !hidden(*view));
     let one = |(name, view): (&str, View<'_>)| {
         let required = fields.wants(name, view) || fields.names_required(name);
         let default = view.default().filter(|default| !default.is_null());
         let value = match (view.shape(), default) {
-            (Shape::Object(inner), None) if depth < DEPTH_MAX => object(inner, depth + 1),
+            (Shape::Object(inner), None) if depth < DEPTH_MAX => object(inner, small, depth + 1),
             _ => default_of(view),
         };
         let bare = !matches!(&value, Doc::Map(fields) if !fields.is_empty());
@@ -119,7 +120,7 @@ mod tests {
                     output:\n  stdout: {}\n";
         assert_eq!(got, want);
         let whole = create(&catalog, "", false).unwrap();
-        assert!(whole.starts_with("http:\n") && whole.ends_with("tests: []\n"), "{whole}");
+        assert!(whole.starts_with("http:\n") && whole.ends_with("parallel: true\n"), "{whole}");
         assert!(whole.contains("\ninput:\n  stdin: {}\n"));
     }
 

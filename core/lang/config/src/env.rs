@@ -124,6 +124,12 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_complaint_names_so_many_variables_and_no_more() {
+        let text: String = (0..=MISSING_MAX).map(|n| format!("${{A{n}}} ")).collect();
+        assert_eq!(interpolate(&text, &|_| None).missing.len(), MISSING_MAX);
+    }
+
     fn lookup(name: &str) -> Option<String> {
         match name {
             "SET" => Some("hello".into()),

@@ -57,6 +57,9 @@ fn all(catalog: &Catalog, node: &Node) -> Vec<Field> {
     }
     let tests = node.get("tests").map_or(Doc::List(Vec::new()), |node| verbatim(node));
     fields.push(field("tests", tests));
+    let parallel = node.get("parallel").map(|node| verbatim(node));
+    let parallel = parallel.unwrap_or_else(|| verbatim(&Node::from_json(&true.into())));
+    fields.push(field("parallel", parallel));
     fields
 }
 
@@ -183,7 +186,13 @@ impl Normal<'_> {
 /// The default of a field: what its schema says, or what is empty of its kind.
 pub(crate) fn default_of(view: View<'_>) -> Doc {
     if let Some(default) = view.default().filter(|default| !default.is_null()) {
-        return verbatim(&Node::from_json(default));
+        let config = default.get("config").unwrap_or_default();
+        return match (view.shape(), default.get("name").and_then(Json::as_str)) {
+            (Shape::Component(_), Some(name)) => {
+                Doc::Map(vec![field(name, verbatim(&Node::from_json(config)))])
+            }
+            _ => verbatim(&Node::from_json(default)),
+        };
     }
     match view.shape() {
         Shape::List(_) => Doc::List(Vec::new()),
@@ -222,14 +231,14 @@ mod tests {
             keys.join(" "),
             "http input buffer pipeline output input_resources processor_resources \
              output_resources cache_resources rate_limit_resources logger metrics tracer \
-             shutdown_delay shutdown_timeout error_handling tests"
+             shutdown_delay shutdown_timeout error_handling tests parallel"
         );
         let logger = "logger:\n  level: debug\n  format: logfmt\n  add_timestamp: true\n  \
                       level_name: level\n  timestamp_name: time\n  message_name: msg\n  \
                       static_fields:\n    a: b\n  file:\n    path: \"\"\n    rotate: false\n    \
                       rotate_max_age_days: 0\nmetrics:\n  none: {}\n  mapping: \"\"\ntracer:\n  \
                       none: {}\nshutdown_delay: 0s\nshutdown_timeout: 20s\nerror_handling:\n  \
-                      strict: false\ntests: []\n";
+                      strict: false\ntests: []\nparallel: true\n";
         assert!(all.ends_with(logger), "{all}");
         let stream = "\ninput:\n  stdin: {}\nbuffer:\n  none: {}\npipeline:\n  threads: -1\n  \
                       processors: []\noutput:\n  stdout: {}\n";

@@ -229,6 +229,14 @@ mod tests {
     }
 
     #[test]
+    fn a_path_has_so_many_steps_and_no_more() {
+        let path = |steps: usize| format!("a{}=1", ".a".repeat(steps - 1));
+        assert!(Override::parse(&path(STEPS_MAX)).is_ok());
+        let wrong = Override::parse(&path(STEPS_MAX + 1)).unwrap_err();
+        assert_eq!(wrong, format!("invalid set expression: more than {STEPS_MAX} steps"));
+    }
+
+    #[test]
     fn fields_are_set_and_made() {
         let got = applied(
             "pipeline: {processors: [{resource: a}]}\n",

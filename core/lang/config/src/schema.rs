@@ -98,7 +98,16 @@ impl<'s> View<'s> {
 
     /// Whether the field is marked as one that should not be used any more.
     pub(crate) fn deprecated(self) -> bool {
-        self.node.get("deprecated").and_then(Json::as_bool).unwrap_or(false)
+        self.marked("deprecated")
+    }
+
+    /// Whether the field is one that few configurations set.
+    pub(crate) fn advanced(self) -> bool {
+        self.marked("advanced")
+    }
+
+    fn marked(self, word: &str) -> bool {
+        self.node.get(word).and_then(Json::as_bool).unwrap_or(false)
     }
 
     pub(crate) fn shape(self) -> Shape<'s> {

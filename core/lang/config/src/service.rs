@@ -57,8 +57,9 @@ pub struct Http {
     pub basic_auth: BasicAuth,
 }
 
-/// Where the service listens unless told otherwise: whoever wants more than loopback says so.
-pub const ADDRESS: &str = "127.0.0.1:4195";
+/// Where the service listens unless told otherwise: where those look for it whose setups were made
+/// for Benthos (spec/benthos-components.md §H).
+pub const ADDRESS: &str = "0.0.0.0:4195";
 
 impl Default for Http {
     fn default() -> Self {

@@ -18,8 +18,10 @@ struct Config {
     /// Fewest bytes of a message.
     min_part_size: usize,
     /// Most messages of a batch.
+    #[schemars(extend("advanced" = true))]
     max_parts: usize,
     /// Fewest messages of a batch.
+    #[schemars(extend("advanced" = true))]
     min_parts: usize,
 }
 

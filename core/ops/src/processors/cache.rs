@@ -29,6 +29,7 @@ struct Config {
     value: Interpolated,
     /// How long it is kept, such as `60s`; what the cache says when it is left out.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     ttl: Interpolated,
 }
 

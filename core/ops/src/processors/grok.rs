@@ -29,12 +29,15 @@ struct Config {
     pattern_paths: Vec<String>,
     /// Leaves out patterns without a name of their own.
     #[serde(default = "yes")]
+    #[schemars(extend("advanced" = true))]
     named_captures_only: bool,
     /// Whether the usual patterns are known.
     #[serde(default = "yes")]
+    #[schemars(extend("advanced" = true))]
     use_default_patterns: bool,
     /// Leaves out fields that matched nothing.
     #[serde(default = "yes")]
+    #[schemars(extend("advanced" = true))]
     remove_empty_values: bool,
 }
 

@@ -21,6 +21,7 @@ struct Config {
     level: String,
     /// Fields of the line, by name.
     #[serde(default)]
+    #[schemars(extend("deprecated" = true))]
     fields: BTreeMap<String, Interpolated>,
     /// More fields: the members of the object that this makes.
     #[serde(default)]

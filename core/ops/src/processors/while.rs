@@ -19,6 +19,7 @@ struct Config {
     at_least_once: bool,
     /// Most rounds; 0 for no limit.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     max_loops: u64,
     /// Whether there is another round; asked of the first message of the batch.
     #[serde(default)]

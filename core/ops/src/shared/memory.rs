@@ -33,6 +33,7 @@ struct Config {
     /// Parts of a cache that others can use at the same time. One shard owns a cache here, so it
     /// has no effect.
     #[serde(default = "one")]
+    #[schemars(extend("advanced" = true))]
     shards: u32,
 }
 

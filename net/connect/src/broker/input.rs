@@ -21,6 +21,7 @@ use crate::policy::Config as Policy;
 pub struct Config {
     /// How many times each input is made.
     #[serde(default = "one")]
+    #[schemars(extend("advanced" = true))]
     pub copies: usize,
     /// The inputs.
     pub inputs: Vec<Input>,

@@ -48,6 +48,7 @@ pub enum Pattern {
 pub struct Config {
     /// How many times each output is made.
     #[serde(default = "one")]
+    #[schemars(extend("advanced" = true))]
     pub copies: usize,
     /// How messages are handed out: `fan_out`, `fan_out_fail_fast`, `fan_out_sequential`,
     /// `fan_out_sequential_fail_fast`, `round_robin` or `greedy`.

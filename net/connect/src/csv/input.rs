@@ -26,9 +26,11 @@ pub struct Config {
     pub lazy_quotes: bool,
     /// Removes a file when all its messages were delivered.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub delete_on_finish: bool,
     /// Rows of one batch.
     #[serde(default = "one")]
+    #[schemars(extend("advanced" = true))]
     pub batch_count: usize,
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]

@@ -34,6 +34,7 @@ pub struct Config {
     pub scanner: Scanner,
     /// Removes a file when all its messages were delivered.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub delete_on_finish: bool,
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]

@@ -46,6 +46,7 @@ pub struct Config {
     pub codec: CodecName,
     /// What becomes of a file that is there already.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub mode: Mode,
 }
 

@@ -47,8 +47,10 @@ pub struct Config {
     /// Path of the endpoint for websockets.
     pub ws_path: String,
     /// What a new websocket connection is greeted with.
+    #[schemars(extend("advanced" = true))]
     pub ws_welcome_message: String,
     /// What a websocket connection beyond the rate limit is told.
+    #[schemars(extend("advanced" = true))]
     pub ws_rate_limit_message: String,
     /// Verbs that are accepted.
     pub allowed_verbs: Vec<String>,
@@ -57,12 +59,16 @@ pub struct Config {
     /// Rate limit of requests.
     pub rate_limit: RateLimitLabel,
     /// Certificate of a server of its own.
+    #[schemars(extend("advanced" = true))]
     pub cert_file: String,
     /// Key of a server of its own.
+    #[schemars(extend("advanced" = true))]
     pub key_file: String,
     /// Cross-origin requests to a server of its own.
+    #[schemars(extend("advanced" = true))]
     pub cors: Cors,
     /// What a request is answered with when the pipeline made a response.
+    #[schemars(extend("advanced" = true))]
     pub sync_response: sync::Config,
 }
 

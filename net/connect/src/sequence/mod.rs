@@ -48,6 +48,7 @@ impl Default for ShardedJoin {
 pub struct Config {
     /// Joins the documents of all inputs that have the same id.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub sharded_join: ShardedJoin,
     /// The inputs.
     pub inputs: Vec<Input>,

@@ -70,6 +70,7 @@ pub struct Config {
     pub auto_replay_nacks: bool,
     /// How the TCP port is opened.
     #[serde(default)]
+    #[schemars(extend("advanced" = true))]
     pub tcp: Tcp,
     /// Files of a TLS server.
     #[serde(default)]

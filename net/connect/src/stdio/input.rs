@@ -24,6 +24,7 @@ pub struct Config {
     pub scanner: Scanner,
     /// Accepted and of no effect: the size of a message is limited by the scanner.
     #[serde(default = "max_buffer")]
+    #[schemars(extend("deprecated" = true))]
     pub max_buffer: u64,
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]

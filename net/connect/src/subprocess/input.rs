@@ -35,6 +35,7 @@ pub struct Config {
     pub restart_on_exit: bool,
     /// Longest message in bytes.
     #[serde(default = "max_buffer")]
+    #[schemars(extend("advanced" = true))]
     pub max_buffer: Bytesize,
 }
 

@@ -20,6 +20,8 @@ const SPLIT_LINES: &str = "split_lines";
 const SPLIT: &str = "split";
 /// The scanner whose work that operator does.
 const LINES: &str = "lines";
+/// The source that makes many messages at once where nothing tells it when.
+const GENERATE: &str = "generate";
 /// Sources that emit whole blocks when their scanner is `lines`.
 const BLOCK_SOURCES: [&str; 4] = ["file", "stdin", "socket", "socket_server"];
 /// The component that gives a nested input or output its processors.
@@ -271,7 +273,11 @@ impl Lower<'_> {
     /// The operators that do the work of a `lines` scanner on any shard, so that blocks of one
     /// source are cut in parallel, and that cut blocks into single messages where that matters.
     fn splitters(&self, kind: Kind, name: &str, config: &Json, path: &str) -> Vec<Component> {
-        if kind != Kind::Input || !BLOCK_SOURCES.contains(&name) {
+        let blocks = BLOCK_SOURCES.contains(&name);
+        let size = config.get("batch_size").and_then(Json::as_u64);
+        // Of messages that are batches of their own, it makes many at once.
+        let bursts = name == GENERATE && size.is_none_or(|size| size == 1);
+        if kind != Kind::Input || !(blocks || bursts) {
             return Vec::new();
         }
         let part = |name: &str, config: Json| Component {
@@ -285,7 +291,8 @@ impl Lower<'_> {
         let mut parts = Vec::new();
         // With other options of the scanner the source cuts by itself, and the operator passes on
         // what is cut already.
-        if codec.map_or_else(|| scanner.is_none_or(has_lines), |codec| codec == LINES) {
+        let lines = codec.map_or_else(|| scanner.is_none_or(has_lines), |codec| codec == LINES);
+        if blocks && lines {
             parts.push(part(SPLIT_LINES, json!({})));
         }
         if self.single {

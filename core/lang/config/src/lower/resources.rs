@@ -96,3 +96,20 @@ impl Resources {
         self.known.get(&(kind, label.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_so_many_resources_and_no_more() {
+        let mut resources = Resources::new();
+        let node = Arc::new(Node::nothing());
+        for n in 0..RESOURCES_MAX {
+            assert_eq!(resources.set(Kind::Cache, &n.to_string(), Arc::clone(&node)), Ok(()));
+        }
+        let more = resources.set(Kind::Cache, "more", Arc::clone(&node));
+        assert_eq!(more, Err(format!("there may be {RESOURCES_MAX} resources at most")));
+        assert_eq!(resources.set(Kind::Cache, "7", node), Ok(()), "one may be replaced");
+    }
+}

@@ -158,6 +158,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn there_are_so_many_buckets_and_no_more() {
+        let of = |count: usize| {
+            let buckets: Vec<usize> = (0..count).collect();
+            Metrics::of(&json!({"prometheus": {"histogram_buckets": buckets}})).map(drop)
+        };
+        assert_eq!(of(BOUNDS_MAX), Ok(()));
+        let text = format!("metrics.prometheus: more than {BOUNDS_MAX} buckets or quantiles");
+        assert_eq!(of(BOUNDS_MAX + 1), Err(text));
+    }
+
+    #[test]
     fn a_key_names_where_metrics_go() {
         let of = |section: Json| Metrics::of(&section);
         assert!(matches!(of(Json::Null).unwrap().exporter, Exporter::None));

@@ -334,4 +334,21 @@ fn lines_come_one_by_one_where_batches_are_looked_at() {
     let doc = parse_body(&catalog, body, &STRICT).unwrap();
     let plan = doc.lower(&catalog, &Resources::new()).unwrap().to_string();
     assert!(plan.contains("2: operator split <- 1 {\"size\":1}"), "{plan}");
+    // So do messages that are made.
+    let body =
+        b"input: {generate: {mapping: root = 1}}\npipeline: {processors: [{mapping: 'root = batch_size()'}]}";
+    let doc = parse_body(&catalog, body, &CHILLED).unwrap();
+    let plan = doc.lower(&catalog, &Resources::new()).unwrap().to_string();
+    assert!(plan.contains("1: operator split <- 0 {\"size\":1}"), "{plan}");
+}
+
+#[test]
+fn a_request_sets_so_many_streams_and_no_more() {
+    let set = |count: usize| {
+        let body: String = (0..count).map(|n| format!("s{n}: {{}}\n")).collect();
+        parse_set(&catalog(), body.as_bytes(), &CHILLED).map(|streams| streams.len())
+    };
+    assert_eq!(set(SET_MAX).ok(), Some(SET_MAX));
+    let more = set(SET_MAX + 1).err().map(|error| error.body);
+    assert_eq!(more, Some(format!("Error: there may be {SET_MAX} streams at most\n")));
 }

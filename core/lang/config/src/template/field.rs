@@ -45,6 +45,7 @@ pub(super) struct Field {
     of: Type,
     many: Many,
     description: String,
+    advanced: bool,
     options: Vec<String>,
 }
 
@@ -74,7 +75,8 @@ impl Field {
         };
         let name = text(node, "name");
         let default = node.get("default").map(|value| value.to_json());
-        Ok(Field { name, default, of, many, description: text(node, "description"), options })
+        let (description, advanced) = (text(node, "description"), text(node, "advanced") == "true");
+        Ok(Field { name, default, of, many, description, advanced, options })
     }
 
     /// The schema of the field.
@@ -99,6 +101,9 @@ impl Field {
         }
         if let Some(members) = one.as_object_mut() {
             members.insert("description".into(), Json::String(self.description.clone()));
+            if self.advanced {
+                members.insert("advanced".into(), true.into());
+            }
             if let Some(default) = &self.default {
                 members.insert("default".into(), default.clone());
             }

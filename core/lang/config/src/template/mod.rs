@@ -54,7 +54,8 @@ pub struct Template {
     pub(crate) mapping: String,
     /// A mapping of the names of its metrics; empty for none.
     metrics: String,
-    deprecated: bool,
+    /// What is promised about it; empty for nothing.
+    status: String,
     tests: Vec<Case>,
 }
 
@@ -165,8 +166,8 @@ fn read(catalog: &Catalog, node: &Node) -> Result<Template, TemplateError> {
         );
         return fail(text);
     }
-    let deprecated = text(node, "status") == "deprecated";
-    Ok(Template { name, kind, fields, mapping, metrics, deprecated, tests: cases(node) })
+    let status = text(node, "status");
+    Ok(Template { name, kind, fields, mapping, metrics, status, tests: cases(node) })
 }
 
 /// Whether a name consists of words of small letters and digits with single underscores between.
@@ -217,7 +218,7 @@ impl Template {
         let wanted = self.fields.iter().filter(|field| field.default.is_none());
         let required: Vec<&str> = wanted.map(|field| field.name.as_str()).collect();
         json!({"type": "object", "properties": properties, "required": required,
-            "deprecated": self.deprecated})
+            "deprecated": self.status == "deprecated", "status": self.status})
     }
 }
 

@@ -212,3 +212,15 @@ fn metrics_are_mapped_with_the_label_of_the_use() {
     let plain = parse_template(&catalog(), PLAIN).template.unwrap();
     assert_eq!(plain.metrics_of("a"), None);
 }
+
+#[test]
+fn there_are_so_many_templates_and_no_more() {
+    let mut catalog = catalog();
+    let template = parse_template(&catalog, PLAIN).template.expect("a template");
+    let mut add = |name: String| catalog.add_template(Template { name, ..template.clone() });
+    for n in 0..TEMPLATES_MAX {
+        assert_eq!(add(format!("shout_{n}")), Ok(()));
+    }
+    let text = format!("there may be {TEMPLATES_MAX} templates at most");
+    assert_eq!(add("one_more".to_owned()), Err(text));
+}

@@ -1,0 +1,64 @@
+//! The limit of what a memory buffer has on its way.
+
+use plan::serde_json::json;
+
+use super::*;
+use crate::testing::{Fake, TestEnv, both_modes};
+
+/// Takes every batch, and tells what became of it when it is let.
+struct Holding {
+    outer: Rc<Fake>,
+    taken: Cell<usize>,
+    open: Cell<bool>,
+    changed: Rc<Signal>,
+    this: std::rc::Weak<Holding>,
+}
+
+impl SourceContext for Holding {
+    fn emit(&self, _: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
+        self.taken.set(self.taken.get() + 1);
+        let this = self.this.upgrade();
+        let outcome = async move {
+            if let Some(this) = this {
+                this.changed.until(|| this.open.get().then_some(())).await;
+            }
+            Outcome::default()
+        };
+        Box::pin(std::future::ready(Ok(Emitted(Box::pin(outcome)))))
+    }
+
+    leave_to!(outer);
+}
+
+#[test]
+fn so_many_batches_are_on_their_way_and_no_more() {
+    const BATCHES: usize = IN_FLIGHT_MAX + 5;
+    both_modes(|| async {
+        let mapping = json!({"lang": "toy", "text": "a"});
+        let generate =
+            json!({"mapping": mapping, "interval": "", "batch_size": 2, "count": 2 * BATCHES});
+        let config = json!({"input": {"name": "generate", "config": generate}});
+        let mut buffer = (SPEC.build)(&config, &TestEnv::new()).expect("a buffer");
+        let holding = Rc::new_cyclic(|this| Holding {
+            outer: Fake::new(),
+            taken: Cell::new(0),
+            open: Cell::new(false),
+            changed: Rc::default(),
+            this: this.clone(),
+        });
+        let watching = async {
+            while holding.taken.get() < IN_FLIGHT_MAX {
+                rt::yield_now().await;
+            }
+            for _ in 0..100 {
+                rt::yield_now().await;
+            }
+            assert_eq!(holding.taken.get(), IN_FLIGHT_MAX);
+            holding.open.set(true);
+            holding.changed.wake();
+        };
+        let (ended, ()) = join(buffer.run(holding.clone()), watching).await;
+        assert!(ended.is_ok());
+        assert_eq!(holding.taken.get(), BATCHES);
+    });
+}
