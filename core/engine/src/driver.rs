@@ -81,8 +81,9 @@ impl Graph {
                 Some(Station::Operator(operator, _)) => {
                     let mut out = std::mem::take(&mut self.out);
                     operator.on_port(port, batch, &mut out).finish().await?;
-                    // In front, so that the order of batches survives a graph of many nodes.
-                    for batch in out.drain(..) {
+                    // Each goes to the end before the next one moves: an operator that holds the
+                    // second one back does not hold up the first.
+                    for batch in out.drain(..).rev() {
                         self.fan_out(node, batch);
                     }
                     self.out = out;
@@ -96,13 +97,14 @@ impl Graph {
         Ok(())
     }
 
+    /// Puts a batch that left `node` in front of everything else that has to be done.
     fn fan_out(&mut self, node: NodeId, batch: Batch) {
         let targets = self.targets(node).to_vec();
-        let Some((last, others)) = targets.split_last() else { return batch.ok() };
-        for (target, port) in others {
-            self.todo.push_back((*target, *port, copy(&batch)));
+        let Some((first, others)) = targets.split_first() else { return batch.ok() };
+        for (target, port) in others.iter().rev() {
+            self.todo.push_front((*target, *port, copy(&batch)));
         }
-        self.todo.push_back((last.0, last.1, batch));
+        self.todo.push_front((first.0, first.1, batch));
     }
 
     /// No more batches come from `source`: flushes it and whatever only it kept open, the

@@ -124,11 +124,14 @@ fn mappings_and_documents_may_be_in_files() {
     );
     let nowhere = blobl(&["-f", "/nowhere.blobl"], "");
     assert!(
-        nowhere.err.starts_with("failed to read mapping file: /nowhere.blobl: "),
+        nowhere.err.starts_with("failed to read mapping file: open /nowhere.blobl: "),
         "{nowhere:?}"
     );
     let nowhere = blobl(&["-i", "/nowhere.jsonl", "root = 1"], "");
-    assert!(nowhere.err.starts_with("failed to open input file: /nowhere.jsonl: "), "{nowhere:?}");
+    assert!(
+        nowhere.err.starts_with("failed to open input file: open /nowhere.jsonl: "),
+        "{nowhere:?}"
+    );
     assert_eq!(nowhere.code, Some(1));
 }
 

@@ -260,8 +260,9 @@ fn results_are_written_as_xml() {
     assert_eq!(got.code, Some(1));
     let xml = folder.read("out.xml");
     for want in [
-        "<testsuite name=\"a.yaml\" tests=\"2\" failures=\"1\" errors=\"0\"",
-        "<testcase classname=\"a.yaml\" name=\"good\" line=\"3\"",
+        "<testsuite name=\"a.yaml\" tests=\"2\" skipped=\"0\" errors=\"0\" failures=\"1\"",
+        "<testcase name=\"good\" classname=\"a.yaml\"",
+        " line=\"3\"/>",
         "<failure message=\"unexpected batch: [&lt;a&gt;]\">",
     ] {
         assert!(xml.contains(want), "{want}: {xml}");
