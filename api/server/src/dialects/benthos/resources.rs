@@ -93,7 +93,7 @@ impl Streams {
     pub(super) async fn renew_stream(&self, id: &str) -> Result<(), Failure> {
         loop {
             let view = match self.get(id).await {
-                Ok(view) if is_active(&view) => view,
+                Ok(view) if is_active(&view.state) => view,
                 Ok(_) | Err(Failure::Missing) => return Ok(()),
                 Err(failure) => return Err(failure),
             };
