@@ -4,7 +4,7 @@ use std::sync::Weak;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use plan::Json;
+use serde::Serialize;
 
 /// A request, with its whole body.
 #[derive(Clone, Debug, Default)]
@@ -93,10 +93,10 @@ impl Reply {
 
     /// JSON.
     #[must_use]
-    pub fn json(status: u16, value: &Json) -> Self {
-        Reply::empty(status)
-            .header("content-type", "application/json")
-            .with_body(value.to_string().into_bytes())
+    pub fn json(status: u16, value: &impl Serialize) -> Self {
+        // Only what has keys that are no texts cannot be written.
+        let body = plan::serde_json::to_vec(value).unwrap_or_default();
+        Reply::empty(status).header("content-type", "application/json").with_body(body)
     }
 
     /// The same with another header.

@@ -59,7 +59,7 @@ fn view_json(view: &PipelineView) -> Json {
 
 async fn list(engine: &EngineHandle) -> Reply {
     match engine.list(None, true).await {
-        Ok(views) => Reply::json(200, &views.iter().map(view_json).collect()),
+        Ok(views) => Reply::json(200, &views.iter().map(view_json).collect::<Json>()),
         Err(_) => Reply::unavailable(),
     }
 }
@@ -106,5 +106,5 @@ async fn metrics(engine: &EngineHandle, key: Key) -> Reply {
         };
         json!({"name": metric.name, "labels": labels, "value": value})
     };
-    Reply::json(200, &series.iter().map(one).collect())
+    Reply::json(200, &series.iter().map(one).collect::<Json>())
 }

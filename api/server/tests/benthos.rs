@@ -242,6 +242,10 @@ fn a_client_that_goes_away_forces_the_stop_it_asked_for() {
     let running = Running::start();
     for (method, body) in [("DELETE", ""), ("PUT", STREAM)] {
         assert_done(&running.ask("POST", "/streams/s", STUCK));
+        // A stream that has read nothing yet is not stuck.
+        until(&running, "/streams/s/stats", |a| {
+            a.json()["input_received{label=\"\",path=\"root.input\",stream=\"s\"}"] == 1
+        });
         assert!(running.ask_for(method, "/streams/s", body, Duration::from_millis(300)).is_none());
         let path = "/streams/s";
         match method {

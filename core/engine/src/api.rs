@@ -221,6 +221,17 @@ pub struct PipelineView {
     pub rates: Rates,
 }
 
+/// What a pipeline is doing, and no more.
+#[derive(Clone, Debug)]
+pub struct PipelineState {
+    /// Its id at the front end that owns it.
+    pub id: Arc<str>,
+    /// What it is doing.
+    pub state: State,
+    /// Nanoseconds it has run, or had run when it ended.
+    pub uptime_ns: u64,
+}
+
 /// A named port was opened by a pipeline. Ports close when the pipeline ends, after which there
 /// is no sender to be had.
 #[derive(Clone, Debug)]
@@ -279,6 +290,13 @@ pub enum Ask {
         metrics: bool,
         /// Answer, ordered by time of creation.
         reply: flume::Sender<Vec<PipelineView>>,
+    },
+    /// What the pipelines of a front end are doing.
+    States {
+        /// The front end.
+        owner: Arc<str>,
+        /// Answer, ordered by id.
+        reply: flume::Sender<Vec<PipelineState>>,
     },
     /// All metric series of a pipeline.
     Metrics {
@@ -409,6 +427,15 @@ impl EngineHandle {
     ) -> Result<Vec<PipelineView>, Unavailable> {
         let owner = owner.map(Arc::from);
         self.ask(|reply| Ask::List { owner, metrics, reply }).await
+    }
+
+    /// See [`Ask::States`].
+    ///
+    /// # Errors
+    /// The engine did not answer.
+    pub async fn states(&self, owner: &str) -> Result<Vec<PipelineState>, Unavailable> {
+        let owner = Arc::from(owner);
+        self.ask(|reply| Ask::States { owner, reply }).await
     }
 
     /// See [`Ask::Metrics`].

@@ -50,8 +50,8 @@ mod views;
 mod wakers;
 
 pub use api::{
-    Ask, ConnectionView, EngineHandle, Key, Patience, PipelineSpec, PipelineView, PortEvent,
-    PutError, PutMode, Rates, RemoveError, State,
+    Ask, ConnectionView, EngineHandle, Key, Patience, PipelineSpec, PipelineState, PipelineView,
+    PortEvent, PutError, PutMode, Rates, RemoveError, State,
 };
 pub use control::{Engine, EngineConfig, StartError};
 pub use metrics::{Metric, MetricValue};

@@ -1,9 +1,10 @@
 //! Answers to questions about the pipeline table.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Ask, CONSOLE_LINES_MAX, Key, PipelineView, Rates};
+use crate::api::{Ask, CONSOLE_LINES_MAX, Key, PipelineState, PipelineView, Rates};
 use crate::metrics::{Metric, merge};
 use crate::shard::{Control, Snapshot};
 use crate::table::{Row, Table};
@@ -15,8 +16,11 @@ async fn answer<T>(receiver: flume::Receiver<T>) -> Option<T> {
     rt::timeout(ANSWER_MAX, receiver.recv_async()).await.ok()?.ok()
 }
 
+fn uptime_ns(row: &Row, now_ns: u64) -> u64 {
+    row.ended_ns.unwrap_or(now_ns).saturating_sub(row.started_ns)
+}
+
 fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
-    let until = row.ended_ns.unwrap_or_else(|| rt::now().0);
     let totals = snapshot.map(|s| s.totals).unwrap_or_default();
     PipelineView {
         spec: row.spec.clone(),
@@ -28,7 +32,7 @@ fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
             Some(_) => i128::from(rt::wall()),
             None => row.seen_unix_ns,
         },
-        uptime_ns: until.saturating_sub(row.started_ns),
+        uptime_ns: uptime_ns(row, rt::now().0),
         connections: row.connections.values().map(|c| c.view.clone()).collect(),
         events: totals.events,
         bytes: totals.bytes,
@@ -59,6 +63,17 @@ impl Table {
                     wanted.map(|(_, row)| view(row, snapshots.get(&row.token))).collect();
                 views.sort_by_key(|view| view.created_unix_ns);
                 let _ = reply.send(views);
+            }
+            Ask::States { owner, reply } => {
+                let (rows, now_ns) = (self.rows.borrow(), rt::now().0);
+                let first = Key { owner: Arc::clone(&owner), id: Arc::from("") };
+                let own = rows.range(first..).take_while(|(key, _)| key.owner == owner);
+                let states = own.map(|(key, row)| PipelineState {
+                    id: Arc::clone(&key.id),
+                    state: row.state.clone(),
+                    uptime_ns: uptime_ns(row, now_ns),
+                });
+                let _ = reply.send(states.collect());
             }
             Ask::Metrics { key, reply } => {
                 let _ = reply.send(self.metrics(&key).await);

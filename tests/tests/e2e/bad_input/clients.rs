@@ -232,12 +232,17 @@ fn a_client_that_goes_away_from_a_slow_stop_has_it_forced() {
     });
     let stuck = stuck.to_string();
     let address = &served.benthos;
-    served.create("stuck", &stuck);
+    let create = || {
+        served.create("stuck", &stuck);
+        let reads = until(|| (served.series("stuck", "input_received") > 0).then_some(()));
+        assert!(reads.is_some(), "it never reads");
+    };
+    create();
     goes_away(address, "DELETE", "/streams/stuck", "", 0);
     let gone = until(|| (http(address, "GET", "/streams/stuck", "").status == 404).then_some(()));
     assert!(gone.is_some(), "it is still there: {}", served.pipeline("stuck"));
     // Neither is anything left that keeps the id.
-    served.create("stuck", &stuck);
+    create();
     // One that replaces it is there when the old one had to be forced.
     let next = json!({
         "input": {"http_server": {"path": "/post"}},

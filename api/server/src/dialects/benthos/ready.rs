@@ -17,8 +17,9 @@ impl Benthos {
             Ok(views) => views,
             Err(failure) => return failure.reply(),
         };
-        let waiting =
-            views.iter().filter(|v| is_active(v) && !v.connections.iter().all(|c| c.connected));
+        let waiting = views
+            .iter()
+            .filter(|v| is_active(&v.state) && !v.connections.iter().all(|c| c.connected));
         let ids: Vec<&str> = waiting.map(|view| &*view.spec.key.id).collect();
         match ids.as_slice() {
             [] => Reply::text(200, "OK"),
@@ -29,7 +30,7 @@ impl Benthos {
     /// Whether one stream is connected, edge by edge.
     pub(super) async fn stream_ready(&self, id: &str) -> Reply {
         let statuses: Vec<_> = match self.streams.get(id).await {
-            Ok(view) if is_active(&view) => view
+            Ok(view) if is_active(&view.state) => view
                 .connections
                 .iter()
                 .map(|c| status(&c.label, &c.path, c.connected, &c.error))

@@ -92,7 +92,7 @@ impl Streams {
             RESOURCE_KINDS.iter().flat_map(|kind| resources.labels(*kind)).collect();
         let mut renewed = Ok(());
         for view in self.list().await? {
-            if is_active(&view) && (all || mentions(&view.spec.document, &labels)) {
+            if is_active(&view.state) && (all || mentions(&view.spec.document, &labels)) {
                 renewed = renewed.and(self.renew_stream(&view.spec.key.id, all).await);
             }
         }
@@ -104,7 +104,7 @@ impl Streams {
     pub(super) async fn renew_stream(&self, id: &str, all: bool) -> Result<(), Failure> {
         loop {
             let view = match self.get(id).await {
-                Ok(view) if is_active(&view) => view,
+                Ok(view) if is_active(&view.state) => view,
                 Ok(_) | Err(Failure::Missing) => return Ok(()),
                 Err(failure) => return Err(failure),
             };

@@ -1,12 +1,14 @@
 //! `/streams` and `/streams/{id}` (spec/benthos-streams-api.md §3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::secrets::hidden;
 use config::stream::{Options as BodyOptions, parse_body, patch};
-use engine::{Patience, PipelineView, PutMode};
-use plan::{Json, fields};
-use serde_json::{Map, json};
+use engine::{Patience, PipelineState, PutMode, State};
+use plan::fields;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::table::{Failure, is_active};
 use super::{Benthos, answers};
@@ -45,32 +47,53 @@ fn answer(result: Result<(), Failure>) -> Reply {
 }
 
 /// A stream as a list shows it.
-fn summary(view: &PipelineView) -> Json {
-    let uptime_ns = i64::try_from(view.uptime_ns).unwrap_or(i64::MAX);
-    json!({
-        "active": is_active(view),
-        "uptime": uptime_ns as f64 / 1e9,
-        "uptime_str": fields::Duration::from_ns(uptime_ns).to_string(),
-    })
+#[derive(Serialize)]
+struct Summary {
+    active: bool,
+    uptime: f64,
+    #[serde(serialize_with = "as_text")]
+    uptime_str: fields::Duration,
+}
+
+impl Summary {
+    fn new(state: &State, uptime_ns: u64) -> Self {
+        let uptime_ns = i64::try_from(uptime_ns).unwrap_or(i64::MAX);
+        Summary {
+            active: is_active(state),
+            uptime: uptime_ns as f64 / 1e9,
+            uptime_str: fields::Duration::from_ns(uptime_ns),
+        }
+    }
+}
+
+fn as_text<S: Serializer>(value: &fields::Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// Streams by their ids. The list is written as it is read: it may be long.
+struct List(Vec<PipelineState>);
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let one = |of: &PipelineState| (Arc::clone(&of.id), Summary::new(&of.state, of.uptime_ns));
+        serializer.collect_map(self.0.iter().map(one))
+    }
 }
 
 impl Benthos {
     /// All streams by their ids.
     pub(super) async fn list(&self) -> Reply {
-        let mut views = match self.streams.list().await {
-            Ok(views) => views,
-            Err(failure) => return failure.reply(),
-        };
-        views.sort_by(|a, b| a.spec.key.id.cmp(&b.spec.key.id));
-        let one = |view: &PipelineView| (view.spec.key.id.to_string(), summary(view));
-        Reply::json(200, &Json::Object(views.iter().map(one).collect::<Map<_, _>>()))
+        match self.streams.states().await {
+            Ok(states) => Reply::json(200, &List(states)),
+            Err(failure) => failure.reply(),
+        }
     }
 
     /// One stream with its document.
     pub(super) async fn show(&self, id: &str) -> Reply {
         match self.streams.get(id).await {
             Ok(view) => {
-                let mut shown = summary(&view);
+                let mut shown = json!(Summary::new(&view.state, view.uptime_ns));
                 shown["config"] = hidden(self.streams.catalog(), &view.spec.document);
                 Reply::json(200, &shown)
             }
@@ -81,41 +104,41 @@ impl Benthos {
     /// Makes a stream. What is wrong with the body is said before that the id is taken, and both
     /// before a component is constructed.
     pub(super) async fn create(&self, id: &str, request: &Request) -> Reply {
-        let catalog = self.streams.catalog();
-        let stream = match parse_body(catalog, &request.body, &body_options(request)) {
-            Ok(stream) => stream,
-            Err(error) => return answers::refused(error),
-        };
-        match self.streams.get(id).await {
-            Err(Failure::Missing) => {}
-            Ok(_) => return Failure::Exists.reply(),
-            Err(failure) => return failure.reply(),
-        }
-        match stream.with_secrets_of(catalog, None) {
-            Ok(stream) => {
-                answer(self.streams.put(id, &stream, PutMode::Create, patience(request)).await)
-            }
-            Err(error) => answers::refused(error),
-        }
+        self.put(id, request, PutMode::Create).await
     }
 
     /// Replaces a stream. What is wrong with the body is said before that there is no such stream.
     pub(super) async fn replace(&self, id: &str, request: &Request) -> Reply {
+        self.put(id, request, PutMode::Replace).await
+    }
+
+    async fn put(&self, id: &str, request: &Request, mode: PutMode) -> Reply {
         let catalog = self.streams.catalog();
         let stream = match parse_body(catalog, &request.body, &body_options(request)) {
             Ok(stream) => stream,
             Err(error) => return answers::refused(error),
         };
-        let view = match self.streams.get(id).await {
-            Ok(view) => view,
-            Err(failure) => return failure.reply(),
+        let before = match mode {
+            PutMode::Create => None,
+            _ => match self.streams.get(id).await {
+                Ok(view) => Some(view),
+                Err(failure) => return failure.reply(),
+            },
         };
-        match stream.with_secrets_of(catalog, Some(&view.spec.document)) {
-            Ok(stream) => {
-                answer(self.streams.put(id, &stream, PutMode::Replace, patience(request)).await)
-            }
-            Err(error) => answers::refused(error),
-        }
+        let document = before.as_ref().map(|view| &view.spec.document);
+        let stream = match stream.with_secrets_of(catalog, document) {
+            Ok(stream) => stream,
+            Err(error) => return answers::refused(error),
+        };
+        let put = self.streams.put(id, &stream, mode, patience(request)).await;
+        // Only the engine looks for the stream first; others refuse what it never gets to see.
+        answer(match put {
+            Err(failure @ Failure::Init(_)) => match (self.streams.get(id).await, mode) {
+                (Ok(_), PutMode::Create) => Err(Failure::Exists),
+                _ => Err(failure),
+            },
+            put => put,
+        })
     }
 
     /// Merges the body into a stream's document and replaces the stream by the result. When the

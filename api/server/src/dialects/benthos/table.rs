@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use config::stream::StreamDoc;
 use config::{Catalog, InitError, Kind, Resources};
 use engine::{
-    EngineHandle, Key, Patience, PipelineSpec, PipelineView, PutError, PutMode, RemoveError, State,
+    EngineHandle, Key, Patience, PipelineSpec, PipelineState, PipelineView, PutError, PutMode,
+    RemoveError, State,
 };
 use plan::{BuildError, Json, Plan, Role};
 
@@ -83,9 +84,9 @@ impl From<PutError> for Failure {
     }
 }
 
-/// Whether a stream runs.
-pub(super) fn is_active(view: &PipelineView) -> bool {
-    matches!(view.state, State::Starting | State::Running | State::Stopping)
+/// Whether a stream in this state runs.
+pub(super) fn is_active(state: &State) -> bool {
+    matches!(state, State::Starting | State::Running | State::Stopping)
 }
 
 /// The streams of an engine and the resources they may use.
@@ -156,6 +157,11 @@ impl Streams {
     /// All streams, ordered by the time of their creation.
     pub(super) async fn list(&self) -> Result<Vec<PipelineView>, Failure> {
         self.engine.list(Some(OWNER), false).await.map_err(|_| Failure::Unavailable)
+    }
+
+    /// What all streams are doing, ordered by their ids.
+    pub(super) async fn states(&self) -> Result<Vec<PipelineState>, Failure> {
+        self.engine.states(OWNER).await.map_err(|_| Failure::Unavailable)
     }
 
     /// One stream.

@@ -77,7 +77,7 @@ impl Kdb {
     async fn list(&self, details: bool) -> Reply {
         let Ok(views) = self.engine.list(None, details).await else { return Reply::unavailable() };
         let show = if details { detailed } else { basic };
-        Reply::json(200, &views.iter().map(show).collect())
+        Reply::json(200, &views.iter().map(show).collect::<Json>())
     }
 
     async fn create(&self, request: &Request) -> Reply {
