@@ -7,13 +7,14 @@
 use crate::yaml::{Data, Node};
 
 /// Components, and options of components, whose work depends on what is in a batch.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "archive",
     "batch_as_multipart",
     "bounds_check",
     "group_by",
     "group_by_value",
     "insert_part",
+    "rate_limit",
     "select_parts",
     "sleep",
     "while",
