@@ -2,7 +2,7 @@
 //! threads; nothing waits for a shard on the asker's thread.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use plan::env::Request;
@@ -10,6 +10,7 @@ use plan::{Json, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Metric;
+use crate::patience::Patience;
 
 /// Name of a pipeline: the front end that owns it and its id there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,39 +55,6 @@ pub enum PutMode {
     ReplaceOf(u64),
     /// Either.
     Upsert,
-}
-
-/// How long an old instance may take to stop gracefully before it is forced.
-#[derive(Clone, Debug, Default)]
-pub enum Patience {
-    /// For as long as somebody waits for the answer.
-    #[default]
-    Answered,
-    /// Three quarters of this; the rest is for the forced stop.
-    Within(Duration),
-    /// For as long as somebody holds the other end: whoever waits may do so for somebody else.
-    Held(Weak<()>),
-}
-
-impl From<Option<Duration>> for Patience {
-    fn from(timeout: Option<Duration>) -> Self {
-        timeout.map_or(Patience::Answered, Patience::Within)
-    }
-}
-
-impl Patience {
-    /// The time after which it ends.
-    pub(crate) fn limit(&self) -> Option<Duration> {
-        match self {
-            Patience::Within(limit) => Some(*limit),
-            Patience::Answered | Patience::Held(_) => None,
-        }
-    }
-
-    /// Whether it has ended before any time has.
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(self, Patience::Held(end) if end.strong_count() == 0)
-    }
 }
 
 /// Why a pipeline was not put. The old state is unchanged in every case.

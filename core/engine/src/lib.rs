@@ -36,6 +36,7 @@ mod names;
 mod panics;
 mod parallel;
 mod parts;
+mod patience;
 mod placing;
 mod queue;
 mod rates;
@@ -50,8 +51,9 @@ mod views;
 mod wakers;
 
 pub use api::{
-    Ask, ConnectionView, EngineHandle, Key, Patience, PipelineSpec, PipelineState, PipelineView,
-    PortEvent, PutError, PutMode, Rates, RemoveError, State,
+    Ask, ConnectionView, EngineHandle, Key, PipelineSpec, PipelineState, PipelineView, PortEvent,
+    PutError, PutMode, Rates, RemoveError, State,
 };
 pub use control::{Engine, EngineConfig, StartError};
 pub use metrics::{Metric, MetricValue};
+pub use patience::Patience;
