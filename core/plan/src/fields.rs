@@ -296,9 +296,11 @@ impl fmt::Display for Duration {
         let scaled = |f: &mut fmt::Formatter<'_>, value: u64, scale: u64, unit: &str| {
             write!(f, "{}", value / scale)?;
             if !value.is_multiple_of(scale) {
-                let width = scale.ilog10() as usize;
-                let digits = format!("{:0width$}", value % scale);
-                write!(f, ".{}", digits.trim_end_matches('0'))?;
+                let (mut rest, mut width) = (value % scale, scale.ilog10() as usize);
+                while rest.is_multiple_of(10) {
+                    (rest, width) = (rest / 10, width - 1);
+                }
+                write!(f, ".{rest:0width$}")?;
             }
             f.write_str(unit)
         };
