@@ -95,7 +95,12 @@ impl Reply {
     #[must_use]
     pub fn json(status: u16, value: &impl Serialize) -> Self {
         // Only what has keys that are no texts cannot be written.
-        let body = plan::serde_json::to_vec(value).unwrap_or_default();
+        Reply::json_text(status, plan::serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    /// JSON that is written already.
+    #[must_use]
+    pub fn json_text(status: u16, body: Vec<u8>) -> Self {
         Reply::empty(status).header("content-type", "application/json").with_body(body)
     }
 

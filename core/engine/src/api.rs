@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Metric;
 use crate::patience::Patience;
+use crate::roll::{PipelineState, Roll};
 
 /// Name of a pipeline: the front end that owns it and its id there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -189,17 +190,6 @@ pub struct PipelineView {
     pub rates: Rates,
 }
 
-/// What a pipeline is doing, and no more.
-#[derive(Clone, Debug)]
-pub struct PipelineState {
-    /// Its id at the front end that owns it.
-    pub id: Arc<str>,
-    /// What it is doing.
-    pub state: State,
-    /// Nanoseconds it has run, or had run when it ended.
-    pub uptime_ns: u64,
-}
-
 /// A named port was opened by a pipeline. Ports close when the pipeline ends, after which there
 /// is no sender to be had.
 #[derive(Clone, Debug)]
@@ -258,13 +248,6 @@ pub enum Ask {
         metrics: bool,
         /// Answer, ordered by time of creation.
         reply: flume::Sender<Vec<PipelineView>>,
-    },
-    /// What the pipelines of a front end are doing.
-    States {
-        /// The front end.
-        owner: Arc<str>,
-        /// Answer, ordered by id.
-        reply: flume::Sender<Vec<PipelineState>>,
     },
     /// All metric series of a pipeline.
     Metrics {
@@ -336,6 +319,7 @@ pub enum Unavailable {
 #[derive(Clone)]
 pub struct EngineHandle {
     pub(crate) asks: flume::Sender<Ask>,
+    pub(crate) roll: Arc<Roll>,
 }
 
 impl EngineHandle {
@@ -397,13 +381,14 @@ impl EngineHandle {
         self.ask(|reply| Ask::List { owner, metrics, reply }).await
     }
 
-    /// See [`Ask::States`].
-    ///
-    /// # Errors
-    /// The engine did not answer.
-    pub async fn states(&self, owner: &str) -> Result<Vec<PipelineState>, Unavailable> {
-        let owner = Arc::from(owner);
-        self.ask(|reply| Ask::States { owner, reply }).await
+    /// What `read` makes of the states of a front end's pipelines, ordered by id. Changes of
+    /// pipelines wait for it: it must be brief.
+    pub fn states<T>(
+        &self,
+        owner: &str,
+        read: impl FnOnce(&mut dyn Iterator<Item = PipelineState<'_>>) -> T,
+    ) -> T {
+        self.roll.read(owner, read)
     }
 
     /// See [`Ask::Metrics`].

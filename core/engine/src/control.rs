@@ -9,6 +9,7 @@ use crate::api::{ASKS_MAX, Ask, EngineHandle, PortEvent};
 use crate::budget::{PROCESS_BYTES_MAX, ProcessBudget};
 use crate::instance::Event;
 use crate::journal::Journal;
+use crate::roll::Roll;
 use crate::shard::{self, Control, ShardConfig};
 use crate::shared::QUESTIONS_MAX;
 use crate::table::Table;
@@ -104,10 +105,14 @@ impl Engine {
         let reactor = rt::ReactorConfig::new(config.io, "control");
         let (report, opened) = flume::bounded(1);
         let ended = storage.as_ref().map(rt::storage::StorageHandle::ended);
-        let main = move || control(storage, peers, asked, events, report);
+        let roll = Arc::new(Roll::default());
+        let written = Arc::clone(&roll);
+        let main = move || control(storage, peers, written, asked, events, report);
         threads.push(rt::start_thread(reactor, main)?);
         match opened.recv() {
-            Ok(Ok(())) => Ok(Engine { handle: EngineHandle { asks }, threads, storage: ended }),
+            Ok(Ok(())) => {
+                Ok(Engine { handle: EngineHandle { asks, roll }, threads, storage: ended })
+            }
             Ok(Err(text)) => Err(StartError::Journal(text)),
             Err(_) => Err(StartError::Journal("the control thread ended".to_owned())),
         }
@@ -159,6 +164,7 @@ impl Engine {
 async fn control(
     storage: Option<rt::storage::StorageHandle>,
     shards: Vec<flume::Sender<Control>>,
+    roll: Arc<Roll>,
     asked: flume::Receiver<Ask>,
     events: flume::Receiver<Event>,
     report: flume::Sender<Result<(), String>>,
@@ -175,5 +181,5 @@ async fn control(
         },
     };
     let _ = report.send(Ok(()));
-    Table::new(shards, journal).run(asked, events).await;
+    Table::new(shards, journal, roll).run(asked, events).await;
 }

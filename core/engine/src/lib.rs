@@ -40,6 +40,7 @@ mod patience;
 mod placing;
 mod queue;
 mod rates;
+mod roll;
 mod services;
 mod shard;
 mod shared;
@@ -51,9 +52,10 @@ mod views;
 mod wakers;
 
 pub use api::{
-    Ask, ConnectionView, EngineHandle, Key, PipelineSpec, PipelineState, PipelineView, PortEvent,
-    PutError, PutMode, Rates, RemoveError, State,
+    Ask, ConnectionView, EngineHandle, Key, PipelineSpec, PipelineView, PortEvent, PutError,
+    PutMode, Rates, RemoveError, State,
 };
 pub use control::{Engine, EngineConfig, StartError};
 pub use metrics::{Metric, MetricValue};
 pub use patience::Patience;
+pub use roll::PipelineState;

@@ -16,6 +16,7 @@ use crate::api::{
 use crate::instance::Event;
 use crate::journal::{Entry, Journal, Stored};
 use crate::placing::{Connected, Placed};
+use crate::roll::{Roll, Standing};
 use crate::shard::Control;
 
 /// How often a stop without deadline looks whether anybody still waits for it.
@@ -27,12 +28,10 @@ const ABORT_MAX: Duration = Duration::from_secs(1);
 /// One pipeline of the table.
 pub(crate) struct Row {
     pub(crate) spec: Arc<PipelineSpec>,
-    pub(crate) state: State,
+    pub(crate) standing: Standing,
     pub(crate) created_unix_ns: i128,
     pub(crate) started_unix_ns: i128,
     pub(crate) seen_unix_ns: i128,
-    pub(crate) started_ns: u64,
-    pub(crate) ended_ns: Option<u64>,
     pub(crate) home: usize,
     pub(crate) token: u64,
     pub(crate) connections: BTreeMap<usize, Connected>,
@@ -43,6 +42,8 @@ pub(crate) struct Table {
     pub(crate) shards: Vec<flume::Sender<Control>>,
     journal: RefCell<Option<Journal>>,
     pub(crate) rows: RefCell<BTreeMap<Key, Row>>,
+    /// What all rows are doing, written with every change of one.
+    roll: Arc<Roll>,
     documents: RefCell<BTreeMap<Key, Json>>,
     /// One change of a pipeline at a time.
     locks: RefCell<HashMap<Key, Rc<Mutex<()>>>>,
@@ -59,11 +60,16 @@ fn wall_ns() -> i128 {
 }
 
 impl Table {
-    pub(crate) fn new(shards: Vec<flume::Sender<Control>>, journal: Option<Journal>) -> Rc<Self> {
+    pub(crate) fn new(
+        shards: Vec<flume::Sender<Control>>,
+        journal: Option<Journal>,
+        roll: Arc<Roll>,
+    ) -> Rc<Self> {
         Rc::new(Table {
             shards,
             journal: RefCell::new(journal),
             rows: RefCell::default(),
+            roll,
             documents: RefCell::default(),
             locks: RefCell::default(),
             waiting: RefCell::default(),
@@ -205,16 +211,15 @@ impl Table {
         self.by_token.borrow_mut().insert(token, key.clone());
         let row = Row {
             spec,
-            state: State::Running,
+            standing: Standing { state: State::Running, started_ns: rt::now().0, ended_ns: None },
             created_unix_ns: created,
             started_unix_ns: now,
             seen_unix_ns: now,
-            started_ns: rt::now().0,
-            ended_ns: None,
             home,
             token,
             connections,
         };
+        self.roll.set(&key, &row.standing);
         self.rows.borrow_mut().insert(key, row);
     }
 
@@ -228,10 +233,11 @@ impl Table {
     ) -> bool {
         let (home, token) = {
             let mut rows = self.rows.borrow_mut();
-            let Some(row) = rows.get_mut(key).filter(|row| row.ended_ns.is_none()) else {
+            let Some(row) = rows.get_mut(key).filter(|row| row.standing.ended_ns.is_none()) else {
                 return false;
             };
-            row.state = State::Stopping;
+            row.standing.state = State::Stopping;
+            self.roll.set(key, &row.standing);
             (row.home, row.token)
         };
         let (tell, ended) = flume::bounded(1);
@@ -279,6 +285,7 @@ impl Table {
         } else {
             self.forget(&key);
             self.rows.borrow_mut().remove(&key);
+            self.roll.remove(&key);
             Entry::Removed(key)
         };
         self.write(entry).await.map_err(RemoveError::Journal)
@@ -297,8 +304,8 @@ impl Table {
 
     fn mark_ended(&self, key: &Key, state: State) {
         if let Some(row) = self.rows.borrow_mut().get_mut(key) {
-            row.ended_ns.get_or_insert(rt::now().0);
-            row.state = state;
+            row.standing.end(state);
+            self.roll.set(key, &row.standing);
         }
     }
 
@@ -335,7 +342,7 @@ impl Table {
                 let mut rows = self.rows.borrow_mut();
                 let row = key.and_then(|key| rows.get_mut(&key)).filter(|r| r.token == token);
                 // A part may tell more while it goes.
-                let row = row.filter(|r| r.ended_ns.is_none());
+                let row = row.filter(|r| r.standing.ended_ns.is_none());
                 if let Some(row) = row {
                     row.seen_unix_ns = wall_ns();
                     if let Some(connected) = row.connections.get_mut(&index) {
@@ -357,10 +364,10 @@ impl Table {
         let stopping = {
             let mut rows = self.rows.borrow_mut();
             let Some(row) = rows.get_mut(&key).filter(|row| row.token == token) else { return };
-            let stopping = row.state == State::Stopping;
-            row.ended_ns.get_or_insert(rt::now().0);
+            let stopping = row.standing.state == State::Stopping;
+            row.standing.end(state.clone());
+            self.roll.set(&key, &row.standing);
             row.seen_unix_ns = wall_ns();
-            row.state = state.clone();
             row.connections.values_mut().for_each(|c| c.view.connected = false);
             stopping
         };

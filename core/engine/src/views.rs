@@ -1,10 +1,9 @@
 //! Answers to questions about the pipeline table.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Ask, CONSOLE_LINES_MAX, Key, PipelineState, PipelineView, Rates};
+use crate::api::{Ask, CONSOLE_LINES_MAX, Key, PipelineView, Rates};
 use crate::metrics::{Metric, merge};
 use crate::shard::{Control, Snapshot};
 use crate::table::{Row, Table};
@@ -16,15 +15,11 @@ async fn answer<T>(receiver: flume::Receiver<T>) -> Option<T> {
     rt::timeout(ANSWER_MAX, receiver.recv_async()).await.ok()?.ok()
 }
 
-fn uptime_ns(row: &Row, now_ns: u64) -> u64 {
-    row.ended_ns.unwrap_or(now_ns).saturating_sub(row.started_ns)
-}
-
 fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
     let totals = snapshot.map(|s| s.totals).unwrap_or_default();
     PipelineView {
         spec: row.spec.clone(),
-        state: row.state.clone(),
+        state: row.standing.state.clone(),
         instance: row.token,
         created_unix_ns: row.created_unix_ns,
         started_unix_ns: row.started_unix_ns,
@@ -32,12 +27,12 @@ fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
             Some(_) => i128::from(rt::wall()),
             None => row.seen_unix_ns,
         },
-        uptime_ns: uptime_ns(row, rt::now().0),
+        uptime_ns: row.standing.uptime_ns(rt::now().0),
         connections: row.connections.values().map(|c| c.view.clone()).collect(),
         events: totals.events,
         bytes: totals.bytes,
         errors: totals.errors,
-        rates: match row.ended_ns {
+        rates: match row.standing.ended_ns {
             None => snapshot.map(|s| s.rates.rates()).unwrap_or_default(),
             Some(_) => Rates::default(),
         },
@@ -63,17 +58,6 @@ impl Table {
                     wanted.map(|(_, row)| view(row, snapshots.get(&row.token))).collect();
                 views.sort_by_key(|view| view.created_unix_ns);
                 let _ = reply.send(views);
-            }
-            Ask::States { owner, reply } => {
-                let (rows, now_ns) = (self.rows.borrow(), rt::now().0);
-                let first = Key { owner: Arc::clone(&owner), id: Arc::from("") };
-                let own = rows.range(first..).take_while(|(key, _)| key.owner == owner);
-                let states = own.map(|(key, row)| PipelineState {
-                    id: Arc::clone(&key.id),
-                    state: row.state.clone(),
-                    uptime_ns: uptime_ns(row, now_ns),
-                });
-                let _ = reply.send(states.collect());
             }
             Ask::Metrics { key, reply } => {
                 let _ = reply.send(self.metrics(&key).await);

@@ -39,13 +39,14 @@ pub(crate) fn hide_value(value: &mut Json) {
     }
 }
 
-/// Puts the secrets of an older document into a newer one that has marks in their place.
+/// Puts the secrets of an older document into a newer one that has marks in their place; returns
+/// whether there were marks.
 ///
 /// # Errors
 /// The place of a mark for which there is no secret.
-pub fn kept(catalog: &Catalog, newer: &mut Json, older: Option<&Json>) -> Result<(), String> {
+pub fn kept(catalog: &Catalog, newer: &mut Json, older: Option<&Json>) -> Result<bool, String> {
     if !is_marked(newer) {
-        return Ok(());
+        return Ok(false);
     }
     let mut missing = None;
     let mut keep = |value: &mut Json, old: Option<&Json>, path: &str| {
@@ -59,7 +60,7 @@ pub fn kept(catalog: &Catalog, newer: &mut Json, older: Option<&Json>) -> Result
     Walk { catalog, visit: &mut keep }.document(newer, older);
     match missing {
         Some(path) => Err(format!("{path}: there is no secret that {SCRUBBED} could stand for")),
-        None => Ok(()),
+        None => Ok(true),
     }
 }
 

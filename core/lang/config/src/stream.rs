@@ -91,10 +91,8 @@ impl StreamDoc {
         catalog: &Catalog,
         older: Option<&Json>,
     ) -> Result<Self, BodyError> {
-        let before = self.config.clone();
         let kept = secrets::kept(catalog, &mut self.config, older);
-        kept.map_err(|text| BodyError::request(&text))?;
-        if self.config == before {
+        if !kept.map_err(|text| BodyError::request(&text))? {
             return Ok(self);
         }
         let lints = std::mem::take(&mut self.lints);

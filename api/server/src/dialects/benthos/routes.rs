@@ -124,7 +124,7 @@ impl Benthos {
             Route::Metrics => self.metrics().await,
             Route::Debug(what) => self.debug(what),
             Route::Streams => match request.method.as_str() {
-                "GET" => self.list().await,
+                "GET" => self.list(),
                 "POST" => self.set(request).await,
                 _ => answers::error(400, "method not supported"),
             },

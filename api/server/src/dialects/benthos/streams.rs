@@ -1,17 +1,15 @@
 //! `/streams` and `/streams/{id}` (spec/benthos-streams-api.md §3).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use config::secrets::hidden;
 use config::stream::{Options as BodyOptions, parse_body, patch};
 use engine::{Patience, PipelineState, PutMode, State};
+use formats::json;
 use plan::fields;
-use serde::{Serialize, Serializer};
-use serde_json::json;
 
 use super::table::{Failure, is_active};
-use super::{Benthos, answers};
+use super::{Benthos, OWNER, answers};
 use crate::exchange::{Reply, Request};
 
 /// Reads a variable of the process's environment.
@@ -46,56 +44,53 @@ fn answer(result: Result<(), Failure>) -> Reply {
     }
 }
 
-/// A stream as a list shows it.
-#[derive(Serialize)]
-struct Summary {
-    active: bool,
-    uptime: f64,
-    #[serde(serialize_with = "as_text")]
-    uptime_str: fields::Duration,
+/// Appends what is said of a stream without its document, but for the closing brace. It is written
+/// by hand: a list has one for each stream.
+fn write_summary(out: &mut Vec<u8>, state: &State, uptime_ns: u64) {
+    let uptime = fields::Duration::from_ns(i64::try_from(uptime_ns).unwrap_or(i64::MAX));
+    let active: &[u8] = if is_active(state) { b"true" } else { b"false" };
+    out.extend_from_slice(b"{\"active\":");
+    out.extend_from_slice(active);
+    out.extend_from_slice(b",\"uptime\":");
+    uptime.write_seconds(out);
+    out.extend_from_slice(b",\"uptime_str\":\"");
+    uptime.write(out);
+    out.push(b'"');
 }
 
-impl Summary {
-    fn new(state: &State, uptime_ns: u64) -> Self {
-        let uptime_ns = i64::try_from(uptime_ns).unwrap_or(i64::MAX);
-        Summary {
-            active: is_active(state),
-            uptime: uptime_ns as f64 / 1e9,
-            uptime_str: fields::Duration::from_ns(uptime_ns),
+/// JSON of streams by their ids.
+fn list(states: &mut dyn Iterator<Item = PipelineState<'_>>) -> Vec<u8> {
+    let mut body = vec![b'{'];
+    for stream in states {
+        if body.len() > 1 {
+            body.push(b',');
         }
+        json::write_string(&mut body, stream.id.as_bytes(), false);
+        body.push(b':');
+        write_summary(&mut body, stream.state, stream.uptime_ns);
+        body.push(b'}');
     }
-}
-
-fn as_text<S: Serializer>(value: &fields::Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-/// Streams by their ids. The list is written as it is read: it may be long.
-struct List(Vec<PipelineState>);
-
-impl Serialize for List {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let one = |of: &PipelineState| (Arc::clone(&of.id), Summary::new(&of.state, of.uptime_ns));
-        serializer.collect_map(self.0.iter().map(one))
-    }
+    body.push(b'}');
+    body
 }
 
 impl Benthos {
     /// All streams by their ids.
-    pub(super) async fn list(&self) -> Reply {
-        match self.streams.states().await {
-            Ok(states) => Reply::json(200, &List(states)),
-            Err(failure) => failure.reply(),
-        }
+    pub(super) fn list(&self) -> Reply {
+        Reply::json_text(200, self.streams.engine.states(OWNER, list))
     }
 
     /// One stream with its document.
     pub(super) async fn show(&self, id: &str) -> Reply {
         match self.streams.get(id).await {
             Ok(view) => {
-                let mut shown = json!(Summary::new(&view.state, view.uptime_ns));
-                shown["config"] = hidden(self.streams.catalog(), &view.spec.document);
-                Reply::json(200, &shown)
+                let config = hidden(self.streams.catalog(), &view.spec.document);
+                let mut body = Vec::new();
+                write_summary(&mut body, &view.state, view.uptime_ns);
+                body.extend_from_slice(b",\"config\":");
+                body.extend_from_slice(config.to_string().as_bytes());
+                body.push(b'}');
+                Reply::json_text(200, body)
             }
             Err(failure) => failure.reply(),
         }

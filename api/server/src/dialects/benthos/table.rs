@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use config::stream::StreamDoc;
 use config::{Catalog, InitError, Kind, Resources};
 use engine::{
-    EngineHandle, Key, Patience, PipelineSpec, PipelineState, PipelineView, PutError, PutMode,
-    RemoveError, State,
+    EngineHandle, Key, Patience, PipelineSpec, PipelineView, PutError, PutMode, RemoveError, State,
 };
 use plan::{BuildError, Json, Plan, Role};
 
@@ -157,11 +156,6 @@ impl Streams {
     /// All streams, ordered by the time of their creation.
     pub(super) async fn list(&self) -> Result<Vec<PipelineView>, Failure> {
         self.engine.list(Some(OWNER), false).await.map_err(|_| Failure::Unavailable)
-    }
-
-    /// What all streams are doing, ordered by their ids.
-    pub(super) async fn states(&self) -> Result<Vec<PipelineState>, Failure> {
-        self.engine.states(OWNER).await.map_err(|_| Failure::Unavailable)
     }
 
     /// One stream.

@@ -39,7 +39,7 @@ fn secrets_are_hidden_wherever_they_stand() {
 fn what_comes_back_keeps_its_secrets() {
     let catalog = catalog();
     let older = document("one", "two");
-    let back = |mut newer: Json| kept(&catalog, &mut newer, Some(&older)).map(|()| newer);
+    let back = |mut newer: Json| kept(&catalog, &mut newer, Some(&older)).map(|_| newer);
     assert_eq!(back(hidden(&catalog, &older)), Ok(older.clone()));
     assert_eq!(back(document("new", SCRUBBED)), Ok(document("new", "two")));
     // A list knows its items by what they look like, by their labels, or by their places.
@@ -50,7 +50,7 @@ fn what_comes_back_keeps_its_secrets() {
     let shown = shown.unwrap_or_default();
     let back = |items: &[Json]| {
         let mut newer = list(items);
-        kept(&catalog, &mut newer, Some(&older)).map(|()| newer)
+        kept(&catalog, &mut newer, Some(&older)).map(|_| newer)
     };
     let [first, second, third] = &shown[..] else { panic!("three items") };
     assert_eq!(back(&[second.clone(), first.clone()]), Ok(list(&[two.clone(), one.clone()])));
