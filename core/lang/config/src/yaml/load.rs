@@ -125,6 +125,9 @@ struct Open {
     anchor: usize,
     /// A mapping's key that waits for its value.
     key: Option<Entry>,
+    /// Whether that key is `<<` without quotes, and the entries of such keys.
+    is_merge: bool,
+    merges: Vec<Entry>,
     /// Nodes within, aliases expanded.
     size: usize,
 }
@@ -154,7 +157,7 @@ impl Loader<'_> {
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(open) => {
                     let mut node = open.node;
-                    merge(&mut node, span)?;
+                    merge(&mut node, &open.merges, span)?;
                     self.finish(node, open.anchor, open.size, span)
                 }
                 None => Ok(()),
@@ -243,7 +246,14 @@ impl Loader<'_> {
         }
         let node = Node { line: line_of(span), column: column_of(span), data };
         self.last = (node.line, node.column);
-        self.open.push(Open { node, anchor, key: None, size: 1 });
+        self.open.push(Open {
+            node,
+            anchor,
+            key: None,
+            is_merge: false,
+            merges: Vec::new(),
+            size: 1,
+        });
         Ok(())
     }
 
@@ -277,7 +287,7 @@ impl Loader<'_> {
             Data::Map(entries) => match open.key.take() {
                 Some(mut entry) => {
                     entry.value = item;
-                    entries.push(entry);
+                    if open.is_merge { &mut open.merges } else { entries }.push(entry);
                 }
                 None => {
                     let Some(scalar) = item.node.scalar() else {
@@ -286,6 +296,7 @@ impl Loader<'_> {
                     let key = Arc::from(scalar.text.as_str());
                     let (line, column) = (item.node.line, item.node.column);
                     self.last = (line, column);
+                    open.is_merge = scalar.tag == Tag::Merge;
                     open.key = Some(Entry { key, line, column, value: item });
                 }
             },
@@ -295,14 +306,12 @@ impl Loader<'_> {
     }
 }
 
-/// Replaces `<<` by what it merges: keys that the mapping does not have itself.
-fn merge(node: &mut Node, span: Span) -> Result<(), YamlError> {
-    let Data::Map(entries) = &mut node.data else { return Ok(()) };
-    if !entries.iter().any(|entry| &*entry.key == "<<") {
+/// Adds what the entries of `<<` merge: keys that the mapping does not have itself.
+fn merge(node: &mut Node, merges: &[Entry], span: Span) -> Result<(), YamlError> {
+    let Data::Map(own) = &mut node.data else { return Ok(()) };
+    if merges.is_empty() {
         return Ok(());
     }
-    let (merges, mut own): (Vec<Entry>, Vec<Entry>) =
-        std::mem::take(entries).into_iter().partition(|entry| &*entry.key == "<<");
     let mut known: HashSet<Arc<str>> = own.iter().map(|entry| Arc::clone(&entry.key)).collect();
     for merged in merges.iter().rev() {
         let sources: Vec<&Arc<Node>> = match &merged.value.node.data {
@@ -321,7 +330,6 @@ fn merge(node: &mut Node, span: Span) -> Result<(), YamlError> {
             }
         }
     }
-    *entries = own;
     Ok(())
 }
 

@@ -66,6 +66,11 @@ fn anchors_aliases_and_merges() {
     assert!(load("a: *nope").is_err());
     assert!(load("a: &x [*x]").is_err());
     assert!(load("a:\n  <<: 5\n").is_err());
+    // In quotes it is a key as any other.
+    assert_eq!(
+        json_of("a: {\"<<\": 5}\nb: {'<<': {x: 1}}\n"),
+        json!({"a": {"<<": 5}, "b": {"<<": {"x": 1}}})
+    );
 }
 
 #[test]
