@@ -1,14 +1,17 @@
 //! Ports that pipelines opened: requests to them leave the front end for a shard.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use engine::PortEvent;
+use plan::Json;
 
 use crate::dialects::benthos::OWNER;
 
-/// Most ports kept; ports of pipelines that are gone make room for new ones.
+/// Most ports of a kind that are kept; those of pipelines that are gone make room for new ones.
 pub const PORTS_MAX: usize = 100_000;
+/// Different options of ports that are kept once.
+const OPTIONS_MAX: usize = 16;
 
 /// The names under which a port is found, given the one its pipeline chose.
 pub type Naming = Box<dyn Fn(&PortEvent) -> Vec<String> + Send + Sync>;
@@ -55,29 +58,56 @@ pub fn by_stream_below(prefixed: bool, root: &str) -> Naming {
     })
 }
 
+/// The ports of one kind, by name. A port stays known when its pipeline is gone, because Benthos
+/// answers 503 there and never 404 again (spec/benthos-streams-api.md §8).
 #[derive(Default)]
 struct Known {
-    /// By kind and name. A port stays known when its pipeline is gone, because Benthos answers 503
-    /// there and never 404 again (spec/benthos-streams-api.md §8).
-    ports: HashMap<(String, String), PortEvent>,
+    ports: HashMap<String, Arc<PortEvent>>,
     /// The names with variables in them, such as `/orders/{id}`.
-    patterns: BTreeSet<(String, String)>,
+    patterns: BTreeSet<String>,
 }
 
 impl Known {
     /// The port of exactly this name, or else of a name whose variables stand for parts of it.
-    fn find(&self, kind: &str, name: &str) -> Option<&PortEvent> {
-        let key = (kind.to_owned(), name.to_owned());
-        let fits = |(of, pattern): &&(String, String)| of == kind && fits(pattern, name);
-        self.ports.get(&key).or_else(|| self.ports.get(self.patterns.iter().find(fits)?))
+    fn find(&self, name: &str) -> Option<&Arc<PortEvent>> {
+        let pattern = || self.patterns.iter().find(|pattern| fits(pattern, name));
+        self.ports.get(name).or_else(|| self.ports.get(pattern()?))
     }
 
-    fn insert(&mut self, name: String, port: PortEvent) {
-        let key = (port.kind.clone(), name);
-        if key.1.contains('{') {
-            self.patterns.insert(key.clone());
+    fn insert(&mut self, name: String, port: &Arc<PortEvent>) {
+        if self.ports.len() >= PORTS_MAX {
+            self.ports.retain(|_, port| port.sender.upgrade().is_some());
+            self.patterns.retain(|name| self.ports.contains_key(name));
         }
-        self.ports.insert(key, port);
+        if name.contains('{') {
+            self.patterns.insert(name.clone());
+        }
+        self.ports.insert(name, Arc::clone(port));
+    }
+}
+
+/// Ports by their kind, of which there are few.
+#[derive(Default)]
+struct Kinds {
+    kinds: HashMap<String, Known>,
+    /// What ports say of themselves: the same for many.
+    options: Vec<Arc<Json>>,
+}
+
+impl Kinds {
+    fn insert(&mut self, mut port: PortEvent, naming: &Naming) {
+        match self.options.iter().find(|known| **known == port.options) {
+            Some(known) => port.options = Arc::clone(known),
+            None if self.options.len() < OPTIONS_MAX => {
+                self.options.push(Arc::clone(&port.options));
+            }
+            None => {}
+        }
+        let (names, port) = (naming(&port), Arc::new(port));
+        let known = self.kinds.entry(port.kind.clone()).or_default();
+        for name in names {
+            known.insert(name, &port);
+        }
     }
 }
 
@@ -103,7 +133,7 @@ fn fits(pattern: &str, path: &str) -> bool {
 /// there as soon as the call that created its pipeline is answered.
 pub struct Ports {
     news: flume::Receiver<PortEvent>,
-    known: Mutex<Known>,
+    kinds: Mutex<Kinds>,
     naming: Naming,
 }
 
@@ -112,22 +142,15 @@ impl Ports {
     #[must_use]
     pub fn new(naming: Naming) -> (Self, flume::Sender<PortEvent>) {
         let (sender, news) = flume::unbounded();
-        (Ports { news, known: Mutex::default(), naming }, sender)
+        (Ports { news, kinds: Mutex::default(), naming }, sender)
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn with<T>(&self, look: impl FnOnce(&Kinds) -> T) -> T {
+        let mut kinds = self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for port in self.news.try_iter() {
-            if known.ports.len() >= PORTS_MAX {
-                known.ports.retain(|_, port| port.sender.upgrade().is_some());
-                let Known { ports, patterns } = &mut *known;
-                patterns.retain(|key| ports.contains_key(key));
-            }
-            for name in (self.naming)(&port) {
-                known.insert(name, port.clone());
-            }
+            kinds.insert(port, &self.naming);
         }
-        look(&mut known)
+        look(&kinds)
     }
 
     /// Takes the news in. Called with every request, so that they cannot pile up where nobody
@@ -137,15 +160,15 @@ impl Ports {
     }
 
     /// The port of this kind and name; variables in a port's name stand for parts of the path.
-    pub fn find(&self, kind: &str, name: &str) -> Option<PortEvent> {
-        self.with(|known| known.find(kind, name).cloned())
+    pub fn find(&self, kind: &str, name: &str) -> Option<Arc<PortEvent>> {
+        self.with(|all| all.kinds.get(kind)?.find(name).cloned())
     }
 
     /// All ports of a kind, ordered by name.
-    pub fn all(&self, kind: &str) -> Vec<PortEvent> {
-        let mut ports: Vec<PortEvent> =
-            self.with(|known| known.ports.values().filter(|p| p.kind == kind).cloned().collect());
-        ports.sort_by(|a, b| a.name.cmp(&b.name));
+    pub fn all(&self, kind: &str) -> Vec<Arc<PortEvent>> {
+        let known = |all: &Kinds| Some(all.kinds.get(kind)?.ports.values().cloned().collect());
+        let mut ports: Vec<_> = self.with(known).unwrap_or_default();
+        ports.sort_by(|a: &Arc<PortEvent>, b| a.name.cmp(&b.name));
         ports
     }
 }
@@ -153,7 +176,6 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     use engine::Key;
-    use plan::Json;
 
     use super::*;
 
@@ -162,7 +184,7 @@ mod tests {
         PortEvent {
             kind: kind.to_owned(),
             name: name.to_owned(),
-            options: Json::Null,
+            options: Arc::default(),
             sender: sender.downgrade(),
             key: Key::new(owner, "a"),
         }
@@ -178,7 +200,7 @@ mod tests {
         for name in ["/v1/{who}/things", "/v1/all/things"] {
             news.send(port("http", "streams", name)).unwrap();
         }
-        let find = |path: &str| ports.find("http", path).map(|port| port.name);
+        let find = |path: &str| ports.find("http", path).map(|port| port.name.clone());
         assert_eq!(find("/a/v1/bob/things").as_deref(), Some("/v1/{who}/things"));
         assert_eq!(find("/benthos/a/v1/b%20b/things").as_deref(), Some("/v1/{who}/things"));
         assert_eq!(find("/a/v1/all/things").as_deref(), Some("/v1/all/things"));
@@ -186,6 +208,22 @@ mod tests {
             assert_eq!(find(path), None, "{path}");
         }
         assert!(ports.find("ipc", "/a/v1/bob/things").is_none());
+    }
+
+    #[test]
+    fn ports_of_pipelines_that_are_gone_make_room_when_there_are_many() {
+        let (ports, news) = Ports::new(plain(""));
+        let (sender, _requests) = flume::bounded(1);
+        let open = PortEvent { sender: sender.downgrade(), ..port("http", "streams", "/open") };
+        news.send(open).unwrap();
+        for number in 1..PORTS_MAX {
+            news.send(port("http", "streams", &format!("/{number}/{{x}}"))).unwrap();
+        }
+        assert_eq!(ports.all("http").len(), PORTS_MAX);
+        news.send(port("http", "streams", "/last")).unwrap();
+        let names: Vec<_> = ports.all("http").iter().map(|port| port.name.clone()).collect();
+        assert_eq!(names, ["/last", "/open"]);
+        assert!(ports.find("http", "/1/x").is_none());
     }
 
     #[test]

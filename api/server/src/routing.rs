@@ -110,7 +110,7 @@ impl App {
     }
 
     /// The port that a pipeline opened at a path, as it was sent or decoded.
-    fn port(&self, path: &str) -> Option<PortEvent> {
+    fn port(&self, path: &str) -> Option<Arc<PortEvent>> {
         self.ports.find("http", path).or_else(|| {
             let decoded = percent_decode_str(path).decode_utf8().ok()?;
             self.ports.find("http", &decoded).filter(|_| decoded != path)

@@ -199,7 +199,7 @@ pub struct PortEvent {
     /// Name of the port: a path, or a name that is called.
     pub name: String,
     /// What the opener asked for.
-    pub options: Json,
+    pub options: Arc<Json>,
     /// Where requests go, for as long as the pipeline runs. Whoever waits for an answer must not
     /// hold on to it: requests that nobody took are dropped with the last sender.
     pub sender: flume::WeakSender<Request>,

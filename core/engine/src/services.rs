@@ -153,11 +153,12 @@ impl Services for InstanceServices {
         options: &Json,
     ) -> Result<flume::Receiver<Request>, BuildError> {
         let (sender, receiver) = flume::bounded(PORT_QUEUE_MAX);
+        let options = Arc::new(options.clone());
         for listener in self.ports.iter() {
             let event = PortEvent {
                 kind: kind.to_owned(),
                 name: name.to_owned(),
-                options: options.clone(),
+                options: Arc::clone(&options),
                 sender: sender.downgrade(),
                 key: self.key.clone(),
             };

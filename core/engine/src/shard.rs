@@ -213,6 +213,7 @@ impl Shard {
     fn forget(&self, token: u64) {
         let running = self.running.borrow_mut().remove(&token);
         drop(running); // not while the table is borrowed
+        rt::memory::give_back_soon(|task| drop(rt::spawn(task)));
     }
 
     fn open(&mut self, token: u64, lines: Vec<flume::Sender<Order>>) {

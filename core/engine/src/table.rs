@@ -299,6 +299,7 @@ impl Table {
             for shard in &self.shards {
                 let _ = shard.send(Control::Forget(row.token));
             }
+            rt::memory::give_back_soon(|task| drop(rt::spawn(task)));
         }
     }
 

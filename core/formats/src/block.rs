@@ -123,6 +123,11 @@ pub fn pooled_bytes() -> usize {
     POOL.try_with(|pool| pool.try_borrow().map_or(0, |pool| pool.bytes)).unwrap_or(0)
 }
 
+/// Frees what waits for reuse in this thread's pool.
+pub fn empty_pool() {
+    let _ = POOL.try_with(|pool| pool.try_borrow_mut().map(|mut pool| std::mem::take(&mut *pool)));
+}
+
 /// A block that is being filled, with one owner. It can serve as an owned I/O buffer: its memory
 /// does not move when the handle does.
 pub struct BlockMut {

@@ -19,6 +19,7 @@ pub mod buf;
 pub mod clock;
 mod error;
 pub mod file;
+pub mod memory;
 pub mod net;
 mod pollable;
 pub mod probe;

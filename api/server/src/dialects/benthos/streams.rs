@@ -160,7 +160,9 @@ impl Benthos {
 
     /// Stops and removes a stream.
     pub(super) async fn delete(&self, id: &str, request: &Request) -> Reply {
-        answer(self.streams.remove(id, patience(request)).await)
+        let removed = self.streams.remove(id, patience(request)).await;
+        rt::memory::give_back_soon(|task| drop(ntex::rt::spawn(task)));
+        answer(removed)
     }
 }
 
