@@ -31,7 +31,7 @@ pub(crate) fn expand(paths: &[String]) -> Result<Vec<String>, String> {
             "" | "." => ".",
             other => other,
         };
-        walk(Path::new(root), DEPTH_MAX, &mut all)?;
+        walk(Path::new(root), DEPTH_MAX, FILES_MAX, &mut all)?;
     }
     all.extend(globs(plain.into_iter())?);
     let mut seen = std::collections::HashSet::new();
@@ -51,7 +51,7 @@ pub(crate) fn files(paths: &[String]) -> Result<Vec<PathBuf>, String> {
         let below = path.strip_suffix("...").map(|dir| if dir.is_empty() { "." } else { dir });
         let root = Path::new(below.unwrap_or(path));
         if below.is_some() || root.is_dir() {
-            walk(root, DEPTH_MAX, &mut all)?;
+            walk(root, DEPTH_MAX, FILES_MAX, &mut all)?;
         } else if root.exists() {
             all.push(path.clone());
         } else {
@@ -69,7 +69,7 @@ pub(crate) fn files(paths: &[String]) -> Result<Vec<PathBuf>, String> {
 /// A directory that cannot be read, or too many files.
 pub(crate) fn below(dir: &Path) -> Result<Vec<PathBuf>, String> {
     let mut all = Vec::new();
-    walk(dir, DEPTH_MAX, &mut all)?;
+    walk(dir, DEPTH_MAX, FILES_MAX, &mut all)?;
     Ok(all.into_iter().map(PathBuf::from).collect())
 }
 
@@ -91,8 +91,8 @@ pub(crate) fn globs<'p>(paths: impl Iterator<Item = &'p String>) -> Result<Vec<S
 }
 
 /// All files below a directory that may be configs, in the order of their names. Links to
-/// directories are not followed.
-fn walk(dir: &Path, depth: usize, all: &mut Vec<String>) -> Result<(), String> {
+/// directories are not followed. It is an error when there are more than `most`.
+fn walk(dir: &Path, depth: usize, most: usize, all: &mut Vec<String>) -> Result<(), String> {
     let unread = |e: std::io::Error| reason("open", dir, &e);
     let mut entries: Vec<_> =
         fs::read_dir(dir).map_err(unread)?.collect::<Result<_, _>>().map_err(unread)?;
@@ -101,11 +101,11 @@ fn walk(dir: &Path, depth: usize, all: &mut Vec<String>) -> Result<(), String> {
         let path = entry.path();
         if entry.file_type().is_ok_and(|of| of.is_dir()) {
             if depth > 0 {
-                walk(&path, depth - 1, all)?;
+                walk(&path, depth - 1, most, all)?;
             }
         } else if path.extension().is_some_and(|e| ENDINGS.iter().any(|known| e == *known)) {
-            if all.len() >= FILES_MAX {
-                return Err(format!("{}: there are more than {FILES_MAX} files", dir.display()));
+            if all.len() >= most {
+                return Err(format!("{}: there are more than {most} files", dir.display()));
             }
             all.push(clean(&path));
         }
@@ -238,6 +238,10 @@ mod tests {
         assert_eq!(found(&["missing*"]), [""; 0]);
         let gone = expand(&["/nowhere/...".to_owned()]).unwrap_err();
         assert_eq!(gone, "open /nowhere: no such file or directory");
+        let within = |most| walk(&dir, DEPTH_MAX, most, &mut Vec::new());
+        assert_eq!(within(2), Ok(()));
+        let sub = dir.join("sub").display().to_string();
+        assert_eq!(within(1), Err(format!("{sub}: there are more than 1 files")));
         fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -21,7 +21,7 @@ const COUNT_NAMES_MAX: usize = 65_536;
 
 /// Counts by name, for the whole process (spec/benthos-components.md §A.10). The lock is taken
 /// once per name and instance; counting itself is atomic.
-static COUNTS: LazyLock<RwLock<HashMap<String, Arc<AtomicU64>>>> = LazyLock::new(RwLock::default);
+static COUNTS: LazyLock<Counts> = LazyLock::new(Counts::default);
 
 /// The services of one pipeline on one shard.
 pub(crate) struct InstanceServices {
@@ -73,17 +73,23 @@ impl InstanceServices {
     }
 }
 
-fn count_cell(name: &str) -> Option<Arc<AtomicU64>> {
-    let read = COUNTS.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(cell) = read.get(name) {
-        return Some(Arc::clone(cell));
+#[derive(Default)]
+struct Counts(RwLock<HashMap<String, Arc<AtomicU64>>>);
+
+impl Counts {
+    /// The count of this name; none when there are too many.
+    fn cell(&self, name: &str) -> Option<Arc<AtomicU64>> {
+        let read = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(cell) = read.get(name) {
+            return Some(Arc::clone(cell));
+        }
+        drop(read);
+        let mut write = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if write.len() >= COUNT_NAMES_MAX && !write.contains_key(name) {
+            return None;
+        }
+        Some(Arc::clone(write.entry(name.to_owned()).or_default()))
     }
-    drop(read);
-    let mut write = COUNTS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if write.len() >= COUNT_NAMES_MAX && !write.contains_key(name) {
-        return None;
-    }
-    Some(Arc::clone(write.entry(name.to_owned()).or_default()))
 }
 
 impl Services for InstanceServices {
@@ -136,7 +142,7 @@ impl Services for InstanceServices {
         if let Some(cell) = counts.get(name) {
             return cell.fetch_add(1, Ordering::Relaxed) + 1;
         }
-        match count_cell(name) {
+        match COUNTS.cell(name) {
             Some(cell) => {
                 let value = cell.fetch_add(1, Ordering::Relaxed) + 1;
                 counts.insert(name.to_owned(), cell);
@@ -186,5 +192,55 @@ impl Services for InstanceServices {
             }
             console.push_back(line.to_owned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_counted_are_bounded() {
+        let counts = Counts::default();
+        for number in 0..COUNT_NAMES_MAX {
+            assert!(counts.cell(&number.to_string()).is_some(), "{number}");
+        }
+        assert!(counts.cell("one more").is_none());
+        assert!(counts.cell("7").is_some());
+    }
+
+    #[test]
+    fn variables_of_a_pipeline_are_bounded() {
+        let services = InstanceServices::new(Key::new("a", "b"), Rc::default());
+        for number in 0..=VARIABLES_MAX {
+            services.publish(&number.to_string(), K::int(1));
+        }
+        services.publish("0", K::int(2));
+        assert_eq!(services.variable("0"), Some(K::int(2)));
+        assert!(services.variable(&(VARIABLES_MAX - 1).to_string()).is_some());
+        assert!(services.variable(&VARIABLES_MAX.to_string()).is_none());
+    }
+
+    #[test]
+    fn requests_that_wait_at_a_port_are_bounded() {
+        let (told, opened) = flume::unbounded();
+        let services = InstanceServices::new(Key::new("a", "b"), Rc::new(vec![told]));
+        let waiting = services.open_port("http", "/x", &Json::Null).unwrap();
+        let port = opened.recv().unwrap().sender.upgrade().unwrap();
+        let request = || Request {
+            method: String::new(),
+            path: String::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            remote: String::new(),
+            payload: plan::env::Payload::Bytes(bytes::Bytes::new()),
+            reply: flume::bounded(1).0,
+        };
+        for number in 0..PORT_QUEUE_MAX {
+            assert!(port.try_send(request()).is_ok(), "{number}");
+        }
+        assert!(port.try_send(request()).is_err());
+        drop(waiting.recv());
+        assert!(port.try_send(request()).is_ok());
     }
 }

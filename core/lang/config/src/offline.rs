@@ -76,3 +76,22 @@ impl Services for Offline {
 
 /// The services as a shared handle.
 pub(crate) type Shared = Rc<dyn Services>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_imported_has_a_limit() {
+        let path = std::env::temp_dir().join(format!("import-{}", std::process::id()));
+        let name = path.display().to_string();
+        let file = std::fs::File::create(&path).unwrap();
+        // Of a length without content, so it takes no room.
+        file.set_len(IMPORT_MAX + 1).unwrap();
+        let long = format!("open {name}: the file is longer than {IMPORT_MAX} bytes");
+        assert_eq!(Offline::default().read_file(&name).unwrap_err(), long);
+        file.set_len(IMPORT_MAX).unwrap();
+        assert!(Offline::default().read_file(&name).is_ok());
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -54,3 +54,28 @@ fn a_write_that_is_given_up_takes_its_message_back() {
         assert_eq!(get(&port, "GET").await.0, 408);
     });
 }
+
+#[test]
+fn requests_that_wait_for_a_message_are_bounded() {
+    both_modes(|| async {
+        let env = TestEnv::new();
+        let sink = (SPEC.build)(&json!({"timeout": "1h"}), &env).unwrap();
+        sink.open().await.unwrap();
+        let port = env.services.port("http", "/get");
+        let asking: Vec<_> = (0..WAITING_MAX + 1)
+            .map(|_| {
+                let port = port.clone();
+                rt::spawn(async move { get(&port, "GET").await })
+            })
+            .collect();
+        // The last one is not taken before another has its answer.
+        while port.len() != 1 {
+            rt::yield_now().await;
+        }
+        sink.write(&batch(&["1"])).await.unwrap();
+        while !port.is_empty() {
+            rt::yield_now().await;
+        }
+        drop(asking);
+    });
+}
