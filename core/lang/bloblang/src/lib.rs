@@ -42,6 +42,7 @@ mod print;
 mod program;
 pub mod quoted;
 pub mod re;
+mod reach;
 pub mod reference;
 mod schema;
 pub mod spec;

@@ -39,6 +39,7 @@ pub mod r#try;
 pub mod try_catch;
 pub mod unarchive;
 pub mod r#while;
+pub mod workflow;
 
 use plan::OperatorSpec;
 
@@ -79,6 +80,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &try_catch::SPEC,
     &unarchive::SPEC,
     &r#while::SPEC,
+    &workflow::SPEC,
 ];
 
 #[cfg(test)]
