@@ -9,6 +9,7 @@ pub mod bloblang;
 pub mod bounds_check;
 pub mod branch;
 pub mod cache;
+pub mod cached;
 pub mod catch;
 pub mod compress;
 pub mod crash;
@@ -51,6 +52,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &bounds_check::SPEC,
     &branch::SPEC,
     &cache::SPEC,
+    &cached::SPEC,
     &catch::SPEC,
     &compress::SPEC,
     &crash::SPEC,
