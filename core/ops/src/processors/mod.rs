@@ -21,6 +21,7 @@ pub mod group_by;
 pub mod group_by_value;
 pub mod insert_part;
 pub mod jmespath;
+pub mod jq;
 pub mod log;
 pub mod mapping;
 pub mod metric;
@@ -64,6 +65,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &group_by_value::SPEC,
     &insert_part::SPEC,
     &jmespath::SPEC,
+    &jq::SPEC,
     &log::SPEC,
     &mapping::SPEC,
     &metric::SPEC,
