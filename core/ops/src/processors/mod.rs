@@ -22,6 +22,7 @@ pub mod group_by_value;
 pub mod insert_part;
 pub mod jmespath;
 pub mod jq;
+pub mod json_schema;
 pub mod log;
 pub mod mapping;
 pub mod metric;
@@ -66,6 +67,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &insert_part::SPEC,
     &jmespath::SPEC,
     &jq::SPEC,
+    &json_schema::SPEC,
     &log::SPEC,
     &mapping::SPEC,
     &metric::SPEC,
