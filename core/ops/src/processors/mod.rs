@@ -29,6 +29,7 @@ pub mod metric;
 pub mod mutation;
 pub mod noop;
 pub mod parallel;
+pub mod parse_log;
 #[allow(clippy::module_inception, reason = "a file is named after its processor")]
 pub mod processors;
 pub mod rate_limit;
@@ -74,6 +75,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &mutation::SPEC,
     &noop::SPEC,
     &parallel::SPEC,
+    &parse_log::SPEC,
     &processors::SPEC,
     &rate_limit::SPEC,
     &retry::SPEC,
