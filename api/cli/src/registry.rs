@@ -8,7 +8,7 @@ pub(crate) fn registry() -> Registry {
         sources: connect::SOURCES.to_vec(),
         operators: ops::all().collect(),
         sinks: connect::SINKS.to_vec(),
-        languages: vec![&bloblang::LANGUAGE, &q::LANGUAGE],
+        languages: vec![&bloblang::LANGUAGE, &bloblang::SCHEMAS, &q::LANGUAGE],
         caches: [ops::shared::CACHES, connect::CACHES].concat(),
         rate_limits: ops::shared::RATE_LIMITS.to_vec(),
         parts: [connect::scanners::ALL, connect::BUFFERS].concat(),

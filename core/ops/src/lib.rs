@@ -9,6 +9,7 @@ pub mod codecs;
 pub mod columns;
 pub mod joins;
 mod mapper;
+mod paths;
 pub mod processors;
 pub mod scanners;
 pub mod shared;

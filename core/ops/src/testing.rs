@@ -99,7 +99,11 @@ impl Env for ShardEnv {
         Err(BuildError::new("no sinks"))
     }
     fn expr(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, BuildError> {
-        let compiled = self.session.compile(code, form);
+        let schemas = bloblang::SCHEMAS.name();
+        let compiled = match code.lang == schemas {
+            true => bloblang::SCHEMAS.compile(code, form),
+            false => self.session.compile(code, form),
+        };
         compiled.map_err(|errors| BuildError::new(errors[0].message.clone()))
     }
     fn component(&self) -> &Component {

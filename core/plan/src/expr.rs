@@ -37,6 +37,16 @@ pub enum Form {
     Text,
 }
 
+/// Something of a message that code reads or assigns, by the names that lead to it; none of them is
+/// all of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A field of the document.
+    Document(Vec<String>),
+    /// A value of the metadata.
+    Meta(Vec<String>),
+}
+
 /// A language that can be named by [`Code::lang`].
 pub trait Language: Send + Sync {
     /// The name.
@@ -150,6 +160,16 @@ pub trait Expr {
 
     /// The text when it is the same for every message.
     fn constant(&self) -> Option<&str> {
+        None
+    }
+
+    /// What a mapping may read of a message, where its language can say.
+    fn reads(&self) -> Option<Vec<Place>> {
+        None
+    }
+
+    /// What a mapping may assign, where its language can say.
+    fn writes(&self) -> Option<Vec<Place>> {
         None
     }
 }

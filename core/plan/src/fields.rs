@@ -165,6 +165,10 @@ shared! {
     /// The label of a rate limit, as [`CacheLabel`]; [`crate::Env::rate_limit`] gives a line to it.
     RateLimitLabel, "rate_limit_label"
 }
+shared! {
+    /// The label of a processor, as [`CacheLabel`]; [`crate::Env::operator`] builds one of it.
+    ProcessorLabel, "processor_label"
+}
 
 schema! { Duration, "string", "duration" }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use formats::value::Value;
+use plan::expr::Place;
 use plan::{
     Batch, Class, Code, Diagnostic, Expr, Fault, Form, Language, OperatorError, Records, Services,
     Session, Span,
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::exec::Setup;
 use crate::local::working_dir;
 use crate::mapping::{Interpolated, Mapping, Outcome};
+use crate::reach;
 use crate::val::Val;
 
 /// Name under which plans refer to the language.
@@ -122,6 +124,14 @@ impl Expr for MapExpr {
 
     fn value(&mut self, batch: &Batch, index: usize) -> Result<Value, Fault> {
         value(self.runner.mapping(), batch, index)
+    }
+
+    fn reads(&self) -> Option<Vec<Place>> {
+        Some(reach::reads(&self.runner.mapping().program))
+    }
+
+    fn writes(&self) -> Option<Vec<Place>> {
+        Some(reach::writes(&self.runner.mapping().program))
     }
 }
 

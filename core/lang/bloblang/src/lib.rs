@@ -42,6 +42,7 @@ mod print;
 mod program;
 pub mod quoted;
 pub mod re;
+mod reach;
 pub mod reference;
 mod schema;
 pub mod spec;
@@ -54,6 +55,7 @@ mod yaml;
 
 pub use error::Error;
 pub use exec::Setup;
+pub use json_schema::{SCHEMAS, Schemas};
 pub use lang::{Bloblang, LANGUAGE, NAME, session};
 pub use mapping::{Interpolated, Mapping, Outcome};
 pub use parse::ParseError;

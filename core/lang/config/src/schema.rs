@@ -176,6 +176,7 @@ fn kind_shape(kind: &str) -> Shape<'static> {
         "duration" | "secret" => Shape::Text(Vec::new()),
         "cache_label" => Shape::Label(Kind::Cache),
         "rate_limit_label" => Shape::Label(Kind::RateLimit),
+        "processor_label" => Shape::Label(Kind::Processor),
         other => Kind::of(other).map_or(Shape::Any, Shape::Component),
     }
 }

@@ -1,9 +1,10 @@
 //! `branch`: processors run on copies of messages, whose results are mapped back.
 
 use plan::env::read_config;
+use plan::expr::Place;
 use plan::fields::{Mapping, Processor};
 use plan::{
-    Batch, BuildError, Class, Env, Example, Expr, Fault, Form, Operator, OperatorError,
+    Batch, Body, BuildError, Class, Env, Example, Expr, Form, Operator, OperatorError,
     OperatorSpec, Record, Records, Step, schema_of,
 };
 use schemars::JsonSchema;
@@ -14,7 +15,7 @@ use crate::batches::{Chain, Faults, Frame, drive, join};
 /// Configuration of `branch`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+pub(crate) struct Config {
     /// Makes the copy that goes through the branch; a message it deletes stays out of the branch.
     #[serde(default)]
     request_map: Mapping,
@@ -27,35 +28,81 @@ struct Config {
     result_map: Mapping,
 }
 
-struct Branch {
+/// What is done with copies of messages; `workflow` has several.
+pub(crate) struct Branch {
     request: Option<Box<dyn Expr>>,
+    /// Whether the copies have no content, because the mapping that makes them gives them none.
+    blank: bool,
     chain: Chain,
     result: Option<Box<dyn Expr>>,
-    faults: Faults,
 }
 
-/// The copies that go through the branch: messages, and the positions they came from.
-type Requests = (Records, Vec<usize>);
+/// What became of the copies of a batch's messages.
+pub(crate) struct Answers {
+    /// The messages that came out of the branch.
+    batch: Batch,
+    /// The positions they came from.
+    places: Vec<usize>,
+    /// Messages on which the branch failed, and why.
+    pub(crate) failed: Vec<(usize, String)>,
+    /// Why it failed on the batch as a whole; there are no messages then.
+    pub(crate) broken: Option<String>,
+}
+
+impl Answers {
+    /// Whether the branch has an answer for a message.
+    pub(crate) fn has(&self, place: usize) -> bool {
+        self.places.binary_search(&place).is_ok()
+    }
+}
 
 impl Branch {
-    fn build(config: &Config, env: &dyn Env) -> Result<Self, BuildError> {
+    /// Builds the branch that a `branch` component describes.
+    ///
+    /// # Errors
+    /// What is wrong with its mappings and processors.
+    pub(crate) fn build(config: &Config, env: &dyn Env) -> Result<Self, BuildError> {
         if config.processors.is_empty() {
-            return Err(BuildError::new("branch processors field must not be empty"));
+            let text = "the branch processor requires at least one child processor";
+            return Err(BuildError::new(text));
         }
         let map = |map: &Mapping| match map.is_empty() {
             true => Ok(None),
             false => env.expr(&map.0, Form::Mapping).map(Some),
         };
+        let request = map(&config.request_map)?;
+        let writes = request.as_ref().and_then(|map| map.writes());
+        let content = |places: Vec<Place>| places.iter().any(|p| matches!(p, Place::Document(_)));
         Ok(Branch {
-            request: map(&config.request_map)?,
+            blank: writes.is_some_and(|places| !content(places)),
+            request,
             chain: Chain::build(env, &config.processors)?,
             result: map(&config.result_map)?,
-            faults: Faults::of(env.component()),
         })
     }
 
-    /// Copies of the messages for the branch; those whose request mapping fails are flagged.
-    fn requests(&mut self, batch: &mut Batch) -> Result<Requests, OperatorError> {
+    pub(crate) fn class(&self) -> Class {
+        let maps = [&self.request, &self.result];
+        let maps = maps.into_iter().flatten().map(|map| map.class()).max();
+        maps.unwrap_or(Class::Stateless).max(self.chain.class())
+    }
+
+    /// What the branch wants to know of a message.
+    pub(crate) fn reads(&self) -> Vec<Place> {
+        self.request.as_ref().and_then(|map| map.reads()).unwrap_or_default()
+    }
+
+    /// What the branch changes of a message.
+    pub(crate) fn writes(&self) -> Vec<Place> {
+        self.result.as_ref().and_then(|map| map.writes()).unwrap_or_default()
+    }
+
+    /// Copies of the messages that are wanted, as the branch takes them.
+    fn requests(
+        &mut self,
+        batch: &Batch,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<(Records, Answers), OperatorError> {
         let Some(records) = batch.as_records() else {
             return Err(OperatorError::new("this operator works on messages only"));
         };
@@ -66,82 +113,123 @@ impl Branch {
             Record { fault: None, origin, ..rec.clone() }
         });
         let copies = records.like().with(copies.collect());
-        let Some(request) = &mut self.request else {
-            let places = (0..copies.recs.len()).collect();
-            return Ok((copies, places));
-        };
-        let mut mapped = Vec::new();
-        request.map(Batch::records(copies), &mut mapped)?;
-        let mut made =
-            join(mapped.into_iter().filter_map(|batch| Some(Frame::open(batch).ok()?.1)));
-        let mut places = Vec::with_capacity(made.recs.len());
-        let Some(records) = batch.as_records_mut() else { return Ok((made, places)) };
-        made.recs.retain(|copy| {
-            let at = copy.origin.tag as usize;
-            let Some(fault) = &copy.fault else {
-                places.push(at);
-                return true;
-            };
-            let text = format!("request mapping failed: {}", fault.text);
-            if let Some(rec) = records.recs.get_mut(at) {
-                rec.fault = Some(self.faults.fault(text));
+        let mut made = match &mut self.request {
+            None => copies,
+            Some(request) => {
+                let mut mapped = Vec::new();
+                request.map(Batch::records(copies), &mut mapped)?;
+                join(mapped.into_iter().filter_map(|batch| Some(Frame::open(batch).ok()?.1)))
             }
-            false
+        };
+        let mut answers = Answers {
+            batch: Batch::records(Records::default()),
+            places: Vec::new(),
+            failed: Vec::new(),
+            broken: None,
+        };
+        made.recs.retain_mut(|copy| {
+            let at = copy.origin.tag as usize;
+            if self.blank {
+                copy.body = Body::default();
+            }
+            match &copy.fault {
+                _ if !wanted(at) => return false,
+                None => answers.places.push(at),
+                Some(fault) => {
+                    answers.failed.push((at, format!("request mapping failed: {}", fault.text)));
+                }
+            }
+            copy.fault.is_none()
         });
-        Ok((made, places))
+        Ok((made, answers))
     }
 
-    async fn run(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
-        let (requests, places) = self.requests(&mut batch)?;
-        if places.is_empty() {
-            out.push(batch);
-            return Ok(());
+    /// Runs copies of the messages that are wanted through the branch.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    pub(crate) async fn answers(
+        &mut self,
+        batch: &Batch,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<Answers, OperatorError> {
+        let (requests, mut answers) = self.requests(batch, wanted)?;
+        if answers.places.is_empty() {
+            return Ok(answers);
         }
-        let answers = self.chain.run(Batch::records(requests)).await?;
-        let answers = answers.into_iter().filter_map(|batch| Some(Frame::open(batch).ok()?.1));
-        let answers = Batch::records(join(answers));
-        if answers.len() == places.len() {
-            self.overlay(&answers, &places, &mut batch);
-        } else {
-            let text = format!(
-                "message count from branch processors does not match request, started with {} \
-                 messages, finished with {}",
-                answers.len(),
-                places.len()
-            );
+        let made = self.chain.run(Batch::records(requests)).await?;
+        let made = made.into_iter().filter_map(|batch| Some(Frame::open(batch).ok()?.1));
+        let mut made = join(made);
+        if made.recs.len() != answers.places.len() {
+            let all = batch.len();
+            answers.broken = Some(match made.recs.len() {
+                0 => "child processors resulted in zero messages".to_owned(),
+                some => format!(
+                    "message count from branch processors does not match request, started with \
+                     {} messages, finished with {all}",
+                    some + all - answers.places.len(),
+                ),
+            });
+            answers.places.clear();
+            return Ok(answers);
+        }
+        let mut places = std::mem::take(&mut answers.places).into_iter();
+        made.recs.retain(|rec| {
+            let place = places.next().unwrap_or_default();
+            match &rec.fault {
+                None => answers.places.push(place),
+                Some(fault) => {
+                    answers.failed.push((place, format!("processors failed: {}", fault.text)));
+                }
+            }
+            rec.fault.is_none()
+        });
+        answers.batch = Batch::records(made);
+        Ok(answers)
+    }
+
+    /// Changes the messages by their answers; returns those on which that fails, and why.
+    pub(crate) fn overlay(&mut self, answers: &Answers, batch: &mut Batch) -> Vec<(usize, String)> {
+        let Some(map) = &mut self.result else { return Vec::new() };
+        let mut failed = Vec::new();
+        for (index, place) in answers.places.iter().enumerate() {
+            if let Err(fault) = map.overlay(&answers.batch, index, batch, *place) {
+                failed.push((*place, format!("result mapping failed: {}", fault.text)));
+            }
+        }
+        failed
+    }
+}
+
+/// The processor itself: one branch, whose failures flag the messages.
+struct Single {
+    branch: Branch,
+    faults: Faults,
+}
+
+impl Single {
+    async fn run(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let answers = self.branch.answers(&batch, |_| true).await?;
+        if let (Some(text), Some(records)) = (&answers.broken, batch.as_records_mut()) {
             let fault = self.faults.fault(text);
-            let records = batch.as_records_mut();
-            for rec in records.into_iter().flat_map(|records| &mut records.recs) {
+            for rec in &mut records.recs {
                 rec.fault = Some(std::sync::Arc::clone(&fault));
+            }
+        }
+        let failed = self.branch.overlay(&answers, &mut batch);
+        for (place, text) in answers.failed.into_iter().chain(failed) {
+            if let Some(rec) = batch.as_records_mut().and_then(|all| all.recs.get_mut(place)) {
+                rec.fault = Some(self.faults.fault(text));
             }
         }
         out.push(batch);
         Ok(())
     }
-
-    fn overlay(&mut self, answers: &Batch, places: &[usize], batch: &mut Batch) {
-        for (index, place) in places.iter().enumerate() {
-            let failed = answers.as_records().and_then(|all| all.recs.get(index)?.fault.clone());
-            let result: Result<(), Fault> = match (failed, &mut self.result) {
-                (Some(fault), _) => Err(Fault::new(format!("processors failed: {}", fault.text))),
-                (None, None) => Ok(()),
-                (None, Some(map)) => map
-                    .overlay(answers, index, batch, *place)
-                    .map_err(|fault| Fault::new(format!("result mapping failed: {}", fault.text))),
-            };
-            let rec = batch.as_records_mut().and_then(|all| all.recs.get_mut(*place));
-            if let (Err(fault), Some(rec)) = (result, rec) {
-                rec.fault = Some(self.faults.sign(fault));
-            }
-        }
-    }
 }
 
-impl Operator for Branch {
+impl Operator for Single {
     fn class(&self) -> Class {
-        let maps = [&self.request, &self.result];
-        let maps = maps.into_iter().flatten().map(|map| map.class()).max();
-        maps.unwrap_or(Class::Stateless).max(self.chain.class())
+        self.branch.class()
     }
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
@@ -164,5 +252,25 @@ pub static SPEC: OperatorSpec = OperatorSpec {
         input: &[r#"{"id":1,"name":"ada"}"#],
         output: &[r#"{"id":1,"name":"ada","shout":"ADA"}"#],
     }],
-    build: |config, env| Ok(Box::new(Branch::build(&read_config(config)?, env)?)),
+    build: |config, env| {
+        let branch = Branch::build(&read_config(config)?, env)?;
+        Ok(Box::new(Single { branch, faults: Faults::of(env.component()) }))
+    },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Setup, texts};
+
+    #[test]
+    fn a_copy_has_the_content_that_its_mapping_gives_it() {
+        for (request, seen) in [("", "c"), ("meta m = 1", ""), ("root = 5", "5")] {
+            let config = format!(
+                r#"{{"request_map":"{request}","processors":[{{"noop":{{}}}}],
+                    "result_map":"root = content().string()"}}"#
+            );
+            assert_eq!(texts(&Setup::default().run(&SPEC, &config, &["c"])), [seen], "{request}");
+        }
+    }
+}

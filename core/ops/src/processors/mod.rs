@@ -9,6 +9,7 @@ pub mod bloblang;
 pub mod bounds_check;
 pub mod branch;
 pub mod cache;
+pub mod cached;
 pub mod catch;
 pub mod compress;
 pub mod crash;
@@ -20,12 +21,15 @@ pub mod group_by;
 pub mod group_by_value;
 pub mod insert_part;
 pub mod jmespath;
+pub mod jq;
+pub mod json_schema;
 pub mod log;
 pub mod mapping;
 pub mod metric;
 pub mod mutation;
 pub mod noop;
 pub mod parallel;
+pub mod parse_log;
 #[allow(clippy::module_inception, reason = "a file is named after its processor")]
 pub mod processors;
 pub mod rate_limit;
@@ -39,6 +43,7 @@ pub mod r#try;
 pub mod try_catch;
 pub mod unarchive;
 pub mod r#while;
+pub mod workflow;
 
 use plan::OperatorSpec;
 
@@ -50,6 +55,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &bounds_check::SPEC,
     &branch::SPEC,
     &cache::SPEC,
+    &cached::SPEC,
     &catch::SPEC,
     &compress::SPEC,
     &crash::SPEC,
@@ -61,12 +67,15 @@ pub const ALL: &[&OperatorSpec] = &[
     &group_by_value::SPEC,
     &insert_part::SPEC,
     &jmespath::SPEC,
+    &jq::SPEC,
+    &json_schema::SPEC,
     &log::SPEC,
     &mapping::SPEC,
     &metric::SPEC,
     &mutation::SPEC,
     &noop::SPEC,
     &parallel::SPEC,
+    &parse_log::SPEC,
     &processors::SPEC,
     &rate_limit::SPEC,
     &retry::SPEC,
@@ -79,6 +88,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &try_catch::SPEC,
     &unarchive::SPEC,
     &r#while::SPEC,
+    &workflow::SPEC,
 ];
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const TYPES: [&str; 7] = ["array", "boolean", "integer", "number", "null", "obje
 /// Compiles a schema; its own rule is the first.
 pub(super) fn compile(document: &Value) -> Result<Vec<Rule>, String> {
     if !matches!(document, Value::Object(_) | Value::Bool(_)) {
-        return Err(invalid_type("valid schema", "schema"));
+        return Err("schema is invalid".to_owned());
     }
     let mut compiler = Compiler {
         document,

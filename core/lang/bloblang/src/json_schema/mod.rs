@@ -7,12 +7,15 @@ mod check;
 mod compile;
 mod decimal;
 mod format;
+mod lang;
 
 use formats::json;
 use formats::value::{Text, Value};
 use regex::bytes::Regex;
 
 use decimal::Decimal;
+
+pub use lang::{SCHEMAS, Schemas};
 
 /// Rules that a schema may have.
 const RULES_MAX: usize = 100_000;

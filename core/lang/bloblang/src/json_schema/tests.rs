@@ -106,7 +106,7 @@ fn what_is_no_schema() {
         ),
         (r#"{"minLength":-1}"#, "1", "no schema: minLength must be greater than or equal to 0"),
         ("{", "1", "no schema: unexpected EOF"),
-        ("5", "1", "no schema: Invalid type. Expected: valid schema, given: schema"),
+        ("5", "1", "no schema: schema is invalid"),
     ]);
 }
 

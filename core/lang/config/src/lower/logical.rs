@@ -28,6 +28,8 @@ const CODE: [&str; 4] = ["batch_index(", "batch_size(", ".from(", ".from_all("];
 const COUNTING: [&str; 2] = ["branch", "branches"];
 /// Code that changes that number.
 const DELETING: &str = "deleted()";
+/// Components that change that number.
+const DROPPING: [&str; 3] = ["dedupe", "jq", "unarchive"];
 
 #[derive(Default)]
 struct Seen {
@@ -61,6 +63,7 @@ fn look(node: &Node, seen: &mut Seen) {
             for entry in entries {
                 seen.sensitive |= NAMES.contains(&&*entry.key);
                 seen.counting |= COUNTING.contains(&&*entry.key);
+                seen.deleting |= DROPPING.contains(&&*entry.key);
                 look(&entry.value.node, seen);
             }
         }
@@ -80,7 +83,8 @@ mod tests {
             ("pipeline: {processors: [{mapping: 'root = batch_index()'}]}", true),
             ("pipeline: {processors: [{branch: {processors: [{noop: {}}]}}]}", false),
             ("pipeline: {processors: [{branch: {request_map: 'root = deleted()'}}]}", true),
-            ("pipeline: {processors: [{mapping: 'root = deleted()'}]}", false),
+            ("pipeline: {processors: [{branch: {processors: [{jq: {query: '.[]'}}]}}]}", true),
+            ("pipeline: {processors: [{mapping: 'root = deleted()'}, {jq: {query: .}}]}", false),
         ] {
             assert_eq!(depends_on_batches(&load(text).unwrap()), want, "{text}");
         }
