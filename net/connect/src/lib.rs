@@ -27,6 +27,7 @@ pub mod policy;
 pub mod processed;
 pub mod read_until;
 pub mod reader;
+pub mod redis;
 pub mod reject;
 pub mod reject_errored;
 pub mod repeat;
@@ -52,7 +53,7 @@ use plan::{CacheSpec, OperatorSpec, Part, SinkSpec, SourceSpec};
 pub const BUFFERS: &[&Part] = &[&memory_buffer::PART, &system_window::PART];
 
 /// Caches that read and write.
-pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC];
+pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC, &redis::cache::SPEC];
 
 /// Processors that need more of the machine than its time.
 pub const PROCESSORS: &[&OperatorSpec] =
