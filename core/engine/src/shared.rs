@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
@@ -15,8 +15,11 @@ use plan::{BuildError, Cache, Component, RateLimit, Services, Spec};
 use crate::metrics::Series;
 use crate::shared_meter::{MeteredCache, MeteredLimit};
 
+mod owner;
 #[cfg(test)]
 mod tests;
+
+use owner::Owner;
 
 /// Questions from other shards that wait at an owner; who asks one more waits.
 pub(crate) const QUESTIONS_MAX: usize = 1024;
@@ -58,9 +61,15 @@ impl SharedParts {
         registry: Rc<Registry>,
         services: Rc<dyn Services>,
     ) -> Rc<Self> {
-        let (caches, limits) = (RefCell::default(), RefCell::default());
-        let series = Series::default();
-        Rc::new(SharedParts { shard, owners, registry, services, caches, limits, series })
+        Rc::new_cyclic(|parts| SharedParts {
+            shard,
+            owners,
+            registry,
+            services: Rc::new(Owner { services, parts: Weak::clone(parts) }),
+            caches: RefCell::default(),
+            limits: RefCell::default(),
+            series: Series::default(),
+        })
     }
 
     /// Answers the questions of other shards until there are none left to ask.
@@ -194,6 +203,23 @@ impl Line {
 
 /// What is said when an owner ended before it answered.
 const GONE: &str = "the owner of the resource has ended";
+
+/// A line of something that is owned itself, which must not keep its owner.
+struct InnerLine {
+    parts: Weak<SharedParts>,
+    to: Arc<Component>,
+}
+
+impl Cache for InnerLine {
+    fn run(&self, ops: Vec<CacheOp>) -> LocalBoxFuture<'_, Vec<CacheResult>> {
+        Box::pin(async move {
+            let Some(parts) = self.parts.upgrade() else {
+                return vec![Err(CacheError::Other(GONE.to_owned())); ops.len()];
+            };
+            Line { parts, to: Arc::clone(&self.to) }.run(ops).await
+        })
+    }
+}
 
 impl Cache for Line {
     fn run(&self, ops: Vec<CacheOp>) -> LocalBoxFuture<'_, Vec<CacheResult>> {

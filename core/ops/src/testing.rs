@@ -7,6 +7,7 @@ use std::rc::Rc;
 use config::{Catalog, Kind, Resources};
 use futures_util::FutureExt;
 use plan::env::{Request, Services};
+use plan::shared::{CacheError, CacheOp, CacheResult};
 use plan::{
     Batch, BuildError, Cache, Code, Component, Env, Expr, Form, Json, Language, Log, Operator,
     OperatorSpec, RateLimit, Records, Registry, Session, Sink, Source, serde_json,
@@ -63,6 +64,33 @@ impl Services for Shard {
     }
     fn publish(&self, _: &str, _: formats::k::K) {}
     fn console(&self, _: &str) {}
+    fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
+        if cache.name == "full" {
+            return Ok(Rc::new(Full));
+        }
+        let found = crate::shared::CACHES.iter().find(|spec| spec.name == cache.name);
+        let missing = || format!("cache resource '{}' was not found", cache.label);
+        let spec = found.ok_or_else(|| BuildError::new(missing()))?;
+        if let Some(known) = self.caches.borrow().get(&cache.label) {
+            return Ok(Rc::clone(known));
+        }
+        let built = (spec.build)(&cache.config, Rc::new(Shard::default()))?;
+        self.caches.borrow_mut().insert(cache.label.clone(), Rc::clone(&built));
+        Ok(built)
+    }
+}
+
+/// A cache in which nothing has room.
+struct Full;
+
+impl Cache for Full {
+    fn run(&self, ops: Vec<CacheOp>) -> plan::LocalBoxFuture<'_, Vec<CacheResult>> {
+        let one = |op| match op {
+            CacheOp::Get { .. } => Err(CacheError::NotFound),
+            _ => Err(CacheError::Other("no room".into())),
+        };
+        Box::pin(std::future::ready(ops.into_iter().map(one).collect()))
+    }
 }
 
 /// Where processors of a test are built.
@@ -110,15 +138,7 @@ impl Env for ShardEnv {
         &self.component
     }
     fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
-        let found = crate::shared::CACHES.iter().find(|spec| spec.name == cache.name);
-        let missing = || format!("cache resource '{}' was not found", cache.label);
-        let spec = found.ok_or_else(|| BuildError::new(missing()))?;
-        if let Some(known) = self.shard.caches.borrow().get(&cache.label) {
-            return Ok(Rc::clone(known));
-        }
-        let built = (spec.build)(&cache.config, self.shard.clone())?;
-        self.shard.caches.borrow_mut().insert(cache.label.clone(), Rc::clone(&built));
-        Ok(built)
+        self.shard.cache(cache)
     }
     fn rate_limit(&self, limit: &Component) -> Result<Rc<dyn RateLimit>, BuildError> {
         let found = crate::shared::RATE_LIMITS.iter().find(|spec| spec.name == limit.name);

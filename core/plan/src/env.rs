@@ -212,6 +212,13 @@ pub trait Services {
     fn publish(&self, name: &str, value: K);
     /// Appends lines to the pipeline's console (kept: the last 1,000).
     fn console(&self, lines: &str);
+    /// A line to a cache, for something that is shared and asks others, as [`Env::cache`].
+    ///
+    /// # Errors
+    /// There is no such cache.
+    fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
+        Err(BuildError::new(format!("cache resource '{}' was not found", cache.label)))
+    }
 }
 
 /// What a component gets while it is built.

@@ -27,6 +27,7 @@ pub mod policy;
 pub mod processed;
 pub mod read_until;
 pub mod reader;
+pub mod redis;
 pub mod reject;
 pub mod reject_errored;
 pub mod repeat;
@@ -39,19 +40,24 @@ pub mod stdio;
 pub mod subprocess;
 pub mod switch;
 pub mod sync_response;
+pub mod system_window;
 #[cfg(test)]
 mod testing;
 pub mod text;
 pub mod variable;
 pub mod wait;
 
-use plan::{CacheSpec, Part, SinkSpec, SourceSpec};
+use plan::{CacheSpec, OperatorSpec, Part, SinkSpec, SourceSpec};
 
 /// All buffers.
-pub const BUFFERS: &[&Part] = &[&memory_buffer::PART];
+pub const BUFFERS: &[&Part] = &[&memory_buffer::PART, &system_window::PART];
 
 /// Caches that read and write.
-pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC];
+pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC, &redis::cache::SPEC];
+
+/// Processors that need more of the machine than its time.
+pub const PROCESSORS: &[&OperatorSpec] =
+    &[&subprocess::command::SPEC, &subprocess::processor::SPEC];
 
 /// All sources, by name.
 pub const SOURCES: &[&SourceSpec] = &[
@@ -73,6 +79,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &socket::server::SPEC,
     &stdio::input::SPEC,
     &subprocess::input::SPEC,
+    &system_window::SPEC,
 ];
 
 /// All sinks, by name.
@@ -109,7 +116,8 @@ mod tests {
     fn tables_are_sorted_and_have_examples() {
         let sources: Vec<_> = super::SOURCES.iter().map(|s| (s.name, s.examples)).collect();
         let sinks: Vec<_> = super::SINKS.iter().map(|s| (s.name, s.examples)).collect();
-        for table in [sources, sinks] {
+        let processors = super::PROCESSORS.iter().map(|s| (s.name, s.examples)).collect();
+        for table in [sources, sinks, processors] {
             assert!(table.is_sorted_by(|a, b| a.0 < b.0), "{table:?}");
             for (name, examples) in table {
                 assert!(!examples.is_empty(), "{name} has no example");
@@ -119,5 +127,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn processors_do_what_their_examples_show() {
+        crate::testing::both_modes(|| async {
+            for spec in super::PROCESSORS {
+                for example in spec.examples {
+                    let got = crate::testing::processed(spec, example).await;
+                    assert_eq!(got, example.output, "{}: {}", spec.name, example.title);
+                }
+            }
+        });
     }
 }

@@ -12,8 +12,8 @@ use formats::value::Value;
 use plan::env::Request;
 use plan::{
     Batch, BuildError, Class, Code, Component, Data, Emitted, Env, Expr, Fault, Form, Json,
-    LocalBoxFuture, Log, Meta, Operator, OperatorError, Outcome, Record, Services, Sink, Source,
-    SourceContext, SourceError,
+    Language, LocalBoxFuture, Log, Meta, Operator, OperatorError, Outcome, Record, Services, Sink,
+    Source, SourceContext, SourceError,
 };
 
 /// Runs a test on a reactor in every io mode that the machine has.
@@ -223,11 +223,39 @@ impl Services for TestServices {
     }
 }
 
-/// An environment that builds this crate's components and speaks a toy language.
+/// An environment that builds this crate's components and speaks a toy language, and the real one
+/// where code is in that.
 #[derive(Clone)]
 pub(crate) struct TestEnv {
     pub(crate) services: Rc<TestServices>,
     component: Component,
+}
+
+/// Runs an example of a processor; the contents of what it makes.
+pub(crate) async fn processed(spec: &plan::OperatorSpec, example: &plan::Example) -> Vec<String> {
+    let mut config: Json = serde_json::from_str(example.config).expect("JSON");
+    let schema = (spec.schema)();
+    for (name, field) in schema["properties"].as_object().expect("fields") {
+        let code = field.to_string().contains("x-kind\":\"mapping")
+            || field.to_string().contains("x-kind\":\"text");
+        if let Some(text) = config.get(name).cloned().filter(|_| code) {
+            config[name] = serde_json::json!({"lang": "bloblang", "text": text});
+        }
+    }
+    let env = TestEnv::new();
+    let mut operator = (spec.build)(&config, &env).expect("it is built");
+    let mut out = Vec::new();
+    let input = batch(example.input);
+    operator.on_batch(input, &mut out).finish().await.expect("it works");
+    let records = out.iter().filter_map(Batch::as_records);
+    let texts = records.flat_map(|records| {
+        let text = |index| {
+            let mut scratch = Vec::new();
+            String::from_utf8_lossy(records.bytes(index, &mut scratch)).into_owned()
+        };
+        (0..records.recs.len()).map(text).collect::<Vec<_>>()
+    });
+    texts.collect()
 }
 
 impl TestEnv {
@@ -261,8 +289,13 @@ impl Env for TestEnv {
         (spec.build)(&component.config, self)
     }
 
-    fn expr(&self, code: &Code, _: Form) -> Result<Box<dyn Expr>, BuildError> {
-        Ok(Box::new(Toy(code.text.clone())))
+    fn expr(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, BuildError> {
+        if code.lang != bloblang::LANGUAGE.name() {
+            return Ok(Box::new(Toy(code.text.clone())));
+        }
+        let wrong = |errors: Vec<plan::Diagnostic>| BuildError::new(errors[0].message.clone());
+        let session = bloblang::LANGUAGE.open(None, self.services()).map_err(wrong)?;
+        session.compile(code, form).map_err(wrong)
     }
 
     fn component(&self) -> &Component {
@@ -306,6 +339,10 @@ impl Expr for Toy {
 
     fn map(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
         let text = self.0.clone();
+        if text == "content" {
+            out.push(batch);
+            return Ok(());
+        }
         for record in &mut batch.as_records_mut().expect("records").recs {
             record.body = plan::Body::Own(Arc::new(text.clone().into_bytes()));
         }

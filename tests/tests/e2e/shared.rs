@@ -48,6 +48,48 @@ fn a_cache_is_one_for_all_streams_on_all_shards() {
 }
 
 #[test]
+fn a_message_goes_through_all_that_use_a_cache_before_the_next_one() {
+    let folder = Folder::new("caches");
+    let (_program, address) = start("2");
+    let caches = [
+        ("small", "lru: {cap: 1}"),
+        ("near", "ttlru: {cap: 10}"),
+        ("far", "memory: {}"),
+        ("both", "multilevel: [near, far]"),
+    ];
+    for (label, cache) in caches {
+        post(&address, &format!("/resources/cache/{label}"), cache);
+    }
+    let step = |resource: &str, operator: &str, key: &str| {
+        let value = "value: '${! content() }'";
+        format!("{{cache: {{resource: {resource}, operator: {operator}, key: '{key}', {value}}}}}")
+    };
+    let key = "${! content() }";
+    let steps = [
+        step("small", "set", key),
+        step("small", "get", key),
+        step("both", "set", "last"),
+        step("near", "get", "last"),
+        step("far", "get", "last"),
+    ];
+    let body = format!(
+        "input: {{generate: {{mapping: 'root = counter()', interval: '', count: 500}}}}\n\
+         pipeline: {{processors: [{}]}}\n\
+         output: {{file: {{path: {}}}}}\n",
+        steps.join(", "),
+        folder.path("out.txt").display()
+    );
+    post(&address, "/streams/s", &body);
+    let ended = until(|| {
+        let stream = http(&address, "GET", "/streams/s", "").json();
+        (stream["active"] == false).then_some(())
+    });
+    assert!(ended.is_some(), "the stream ends");
+    let numbers: String = (1..=500).map(|n| format!("{n}\n")).collect();
+    assert_eq!(folder.read("out.txt"), numbers, "each message finds what it has written");
+}
+
+#[test]
 fn a_replaced_cache_is_another_one() {
     let folder = Folder::new("replaced");
     let (_program, address) = start("2");

@@ -86,12 +86,13 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 8] = [
+const UNLISTED: [(Kind, &str); 9] = [
     (Kind::Input, "callback"),
     (Kind::Input, "evaluate"),
     (Kind::Input, "memory_buffer"),
     (Kind::Input, "processed"),
     (Kind::Input, "repeat"),
+    (Kind::Input, "system_window_buffer"),
     (Kind::Output, "console"),
     (Kind::Output, "processed"),
     (Kind::Output, "variable"),

@@ -72,8 +72,14 @@ struct Memory {
     services: Rc<dyn Services>,
 }
 
-fn weight(key: &[u8], value: &[u8]) -> usize {
+/// Bytes that an entry takes, about.
+pub(super) fn weight(key: &[u8], value: &[u8]) -> usize {
     key.len() + value.len() + ENTRY_BYTES
+}
+
+/// What is said of a value for which there is no room.
+pub(super) fn too_large(bytes_max: usize) -> CacheError {
+    CacheError::Other(format!("the cache may hold {bytes_max} bytes at most"))
 }
 
 impl Memory {
@@ -145,8 +151,7 @@ impl Memory {
         };
         let bytes = self.bytes.get() - old + new;
         if bytes > self.bytes_max {
-            let text = format!("the cache may hold {} bytes at most", self.bytes_max);
-            return Err(CacheError::Other(text));
+            return Err(too_large(self.bytes_max));
         }
         self.bytes.set(bytes);
         entry.insert_entry(Kept { value, ends_ns });
@@ -191,32 +196,16 @@ pub static SPEC: CacheSpec = CacheSpec {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
     use plan::serde_json::json;
 
     use super::*;
+    use crate::shared::testing::{add, delete, get, run, set};
     use crate::testing::Shard;
 
     fn cache(config: &Json) -> (Rc<Shard>, Rc<dyn Cache>) {
         let shard = Rc::new(Shard::default());
         let cache = Memory::build(config, shard.clone()).ok().unwrap();
         (shard, cache)
-    }
-
-    fn run(cache: &Rc<dyn Cache>, op: CacheOp) -> CacheResult {
-        cache.run(vec![op]).now_or_never().unwrap().remove(0)
-    }
-
-    fn get(key: &str) -> CacheOp {
-        CacheOp::Get { key: key.into() }
-    }
-
-    fn set(key: &str, value: &str, ttl_ns: Option<u64>) -> CacheOp {
-        CacheOp::Set { key: key.into(), value: value.into(), ttl_ns }
-    }
-
-    fn add(key: &str, value: &str) -> CacheOp {
-        CacheOp::Add { key: key.into(), value: value.into(), ttl_ns: None }
     }
 
     #[test]
@@ -232,7 +221,7 @@ mod tests {
         assert_eq!(run(&cache, get("a")), Ok(Some(b"3".to_vec())));
         shard.now_ns.set(u64::MAX);
         assert_eq!(run(&cache, get("i")), Ok(Some(b"1".to_vec())));
-        assert_eq!(run(&cache, CacheOp::Delete { key: b"i".to_vec() }), Ok(None));
+        assert_eq!(run(&cache, delete("i")), Ok(None));
         assert_eq!(run(&cache, get("i")), Err(CacheError::NotFound));
     }
 

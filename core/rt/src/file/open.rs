@@ -140,6 +140,15 @@ impl File {
         Ok(Self { fd: Arc::new(fd), body })
     }
 
+    /// Takes an end of a pipe whose other end is somebody else's.
+    ///
+    /// # Errors
+    /// When it cannot be registered with the thread's reactor.
+    pub fn from_pipe(fd: OwnedFd) -> io::Result<Self> {
+        set_nonblocking(fd.as_fd(), true)?;
+        Self::stream(fd, Guard::Nonblocking)
+    }
+
     pub(super) fn shared(fd: OwnedFd) -> Self {
         Self { fd: Arc::new(fd), body: Body::Regular(Regular::new(Cursor::Shared)) }
     }

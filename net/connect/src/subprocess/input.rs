@@ -10,7 +10,7 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{report, start};
+use super::{Ends, report, start};
 use crate::reader::{End, pump};
 use crate::scanners::{self, Stream};
 use crate::text::Bytesize;
@@ -57,7 +57,8 @@ pub struct Subprocess {
 
 impl Subprocess {
     async fn once(&self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
-        let started = start(&self.name, &self.args, false).await;
+        let args = self.args.iter().map(Into::into).collect();
+        let started = start(&self.name, args, Ends { stdin: false, stdout: true }).await;
         let (running, pipes) = started.map_err(SourceError::Fatal)?;
         context.connected(true);
         let errors = Rc::clone(context);
@@ -170,7 +171,7 @@ mod tests {
         both_modes(|| async {
             let config = json!({"name": "no-such-program"});
             let mut source = (SPEC.build)(&config, &TestEnv::new()).unwrap();
-            let wanted = "exec: \"no-such-program\": no such file or directory";
+            let wanted = "exec: \"no-such-program\": executable file not found in $PATH";
             let result = source.run(Fake::new()).await;
             assert_eq!(result, Err(SourceError::Fatal(wanted.to_owned())));
         });

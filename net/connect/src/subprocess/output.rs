@@ -10,11 +10,11 @@ use plan::{
     Batch, BuildError, Component, Env, Example, Fault, Json, LocalBoxFuture, Log, Services, Sink,
     SinkError, SinkSpec, schema_of,
 };
-use rt::net::Stream;
+use rt::file::File;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Running, report, start};
+use super::{Ends, Running, report, start};
 use crate::codec::{Codec, CodecName, Encoded};
 use crate::text::io_text;
 
@@ -40,7 +40,7 @@ pub struct Subprocess {
     services: Rc<dyn Services>,
     config: Config,
     codec: Codec,
-    program: RefCell<Option<(Running, Stream)>>,
+    program: RefCell<Option<(Running, File)>>,
 }
 
 impl Subprocess {
@@ -49,7 +49,9 @@ impl Subprocess {
     }
 
     async fn start(&self) -> Result<(), Arc<Fault>> {
-        let started = start(&self.config.name, &self.config.args, true).await;
+        let args = self.config.args.iter().map(Into::into).collect();
+        let ends = Ends { stdin: true, stdout: false };
+        let started = start(&self.config.name, args, ends).await;
         let (running, pipes) = started.map_err(|text| self.fault(text))?;
         let services = Rc::clone(&self.services);
         rt::spawn(report(pipes.stderr, move |line| services.log(Log::Error, line, &[])));
@@ -63,7 +65,7 @@ impl Subprocess {
         let encoded = encoded.map_err(|text| SinkError::All(self.fault(text)))?;
         // Taken out: a write that is given up half-way ends the program.
         let program = self.program.borrow_mut().take();
-        let Some((running, mut stdin)) = program else {
+        let Some((running, stdin)) = program else {
             return Err(SinkError::NotConnected(self.fault("the subprocess is not running")));
         };
         let written = match encoded {

@@ -27,6 +27,10 @@ const PROCESSED: &str = "processed";
 /// How deep resources may refer to resources.
 const RESOURCE_DEPTH_MAX: usize = 32;
 
+/// Resources that one stream or resource may name within others, each counted as often as it is
+/// named: two that name the next one twice each double with every step.
+const DEFINITIONS_MAX: usize = 10_000;
+
 /// How deep templates may stand for templates.
 const TEMPLATE_DEPTH_MAX: usize = 32;
 
@@ -41,6 +45,8 @@ pub(crate) struct Lower<'c> {
     pub(crate) single: bool,
     /// How many templates were expanded.
     expansions: Cell<usize>,
+    /// How many definitions stand within others.
+    definitions: Cell<usize>,
     /// How deep the component being lowered is nested.
     level: Cell<usize>,
     /// What templates say of their metrics, innermost first.
@@ -61,6 +67,7 @@ impl<'c> Lower<'c> {
             resources,
             single: false,
             expansions: Cell::new(0),
+            definitions: Cell::new(0),
             level: Cell::new(0),
             metrics: RefCell::default(),
         }
@@ -260,9 +267,13 @@ impl Lower<'_> {
     ) -> Result<Component, InitError> {
         let named = Component { label: label.to_owned(), ..Component::default() };
         let Some(resource) = self.resources.get(kind, label) else { return Ok(named) };
+        let fail = |text| Err(Self::error(kind, &resource.node, &resource.path, text));
         if depth >= RESOURCE_DEPTH_MAX {
             let text = format!("resources refer to each other more than {RESOURCE_DEPTH_MAX} deep");
-            return Err(Self::error(kind, &resource.node, &resource.path, text));
+            return fail(text);
+        }
+        if depth > 0 && self.definitions.replace(self.definitions.get() + 1) >= DEFINITIONS_MAX {
+            return fail(format!("more than {DEFINITIONS_MAX} resources are named in resources"));
         }
         let lowered = self.component(kind, &resource.node, &resource.path, depth + 1)?;
         Ok(Component { label: label.to_owned(), ..lowered.component })

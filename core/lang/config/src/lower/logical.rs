@@ -8,10 +8,11 @@ use crate::yaml::{Data, Node};
 
 /// Components, and options of components, whose work depends on what is in a batch, or which hold
 /// messages back one by one.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "archive",
     "batch_as_multipart",
     "bounds_check",
+    "command",
     "group_by",
     "group_by_value",
     "insert_part",
@@ -31,8 +32,14 @@ const DELETING: &str = "deleted()";
 /// Components that change that number.
 const DROPPING: [&str; 3] = ["dedupe", "jq", "unarchive"];
 
+/// Components that use a cache. What one of several writes for a message the others read for the
+/// next, so that each message goes through all of them before the next one does.
+const CACHING: [&str; 3] = ["cache", "cached", "dedupe"];
+
 #[derive(Default)]
 struct Seen {
+    /// How many use a cache.
+    caching: usize,
     sensitive: bool,
     counting: bool,
     deleting: bool,
@@ -43,13 +50,20 @@ struct Seen {
 pub(crate) fn depends_on_batches(document: &Node) -> bool {
     let mut seen = Seen::default();
     look(document, &mut seen);
-    seen.sensitive || (seen.counting && seen.deleting)
+    seen.sensitive || seen.caching > 1 || (seen.counting && seen.deleting)
+}
+
+/// The same of something that may stand in several places.
+pub(crate) fn may_depend_on_batches(document: &Node) -> bool {
+    let mut seen = Seen::default();
+    look(document, &mut seen);
+    depends_on_batches(document) || seen.caching > 0
 }
 
 /// Whether what a template's mapping makes could tell one batch from another.
 pub(crate) fn makes_dependent(mapping: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| mapping.contains(word));
-    has(&NAMES) || has(&CODE) || has(&COUNTING)
+    has(&NAMES) || has(&CODE) || has(&COUNTING) || has(&CACHING)
 }
 
 fn look(node: &Node, seen: &mut Seen) {
@@ -64,6 +78,9 @@ fn look(node: &Node, seen: &mut Seen) {
                 seen.sensitive |= NAMES.contains(&&*entry.key);
                 seen.counting |= COUNTING.contains(&&*entry.key);
                 seen.deleting |= DROPPING.contains(&&*entry.key);
+                // Not the field of that name, which holds a label.
+                let component = matches!(entry.value.node.data, Data::Map(_));
+                seen.caching += usize::from(component && CACHING.contains(&&*entry.key));
                 look(&entry.value.node, seen);
             }
         }
@@ -85,6 +102,10 @@ mod tests {
             ("pipeline: {processors: [{branch: {request_map: 'root = deleted()'}}]}", true),
             ("pipeline: {processors: [{branch: {processors: [{jq: {query: '.[]'}}]}}]}", true),
             ("pipeline: {processors: [{mapping: 'root = deleted()'}, {jq: {query: .}}]}", false),
+            ("pipeline: {processors: [{mapping: 'root = deleted()'}]}", false),
+            ("pipeline: {processors: [{dedupe: {cache: a, key: b}}]}", false),
+            ("pipeline: {processors: [{cache: {key: a}}]}\noutput: {cache: {key: b}}", true),
+            ("pipeline: {processors: [{try: [{cache: {}}, {cached: {cache: a}}]}]}", true),
         ] {
             assert_eq!(depends_on_batches(&load(text).unwrap()), want, "{text}");
         }

@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Kind, RESOURCE_KINDS};
 use crate::infer::label_of;
 use crate::lint::root_resource_kind;
 use crate::lower::InitError;
-use crate::lower::logical::depends_on_batches;
+use crate::lower::logical::may_depend_on_batches;
 use crate::yaml::Node;
 
 /// A resource: its definition and where it stands.
@@ -126,7 +126,7 @@ impl Resources {
     /// Whether a processor among them can tell one batch from another.
     pub(super) fn depend_on_batches(&self) -> bool {
         let processors = self.known.iter().filter(|((kind, _), _)| *kind == Kind::Processor);
-        processors.map(|(_, resource)| &resource.node).any(|node| depends_on_batches(node))
+        processors.map(|(_, resource)| &resource.node).any(|node| may_depend_on_batches(node))
     }
 
     pub(crate) fn get(&self, kind: Kind, label: &str) -> Option<&Resource> {
