@@ -6,7 +6,7 @@ use plan::Registry;
 pub(crate) fn registry() -> Registry {
     Registry {
         sources: connect::SOURCES.to_vec(),
-        operators: ops::all().collect(),
+        operators: ops::all().chain(connect::OPERATORS.iter().copied()).collect(),
         sinks: connect::SINKS.to_vec(),
         languages: vec![&bloblang::LANGUAGE, &q::LANGUAGE],
         caches: [ops::shared::CACHES, connect::CACHES].concat(),

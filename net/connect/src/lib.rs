@@ -17,6 +17,7 @@ pub mod evaluate;
 pub mod fallback;
 pub mod file;
 pub mod generate;
+pub mod http_client;
 pub mod http_server;
 pub mod inproc;
 pub mod ipc;
@@ -45,13 +46,16 @@ pub mod text;
 pub mod variable;
 pub mod wait;
 
-use plan::{CacheSpec, Part, SinkSpec, SourceSpec};
+use plan::{CacheSpec, OperatorSpec, Part, SinkSpec, SourceSpec};
 
 /// All buffers.
 pub const BUFFERS: &[&Part] = &[&memory_buffer::PART];
 
 /// Caches that read and write.
 pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC];
+
+/// All operators that go over the network, by name.
+pub const OPERATORS: &[&OperatorSpec] = &[&http_client::processor::SPEC];
 
 /// All sources, by name.
 pub const SOURCES: &[&SourceSpec] = &[
@@ -62,6 +66,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &evaluate::SPEC,
     &file::input::SPEC,
     &generate::SPEC,
+    &http_client::input::SPEC,
     &http_server::input::SPEC,
     &inproc::input::SPEC,
     &memory_buffer::SPEC,
@@ -84,6 +89,7 @@ pub const SINKS: &[&SinkSpec] = &[
     &drop_on::SPEC,
     &fallback::SPEC,
     &file::output::SPEC,
+    &http_client::output::SPEC,
     &http_server::output::SPEC,
     &inproc::output::SPEC,
     &processed::output::SPEC,
@@ -109,7 +115,8 @@ mod tests {
     fn tables_are_sorted_and_have_examples() {
         let sources: Vec<_> = super::SOURCES.iter().map(|s| (s.name, s.examples)).collect();
         let sinks: Vec<_> = super::SINKS.iter().map(|s| (s.name, s.examples)).collect();
-        for table in [sources, sinks] {
+        let operators = super::OPERATORS.iter().map(|s| (s.name, s.examples)).collect();
+        for table in [operators, sources, sinks] {
             assert!(table.is_sorted_by(|a, b| a.0 < b.0), "{table:?}");
             for (name, examples) in table {
                 assert!(!examples.is_empty(), "{name} has no example");

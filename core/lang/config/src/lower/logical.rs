@@ -21,6 +21,10 @@ const NAMES: [&str; 10] = [
     "while",
 ];
 
+/// A processor whose messages should not wait for each other; it has a field that the section of a
+/// service with the same name has not.
+const HTTP: (&str, &str) = ("http", "url");
+
 /// Code whose result depends on what is in a batch.
 const CODE: [&str; 4] = ["batch_index(", "batch_size(", ".from(", ".from_all("];
 
@@ -47,7 +51,7 @@ pub(crate) fn depends_on_batches(document: &Node) -> bool {
 /// Whether what a template's mapping makes could tell one batch from another.
 pub(crate) fn makes_dependent(mapping: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| mapping.contains(word));
-    has(&NAMES) || has(&CODE) || has(&COUNTING)
+    has(&NAMES) || has(&[HTTP.0]) || has(&CODE) || has(&COUNTING)
 }
 
 fn look(node: &Node, seen: &mut Seen) {
@@ -59,7 +63,8 @@ fn look(node: &Node, seen: &mut Seen) {
         Data::Seq(items) => items.iter().for_each(|item| look(&item.node, seen)),
         Data::Map(entries) => {
             for entry in entries {
-                seen.sensitive |= NAMES.contains(&&*entry.key);
+                let is_http = &*entry.key == HTTP.0 && entry.value.node.get(HTTP.1).is_some();
+                seen.sensitive |= is_http || NAMES.contains(&&*entry.key);
                 seen.counting |= COUNTING.contains(&&*entry.key);
                 look(&entry.value.node, seen);
             }
@@ -81,6 +86,8 @@ mod tests {
             ("pipeline: {processors: [{branch: {processors: [{noop: {}}]}}]}", false),
             ("pipeline: {processors: [{branch: {request_map: 'root = deleted()'}}]}", true),
             ("pipeline: {processors: [{mapping: 'root = deleted()'}]}", false),
+            ("http: {enabled: false}", false),
+            ("pipeline: {processors: [{http: {url: 'http://x'}}]}", true),
         ] {
             assert_eq!(depends_on_batches(&load(text).unwrap()), want, "{text}");
         }
