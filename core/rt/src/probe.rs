@@ -230,7 +230,7 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
 /// Lets the calling thread run wherever the process may. Helpers begin with it: a thread inherits
 /// the core of the shard that starts it, whose work it would then hold up, as would each program
 /// that it starts.
-pub(crate) fn unpin() {
+pub fn unpin() {
     if let Some(Some(given)) = GIVEN.get() {
         let _ = allow(given); // where it is refused, helpers are slower, and no worse
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use formats::value::Value;
+use plan::BuildError;
+use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -58,6 +60,52 @@ impl<V: JsonSchema> JsonSchema for Table<V> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         BTreeMap::<String, V>::json_schema(generator)
+    }
+}
+
+/// Which keys of metadata, or names of headers, are meant. None unless they are named.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct MetadataFilter {
+    /// Keys that begin with one of these.
+    pub include_prefixes: Vec<String>,
+    /// Keys that match one of these patterns.
+    pub include_patterns: Vec<String>,
+}
+
+impl MetadataFilter {
+    /// Makes the filter ready for use.
+    ///
+    /// # Errors
+    /// When a pattern is not one.
+    pub fn compile(&self) -> Result<Filter, BuildError> {
+        let pattern = |text: &String| {
+            Regex::new(text).map_err(|e| BuildError::new(format!("field 'include_patterns': {e}")))
+        };
+        let patterns = self.include_patterns.iter().map(pattern).collect::<Result<_, _>>()?;
+        Ok(Filter { prefixes: self.include_prefixes.clone(), patterns })
+    }
+}
+
+/// A [`MetadataFilter`] that is ready for use.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    prefixes: Vec<String>,
+    patterns: Vec<Regex>,
+}
+
+impl Filter {
+    /// Whether nothing is meant.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && self.patterns.is_empty()
+    }
+
+    /// Whether a key is meant.
+    #[must_use]
+    pub fn admits(&self, key: &str) -> bool {
+        self.prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()))
+            || self.patterns.iter().any(|pattern| pattern.is_match(key))
     }
 }
 

@@ -19,6 +19,9 @@ use crate::signal::Signal;
 /// The part of a component that its policy is, in paths.
 pub(crate) const PART: &str = "batching";
 
+/// Writes under way at once when messages are gathered into batches.
+pub const GATHERED_MAX: usize = 4096;
+
 /// When a batch is complete; the first condition that holds counts.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[schemars(extend("x-part" = PART))]

@@ -28,24 +28,31 @@ impl SyncResponse {
             let text = "only messages can be sent back";
             return Err(SinkError::All(fault_of(&self.component, text)));
         };
-        let mut replies: Vec<(u32, Replies)> = Vec::new();
         let mut scratch = Vec::new();
-        for (index, record) in records.recs.iter().enumerate() {
-            let ack = record.origin.ack;
-            // A message made of several goes back to the first of their senders.
-            let ack = if batch.acks.get(ack).is_some() { ack } else { 0 };
-            let reply = (record.clone(), records.bytes(index, &mut scratch).to_vec());
-            match replies.iter_mut().find(|(known, _)| *known == ack) {
-                Some((_, list)) => list.push(reply),
-                None => replies.push((ack, vec![reply])),
-            }
-        }
-        for (ack, list) in replies {
-            if let Some(ack) = batch.acks.get(ack) {
-                ack.reply(list);
-            }
-        }
+        let reply = |(index, record): (usize, &Record)| {
+            (record.clone(), records.bytes(index, &mut scratch).to_vec())
+        };
+        send_back(batch, records.recs.iter().enumerate().map(reply));
         Ok(())
+    }
+}
+
+/// Sends messages that were made of those of a batch back to who sent these.
+pub(crate) fn send_back(batch: &Batch, messages: impl Iterator<Item = (Record, Vec<u8>)>) {
+    let mut replies: Vec<(u32, Replies)> = Vec::new();
+    for (record, bytes) in messages {
+        let ack = record.origin.ack;
+        // A message made of several goes back to the first of their senders.
+        let ack = if batch.acks.get(ack).is_some() { ack } else { 0 };
+        match replies.iter_mut().find(|(known, _)| *known == ack) {
+            Some((_, list)) => list.push((record, bytes)),
+            None => replies.push((ack, vec![(record, bytes)])),
+        }
+    }
+    for (ack, list) in replies {
+        if let Some(ack) = batch.acks.get(ack) {
+            ack.reply(list);
+        }
     }
 }
 

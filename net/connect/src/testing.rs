@@ -158,6 +158,7 @@ pub(crate) struct TestServices {
     pub(crate) published: RefCell<Vec<(String, K)>>,
     pub(crate) console: RefCell<String>,
     pub(crate) logs: RefCell<Vec<String>>,
+    pub(crate) files: RefCell<HashMap<String, Vec<u8>>>,
 }
 
 impl TestServices {
@@ -188,7 +189,7 @@ impl Services for TestServices {
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
-        Err(format!("no file {path}"))
+        self.files.borrow().get(path).cloned().ok_or_else(|| format!("no file {path}"))
     }
 
     fn hostname(&self) -> String {
@@ -317,7 +318,8 @@ impl Toy {
         let records = batch.as_records().expect("records");
         let mut scratch = Vec::new();
         let content = String::from_utf8_lossy(records.bytes(index, &mut scratch)).into_owned();
-        let record: &Record = &records.recs[index];
+        let none = Record::default();
+        let record = records.recs.get(index).unwrap_or(&none);
         match code {
             "content" => Ok(content),
             "fail" => Err(Fault::new("toy failed")),

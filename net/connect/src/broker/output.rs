@@ -18,11 +18,8 @@ use crate::compose::backoff::{self, Backoff};
 use crate::compose::child::{Child, close_all, open_all};
 use crate::compose::part::{result, write_part};
 use crate::compose::{CATEGORY, CHILDREN_MAX};
-use crate::policy::{Batcher, Config as Policy};
+use crate::policy::{Batcher, Config as Policy, GATHERED_MAX};
 use crate::signal::Signal;
-
-/// Writes under way at once when messages are gathered into batches.
-const GATHERED_MAX: usize = 4096;
 
 /// How messages are handed out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

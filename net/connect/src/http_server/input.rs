@@ -198,19 +198,13 @@ impl HttpServer {
         meta
     }
 
-    fn boundary(&self) -> String {
-        let mut text = String::new();
-        while text.len() < 60 {
-            text.push_str(&format!("{:016x}", self.services.random()));
-        }
-        text.truncate(60);
-        text
-    }
-
     async fn finish(&self, taken: Taken) {
         let left = taken.deadline.since(rt::now());
         let response = match rt::timeout(left, taken.emitted.outcome()).await {
-            Ok(outcome) => self.responder.answer(outcome, &self.boundary()),
+            Ok(outcome) => {
+                let boundary = multipart::new_boundary(|| self.services.random());
+                self.responder.answer(outcome, &boundary)
+            }
             Err(_) => timed_out(),
         };
         answer(&taken.reply, response);

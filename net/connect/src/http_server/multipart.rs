@@ -73,15 +73,34 @@ pub fn parts(body: &Bytes, boundary: &str) -> Result<Vec<Bytes>, BadBody> {
 
 /// Puts parts together, each with its content type; returns the content type of the whole.
 pub fn join(parts: &[Vec<u8>], boundary: &str, out: &mut Vec<u8>) -> String {
-    for (index, part) in parts.iter().enumerate() {
-        let start = if index == 0 { "" } else { "\r\n" };
+    for part in parts {
         let kind = super::sniff::content_type(part);
-        let head = format!("{start}--{boundary}\r\nContent-Type: {kind}\r\n\r\n");
-        out.extend_from_slice(head.as_bytes());
-        out.extend_from_slice(part);
+        push(&format!("Content-Type: {kind}\r\n"), part, boundary, out);
     }
+    close(boundary, out)
+}
+
+/// Appends a part with a head of whole lines.
+pub fn push(head: &str, part: &[u8], boundary: &str, out: &mut Vec<u8>) {
+    let start = if out.is_empty() { "" } else { "\r\n" };
+    out.extend_from_slice(format!("{start}--{boundary}\r\n{head}\r\n").as_bytes());
+    out.extend_from_slice(part);
+}
+
+/// Ends a body of parts; returns the content type of the whole.
+pub fn close(boundary: &str, out: &mut Vec<u8>) -> String {
     out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     format!("multipart/form-data; boundary={boundary}")
+}
+
+/// What separates the parts of a body: 60 digits, from a source of random numbers.
+pub fn new_boundary(mut random: impl FnMut() -> u64) -> String {
+    let mut text = String::new();
+    while text.len() < 60 {
+        text.push_str(&format!("{:016x}", random()));
+    }
+    text.truncate(60);
+    text
 }
 
 #[cfg(test)]

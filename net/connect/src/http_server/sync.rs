@@ -6,22 +6,11 @@ use std::sync::Arc;
 use plan::env::Response;
 use plan::fields::Interpolated;
 use plan::{Batch, Body, BuildError, Env, Expr, Form, Outcome, Record, Records};
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{multipart, plain, sniff};
-use crate::lookup::Table;
-
-/// Which metadata is sent back as headers.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct MetadataFilter {
-    /// Keys that begin with one of these.
-    pub include_prefixes: Vec<String>,
-    /// Keys that match one of these patterns.
-    pub include_patterns: Vec<String>,
-}
+use crate::lookup::{Filter, MetadataFilter, Table};
 
 /// What a request is answered with when the pipeline made a response for it.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -50,15 +39,11 @@ impl Default for Config {
 pub(super) struct Responder {
     status: RefCell<Box<dyn Expr>>,
     headers: Vec<(String, RefCell<Box<dyn Expr>>)>,
-    prefixes: Vec<String>,
-    patterns: Vec<Regex>,
+    metadata: Filter,
 }
 
 impl Responder {
     pub(super) fn new(config: &Config, env: &dyn Env) -> Result<Self, BuildError> {
-        let pattern = |text: &String| {
-            Regex::new(text).map_err(|e| BuildError::new(format!("field 'include_patterns': {e}")))
-        };
         let mut headers = Vec::new();
         for (name, value) in &config.headers.0 {
             headers.push((name.clone(), RefCell::new(env.expr(&value.0, Form::Text)?)));
@@ -66,13 +51,7 @@ impl Responder {
         Ok(Responder {
             status: RefCell::new(env.expr(&config.status.0, Form::Text)?),
             headers,
-            prefixes: config.metadata_headers.include_prefixes.clone(),
-            patterns: config
-                .metadata_headers
-                .include_patterns
-                .iter()
-                .map(pattern)
-                .collect::<Result<_, _>>()?,
+            metadata: config.metadata_headers.compile()?,
         })
     }
 
@@ -145,9 +124,7 @@ impl Responder {
     fn metadata(&self, record: Option<&Record>, headers: &mut Vec<(String, String)>) {
         let Some(meta) = record.and_then(|r| r.meta.as_ref()) else { return };
         for (key, value) in meta.iter() {
-            let wanted = self.prefixes.iter().any(|p| key.starts_with(p.as_str()))
-                || self.patterns.iter().any(|p| p.is_match(key));
-            if wanted {
+            if self.metadata.admits(key) {
                 headers.push((key.to_owned(), crate::lookup::text_of(value)));
             }
         }

@@ -22,6 +22,10 @@ const NAMES: [&str; 11] = [
     "while",
 ];
 
+/// A processor whose messages should not wait for each other; it has a field that the section of a
+/// service with the same name has not.
+const HTTP: (&str, &str) = ("http", "url");
+
 /// Code whose result depends on what is in a batch.
 const CODE: [&str; 4] = ["batch_index(", "batch_size(", ".from(", ".from_all("];
 
@@ -63,7 +67,7 @@ pub(crate) fn may_depend_on_batches(document: &Node) -> bool {
 /// Whether what a template's mapping makes could tell one batch from another.
 pub(crate) fn makes_dependent(mapping: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| mapping.contains(word));
-    has(&NAMES) || has(&CODE) || has(&COUNTING) || has(&CACHING)
+    has(&NAMES) || has(&[HTTP.0]) || has(&CODE) || has(&COUNTING) || has(&CACHING)
 }
 
 fn look(node: &Node, seen: &mut Seen) {
@@ -75,7 +79,8 @@ fn look(node: &Node, seen: &mut Seen) {
         Data::Seq(items) => items.iter().for_each(|item| look(&item.node, seen)),
         Data::Map(entries) => {
             for entry in entries {
-                seen.sensitive |= NAMES.contains(&&*entry.key);
+                let is_http = &*entry.key == HTTP.0 && entry.value.node.get(HTTP.1).is_some();
+                seen.sensitive |= is_http || NAMES.contains(&&*entry.key);
                 seen.counting |= COUNTING.contains(&&*entry.key);
                 seen.deleting |= DROPPING.contains(&&*entry.key);
                 // Not the field of that name, which holds a label.
@@ -106,6 +111,8 @@ mod tests {
             ("pipeline: {processors: [{dedupe: {cache: a, key: b}}]}", false),
             ("pipeline: {processors: [{cache: {key: a}}]}\noutput: {cache: {key: b}}", true),
             ("pipeline: {processors: [{try: [{cache: {}}, {cached: {cache: a}}]}]}", true),
+            ("http: {enabled: false}", false),
+            ("pipeline: {processors: [{http: {url: 'http://x'}}]}", true),
         ] {
             assert_eq!(depends_on_batches(&load(text).unwrap()), want, "{text}");
         }

@@ -1,0 +1,20 @@
+//! HTTP clients: the processor `http`, the sink `http_client` and the source `http_client`.
+//!
+//! A component makes requests, and decides what to repeat, on its shard. What goes over the wire
+//! is done by a library on one thread of its own, which all clients of the process share.
+
+mod auth;
+mod client;
+pub mod config;
+mod failure;
+pub mod input;
+mod message;
+mod oauth2;
+pub mod output;
+pub mod processor;
+mod request;
+mod retry;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod transport;

@@ -1,0 +1,45 @@
+use super::*;
+use crate::testing::TestServices;
+
+fn tls(tls: Tls) -> Result<ClientConfig, String> {
+    let services = TestServices::default();
+    let cert = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    services.files.borrow_mut().insert("cert.pem".to_owned(), cert.into());
+    Tls { enabled: true, ..tls }.client(true, &services).map_err(|e| e.text)
+}
+
+fn with(cert: ClientCert) -> Tls {
+    Tls { client_certs: vec![cert], ..Tls::default() }
+}
+
+#[test]
+fn what_is_offered_depends_on_the_version() {
+    let services = TestServices::default();
+    let offered = |http2| Tls::default().client(http2, &services).unwrap().alpn_protocols;
+    assert_eq!(offered(true), [b"h2".to_vec(), b"http/1.1".to_vec()]);
+    assert_eq!(offered(false), [b"http/1.1".to_vec()]);
+    tls(Tls { skip_cert_verify: true, ..Tls::default() }).unwrap();
+    tls(Tls { root_cas: Secret::new("garbage".to_owned()), ..Tls::default() }).unwrap();
+}
+
+#[test]
+fn what_cannot_be_done_is_refused() {
+    let error = |config: Tls| tls(config).unwrap_err();
+    let file = || "cert.pem".to_owned();
+    let renegotiates = Tls { enable_renegotiation: true, ..Tls::default() };
+    assert!(error(renegotiates).contains("enable_renegotiation is not supported"));
+    let both =
+        Tls { root_cas: Secret::new("x".to_owned()), root_cas_file: file(), ..Tls::default() };
+    assert!(error(both).contains("only one field between root_cas and root_cas_file"));
+    let missing = Tls { root_cas_file: "none.pem".to_owned(), ..Tls::default() };
+    assert!(error(missing).contains("open none.pem"));
+    let locked = ClientCert { password: Secret::new("x".to_owned()), ..ClientCert::default() };
+    assert!(error(with(locked)).contains("password is not supported"));
+    let two = Tls { client_certs: vec![ClientCert::default(); 2], ..Tls::default() };
+    assert!(error(two).contains("more than one client certificate"));
+    assert!(error(with(ClientCert::default())).contains("either in cert or in cert_file"));
+    let keyless = ClientCert { cert_file: file(), key_file: file(), ..ClientCert::default() };
+    assert!(error(with(keyless)).contains("failed to decode private key"));
+    let plain = Tls { enable_renegotiation: true, ..Tls::default() };
+    plain.client(true, &TestServices::default()).unwrap();
+}
