@@ -12,5 +12,6 @@ pub(crate) fn registry() -> Registry {
         caches: [ops::shared::CACHES, connect::CACHES].concat(),
         rate_limits: ops::shared::RATE_LIMITS.to_vec(),
         parts: [connect::scanners::ALL, connect::BUFFERS].concat(),
+        readers: vec![&config::READER],
     }
 }

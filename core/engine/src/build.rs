@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use plan::drafts::{Drafts, Workshop};
 use plan::env::{Counter, Gauge, Timing};
 use plan::{
     BuildError, Cache, Code, Component, Env, Expr, Form, Meters, Operator, Plan, RateLimit,
@@ -15,6 +16,7 @@ use crate::metrics::Series;
 use crate::names::Names;
 use crate::services::InstanceServices;
 use crate::shared::SharedParts;
+use crate::workshop::LastingWorkshop;
 
 /// Most components inside components.
 const DEPTH_MAX: usize = 64;
@@ -93,7 +95,7 @@ fn first(diagnostics: &[plan::Diagnostic]) -> BuildError {
 
 /// The environment of one component that is being built.
 pub(crate) struct ComponentEnv {
-    builder: Rc<Builder>,
+    pub(crate) builder: Rc<Builder>,
     component: Component,
     depth: usize,
 }
@@ -203,6 +205,12 @@ impl Env for ComponentEnv {
 
     fn services(&self) -> Rc<dyn Services> {
         self.builder.services.clone()
+    }
+
+    fn workshop(&self, drafts: &Drafts) -> Result<Rc<dyn Workshop>, BuildError> {
+        let (builder, component) = (Rc::clone(&self.builder), self.component.clone());
+        let env = ComponentEnv { builder, component, depth: self.depth };
+        Ok(Rc::new(LastingWorkshop::new(env, drafts)?))
     }
 
     fn meters(&self, part: &str) -> Rc<dyn Meters> {

@@ -50,6 +50,7 @@ mod stop;
 mod table;
 mod views;
 mod wakers;
+mod workshop;
 
 pub use api::{
     Ask, ConnectionView, EngineHandle, Key, PipelineSpec, PipelineView, PortEvent, PutError,

@@ -171,7 +171,10 @@ impl Services for InstanceServices {
             // A front end that is gone serves no ports.
             let _ = listener.send(event);
         }
-        self.open.borrow_mut().push(sender);
+        let mut open = self.open.borrow_mut();
+        // Those of components that are gone are needed no more.
+        open.retain(|sender| !sender.is_disconnected());
+        open.push(sender);
         Ok(receiver)
     }
 

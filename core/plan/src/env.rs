@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Json;
 use crate::component::{Component, OperatorSpec, SinkSpec, SourceSpec};
+use crate::drafts::{Drafts, Reader, Workshop};
 use crate::expr::{Code, Expr, Form, Language};
 use crate::fields::Part;
 use crate::operator::Operator;
@@ -53,6 +54,8 @@ pub struct Registry {
     pub rate_limits: Vec<&'static RateLimitSpec>,
     /// Scanners, buffers and what else is configured by name inside of or beside the above.
     pub parts: Vec<&'static Part>,
+    /// Languages of components that are written while a pipeline runs.
+    pub readers: Vec<&'static dyn Reader>,
 }
 
 /// Severity of a log line.
@@ -260,6 +263,14 @@ pub trait Env {
     /// There is no such rate limit.
     fn rate_limit(&self, limit: &Component) -> Result<Rc<dyn RateLimit>, BuildError> {
         Err(BuildError::new(format!("rate limit resource '{}' was not found", limit.label)))
+    }
+    /// What makes children of what users write while the component runs.
+    ///
+    /// # Errors
+    /// Nothing can be made here.
+    fn workshop(&self, drafts: &Drafts) -> Result<Rc<dyn Workshop>, BuildError> {
+        let _ = drafts;
+        Err(BuildError::new("components cannot be made here while others run"))
     }
     /// Where the component finds its series, or those of a part of it, such as `batching`, when
     /// one is named. Nobody looks at them unless the surroundings say otherwise.

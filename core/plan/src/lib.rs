@@ -9,6 +9,7 @@ pub mod batch;
 pub mod columns;
 pub mod component;
 pub mod diagnostic;
+pub mod drafts;
 mod duration;
 pub mod env;
 pub mod examples;

@@ -13,6 +13,7 @@ pub mod console;
 pub mod csv;
 pub mod drop;
 pub mod drop_on;
+pub mod dynamic;
 pub mod evaluate;
 pub mod fallback;
 pub mod file;
@@ -66,6 +67,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &broker::input::SPEC,
     &ipc::callback::SPEC,
     &csv::input::SPEC,
+    &dynamic::input::SPEC,
     &evaluate::SPEC,
     &file::input::SPEC,
     &generate::SPEC,
@@ -91,6 +93,7 @@ pub const SINKS: &[&SinkSpec] = &[
     &console::SPEC,
     &drop::SPEC,
     &drop_on::SPEC,
+    &dynamic::output::SPEC,
     &fallback::SPEC,
     &file::output::SPEC,
     &http_client::output::SPEC,

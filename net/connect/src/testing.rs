@@ -9,7 +9,8 @@ use std::task::{Poll, Waker};
 
 use formats::k::K;
 use formats::value::Value;
-use plan::env::Request;
+use plan::drafts::{Drafts, Shown, Workshop};
+use plan::env::{Payload, Request};
 use plan::{
     Batch, BuildError, Class, Code, Component, Data, Emitted, Env, Expr, Fault, Form, Json,
     Language, LocalBoxFuture, Log, Meta, Operator, OperatorError, Outcome, Record, Services, Sink,
@@ -306,6 +307,54 @@ impl Env for TestEnv {
     fn services(&self) -> Rc<dyn Services> {
         self.services.clone()
     }
+
+    fn workshop(&self, _: &Drafts) -> Result<Rc<dyn Workshop>, BuildError> {
+        Ok(Rc::new(self.clone()))
+    }
+}
+
+impl TestEnv {
+    /// A component and how it looks, from JSON.
+    fn draft(text: &[u8]) -> Result<(Component, Shown), String> {
+        let document: Json = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+        let component = serde_json::from_value(document.clone()).map_err(|e| e.to_string())?;
+        let text = String::from_utf8_lossy(text).into_owned();
+        Ok((component, Shown { text, document }))
+    }
+}
+
+impl Workshop for TestEnv {
+    fn source(&self, text: &[u8], _: &str) -> Result<(Box<dyn Source>, Shown), String> {
+        let (component, shown) = TestEnv::draft(text)?;
+        Ok((Env::source(self, &component).map_err(|e| e.text)?, shown))
+    }
+
+    fn sink(&self, text: &[u8], _: &str) -> Result<(Box<dyn Sink>, Shown), String> {
+        let (component, shown) = TestEnv::draft(text)?;
+        Ok((Env::sink(self, &component).map_err(|e| e.text)?, shown))
+    }
+}
+
+/// Sends a request to a port; returns status and body of the answer.
+pub(crate) async fn ask(
+    port: &flume::Sender<Request>,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
+    let (reply, answer) = flume::bounded(1);
+    let request = Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        remote: String::new(),
+        payload: Payload::Bytes(bytes::Bytes::from(body.to_owned())),
+        reply,
+    };
+    port.send_async(request).await.unwrap();
+    let response = answer.recv_async().await.unwrap();
+    (response.status, String::from_utf8_lossy(&response.body).into_owned())
 }
 
 /// `content` is the content of the message, `content=x` whether it is x, `@x` metadata, `fail` an

@@ -11,6 +11,7 @@ mod buffer;
 mod churn;
 mod configs;
 mod delivery;
+mod dynamic;
 mod golden;
 mod idle;
 mod interleavings;

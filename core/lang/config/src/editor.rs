@@ -1,6 +1,7 @@
 //! The schema of whole configurations, as editors read it: JSON Schema draft 7, in which
 //! components stand by their names, each with its fields.
 
+use plan::drafts::DRAFTS;
 use plan::fields::KIND;
 use plan::serde_json::{Map, json};
 use plan::{Json, schema_of};
@@ -158,6 +159,7 @@ fn walk(node: &mut Json, owner: &str) {
                 return;
             }
             object.remove(KIND);
+            object.remove(DRAFTS);
             object.remove("format");
             if let Some(Json::String(target)) = object.get_mut("$ref")
                 && let Some(name) = target.strip_prefix("#/$defs/")

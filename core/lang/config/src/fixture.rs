@@ -205,13 +205,18 @@ impl Session for Scripted {
 
 /// A catalog of all these.
 pub(crate) fn catalog() -> Catalog {
+    Catalog::new(&registry())
+}
+
+/// A registry of all these.
+pub(crate) fn registry() -> Registry {
     static LANGUAGE: Scripted = Scripted;
-    Catalog::new(&Registry {
+    Registry {
         sources: vec![GENERATE, STDIN, FILE_IN, BROKER_IN],
         operators: vec![MAPPING, NOOP, TRY, DEDUPE, VAULT],
         sinks: vec![DROP, STDOUT, FILE_OUT, REJECT, BROKER_OUT, SWITCH_OUT],
         languages: vec![&LANGUAGE],
         parts: vec![&LINES, &MEMORY],
         ..Registry::default()
-    })
+    }
 }

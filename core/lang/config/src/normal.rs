@@ -27,6 +27,11 @@ pub(crate) fn config(catalog: &Catalog, node: &Node) -> String {
     write(&Doc::Map(all(catalog, node)))
 }
 
+/// A component, without its secrets.
+pub(crate) fn component(catalog: &Catalog, kind: Kind, node: &Node) -> Doc {
+    Normal { catalog }.component(kind, node)
+}
+
 /// Every section of a configuration that says nothing.
 pub(crate) fn sections(catalog: &Catalog) -> Vec<Field> {
     all(catalog, &Node::nothing())

@@ -8,7 +8,7 @@ pub mod input;
 mod listener;
 pub mod multipart;
 pub mod output;
-mod path;
+pub(crate) mod path;
 mod sniff;
 mod sync;
 
@@ -68,7 +68,7 @@ fn no_tls(cert_file: &str, key_file: &str) -> Result<(), BuildError> {
 }
 
 /// A plain text answer.
-fn plain(status: u16, text: impl Into<String>) -> Response {
+pub(crate) fn plain(status: u16, text: impl Into<String>) -> Response {
     Response {
         status,
         headers: vec![

@@ -1,23 +1,10 @@
-use plan::env::Payload;
 use serde_json::json;
 
 use super::*;
-use crate::testing::{TestEnv, batch, both_modes};
+use crate::testing::{TestEnv, ask, batch, both_modes};
 
 async fn get(port: &flume::Sender<Request>, method: &str) -> (u16, String) {
-    let (reply, answer) = flume::bounded(1);
-    let request = Request {
-        method: method.to_owned(),
-        path: "/get".to_owned(),
-        query: Vec::new(),
-        headers: Vec::new(),
-        remote: String::new(),
-        payload: Payload::Bytes(bytes::Bytes::new()),
-        reply,
-    };
-    port.send_async(request).await.unwrap();
-    let response = answer.recv_async().await.unwrap();
-    (response.status, String::from_utf8_lossy(&response.body).into_owned())
+    ask(port, method, "/get", "").await
 }
 
 #[test]

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 /// Names and values of the variables of `pattern` in a path as it was requested. The request may
 /// have more in front (the name of a pipeline), so that paths are compared from their ends.
-pub(super) fn variables(pattern: &str, path: &str) -> Vec<(String, String)> {
+pub(crate) fn variables(pattern: &str, path: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut actual = path.trim_end_matches('/').rsplit('/');
     for part in pattern.trim_end_matches('/').rsplit('/') {

@@ -3,10 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
+use plan::drafts::DRAFTS;
 use plan::serde_json::{self, json};
 use plan::{Component, Json, MetricsMapping};
 
 use crate::catalog::{Catalog, Kind};
+use crate::drafts;
 use crate::infer::{config_of, infer, label_of};
 use crate::lower::resources::Resources;
 use crate::lower::{InitError, value::FieldError};
@@ -61,6 +63,11 @@ pub(crate) struct Lowered {
 }
 
 impl<'c> Lower<'c> {
+    /// The same where sources emit messages one by one, or not.
+    pub(crate) fn with_single(self, single: bool) -> Self {
+        Lower { single, ..self }
+    }
+
     pub(crate) fn new(catalog: &'c Catalog, resources: &'c Resources) -> Self {
         Lower {
             catalog,
@@ -120,11 +127,19 @@ impl Lower<'_> {
         let nothing = Arc::new(Node::nothing());
         let config = config.unwrap_or(&nothing);
         let inside = format!("{path}.{name}");
-        let config = match self.value(View::of(schema), config, &inside, depth) {
+        let written = config;
+        let mut config = match self.value(View::of(schema), written, &inside, depth) {
             Ok(config) => config,
             Err(FieldError::Nested(error)) => return Err(error),
             Err(error) => return Err(fail(error.into_text())),
         };
+        if let Some(field) = schema.get(DRAFTS).and_then(Json::as_str) {
+            let drafts = drafts::of(self, kind, written.get(field));
+            let drafts = serde_json::to_value(drafts).map_err(|e| fail(e.to_string()))?;
+            if let Some(members) = config.as_object_mut() {
+                members.insert("drafts".to_owned(), drafts);
+            }
+        }
         let mut processors = Vec::from_iter(self.splitter(kind, &name, &config));
         processors.extend(self.own_processors(kind, node, path, depth)?);
         let label = label_of(node).to_owned();

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use plan::Json;
+use plan::serde_json::json;
+
 use crate::catalog::{Catalog, Kind, RESOURCE_KINDS};
 use crate::infer::label_of;
 use crate::lint::root_resource_kind;
@@ -127,6 +130,25 @@ impl Resources {
     pub(super) fn depend_on_batches(&self) -> bool {
         let processors = self.known.iter().filter(|((kind, _), _)| *kind == Kind::Processor);
         processors.map(|(_, resource)| &resource.node).any(|node| may_depend_on_batches(node))
+    }
+
+    /// All of them as data, which [`Resources::from_json`] reads.
+    pub(crate) fn to_json(&self) -> Json {
+        let one = |((kind, label), resource): (&(Kind, String), &Resource)| {
+            json!([kind.name(), label, resource.path, resource.node.to_json()])
+        };
+        self.known.iter().map(one).collect()
+    }
+
+    /// Resources from data; what is none is left out.
+    pub(crate) fn from_json(json: &Json) -> Self {
+        let one = |item: &Json| {
+            let text = |at: usize| Some(item.get(at)?.as_str()?.to_owned());
+            let node = Arc::new(Node::from_json(item.get(3)?));
+            Some(((Kind::of(&text(0)?)?, text(1)?), Resource { node, path: text(2)? }))
+        };
+        let items = json.as_array().into_iter().flatten().take(RESOURCES_MAX);
+        Resources { known: items.filter_map(one).collect() }
     }
 
     pub(crate) fn get(&self, kind: Kind, label: &str) -> Option<&Resource> {

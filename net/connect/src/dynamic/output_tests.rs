@@ -1,0 +1,59 @@
+use rt::testing::TempDir;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{TestEnv, ask, batch, both_modes};
+
+fn file(dir: &TempDir, name: &str) -> Json {
+    let path = dir.join(name).to_str().unwrap().to_owned();
+    json!({"name": "file", "config": {"path": {"lang": "toy", "text": path}}})
+}
+
+fn read(dir: &TempDir, name: &str) -> String {
+    std::fs::read_to_string(dir.join(name)).unwrap_or_default()
+}
+
+async fn child(env: &TestEnv, method: &str, id: &str, body: &Json) -> (u16, String) {
+    let port = env.services.port("http", "/outputs/{id}");
+    ask(&port, method, &format!("/stream/outputs/{id}"), &body.to_string()).await
+}
+
+#[test]
+fn all_that_are_there_get_a_message() {
+    both_modes(|| async {
+        let (dir, env) = (TempDir::new().unwrap(), TestEnv::new());
+        let config = json!({"outputs": {"a": file(&dir, "a")}});
+        let sink = (SPEC.build)(&config, &env).unwrap();
+        sink.open().await.unwrap();
+        sink.write(&batch(&["1"])).await.unwrap();
+        let second = file(&dir, "b");
+        assert_eq!(child(&env, "POST", "b", &second).await, (200, String::new()));
+        assert_eq!(child(&env, "GET", "b", &Json::Null).await, (200, second.to_string()));
+        sink.write(&batch(&["2"])).await.unwrap();
+        assert_eq!(child(&env, "DELETE", "a", &Json::Null).await.0, 200);
+        sink.write(&batch(&["3"])).await.unwrap();
+        sink.close().await.unwrap();
+        assert_eq!((read(&dir, "a"), read(&dir, "b")), ("1\n2\n".into(), "2\n3\n".into()));
+    });
+}
+
+#[test]
+fn messages_wait_until_there_is_an_output() {
+    both_modes(|| async {
+        let (dir, env) = (TempDir::new().unwrap(), TestEnv::new());
+        let sink: Rc<dyn Sink> = Rc::from((SPEC.build)(&json!({}), &env).unwrap());
+        sink.open().await.unwrap();
+        let writer = Rc::clone(&sink);
+        let written = rt::spawn(async move { writer.write(&batch(&["1"])).await.is_ok() });
+        assert_eq!(child(&env, "POST", "no", &json!({"name": "nope"})).await.0, 502);
+        let refuses = json!({"name": "reject", "config": {"lang": "toy", "text": "no"}});
+        assert_eq!(child(&env, "POST", "a", &refuses).await.0, 200);
+        rt::sleep(Time::from_millis(20)).await;
+        assert!(!written.is_finished());
+        // Another one takes the place of the one that refuses, and gets what that did not take.
+        assert_eq!(child(&env, "POST", "a", &file(&dir, "a")).await.0, 200);
+        assert!(written.await.unwrap());
+        sink.close().await.unwrap();
+        assert_eq!(read(&dir, "a"), "1\n");
+    });
+}
