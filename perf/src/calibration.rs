@@ -72,7 +72,8 @@ fn recorded() -> Result<Value> {
 mod tests {
     #[test]
     fn the_factors_are_there() {
-        for name in ["benthos_default_w2", "benthos_best_w4", "benthos_best_w5"] {
+        for name in ["default_w2", "best_w4", "best_w5", "w6_http", "w6_tcp"] {
+            let name = &format!("benthos_{name}");
             assert!(super::factor(name).unwrap().unwrap().factor > 0.0, "{name}");
         }
         assert!(super::factor("benthos_default_w5").unwrap().is_none());

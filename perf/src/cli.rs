@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -110,6 +111,14 @@ pub(crate) enum Cmd {
     /// Writes the workloads' data
     #[command(subcommand)]
     Gen(Gen),
+    /// Passes on the lines of a TCP connection: what latencies are compared with
+    #[command(hide = true)]
+    Relay {
+        /// Where to listen
+        address: SocketAddr,
+        /// Where to connect
+        to: SocketAddr,
+    },
     /// Runs one program and prints its accounting: the harness's own helper
     #[command(hide = true)]
     Measure {

@@ -10,13 +10,27 @@ use crate::cli::Compare;
 use crate::control;
 use crate::data::Store;
 use crate::error::{At, Error, Result};
+use crate::ingest;
 use crate::machine::{self, Spin};
 use crate::peers::{How, Place, Subject, benthos, coreutils, jq, mainstem, python, version};
 use crate::report::{is_bad, json, table};
 use crate::rounds::{self, Rounds, Settings};
-use crate::workload::{self, Prepared, Workload};
+use crate::serving::{Report, Setup};
+use crate::transit;
+use crate::workload::{self, Prepared, Workload, is_called};
 
 const MEMORY_DIR: &str = "/dev/shm";
+
+/// Measures a workload whose programs serve.
+type Measure = fn(&Setup, &mut Spin, &dyn Fn(&str)) -> Result<Vec<Report>>;
+
+/// The workloads that have no files: their programs are asked over the network.
+const SERVING: [(&str, Measure); 4] = [
+    (ingest::HTTP, ingest::http),
+    (ingest::TCP, ingest::tcp),
+    (transit::NAME, transit::measure),
+    (control::NAME, control::measure),
+];
 
 /// A folder that is removed with everything in it at the end.
 pub(crate) struct Scratch(PathBuf);
@@ -76,18 +90,18 @@ impl Bench<'_> {
         }))
     }
 
-    /// Measures W8, which has no input: its programs are asked over HTTP.
-    fn control(&self, spin: &mut Spin) -> Result<control::Control> {
-        let setup = control::Setup {
+    /// What the workloads need whose programs serve.
+    fn setup(&self) -> Setup<'_> {
+        Setup {
             program: self.program.as_deref(),
             args: &self.options.bin_arg,
             benthos: self.options.benthos.as_deref(),
             jq: &self.jq,
             at: Place { on: &self.jq_events, scratch: &self.scratch.0 },
+            store: &self.store,
             rounds: self.options.rounds,
             timeout: Duration::from_secs(self.options.timeout),
-        };
-        control::run(&setup, spin, |step| say(&format!("{} {step}", control::NAME)))
+        }
     }
 
     /// Which Benthos the figures are of.
@@ -131,11 +145,16 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
         good &= !rounds.outcomes.iter().any(is_bad);
         parts.push(json::workload(&on, &rounds));
     }
-    if wants_control(&options.only) {
-        let control = bench.control(&mut spin)?;
-        print(&control::render(&control))?;
-        good &= !control.is_bad();
-        parts.push(control::json(&control));
+    for (name, measure) in SERVING {
+        if !is_wanted(&options.only, name) {
+            continue;
+        }
+        let progress = |step: &str| say(&format!("{name} {step}"));
+        for report in measure(&bench.setup(), &mut spin, &progress)? {
+            print(&report.text)?;
+            good &= report.good;
+            parts.push(report.json);
+        }
     }
     let out = options.out.clone().unwrap_or_else(|| options.data.join("report.json"));
     let report = json!({"head": head, "good": good, "workloads": parts});
@@ -144,23 +163,19 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     Ok(good)
 }
 
-/// Whether the workload that has no input is asked for.
-fn wants_control(only: &[String]) -> bool {
-    only.is_empty() || only.iter().any(|name| name.eq_ignore_ascii_case(control::NAME))
+/// Whether a workload is asked for.
+fn is_wanted(only: &[String], own: &str) -> bool {
+    only.is_empty() || only.iter().any(|name| is_called(own, name))
 }
 
-/// The workloads asked for.
+/// The workloads asked for of those with files.
 fn chosen(only: &[String]) -> Result<Vec<Workload>> {
-    let is_known = |name: &String| {
-        name.eq_ignore_ascii_case(control::NAME) || workload::ALL.iter().any(|w| w.is_called(name))
-    };
-    if let Some(name) = only.iter().find(|name| !is_known(name)) {
-        let known = workload::ALL.iter().map(|w| w.name()).chain([control::NAME]);
-        let known: Vec<&str> = known.collect();
+    let known = workload::ALL.iter().map(|w| w.name()).chain(SERVING.map(|(name, _)| name));
+    let known: Vec<&str> = known.collect();
+    if let Some(name) = only.iter().find(|name| !known.iter().any(|own| is_called(own, name))) {
         return Err(Error(format!("--only: no workload {name}; there are {}", known.join(", "))));
     }
-    let wanted = |w: &Workload| only.is_empty() || only.iter().any(|n| w.is_called(n));
-    Ok(workload::ALL.into_iter().filter(wanted).collect())
+    Ok(workload::ALL.into_iter().filter(|w| is_wanted(only, w.name())).collect())
 }
 
 fn prepare(options: &Compare) -> Result<Bench<'_>> {
@@ -212,4 +227,19 @@ pub(crate) fn print(text: &str) -> Result<()> {
 /// Progress, which is of no use to a program that reads the table.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workloads_are_chosen_by_name() {
+        let only = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(chosen(&[]).unwrap(), workload::ALL);
+        assert_eq!(chosen(&only(&["w6", "W2"])).unwrap(), [Workload::W2]);
+        assert!(is_wanted(&only(&["w6"]), ingest::HTTP) && is_wanted(&[], control::NAME));
+        assert!(!is_wanted(&only(&["W6-TCP"]), ingest::HTTP));
+        assert!(chosen(&only(&["W9"])).unwrap_err().0.ends_with("W6-HTTP, W6-TCP, W7, W8"));
+    }
 }

@@ -8,6 +8,7 @@ mod compare;
 mod control;
 mod data;
 mod error;
+mod ingest;
 mod machine;
 mod mappings;
 mod measure;
@@ -15,6 +16,8 @@ mod peers;
 mod reference;
 mod report;
 mod rounds;
+mod serving;
+mod transit;
 mod workload;
 
 use std::io::Write;
@@ -47,6 +50,7 @@ fn run(cli: Cli) -> Result<bool> {
         None => compare::run(&cli.compare),
         Some(Cmd::Mappings(options)) => mappings::run(&options),
         Some(Cmd::Gen(what)) => generate(&what).map(|()| true),
+        Some(Cmd::Relay { address, to }) => transit::relay::run(address, to).map(|()| true),
         Some(Cmd::Measure { timeout, stdout, stderr, program, args }) => {
             let task = measure::Task { program, args, stdout: Some(stdout) };
             measure::helper(&task, &stderr, Duration::from_secs(timeout)).map(|()| true)

@@ -88,7 +88,7 @@ pub(crate) fn run(task: &Task, timeout: Duration, scratch: &Path) -> Result<Usag
 }
 
 /// The end of a file of text, for a message.
-fn tail(path: &Path) -> String {
+pub(crate) fn tail(path: &Path) -> String {
     let text = std::fs::read(path).unwrap_or_default();
     let text =
         String::from_utf8_lossy(text.get(text.len().saturating_sub(TAIL_MAX)..).unwrap_or(&[]))

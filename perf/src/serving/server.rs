@@ -1,4 +1,4 @@
-//! A program in streams mode, and what it uses while it runs.
+//! A running program, and what it uses while it runs.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -9,60 +9,78 @@ use std::time::{Duration, Instant};
 
 use super::client::Client;
 use crate::error::{At, Error, Result};
+use crate::measure;
 
 /// Between two looks at a program that has to do something first.
 const PAUSE: Duration = Duration::from_millis(100);
 /// CPU time during a pause below which a program is at rest.
 const AT_REST_S: f64 = 0.002;
 
+/// An address of this machine at which nobody listens.
+///
+/// # Errors
+/// There is no free port.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr());
+    free.map_err(|e| Error(format!("a free port: {e}")))
+}
+
+/// How a program is started.
+pub(crate) struct Launch<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) args: &'a [String],
+    /// Where it will listen.
+    pub(crate) address: SocketAddr,
+    /// Folder for what it says on standard error.
+    pub(crate) scratch: &'a Path,
+    pub(crate) timeout: Duration,
+}
+
 /// A running program; killed when it goes out of scope.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     timeout: Duration,
 }
 
 impl Server {
-    /// Starts a program in streams mode and waits until it answers.
+    /// Starts a program and waits until it is ready.
     ///
     /// # Errors
-    /// It does not start or does not answer.
-    pub(super) fn start(
-        program: &Path,
-        args: &[String],
-        scratch: &Path,
-        timeout: Duration,
-    ) -> Result<Self> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr());
-        let address = free.map_err(|e| Error(format!("a free port: {e}")))?;
-        let (settings, log) = (scratch.join("settings.yaml"), scratch.join("stderr"));
-        fs::write(&settings, format!("http:\n  address: {address}\n")).at(&settings)?;
+    /// It does not start, ends, or is never ready.
+    pub(crate) fn start(launch: &Launch, ready: impl Fn(&Self) -> bool) -> Result<Self> {
+        let Launch { program, args, address, timeout, .. } = *launch;
+        let log = launch.scratch.join("stderr");
         let child = Command::new(program)
-            .arg("streams")
             .args(args)
-            .arg("-o")
-            .arg(&settings)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).at(&log)?)
             .spawn()
             .at(program)?;
         let mut server = Server { child, address, timeout };
-        server.until("it does not answer", |server| {
+        let started = server.until("it does not answer", |server| {
             if let Ok(Some(status)) = server.child.try_wait() {
                 return Err(Error(format!("{}: ended with {status}", program.display())));
             }
-            let answer = server.client().and_then(|mut c| c.ask("GET", "/ping", ""));
-            Ok(answer.is_ok_and(|text| text == b"pong"))
-        })?;
-        Ok(server)
+            Ok(ready(server))
+        });
+        match started {
+            Ok(()) => Ok(server),
+            Err(Error(reason)) => Err(Error(format!("{reason}{}", measure::tail(&log)))),
+        }
+    }
+
+    /// Whether it answers a request with success.
+    pub(crate) fn answers(&self, path: &str) -> bool {
+        self.client().is_ok_and(|mut client| client.ask("GET", path, "").is_ok())
     }
 
     /// A connection to it.
     ///
     /// # Errors
     /// It does not listen.
-    pub(super) fn client(&self) -> Result<Client> {
+    pub(crate) fn client(&self) -> Result<Client> {
         Client::connect(self.address, self.timeout)
     }
 
@@ -70,7 +88,7 @@ impl Server {
     ///
     /// # Errors
     /// It is gone, or the kernel does not tell.
-    pub(super) fn cpu_s(&self) -> Result<f64> {
+    pub(crate) fn cpu_s(&self) -> Result<f64> {
         let tasks = format!("/proc/{}/task", self.child.id());
         let mut ns = 0.0;
         for task in fs::read_dir(&tasks).at(Path::new(&tasks))?.flatten() {
@@ -85,7 +103,7 @@ impl Server {
     ///
     /// # Errors
     /// It is gone.
-    pub(super) fn resident_kib(&self) -> Result<f64> {
+    pub(crate) fn resident_kib(&self) -> Result<f64> {
         let path = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&path).at(Path::new(&path))?;
         let field = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -97,7 +115,7 @@ impl Server {
     ///
     /// # Errors
     /// It never has.
-    pub(super) fn rest(&mut self) -> Result<()> {
+    pub(crate) fn rest(&mut self) -> Result<()> {
         let mut before = self.cpu_s()?;
         self.until("it never rests", |server| {
             let now = server.cpu_s()?;

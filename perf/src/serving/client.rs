@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 const BODY_MAX: u64 = 16 << 20;
 
 /// A connection to a server under measurement.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     answers: ResponseDecoder,
     request: Vec<u8>,
@@ -28,7 +28,7 @@ impl Client {
     ///
     /// # Errors
     /// Nobody listens there.
-    pub(super) fn connect(address: SocketAddr, timeout: Duration) -> Result<Self> {
+    pub(crate) fn connect(address: SocketAddr, timeout: Duration) -> Result<Self> {
         let stream = TcpStream::connect(address).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         stream.set_read_timeout(Some(timeout)).map_err(failed)?;
@@ -40,7 +40,7 @@ impl Client {
     ///
     /// # Errors
     /// The connection failed, or the answer is none of success.
-    pub(super) fn ask(&mut self, verb: &str, target: &str, body: &str) -> Result<Vec<u8>> {
+    pub(crate) fn ask(&mut self, verb: &str, target: &str, body: &str) -> Result<Vec<u8>> {
         self.request.clear();
         let length = BodyLength::Bytes(body.len() as u64);
         let head = write_request_head(&mut self.request, verb, target, &[("Host", "perf")], length);
