@@ -13,6 +13,7 @@ use plan::{Body, Fault, Meta, Records, Services};
 
 use crate::error::Error;
 use crate::growth::Growth;
+use crate::node::Seg;
 use crate::program::Maps;
 use crate::val::Val;
 
@@ -147,6 +148,14 @@ impl<'m> Exec<'m> {
         }
     }
 
+    /// Takes a document that was read.
+    pub(crate) fn take_document(&mut self) -> Option<Value> {
+        match std::mem::take(&mut self.doc) {
+            Doc::Is(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A field of a document that is there as text; `None` where it is not.
     pub(crate) fn raw_field(&mut self, path: PathId) -> Option<Value> {
         let Doc::Raw(doc) = &self.doc else { return None };
@@ -160,6 +169,16 @@ impl<'m> Exec<'m> {
         let value = doc.to_value(&raw);
         self.fields.push((path, value.clone()));
         Some(value)
+    }
+
+    /// A field of the message that functions look at, where its document is there as text.
+    pub(crate) fn raw_json(&self, path: &[Seg]) -> Option<Value> {
+        let Doc::Raw(doc) = &self.doc else { return None };
+        if self.index != Some(self.mapped) || path.is_empty() || !path.iter().all(Seg::is_plain) {
+            return None;
+        }
+        let keys: Vec<&[u8]> = path.iter().map(|seg| seg.key.as_bytes()).collect();
+        Some(doc.find(&keys).map_or(Value::Null, |raw| doc.to_value(&raw)))
     }
 
     /// Why there is no document, in the words of a failed statement.

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use formats::value::Value;
 use plan::expr::Place;
 use plan::{
-    Batch, Class, Code, Diagnostic, Expr, Fault, Form, Language, OperatorError, Records, Services,
-    Session, Span,
+    Batch, Body, Class, Code, Diagnostic, Expr, Fault, Form, Language, OperatorError, Records,
+    Services, Session, Span,
 };
 
 use crate::batch::Runner;
 use crate::class;
 use crate::error::Error;
 use crate::exec::Setup;
+use crate::fast::Overlay;
+use crate::fields::Fields;
 use crate::local::working_dir;
 use crate::mapping::{Interpolated, Mapping, Outcome};
 use crate::reach;
@@ -62,15 +64,20 @@ impl Session for Bloblangs {
         let fail = |error: crate::ParseError| vec![error.diagnostic()];
         if form == Form::Text {
             let text = Interpolated::parse(&code.text, &self.setup).map_err(fail)?;
-            return Ok(Box::new(TextExpr { text }));
+            let fields =
+                Fields::of(|visit| text.queries().for_each(|query| class::every(query, visit)));
+            return Ok(Box::new(TextExpr { text, fields }));
         }
         let mapping = Mapping::parse(&code.text, &self.setup).map_err(fail)?;
         let class = class::of_program(&mapping.program);
         match form {
-            Form::Query => Ok(Box::new(QueryExpr { mapping, class })),
+            Form::Query => {
+                let fields = Fields::of(|visit| class::every_in(&mapping.program, visit));
+                Ok(Box::new(QueryExpr { mapping, class, fields }))
+            }
             _ => {
                 let runner = Runner::new(mapping, form == Form::Mutation);
-                Ok(Box::new(MapExpr { runner, class }))
+                Ok(Box::new(MapExpr { runner, class, overlay: None }))
             }
         }
     }
@@ -84,10 +91,15 @@ fn no_messages() -> Fault {
     Fault::new("the batch holds no messages")
 }
 
+/// Room that a changed document gets at first, in bytes.
+const OVERLAY_BYTES: usize = 512;
+
 /// A mapping or mutation.
 struct MapExpr {
     runner: Runner,
     class: Class,
+    /// The mapping as one that changes other messages, once it does.
+    overlay: Option<Overlay>,
 }
 
 impl Expr for MapExpr {
@@ -108,6 +120,13 @@ impl Expr for MapExpr {
     ) -> Result<(), Fault> {
         let from = from.as_records().ok_or_else(no_messages)?;
         let onto = onto.as_records_mut().ok_or_else(no_messages)?;
+        let overlay = self.overlay.get_or_insert_with(|| Overlay::new(self.runner.mapping()));
+        let mut out = Vec::with_capacity(OVERLAY_BYTES);
+        if overlay.run(self.runner.mapping(), (from, index), (onto, target), &mut out) {
+            let Some(record) = onto.recs.get_mut(target) else { return Ok(()) };
+            record.body = Body::Own(Arc::new(out));
+            return Ok(());
+        }
         let mapped = self.runner.mapping().overlay(from, index, onto, target);
         if let Some(error) = mapped.error {
             return Err(fault(&error));
@@ -150,11 +169,13 @@ fn value(mapping: &Mapping, batch: &Batch, index: usize) -> Result<Value, Fault>
 struct QueryExpr {
     mapping: Mapping,
     class: Class,
+    fields: Fields,
 }
 
 impl QueryExpr {
-    fn holds(&self, records: &Records, index: usize) -> Result<bool, Fault> {
-        let mapped = self.mapping.map(records, index);
+    fn holds(&mut self, records: &Records, index: usize) -> Result<bool, Fault> {
+        let doc = self.fields.read(records, index);
+        let mapped = self.mapping.map_with(records, index, doc);
         if let Some(error) = mapped.error {
             return Err(fault(&error));
         }
@@ -191,6 +212,7 @@ impl Expr for QueryExpr {
 /// A text with embedded queries.
 struct TextExpr {
     text: Interpolated,
+    fields: Fields,
 }
 
 impl Expr for TextExpr {
@@ -200,7 +222,8 @@ impl Expr for TextExpr {
 
     fn text(&mut self, batch: &Batch, index: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
         let records = batch.as_records().ok_or_else(no_messages)?;
-        self.text.push(out, records, index).map_err(|error| fault(&error))
+        let doc = self.fields.read(records, index);
+        self.text.push_with(out, records, index, doc).map_err(|error| fault(&error))
     }
 
     fn value(&mut self, batch: &Batch, index: usize) -> Result<Value, Fault> {

@@ -22,6 +22,7 @@ pub mod error;
 mod eval;
 pub mod exec;
 pub mod fast;
+mod fields;
 pub mod functions;
 pub mod go_format;
 mod go_rand;

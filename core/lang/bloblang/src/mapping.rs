@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use formats::json::Reader;
 use formats::value::Value;
 use plan::{Meta, Records, Services};
 
@@ -77,15 +76,11 @@ impl Mapping {
         result(ex, error, false, false)
     }
 
-    /// The same as [`Mapping::map`] with a reader that knows the paths of the mapping.
-    pub(crate) fn map_with(&self, records: &Records, index: usize, reader: &mut Reader) -> Mapped {
-        let mut none = Vec::new();
+    /// The same as [`Mapping::map`] with the document of the message.
+    pub(crate) fn map_with(&self, records: &Records, index: usize, doc: Doc<'_>) -> Mapped {
         let mut ex = Exec::new(records, index, &self.services);
         ex.root = Root::Is(Val::Nothing);
-        match reader.read(records.bytes(index, &mut none)) {
-            Ok(doc) => ex.doc = Doc::Raw(doc),
-            Err(error) => ex.doc = Doc::Bad(error.to_string()),
-        }
+        ex.doc = doc;
         let error = self.program.run(&mut ex).err();
         result(ex, error, false, false)
     }
@@ -98,7 +93,11 @@ impl Mapping {
     /// `target` of `onto` as those being built.
     pub fn overlay(&self, from: &Records, index: usize, onto: &Records, target: usize) -> Mapped {
         let mut other = Exec::new(onto, target, &self.services);
-        let root = other.document().ok().cloned();
+        // It is taken, not shared: what is shared is copied by the first assignment.
+        let root = match other.document().is_ok() {
+            true => other.take_document(),
+            false => None,
+        };
         let mut ex = Exec::new(from, index, &self.services);
         let parsed = root.is_some();
         ex.root = Root::Is(root.map_or(Val::Nothing, Val::Data));
@@ -178,8 +177,20 @@ impl Interpolated {
     /// # Errors
     /// Those of the queries; `out` is as before then.
     pub fn push(&self, out: &mut Vec<u8>, records: &Records, index: usize) -> Result<(), Error> {
+        self.push_with(out, records, index, Doc::Unread)
+    }
+
+    /// The same with the document of the message.
+    pub(crate) fn push_with(
+        &self,
+        out: &mut Vec<u8>,
+        records: &Records,
+        index: usize,
+        doc: Doc<'_>,
+    ) -> Result<(), Error> {
         let before = out.len();
         let mut ex = Exec::new(records, index, &self.services);
+        ex.doc = doc;
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),

@@ -103,6 +103,11 @@ impl Seg {
         Seg { key: Text::from(key), index, star: key == b"*" }
     }
 
+    /// Whether a reader of texts can look it up: it stands for one member or element.
+    pub fn is_plain(&self) -> bool {
+        !self.star && self.is_canonical()
+    }
+
     /// Whether a position is written as numbers are, without leading zeros.
     pub fn is_canonical(&self) -> bool {
         self.index.is_none_or(|i| i.to_string().as_bytes() == self.key.as_bytes())

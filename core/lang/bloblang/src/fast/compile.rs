@@ -8,7 +8,7 @@ use super::eval::Quick;
 use super::query::{Compiler, Scope};
 use crate::class;
 use crate::node::{ArgSource, Base, Node, Seg, split_path};
-use crate::program::{Kind, Program};
+use crate::program::{Kind, Program, Statement};
 use crate::spec::Purity;
 
 /// Height of expressions that the fast path takes: its evaluation has no growing stack.
@@ -77,25 +77,30 @@ pub(super) enum Target {
 impl Plan {
     /// Prepares a program; `None` when it must not take the fast path.
     pub(crate) fn of(program: &Program, paths: &mut Paths) -> Option<Plan> {
-        let mut repeatable = true;
-        let mut root_read = false;
-        class::every_in(program, &mut |node| {
-            let purity = match node {
-                Node::Method(call) => call.spec.purity,
-                Node::Function(call) => call.spec.purity,
-                Node::Path(path) => {
-                    root_read |= matches!(path.base, Base::Root);
-                    Purity::Pure
-                }
-                _ => Purity::Pure,
-            };
-            repeatable &= purity != Purity::Bound;
-        });
-        if !repeatable || root_read || program.height > HEIGHT_MAX {
+        if !is_fast(program) {
             return None;
         }
         let compiled = Plan::of_fields(program, paths);
         compiled.or_else(|| Plan::of_body(program, paths))
+    }
+
+    /// Prepares a program that changes the document of another message; `None` when it does more
+    /// than assign fields, each once, or must not take the fast path.
+    pub(super) fn of_overlay(program: &Program, paths: &mut Paths) -> Option<Plan> {
+        let assigns = |statement: &Statement| match &statement.kind {
+            Kind::Assign { path, .. } => !path.is_empty(),
+            Kind::Let { .. } => true,
+            Kind::Meta { .. } | Kind::If(_) => false,
+        };
+        if !is_fast(program) || !program.statements.iter().all(assigns) {
+            return None;
+        }
+        let fields = fields(program, &[])?;
+        let shape = Shape::Copy(Box::new(splicer(&fields)?));
+        let mut compiler = Compiler::new(program, paths);
+        let steps = steps(&mut compiler, &fields, false)?;
+        let plan = Plan::new(compiler, shape, steps, 0, false);
+        (!plan.general).then_some(plan)
     }
 
     /// A program that assigns fields, each once, or its whole root.
@@ -109,30 +114,35 @@ impl Plan {
         let without = without.unwrap_or_default();
         let deleted = without.len();
         let fields = fields(program, &without)?;
-        let keys: Vec<Vec<&[u8]>> =
-            fields.iter().map(|f| f.iter().map(|seg| seg.key.as_bytes()).collect()).collect();
-        let keys: Vec<&[&[u8]]> = keys.iter().map(Vec::as_slice).collect();
-        // Paths that lead into each other have an order.
-        let splicer = Splicer::new(&keys).ok()?;
+        let keys = keys(&fields);
+        let splicer = splicer(&fields)?;
         let shape = match (copies, fields.is_empty()) {
             (true, _) => Shape::Copy(Box::new(splicer)),
-            (false, false) => Shape::Fields(Template::new(&keys)),
+            (false, false) => {
+                Shape::Fields(Template::new(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+            }
             (false, true) => Shape::Whole,
         };
         let mut compiler = Compiler::new(program, paths);
-        let steps = steps(&mut compiler, &fields, matches!(shape, Shape::Copy(_)))?;
-        Some(Plan::new(compiler, shape, steps, deleted))
+        let steps = steps(&mut compiler, &fields, copies)?;
+        Some(Plan::new(compiler, shape, steps, deleted, copies))
     }
 
     /// Any other program, if the fast path takes all of it.
     fn of_body(program: &Program, paths: &mut Paths) -> Option<Plan> {
         let mut compiler = Compiler::new(program, paths);
         let body = compiler.body()?;
-        Some(Plan::new(compiler, Shape::Built(body), Vec::new(), 0))
+        Some(Plan::new(compiler, Shape::Built(body), Vec::new(), 0, false))
     }
 
-    fn new(mut compiler: Compiler<'_>, shape: Shape, steps: Vec<Step>, deleted: usize) -> Plan {
-        let mut reads = matches!(shape, Shape::Copy(_));
+    /// `reads` says that the document is read whatever the queries do.
+    fn new(
+        mut compiler: Compiler<'_>,
+        shape: Shape,
+        steps: Vec<Step>,
+        deleted: usize,
+        mut reads: bool,
+    ) -> Plan {
         class::every_in(compiler.program, &mut |node| match node {
             Node::Path(path) => reads |= compiler.intern(path),
             Node::Match(e) => reads |= e.subject.is_none(),
@@ -163,6 +173,35 @@ fn direct(shape: &Shape, steps: &[Step]) -> Option<Box<[usize]>> {
     }
     let step_of = |slot| steps.iter().position(|step| step.target == Target::Field(slot));
     (0..template.slots()).map(step_of).collect()
+}
+
+/// Whether nothing in a program keeps it from the fast path as a whole: functions that must run
+/// once a message and in order, the document being built, a great height.
+fn is_fast(program: &Program) -> bool {
+    let (mut repeatable, mut root_read) = (true, false);
+    class::every_in(program, &mut |node| {
+        let purity = match node {
+            Node::Method(call) => call.spec.purity,
+            Node::Function(call) => call.spec.purity,
+            Node::Path(path) => {
+                root_read |= matches!(path.base, Base::Root);
+                Purity::Pure
+            }
+            _ => Purity::Pure,
+        };
+        repeatable &= purity != Purity::Bound;
+    });
+    repeatable && !root_read && program.height <= HEIGHT_MAX
+}
+
+fn keys<'p>(fields: &[&'p [Seg]]) -> Vec<Vec<&'p [u8]>> {
+    fields.iter().map(|f| f.iter().map(|seg| seg.key.as_bytes()).collect()).collect()
+}
+
+/// What puts fields into a copy; `None` for paths that lead into each other, which have an order.
+fn splicer(fields: &[&[Seg]]) -> Option<Splicer> {
+    let keys = keys(fields);
+    Splicer::new(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()
 }
 
 fn is_this(node: &Node) -> bool {

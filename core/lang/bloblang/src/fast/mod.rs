@@ -18,11 +18,13 @@ mod eval;
 pub mod item;
 pub mod merge;
 mod open;
+mod overlay;
 mod query;
 mod run;
 mod sink;
 
 pub(crate) use body::without as quick_without;
+pub(crate) use overlay::Overlay;
 pub(crate) use run::{Done, Mapper};
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl<'p> Compiler<'p> {
     }
 
     fn path(&mut self, segs: &[Seg]) -> Option<PathId> {
-        let plain = segs.iter().all(|seg| !seg.star && seg.is_canonical());
+        let plain = segs.iter().all(Seg::is_plain);
         let keys: Vec<&[u8]> = segs.iter().map(|seg| seg.key.as_bytes()).collect();
         plain.then(|| self.paths.intern(&keys))
     }

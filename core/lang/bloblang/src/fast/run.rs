@@ -15,8 +15,8 @@ use super::sink::{Fields, Sink};
 use crate::cases;
 use crate::class;
 use crate::exec::{Ctx, Doc, Exec, MetaOut, Root};
+use crate::fields;
 use crate::mapping::{Mapped, Mapping};
-use crate::node::{Base, Node};
 use crate::program::Statement;
 use crate::val::Val;
 
@@ -42,15 +42,26 @@ pub(crate) struct Mapper {
 
 /// Buffers that are reused for every record.
 #[derive(Default)]
-struct Kit {
-    bump: Bump,
-    edits: Edits,
+pub(super) struct Kit {
+    pub(super) bump: Bump,
+    pub(super) edits: Edits,
     results: Results,
-    writer: RawWriter,
+    pub(super) writer: RawWriter,
     /// Records that were opened.
     opened: u32,
     /// Whether they are, whatever their shapes.
     opens: bool,
+}
+
+impl Kit {
+    /// Forgets the record before.
+    pub(super) fn clear(&mut self) {
+        if self.bump.allocated_bytes() > BUMP_BYTES_KEPT {
+            self.bump = Bump::new();
+        }
+        self.bump.reset();
+        self.edits.clear();
+    }
 }
 
 /// Records in a row with a shape of their own after which they are opened instead of being read as
@@ -75,7 +86,7 @@ impl Mapper {
         let plan = Plan::of(&mapping.program, &mut paths);
         if plan.is_none() {
             // The general evaluator, too, finds fields without a search.
-            class::every_in(&mapping.program, &mut |node| intern(node, &mut paths));
+            class::every_in(&mapping.program, &mut |node| fields::intern(node, &mut paths));
         }
         Mapper { mapping, plan, reader: Reader::new(paths), kit: Kit::default() }
     }
@@ -93,10 +104,7 @@ impl Mapper {
         }
         let before = out.len();
         if let Some(plan) = &mut self.plan {
-            if self.kit.bump.allocated_bytes() > BUMP_BYTES_KEPT {
-                self.kit.bump = Bump::new();
-            }
-            self.kit.bump.reset();
+            self.kit.clear();
             let turn = Turn { mapping: &self.mapping, records, index };
             match turn.run(plan, &mut self.reader, &mut self.kit, out) {
                 Some(done) => return done,
@@ -114,34 +122,25 @@ impl Mapper {
 
     /// The general evaluator, which reads fields where they stand.
     fn general(&mut self, records: &Records, index: usize) -> Mapped {
-        self.mapping.map_with(records, index, &mut self.reader)
-    }
-}
-
-fn intern(node: &Node, paths: &mut Paths) {
-    let Node::Path(path) = node else { return };
-    let plain = path.segs.iter().all(|seg| !seg.star && seg.is_canonical());
-    if matches!(path.base, Base::This) && plain {
-        let keys: Vec<&[u8]> = path.segs.iter().map(|seg| seg.key.as_bytes()).collect();
-        path.slot.set(Some(paths.intern(&keys)));
+        self.mapping.map_with(records, index, fields::read(&mut self.reader, records, index))
     }
 }
 
 /// What the statements of a record work on.
-struct State<'s, 'b, 'x> {
-    record: &'s mut Record<'b>,
+pub(super) struct State<'s, 'b, 'x> {
+    pub(super) record: &'s mut Record<'b>,
     /// The general evaluator's state, where a statement needs it.
-    ex: Option<&'s mut Exec<'x>>,
-    sink: Sink<'s>,
+    pub(super) ex: Option<&'s mut Exec<'x>>,
+    pub(super) sink: Sink<'s>,
     /// Whether the whole payload was written.
-    whole: bool,
+    pub(super) whole: bool,
 }
 
 /// One message.
-struct Turn<'m> {
-    mapping: &'m Mapping,
-    records: &'m Records,
-    index: usize,
+pub(super) struct Turn<'m> {
+    pub(super) mapping: &'m Mapping,
+    pub(super) records: &'m Records,
+    pub(super) index: usize,
 }
 
 impl<'m> Turn<'m> {
@@ -166,7 +165,6 @@ impl<'m> Turn<'m> {
             true => (Some(reader.read(content).ok()?), None),
             false => (None, None),
         };
-        edits.clear();
         results.clear(shape.slots());
         let meta = self.records.recs.get(self.index).and_then(|record| record.meta.as_deref());
         let mut record = Record::new(Tools::new(bump, doc), content, root, plan.vars, meta);
@@ -206,7 +204,7 @@ impl<'m> Turn<'m> {
 
     /// Runs the statements, without those of fields where they come later; whether one filters the
     /// record.
-    fn steps<'b>(
+    pub(super) fn steps<'b>(
         &'b self,
         steps: &'b [Step],
         is_whole: bool,
@@ -300,7 +298,7 @@ fn written_meta(meta: MetaOut) -> Option<Meta> {
 }
 
 /// Appends a copy of the record with edits, if there are any.
-fn copy(
+pub(super) fn copy(
     splicer: &mut Splicer,
     doc: &json::Doc<'_>,
     edits: Option<&mut Edits>,

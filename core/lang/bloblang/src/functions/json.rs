@@ -29,8 +29,11 @@ pub(super) static SPEC: Function = Function {
     ],
     annotation: Some(|args| Some(format!("json path `{}`", args.str(0)))),
     run: RunFn::Simple(|args, cx| {
-        let document = cx.ex.json()?;
-        let value = walk(&document, &split_path(args.text(0)));
+        let path = split_path(args.text(0));
+        let value = match cx.ex.raw_json(&path) {
+            Some(value) => value,
+            None => walk(&cx.ex.json()?, &path),
+        };
         // A number that is the whole result is computed with already, unlike those within one.
         Ok(match Num::of(&value) {
             Some(number) => Val::Data(number.into()),
