@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 use plan::env::Counter;
 use plan::{
-    Batch, Class, Component, Emitted, End, Fault, Operator, Sink, SinkError, Source, SourceContext,
-    SourceError, Step,
+    Batch, Class, Component, Data, Emitted, End, Fault, Operator, Sink, SinkError, Source,
+    SourceContext, SourceError, Step,
 };
 
 use crate::build::{Builder, component_labels};
@@ -198,7 +198,10 @@ struct CountingContext {
 impl SourceContext for CountingContext {
     fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
         Box::pin(async move {
-            let events = batch.len() as u64;
+            let events = match &batch.data {
+                Data::Raw(raw) => raw.lines(),
+                _ => batch.len(),
+            } as u64;
             let emitted = self.inner.emit(batch).await?;
             self.received.add(events);
             let (start_ns, latency) = (rt::now().0, self.latency.clone());

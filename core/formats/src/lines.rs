@@ -143,6 +143,13 @@ fn overlaps_itself(needle: &[u8]) -> bool {
     (1..needle.len()).any(|shift| needle.starts_with(&needle[shift..]))
 }
 
+/// How many lines some bytes hold; an unterminated rest is one, too.
+#[must_use]
+pub fn count(bytes: &[u8]) -> usize {
+    let rest = bytes.last().is_some_and(|last| *last != b'\n');
+    memchr_iter(b'\n', bytes).count() + usize::from(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +205,14 @@ mod tests {
             let mut parts = lines(&splitter, &bytes.as_bytes()[..border]).unwrap();
             parts.extend(lines(&splitter, &bytes.as_bytes()[border..]).unwrap());
             prop_assert_eq!(whole, parts);
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_as_they_are_split() {
+        for text in ["", "\n", "a", "a\n", "a\r\n\nccc\nd", "\n\n"] {
+            let split = lines(&LineSplitter::new(), text.as_bytes()).unwrap();
+            assert_eq!(count(text.as_bytes()), split.len(), "{text:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use formats::k::{Data as KData, K};
-use formats::value::Value;
+use formats::value::{Text, Value};
 
 use crate::ack::Acks;
 use crate::columns::Columns;
@@ -48,6 +48,14 @@ pub struct RawBlock {
     /// When set, only the records with these tags (ascending) are wanted: the others of the block
     /// were delivered already and this is a replay.
     pub only: Option<Arc<Vec<u32>>>,
+}
+
+impl RawBlock {
+    /// How many messages its lines become.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.only.as_ref().map_or_else(|| formats::lines::count(&self.bytes), |only| only.len())
+    }
 }
 
 /// Messages over one shared block.
@@ -193,14 +201,32 @@ impl Records {
             .map(|r| match &r.body {
                 Body::Range { len, .. } => *len as usize,
                 Body::Own(bytes) => bytes.len(),
-                Body::Doc(_) => DOC_BYTES_GUESS,
+                Body::Doc(value) => document_bytes(value),
             })
             .sum()
     }
 }
 
-/// What a document not yet printed counts as in budgets.
-const DOC_BYTES_GUESS: usize = 512;
+/// What a value that is no text counts as, in bytes.
+const SCALAR_BYTES: usize = 8;
+
+/// About what a document will take when it is printed, and at least what its texts hold: a source
+/// of large documents must not get around its budget.
+fn document_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => SCALAR_BYTES + text.as_bytes().len(),
+        Value::Bytes(bytes) => SCALAR_BYTES + bytes.len(),
+        Value::Number(digits) => digits.as_bytes().len(),
+        Value::Array(items) => SCALAR_BYTES + items.iter().map(document_bytes).sum::<usize>(),
+        Value::Object(object) => {
+            let member = |(name, value): (&Text, &Value)| {
+                name.as_bytes().len() + SCALAR_BYTES + document_bytes(value)
+            };
+            SCALAR_BYTES + object.iter().map(member).sum::<usize>()
+        }
+        _ => SCALAR_BYTES,
+    }
+}
 
 /// The bytes of a body over its batch's block; a document is printed into `scratch` first.
 pub fn body_bytes<'a>(block: &'a [u8], body: &'a Body, scratch: &'a mut Vec<u8>) -> &'a [u8] {
@@ -365,5 +391,25 @@ impl Batch {
             seq: self.seq,
             born_ns: self.born_ns,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_counts_as_what_it_holds() {
+        let text = Value::text("x".repeat(1000));
+        let object: formats::value::Object =
+            [(Text::from("name"), text.clone()), (Text::from("n"), Value::Null)]
+                .into_iter()
+                .collect();
+        let nested = Value::array(vec![Value::object(object), text]);
+        let bytes = document_bytes(&nested);
+        let mut printed = Vec::new();
+        print_payload(&nested, &mut printed);
+        assert!((2000..2000 + printed.len()).contains(&bytes), "{bytes} of {}", printed.len());
+        assert_eq!(document_bytes(&Value::Null), SCALAR_BYTES);
     }
 }
