@@ -82,6 +82,19 @@ impl<T> Queue<T> {
         .await
     }
 
+    /// Waits until the queue is closed and empty.
+    pub(crate) async fn ended(&self) {
+        poll_fn(|cx| {
+            let mut inner = self.0.borrow_mut();
+            if inner.closed && inner.items.is_empty() {
+                return Poll::Ready(());
+            }
+            inner.readers.add(cx);
+            Poll::Pending
+        })
+        .await
+    }
+
     /// No more items are taken; those in it may still be popped.
     pub(crate) fn close(&self) {
         let mut inner = self.0.borrow_mut();
@@ -108,7 +121,9 @@ mod tests {
         queue.close();
         assert_eq!(queue.push(4).now_or_never(), Some(Err(4)));
         assert_eq!(queue.pop().now_or_never(), Some(Some(2)));
+        assert_eq!(queue.ended().now_or_never(), None);
         assert_eq!(queue.pop().now_or_never(), Some(Some(3)));
+        assert_eq!(queue.ended().now_or_never(), Some(()));
         assert_eq!(queue.pop().now_or_never(), Some(None));
     }
 }

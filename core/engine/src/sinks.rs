@@ -34,7 +34,9 @@ pub(crate) struct SinkTask {
 impl SinkTask {
     /// Runs until the queue is closed and everything in it is written.
     pub(crate) async fn run(self) {
-        self.open().await;
+        if !self.open_first().await {
+            return;
+        }
         let max = self.sink.max_in_flight().max(1);
         let mut writing = FuturesUnordered::new();
         loop {
@@ -62,15 +64,38 @@ impl SinkTask {
         }
     }
 
-    async fn open(&self) {
+    /// Opens it, trying again until that succeeds or until there is nothing to write and never
+    /// will be: a stop does not wait for a peer that nobody needs. False in that case.
+    async fn open_first(&self) -> bool {
+        if self.try_open().await {
+            return true;
+        }
+        let (opened, ended) = (std::pin::pin!(self.reopen()), std::pin::pin!(self.queue.ended()));
+        matches!(select(opened, ended).await, Either::Left(_))
+    }
+
+    /// Opens it after a failure.
+    async fn reopen(&self) {
         let mut pause = BACKOFF_MIN;
         loop {
-            match self.sink.open().await {
-                Ok(()) => return self.connections.set(self.index, true, ""),
-                Err(fault) => self.connections.failed(self.index, &fault.text),
-            }
             rt::sleep(pause).await;
+            if self.try_open().await {
+                return;
+            }
             pause = (pause * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    async fn try_open(&self) -> bool {
+        match self.sink.open().await {
+            Ok(()) => {
+                self.connections.set(self.index, true, "");
+                true
+            }
+            Err(fault) => {
+                self.connections.failed(self.index, &fault.text);
+                false
+            }
         }
     }
 
@@ -88,8 +113,7 @@ impl SinkTask {
                 Err(SinkError::Some(failed)) => return resolve_some(batch, &failed),
                 Err(SinkError::NotConnected(fault)) => {
                     self.connections.failed(self.index, &fault.text);
-                    rt::sleep(BACKOFF_MIN).await;
-                    self.open().await;
+                    self.reopen().await;
                 }
             }
         }

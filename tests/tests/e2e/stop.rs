@@ -144,3 +144,23 @@ fn requests_that_wait_are_answered_when_their_stream_goes() {
     });
     assert_eq!(statuses, [503; LARGE_POSTS]);
 }
+
+#[test]
+fn a_run_that_has_nothing_to_deliver_does_not_wait_for_a_peer() {
+    let folder = Folder::new("stop-no-peer");
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let file = folder.write(
+        "config.yaml",
+        format!(
+            "http:\n  address: 127.0.0.1:0\nshutdown_timeout: 1h\ninput:\n  http_server: {{}}\n\
+             output:\n  socket: {{ network: tcp, address: \"{nobody}\" }}\n"
+        ),
+    );
+    let mut program = Program::start(&["run", &file]);
+    let tried = until(|| program.log().contains("Failed to connect").then_some(()));
+    assert!(tried.is_some(), "{}", program.log());
+    program.signal("TERM");
+    let status = program.wait().expect("it ends");
+    assert!(status.success(), "{status}");
+    assert!(program.log().contains("closed gracefully"), "{}", program.log());
+}
