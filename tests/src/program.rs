@@ -116,7 +116,15 @@ impl Program {
     /// # Panics
     /// When it does not start.
     pub fn with(command: &mut Command) -> Self {
-        let started = command.stderr(Stdio::piped()).stdin(Stdio::null()).spawn();
+        Program::fed(command, Stdio::null())
+    }
+
+    /// The same with a standard input.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn fed(command: &mut Command, stdin: Stdio) -> Self {
+        let started = command.stderr(Stdio::piped()).stdin(stdin).spawn();
         let Ok(mut child) = started else { panic!("the program starts: {started:?}") };
         let log = Arc::new(Mutex::new(String::new()));
         let reader = child.stderr.take().map(|stderr| {

@@ -1,0 +1,170 @@
+//! Outputs with somebody on the other side of a connection.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{sleep, spawn};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::program::{Folder, try_http};
+
+use super::Target;
+use crate::peers::http::{HttpPeer, Mode};
+use crate::peers::lines::Collector;
+use crate::service::{STREAM, Service};
+
+/// A server that takes what is posted, and the output that posts it or leads to it.
+pub(super) struct Posted {
+    pub(super) peer: HttpPeer,
+    pub(super) config: fn(Value) -> Value,
+}
+
+/// The output that posts to a server, without attempts of its own.
+pub(super) fn poster(peer: &HttpPeer) -> Value {
+    json!({"http_client": {"url": peer.url(), "retries": 0, "timeout": "60s"}})
+}
+
+impl Target for Posted {
+    fn config(&self) -> Value {
+        (self.config)(poster(&self.peer))
+    }
+
+    fn arrived(&self) -> Vec<String> {
+        self.peer.taken()
+    }
+
+    fn block(&mut self, blocked: bool) {
+        self.peer.set(if blocked { Mode::Hold } else { Mode::Take });
+    }
+
+    fn cut(&mut self) {
+        self.peer.cut();
+    }
+
+    fn mend(&mut self) {
+        self.peer.mend();
+    }
+}
+
+pub(super) fn http_client(_: &Folder) -> Box<dyn Target> {
+    Box::new(Posted { peer: HttpPeer::start(), config: |poster| poster })
+}
+
+/// Another stream that posts what the process hands to it.
+struct Inproc(HttpPeer);
+
+impl Target for Inproc {
+    fn config(&self) -> Value {
+        json!({"inproc": "way"})
+    }
+
+    fn prepare(&mut self, service: &Service) {
+        let reader = json!({"input": {"inproc": "way"}, "output": poster(&self.0)});
+        service.post("/streams/reader", &reader);
+    }
+
+    fn arrived(&self) -> Vec<String> {
+        self.0.taken()
+    }
+
+    fn block(&mut self, blocked: bool) {
+        self.0.set(if blocked { Mode::Hold } else { Mode::Take });
+    }
+
+    fn cut(&mut self) {
+        self.0.cut();
+    }
+
+    fn mend(&mut self) {
+        self.0.mend();
+    }
+}
+
+pub(super) fn inproc(_: &Folder) -> Box<dyn Target> {
+    Box::new(Inproc(HttpPeer::start()))
+}
+
+struct Socket(Collector);
+
+impl Target for Socket {
+    fn config(&self) -> Value {
+        json!({"socket": {"network": "tcp", "address": self.0.address().to_string()}})
+    }
+
+    fn arrived(&self) -> Vec<String> {
+        self.0.lines()
+    }
+
+    fn block(&mut self, blocked: bool) {
+        self.0.block(blocked);
+    }
+
+    fn cut(&mut self) {
+        self.0.cut();
+    }
+
+    fn mend(&mut self) {
+        self.0.mend();
+    }
+
+    fn lost_by_the_kernel(&self) -> usize {
+        1
+    }
+}
+
+pub(super) fn socket(_: &Folder) -> Box<dyn Target> {
+    Box::new(Socket(Collector::start()))
+}
+
+/// A client that asks for one message after the other.
+#[derive(Default)]
+struct Asking {
+    taken: Arc<Mutex<Vec<String>>>,
+    blocked: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Target for Asking {
+    fn config(&self) -> Value {
+        json!({"http_server": {"path": "/get", "timeout": "60s"}})
+    }
+
+    fn begin(&mut self, service: &Service) {
+        let address = service.address.clone();
+        let (taken, blocked) = (Arc::clone(&self.taken), Arc::clone(&self.blocked));
+        let ended = Arc::clone(&self.ended);
+        spawn(move || {
+            while !ended.load(Ordering::SeqCst) {
+                if blocked.load(Ordering::SeqCst) {
+                    sleep(Duration::from_millis(1));
+                    continue;
+                }
+                match try_http(&address, "GET", &format!("/{STREAM}/get"), "") {
+                    Ok(answer) if answer.status == 200 => {
+                        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+                        taken.push(answer.text());
+                    }
+                    _ => sleep(Duration::from_millis(1)),
+                }
+            }
+        });
+    }
+
+    fn arrived(&self) -> Vec<String> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn block(&mut self, blocked: bool) {
+        self.blocked.store(blocked, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+}
+
+pub(super) fn http_server(_: &Folder) -> Box<dyn Target> {
+    Box::new(Asking::default())
+}

@@ -1,0 +1,140 @@
+//! Plain TCP peers: one that collects lines, and one that hands them out.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::listener::Listener;
+
+#[derive(Default)]
+struct Shelf {
+    blocked: bool,
+    lines: Vec<String>,
+}
+
+/// Collects the lines that are sent to it.
+pub(crate) struct Collector {
+    listener: Listener,
+    shelf: Arc<(Mutex<Shelf>, Condvar)>,
+}
+
+impl Collector {
+    /// Listens on a free port.
+    pub(crate) fn start() -> Self {
+        let shelf: Arc<(Mutex<Shelf>, Condvar)> = Arc::default();
+        let shared = Arc::clone(&shelf);
+        let listener = Listener::start(move |stream| collect(stream, &shared));
+        Collector { listener, shelf }
+    }
+
+    /// Where it listens, or did.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// The lines so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
+    }
+
+    /// Reads on, or does not.
+    pub(crate) fn block(&self, blocked: bool) {
+        self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner).blocked = blocked;
+        self.shelf.1.notify_all();
+    }
+
+    /// Cuts all connections; nobody listens any more.
+    pub(crate) fn cut(&mut self) {
+        self.listener.cut();
+    }
+
+    /// Listens on the same port again.
+    pub(crate) fn mend(&mut self) {
+        self.listener.mend();
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.block(false);
+    }
+}
+
+fn collect(stream: TcpStream, (shelf, changed): &(Mutex<Shelf>, Condvar)) {
+    let mut lines = BufReader::new(stream).lines();
+    loop {
+        let open = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(changed.wait_while(open, |shelf| shelf.blocked));
+        let Some(Ok(line)) = lines.next() else { return };
+        shelf.lock().unwrap_or_else(PoisonError::into_inner).lines.push(line);
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: Vec<String>,
+    next: usize,
+    ended: bool,
+}
+
+/// Hands lines to who connects, each once.
+pub(crate) struct Feeder {
+    listener: Listener,
+    queue: Arc<(Mutex<Queue>, Condvar)>,
+}
+
+impl Feeder {
+    /// Listens on a free port; it has no lines yet.
+    pub(crate) fn start() -> Self {
+        let queue: Arc<(Mutex<Queue>, Condvar)> = Arc::default();
+        let shared = Arc::clone(&queue);
+        let listener = Listener::start(move |stream| hand_out(stream, &shared));
+        Feeder { listener, queue }
+    }
+
+    /// Where it listens, or did.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// More lines.
+    pub(crate) fn add(&self, lines: Vec<String>) {
+        self.queue.0.lock().unwrap_or_else(PoisonError::into_inner).lines.extend(lines);
+        self.queue.1.notify_all();
+    }
+
+    /// Cuts all connections; nobody listens any more.
+    pub(crate) fn cut(&mut self) {
+        self.listener.cut();
+    }
+
+    /// Listens on the same port again.
+    pub(crate) fn mend(&mut self) {
+        self.listener.mend();
+    }
+}
+
+impl Drop for Feeder {
+    fn drop(&mut self) {
+        self.cut(); // whoever writes gives the queue back
+        self.queue.0.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        self.queue.1.notify_all();
+    }
+}
+
+fn hand_out(mut stream: TcpStream, (queue, changed): &(Mutex<Queue>, Condvar)) {
+    loop {
+        let open = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = changed.wait_while(open, |q| q.next == q.lines.len() && !q.ended);
+        let mut open = waited.unwrap_or_else(PoisonError::into_inner);
+        if open.ended {
+            return;
+        }
+        let line = open.lines[open.next].clone() + "\n";
+        // A line is handed to the kernel while nobody else can take it.
+        if stream.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+        open.next += 1;
+    }
+}
