@@ -6,6 +6,18 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+/// Pieces of bytes that come one after another, until their sender is dropped.
+#[derive(Clone, Debug)]
+pub struct Pieces(pub flume::Receiver<Bytes>);
+
+impl PartialEq for Pieces {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
+}
+
+impl Eq for Pieces {}
+
 /// A request, with its whole body.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -21,6 +33,8 @@ pub struct Request {
     pub body: Bytes,
     /// Address of the peer.
     pub remote: String,
+    /// What the client sends after a request that asks for another protocol than HTTP.
+    pub incoming: Option<Pieces>,
     /// Held at its other end for as long as the client waits; nothing where nobody can tell.
     pub client: Option<Weak<()>>,
 }
@@ -75,6 +89,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+    /// What follows the body.
+    pub rest: Option<Pieces>,
 }
 
 impl Reply {

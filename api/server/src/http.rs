@@ -10,11 +10,13 @@ use std::thread;
 
 use bytes::{Bytes, BytesMut};
 use engine::EngineHandle;
+use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use ntex::http::StatusCode;
 use ntex::web::{self, HttpRequest, HttpResponse};
 
 use crate::exchange::{Reply, Request};
+use crate::handover;
 use crate::ports::Ports;
 use crate::routing::{App, Listener};
 use crate::tls::Tls;
@@ -133,6 +135,10 @@ async fn respond(
     request: &HttpRequest,
     payload: web::types::Payload,
 ) -> HttpResponse {
+    if let Some(taken) = handover::take(request) {
+        ntex::rt::spawn(taken.answer(app, describe(request)));
+        return HttpResponse::new(StatusCode::OK); // nobody receives this
+    }
     let length = request.headers().get("content-length").and_then(|v| v.to_str().ok());
     if length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|n| n > BODY_BYTES_MAX) {
         return to_http(too_large());
@@ -141,26 +147,32 @@ async fn respond(
         Ok(body) => body,
         Err(reply) => return to_http(reply),
     };
-    let headers = request.headers().iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
     let head = request.method().as_str() == "HEAD";
     let client = Arc::new(());
-    let request = Request {
-        method: request.method().as_str().to_owned(),
-        path: request.path().to_owned(),
-        query: request.query_string().to_owned(),
-        headers: headers.collect(),
-        body,
-        remote: request.peer_addr().map(|a| a.to_string()).unwrap_or_default(),
-        client: Some(Arc::downgrade(&client)),
-    };
+    let client_known = Some(Arc::downgrade(&client));
+    let request = Request { body, client: client_known, ..describe(request) };
     let work: LocalBoxFuture<'static, Reply> = Box::pin(async move { app.answer(request).await });
     let mut reply = ToItsEnd { work: Some(work), _client: client }.await;
     if head {
         reply.body.clear();
+        reply.rest = None;
     }
     to_http(reply)
+}
+
+/// A request without its body.
+fn describe(request: &HttpRequest) -> Request {
+    let headers = request.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    Request {
+        method: request.method().as_str().to_owned(),
+        path: request.path().to_owned(),
+        query: request.query_string().to_owned(),
+        headers: headers.collect(),
+        remote: request.peer_addr().map(|a| a.to_string()).unwrap_or_default(),
+        ..Request::default()
+    }
 }
 
 /// The answer to a request. A client that goes away has the server drop this in the middle; what
@@ -212,5 +224,9 @@ fn to_http(reply: Reply) -> HttpResponse {
     for (name, value) in &reply.headers {
         response.header(name.as_str(), value.as_str());
     }
-    response.body(reply.body)
+    let Some(rest) = reply.rest else { return response.body(reply.body) };
+    let first = futures_util::stream::iter(Some(reply.body).filter(|body| !body.is_empty()));
+    let pieces = first.map(Bytes::from).chain(rest.0.into_stream());
+    let copied = |piece: Bytes| Ok::<_, io::Error>(ntex::util::Bytes::copy_from_slice(&piece));
+    response.streaming(Box::pin(pieces.map(copied)))
 }

@@ -7,6 +7,7 @@
 
 pub mod dialects;
 pub mod exchange;
+mod handover;
 mod http;
 pub mod native;
 pub mod ports;

@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use percent_encoding::percent_decode_str;
 use plan::env::Payload;
 
-use crate::exchange::{Reply, Request};
+use crate::exchange::{Pieces, Reply, Request};
 use crate::ports::Ports;
 use crate::tls::Tls;
 
@@ -128,6 +128,7 @@ async fn to_port(port: &PortEvent, request: &Request) -> Reply {
         headers: request.headers.iter().map(|(k, v)| (canonical(k), v.clone())).collect(),
         remote: request.remote.clone(),
         payload: Payload::Bytes(request.body.clone()),
+        incoming: request.incoming.as_ref().map(|pieces| pieces.0.clone()),
         reply,
     };
     // The sender is not held while waiting: when the pipeline ends, a request that it did not take
@@ -146,6 +147,7 @@ async fn to_port(port: &PortEvent, request: &Request) -> Reply {
             status: if response.status == 0 { 200 } else { response.status },
             headers: response.headers,
             body: response.body,
+            rest: response.rest.map(Pieces),
         },
         Err(_) => closed(),
     }

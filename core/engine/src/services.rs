@@ -237,6 +237,7 @@ mod tests {
             headers: Vec::new(),
             remote: String::new(),
             payload: plan::env::Payload::Bytes(bytes::Bytes::new()),
+            incoming: None,
             reply: flume::bounded(1).0,
         };
         for number in 0..PORT_QUEUE_MAX {

@@ -150,6 +150,9 @@ pub struct Request {
     pub remote: String,
     /// What it carries.
     pub payload: Payload,
+    /// What the peer sends after a request that asks for another protocol than HTTP, until it sends
+    /// no more. It comes once the answer has agreed with the status 101.
+    pub incoming: Option<flume::Receiver<Bytes>>,
     /// Where the answer goes. Dropped without an answer, the peer is told that the service is
     /// unavailable.
     pub reply: flume::Sender<Response>,
@@ -173,6 +176,9 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// Body, or the text of an error.
     pub body: Vec<u8>,
+    /// What follows the body, piece by piece, until its sender is dropped. Where the peer is gone
+    /// nobody receives any more.
+    pub rest: Option<flume::Receiver<Bytes>>,
 }
 
 /// What a shard offers to everything that runs on it: time, randomness, surroundings, logs and

@@ -48,6 +48,7 @@ mod testing;
 pub mod text;
 pub mod variable;
 pub mod wait;
+pub mod websocket;
 
 use plan::{CacheSpec, OperatorSpec, Part, SinkSpec, SourceSpec};
 
@@ -84,6 +85,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &stdio::input::SPEC,
     &subprocess::input::SPEC,
     &system_window::SPEC,
+    &websocket::input::SPEC,
 ];
 
 /// All sinks, by name.
@@ -109,6 +111,7 @@ pub const SINKS: &[&SinkSpec] = &[
     &switch::SPEC,
     &sync_response::SPEC,
     &variable::SPEC,
+    &websocket::output::SPEC,
 ];
 
 /// The default of options that are on unless somebody says otherwise.

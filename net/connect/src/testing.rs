@@ -350,6 +350,7 @@ pub(crate) async fn ask(
         headers: Vec::new(),
         remote: String::new(),
         payload: Payload::Bytes(bytes::Bytes::from(body.to_owned())),
+        incoming: None,
         reply,
     };
     port.send_async(request).await.unwrap();

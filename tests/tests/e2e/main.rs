@@ -31,3 +31,4 @@ mod stop;
 mod templates;
 mod test;
 mod watch;
+mod websocket;

@@ -204,7 +204,7 @@ fn escaped(json: &str) -> String {
 
 fn text(body: String) -> Response {
     let kind = ("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned());
-    Response { status: 200, headers: vec![kind], body: body.into_bytes() }
+    Response { status: 200, headers: vec![kind], body: body.into_bytes(), ..Response::default() }
 }
 
 /// The answer to a change that was made.

@@ -15,8 +15,6 @@ use rustls::pki_types::pem::PemObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::config::Common;
-
 /// OAuth 1.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
@@ -183,7 +181,7 @@ impl Tokens {
 }
 
 /// Tells who sends a request.
-pub(super) struct Signer {
+pub(crate) struct Signer {
     oauth: Option<OAuth>,
     tokens: Option<Tokens>,
     basic: Option<HeaderValue>,
@@ -203,18 +201,22 @@ pub(super) fn secret(text: &str) -> Option<HeaderValue> {
 }
 
 impl Signer {
-    pub(super) fn new(config: &Common, services: &dyn Services) -> Result<Self, BuildError> {
-        let tokens = config.jwt.enabled.then(|| Tokens::new(&config.jwt, services)).transpose()?;
-        let pair = &config.basic_auth;
+    pub(crate) fn new(
+        oauth: &OAuth,
+        jwt: &Jwt,
+        pair: &BasicAuth,
+        services: &dyn Services,
+    ) -> Result<Self, BuildError> {
+        let tokens = jwt.enabled.then(|| Tokens::new(jwt, services)).transpose()?;
         let basic = pair.enabled.then(|| basic(&pair.username, pair.password.expose())).flatten();
-        Ok(Signer { oauth: config.oauth.enabled.then(|| config.oauth.clone()), tokens, basic })
+        Ok(Signer { oauth: oauth.enabled.then(|| oauth.clone()), tokens, basic })
     }
 
     /// Adds what is needed to the headers of a request.
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub(super) fn sign(
+    pub(crate) fn sign(
         &self,
         verb: &str,
         url: &str,

@@ -1,6 +1,7 @@
 use ring::signature::{KeyPair, UnparsedPublicKey};
 
 use super::*;
+use crate::http_client::config::Common;
 use crate::testing::TestServices;
 
 fn pem(kind: &str, der: &[u8]) -> Vec<u8> {
@@ -19,8 +20,12 @@ fn jwt(method: &str) -> Common {
     Common { jwt, ..Common::default() }
 }
 
+fn signer(config: &Common, services: &TestServices) -> Result<Signer, BuildError> {
+    Signer::new(&config.oauth, &config.jwt, &config.basic_auth, services)
+}
+
 fn signed(config: &Common, services: &TestServices) -> String {
-    let signer = Signer::new(config, services).unwrap();
+    let signer = signer(config, services).unwrap();
     let mut headers = HeaderMap::new();
     signer.sign("GET", "http://x/", &mut headers, services).unwrap();
     assert!(headers[AUTHORIZATION].is_sensitive());
@@ -46,7 +51,7 @@ fn tokens_are_signed_by_a_key() {
 #[test]
 fn what_cannot_sign_is_refused() {
     let services = TestServices::default();
-    let error = |method: &str| Signer::new(&jwt(method), &services).err().unwrap().text;
+    let error = |method: &str| signer(&jwt(method), &services).err().unwrap().text;
     assert_eq!(
         error("HS256"),
         "field 'jwt': jwt signing method HS256 not acepted. Try with RS256, RS384, RS512 or EdDSA"

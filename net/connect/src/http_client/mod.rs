@@ -3,7 +3,7 @@
 //! A component makes requests, and decides what to repeat, on its shard. What goes over the wire
 //! is done by a library on one thread of its own, which all clients of the process share.
 
-mod auth;
+pub mod auth;
 mod client;
 pub mod config;
 mod failure;
@@ -16,5 +16,5 @@ mod request;
 mod retry;
 #[cfg(test)]
 mod testing;
-mod tls;
+pub mod tls;
 mod transport;

@@ -115,7 +115,7 @@ impl Maker {
             host,
             metadata: config.metadata.compile()?,
             source,
-            signer: Signer::new(config, &*services)?,
+            signer: Signer::new(&config.oauth, &config.jwt, &config.basic_auth, &*services)?,
             services,
         })
     }

@@ -70,7 +70,7 @@ impl Tls {
     ///
     /// # Errors
     /// When a certificate cannot be read, or something is asked for that cannot be done.
-    pub(super) fn client(
+    pub(crate) fn client(
         &self,
         http2: bool,
         services: &dyn Services,

@@ -20,7 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::sync::{self, Responder};
-use super::{Endpoint, allows, incorrect_method, multipart, no_tls, path, plain};
+use super::talk::Talks;
+use super::{Endpoint, Port, allows, incorrect_method, multipart, no_tls, path, plain};
 
 /// Requests of one source whose messages are on their way; more wait in the queue of the port.
 pub const IN_FLIGHT_MAX: usize = 4096;
@@ -93,11 +94,12 @@ impl Default for Config {
 
 /// A running `http_server` source.
 pub struct HttpServer {
-    endpoint: Endpoint,
+    endpoint: Endpoint<2>,
     verbs: Vec<String>,
     timeout: Time,
     responder: Rc<Responder>,
     limit: Option<Rc<dyn RateLimit>>,
+    talks: Talks,
     services: Rc<dyn Services>,
 }
 
@@ -171,31 +173,18 @@ impl HttpServer {
 
     fn meta(&self, request: &Request) -> Meta {
         let mut meta = Meta::new();
-        let header = |wanted: &str| {
-            let found = request.headers.iter().find(|(name, _)| name == wanted);
-            found.map_or("", |(_, value)| value.as_str())
-        };
-        meta.set("http_server_user_agent", Value::text(header("User-Agent")));
+        meta.set("http_server_user_agent", Value::text(header(request, "User-Agent")));
         meta.set("http_server_request_path", Value::text(request.path.as_str()));
         meta.set("http_server_verb", Value::text(request.method.as_str()));
         meta.set("http_server_remote_ip", Value::text(host(&request.remote)));
-        // Of several values with one name the first counts.
-        let firsts = |pairs: &[(String, String)], meta: &mut Meta| {
-            for (name, value) in pairs.iter().rev() {
-                meta.set(name.as_str(), Value::text(value.as_str()));
-            }
-        };
-        firsts(&request.query, &mut meta);
-        firsts(&request.headers, &mut meta);
-        for (name, value) in path::variables(&self.endpoint.path, &request.path) {
-            meta.set(name, Value::text(value));
-        }
-        for cookie in header("Cookie").split(';') {
-            if let Some((name, value)) = cookie.trim().split_once('=') {
-                meta.set(name, Value::text(value.trim_matches('"')));
-            }
-        }
+        let variables = path::variables(&self.port().path, &request.path);
+        pairs_of(request, &variables, &mut meta);
         meta
+    }
+
+    fn port(&self) -> &Port {
+        let [posts, _] = &self.endpoint.ports;
+        posts
     }
 
     async fn finish(&self, taken: Taken) {
@@ -218,7 +207,7 @@ impl HttpServer {
                 waiting.next().await;
                 continue;
             }
-            let next = self.endpoint.requests.recv_async();
+            let next = self.port().requests.recv_async();
             let taken = async {
                 match next.await {
                     Ok(request) => Some(self.take(request, context).await),
@@ -238,11 +227,35 @@ impl HttpServer {
         // All others are told at once that nobody takes theirs: their requests are dropped.
         let told = std::pin::pin!(async { while waiting.next().await.is_some() {} });
         let refused = std::pin::pin!(async {
-            while self.endpoint.requests.recv_async().await.is_ok() {}
+            while self.port().requests.recv_async().await.is_ok() {}
             std::future::pending::<()>().await;
         });
         select(refused, told).await;
         result
+    }
+}
+
+/// The first value of a header, by its name in canonical case.
+fn header<'a>(request: &'a Request, wanted: &str) -> &'a str {
+    let found = request.headers.iter().find(|(name, _)| name == wanted);
+    found.map_or("", |(_, value)| value.as_str())
+}
+
+/// Adds what a request says by name and value: query, headers, variables of its path, cookies. Of
+/// several values with one name the first counts.
+pub(super) fn pairs_of(request: &Request, variables: &[(String, String)], meta: &mut Meta) {
+    // As with Benthos, the host is no header.
+    let headers = request.headers.iter().rev().filter(|(name, _)| name != "Host");
+    for (name, value) in headers {
+        meta.set(name.as_str(), Value::text(value.as_str()));
+    }
+    for (name, value) in request.query.iter().rev().chain(variables) {
+        meta.set(name.as_str(), Value::text(value.as_str()));
+    }
+    for cookie in header(request, "Cookie").split(';') {
+        if let Some((name, value)) = cookie.trim().split_once('=') {
+            meta.set(name, Value::text(value.trim_matches('"')));
+        }
     }
 }
 
@@ -308,7 +321,9 @@ impl Source for HttpServer {
                 let text = "Receiving HTTP messages";
                 self.services.log(Log::Info, text, &[("address", &address)]);
             }
-            let ended = self.serve(&context).await;
+            let [_, talks] = &self.endpoint.ports;
+            let talked = self.talks.serve(talks, &context);
+            let (ended, ()) = futures_util::join!(self.serve(&context), talked);
             if let Some(listener) = listener {
                 listener.close().await;
             }
@@ -330,13 +345,21 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         false => Some(env.rate_limit(&config.rate_limit.0)?),
     };
     no_tls(&config.cert_file, &config.key_file)?;
-    let what = "Post a message.";
+    let posts = (config.path.as_str(), "Post a message.");
+    let talks = (config.ws_path.as_str(), "Post messages by websocket.");
     let services = env.services();
     Ok(Box::new(HttpServer {
-        endpoint: Endpoint::new(&config.address, &config.path, raw, what, env)?,
+        endpoint: Endpoint::new(&config.address, [posts, talks], raw, env)?,
         verbs: config.allowed_verbs,
         timeout: Time::from_nanos(config.timeout.wait_ns()),
         responder: Rc::new(Responder::new(&config.sync_response, env)?),
+        talks: Talks {
+            welcome: config.ws_welcome_message,
+            slow_down: config.ws_rate_limit_message,
+            limit: limit.clone(),
+            services: Rc::clone(&services),
+            component: env.component().clone(),
+        },
         limit,
         services,
     }))

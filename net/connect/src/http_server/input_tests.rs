@@ -17,6 +17,7 @@ fn request(method: &str, path: &str, body: &str) -> (Request, Receiver<Response>
         ],
         remote: "[::1]:99".to_owned(),
         payload: Payload::Bytes(Bytes::from(body.to_owned())),
+        incoming: None,
         reply,
     };
     (request, answer)

@@ -13,8 +13,7 @@ use rt::Task;
 use rt::net::{ListenOptions, Stream, TcpListener, resolve};
 use wire::http1::{CONTINUE, Event, RequestDecoder, RequestHead, write_error, write_response};
 
-use super::path;
-use super::plain;
+use super::{path, plain, upgrade};
 use crate::text::io_text;
 
 /// Largest body of a request in bytes.
@@ -32,12 +31,21 @@ const READ_BYTES: usize = 64 << 10;
 
 /// What connections share.
 struct Shared {
-    pattern: String,
-    /// Gone with the source or sink that has the port.
-    requests: WeakSender<Request>,
+    /// Paths, and where what is requested there goes; gone with the source or sink.
+    routes: Vec<Route>,
     connections: Cell<usize>,
     /// Connections with a request that is not answered yet.
     busy: Cell<usize>,
+}
+
+/// A pattern of paths, and where what is requested there goes.
+pub(super) type Route = (String, WeakSender<Request>);
+
+impl Shared {
+    /// Whether nobody takes requests any more.
+    fn gone(&self) -> bool {
+        self.routes.iter().all(|(_, requests)| requests.upgrade().is_none())
+    }
 }
 
 /// Counts while it lives.
@@ -63,15 +71,11 @@ pub(super) struct Listener {
     _accepting: Task<()>,
 }
 
-/// Listens at `address`; requests to paths like `pattern` go to `requests`.
+/// Listens at `address`; the first route whose pattern fits gets a request.
 ///
 /// # Errors
 /// A text that names the address.
-pub(super) async fn listen(
-    address: &str,
-    pattern: &str,
-    requests: WeakSender<Request>,
-) -> Result<Listener, String> {
+pub(super) async fn listen(address: &str, routes: Vec<Route>) -> Result<Listener, String> {
     let failed = |error: std::io::Error| {
         let text = io_text(&error);
         let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, sentence)| sentence);
@@ -81,12 +85,7 @@ pub(super) async fn listen(
     let first = found.into_iter().next();
     let first = first.ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;
     let listener = TcpListener::bind(first, ListenOptions::default()).map_err(failed)?;
-    let shared = Rc::new(Shared {
-        pattern: pattern.to_owned(),
-        requests,
-        connections: Cell::new(0),
-        busy: Cell::new(0),
-    });
+    let shared = Rc::new(Shared { routes, connections: Cell::new(0), busy: Cell::new(0) });
     let address = listener.local_addr();
     let accepting = rt::spawn(accept(listener, Rc::clone(&shared))).abort_on_drop();
     Ok(Listener { shared, address, _accepting: accepting })
@@ -156,9 +155,14 @@ async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
                     let Some(head) = head.take() else { continue };
                     let _busy = Count::new(&shared.busy);
                     let whole = Bytes::from(std::mem::take(&mut body));
-                    let response = ask(&head, whole, &remote, shared).await;
-                    // With the port gone there is nothing more to be had here.
-                    let keep = head.keep_alive && shared.requests.upgrade().is_some();
+                    let (sender, incoming) = upgrade::channel();
+                    let mut response = ask(&head, whole, incoming, &remote, shared).await;
+                    if let Some(rest) = response.rest.take() {
+                        let first = decoder.take_rest();
+                        return upgrade::hand_over(stream, response, rest, first, sender).await;
+                    }
+                    // With the ports gone there is nothing more to be had here.
+                    let keep = head.keep_alive && !shared.gone();
                     write(&response, keep, &mut out);
                     let (sent, _) = stream.write_all(std::mem::take(&mut out)).await;
                     sent?;
@@ -178,39 +182,49 @@ async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
         if close || decoder.is_closed() {
             return stream.shutdown().await;
         }
-        buffer.clear();
-        let Ok((read, filled)) = rt::timeout(IDLE_MAX, stream.read(buffer)).await else {
-            return Ok(());
+        buffer = match more(&mut stream, buffer).await? {
+            Some(filled) => filled,
+            None => return Ok(()),
         };
-        buffer = filled;
-        if read? == 0 {
-            return Ok(());
-        }
         decoder.feed(&buffer);
     }
 }
 
-async fn ask(head: &RequestHead, body: Bytes, remote: &str, shared: &Shared) -> Response {
-    let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
-    if !path::matches(&shared.pattern, path) {
-        return plain(404, "404 page not found\n");
+/// The next bytes, unless there are none or it takes too long.
+async fn more(stream: &mut Stream, mut buffer: Vec<u8>) -> std::io::Result<Option<Vec<u8>>> {
+    buffer.clear();
+    match rt::timeout(IDLE_MAX, stream.read(buffer)).await {
+        Ok((count, filled)) => Ok((count? > 0).then_some(filled)),
+        Err(_) => Ok(None),
     }
+}
+
+async fn ask(
+    head: &RequestHead,
+    body: Bytes,
+    incoming: flume::Receiver<Bytes>,
+    remote: &str,
+    shared: &Shared,
+) -> Response {
+    let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
+    let route = shared.routes.iter().find(|(pattern, _)| path::matches(pattern, path));
+    let Some((_, requests)) = route else { return plain(404, "404 page not found\n") };
     let (reply, answer) = flume::bounded(1);
-    let headers = head
-        .headers
-        .iter()
-        .map(|(name, value)| (canonical(name), String::from_utf8_lossy(value).into_owned()));
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers: Vec<_> =
+        head.headers.iter().map(|(name, value)| (canonical(name), text(value))).collect();
     let request = Request {
+        incoming: wire::websocket::asks(&headers).then_some(incoming),
         method: head.method.clone(),
         path: path.to_owned(),
         query: params(query),
-        headers: headers.collect(),
+        headers,
         remote: remote.to_owned(),
         payload: Payload::Bytes(body),
         reply,
     };
     let gone = || plain(503, "Service unavailable\n");
-    let Some(port) = shared.requests.upgrade() else { return gone() };
+    let Some(port) = requests.upgrade() else { return gone() };
     if port.send_async(request).await.is_err() {
         return gone();
     }

@@ -9,8 +9,13 @@ mod listener;
 pub mod multipart;
 pub mod output;
 pub(crate) mod path;
+mod shelf;
 mod sniff;
 mod sync;
+mod talk;
+#[cfg(test)]
+mod testing;
+mod upgrade;
 
 use flume::{Receiver, Sender};
 use plan::env::{Request, Response};
@@ -19,43 +24,65 @@ use plan::{BuildError, Env, Json};
 /// Requests that wait for a server of its own.
 const QUEUE_MAX: usize = 1024;
 
-/// Where requests come from: the server of the process, or one of its own that is yet to listen.
-struct Endpoint {
-    requests: Receiver<Request>,
-    own: Option<(String, Sender<Request>)>,
+/// One path and what is requested there.
+struct Port {
     path: String,
+    requests: Receiver<Request>,
+    /// Held where nobody else does: with an address of its own, and without a path.
+    sender: Option<Sender<Request>>,
 }
 
-impl Endpoint {
-    /// Opens the port of the process unless there is an address of its own.
+impl Port {
+    /// For which somebody else has to find requests, if anybody does.
+    fn kept(path: &str) -> Self {
+        let (sender, requests) = flume::bounded(QUEUE_MAX);
+        Port { path: path.to_owned(), requests, sender: Some(sender) }
+    }
+}
+
+/// Where requests come from: the server of the process, or one of its own that is yet to listen.
+struct Endpoint<const PORTS: usize> {
+    ports: [Port; PORTS],
+    /// The address of its own.
+    own: Option<String>,
+}
+
+impl<const PORTS: usize> Endpoint<PORTS> {
+    /// Opens ports of the process, each with a description, unless there is an address of its own.
+    /// At an empty path nothing is requested.
     fn new(
         address: &str,
-        path: &str,
+        paths: [(&str, &str); PORTS],
         options: &Json,
-        description: &str,
         env: &dyn Env,
     ) -> Result<Self, BuildError> {
-        let path = path.to_owned();
-        if !address.is_empty() {
-            let (sender, requests) = flume::bounded(QUEUE_MAX);
-            return Ok(Endpoint { requests, own: Some((address.to_owned(), sender)), path });
+        let own = (!address.is_empty()).then(|| address.to_owned());
+        let mut ports = paths.map(|(path, _)| Port::kept(path));
+        if own.is_none() {
+            for (port, (path, description)) in ports.iter_mut().zip(paths) {
+                if path.is_empty() {
+                    continue;
+                }
+                let mut options = options.clone();
+                if let Some(options) = options.as_object_mut() {
+                    options.insert("description".to_owned(), description.into());
+                }
+                port.requests = env.services().open_port("http", path, &options)?;
+                port.sender = None;
+            }
         }
-        let mut options = options.clone();
-        if let Some(options) = options.as_object_mut() {
-            options.insert("description".to_owned(), description.into());
-        }
-        let requests = env.services().open_port("http", &path, &options)?;
-        Ok(Endpoint { requests, own: None, path })
+        Ok(Endpoint { ports, own })
     }
 
     /// Listens, where it has an address of its own.
     async fn listen(&self) -> Result<Option<listener::Listener>, String> {
-        match &self.own {
-            None => Ok(None),
-            Some((address, sender)) => {
-                listener::listen(address, &self.path, sender.downgrade()).await.map(Some)
-            }
-        }
+        let Some(address) = &self.own else { return Ok(None) };
+        let named = self.ports.iter().filter(|port| !port.path.is_empty());
+        let routes = named.filter_map(|port| {
+            let sender = port.sender.as_ref()?.downgrade();
+            Some((port.path.clone(), sender))
+        });
+        listener::listen(address, routes.collect()).await.map(Some)
     }
 }
 
@@ -76,6 +103,7 @@ pub(crate) fn plain(status: u16, text: impl Into<String>) -> Response {
             ("X-Content-Type-Options".to_owned(), "nosniff".to_owned()),
         ],
         body: text.into().into_bytes(),
+        ..Response::default()
     }
 }
 

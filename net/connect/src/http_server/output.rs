@@ -1,36 +1,47 @@
 //! Sink `http_server`: each message waits for a request and is its answer.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration as Time;
 
+use bytes::Bytes;
 use flume::Receiver;
 use futures_util::StreamExt;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, select, select_all};
 use futures_util::stream::FuturesUnordered;
 use plan::env::{Request, Response, fault_of, read_config};
 use plan::fields::Duration;
 use plan::{
-    Batch, BuildError, Component, Env, Example, Fault, Json, LocalBoxFuture, Sink, SinkError,
-    SinkSpec, schema_of,
+    Batch, BuildError, Component, Env, Example, Fault, Json, LocalBoxFuture, Services, Sink,
+    SinkError, SinkSpec, schema_of,
 };
 use rt::{Task, spawn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wire::websocket::Kind;
 
 use super::listener::Listener;
-use super::{Endpoint, allows, incorrect_method, no_tls, plain};
-use crate::signal::Signal;
+use super::shelf::{Bodies, Shelf};
+use super::upgrade::agree;
+use super::{Endpoint, allows, incorrect_method, multipart, no_tls, plain};
 
 /// Requests that wait for a message; more wait in the queue of the port.
 pub const WAITING_MAX: usize = 4096;
 /// What a request is told when no more messages come.
 const CLOSED: &str = "Server closed\n";
+/// What messages are.
+const OCTETS: &str = "application/octet-stream";
+/// How often it is looked after clients that wait for messages in an endless answer.
+const LOOK: Time = Time::from_secs(1);
+/// How long those who are being answered may take when no more messages come.
+const CLOSE_MAX: Time = Time::from_secs(1);
+/// The code of a websocket that was used up.
+const NORMAL: u16 = 1000;
 
-/// Hands messages out by HTTP: a request gets the next message, or 408 when none comes in time.
-/// A message counts as delivered when it was handed to a client.
+/// Hands messages out by HTTP: a request gets the next batch of messages, or 408 when none comes in
+/// time; an endless answer and a websocket get one after another. A message counts as delivered
+/// when it was handed to a client.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct Config {
@@ -70,122 +81,166 @@ impl Default for Config {
     }
 }
 
-/// A message on offer.
-struct Offer {
-    id: u64,
-    body: Vec<u8>,
-}
-
-#[derive(Default)]
-struct Shelf {
-    offers: RefCell<VecDeque<Offer>>,
-    /// Ids of offers that were handed out and whose writers do not know yet.
-    taken: RefCell<Vec<u64>>,
-    next_id: Cell<u64>,
-    closed: Cell<bool>,
-    changed: Signal,
-}
-
-impl Shelf {
-    /// The next message, or `None` when there will be none.
-    async fn take(&self) -> Option<Vec<u8>> {
-        let offer = self
-            .changed
-            .until(|| match self.offers.borrow_mut().pop_front() {
-                Some(offer) => Some(Some(offer)),
-                None => self.closed.get().then_some(None),
-            })
-            .await?;
-        self.taken.borrow_mut().push(offer.id);
-        self.changed.wake();
-        Some(offer.body)
-    }
-
-    fn offer(self: &Rc<Self>, body: Vec<u8>) -> Place {
-        let id = self.next_id.replace(self.next_id.get() + 1);
-        self.offers.borrow_mut().push_back(Offer { id, body });
-        self.changed.wake();
-        Place { shelf: Rc::clone(self), id }
-    }
-}
-
-/// The place of one offer; giving it up takes the offer back.
-struct Place {
-    shelf: Rc<Shelf>,
-    id: u64,
-}
-
-impl Place {
-    async fn taken(&self) {
-        self.shelf
-            .changed
-            .until(|| {
-                let mut taken = self.shelf.taken.borrow_mut();
-                let at = taken.iter().position(|id| *id == self.id)?;
-                taken.swap_remove(at);
-                Some(())
-            })
-            .await;
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shelf.offers.borrow_mut().retain(|offer| offer.id != self.id);
-        self.shelf.taken.borrow_mut().retain(|id| *id != self.id);
-    }
-}
-
 /// A running `http_server` sink.
 pub struct HttpServer {
     component: Component,
-    endpoint: Endpoint,
-    verbs: Rc<Vec<String>>,
-    timeout: Time,
-    shelf: Rc<Shelf>,
+    endpoint: Endpoint<3>,
+    counter: Rc<Counter>,
     server: RefCell<Option<(Task<()>, Option<Listener>)>>,
 }
 
-async fn serve(requests: Receiver<Request>, verbs: Rc<Vec<String>>, shelf: Rc<Shelf>, limit: Time) {
+/// Hands messages out, in one of three ways.
+struct Counter {
+    verbs: Vec<String>,
+    timeout: Time,
+    shelf: Rc<Shelf>,
+    services: Rc<dyn Services>,
+    component: Component,
+    /// Requests that are being answered.
+    busy: Cell<usize>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The next batch.
+    One,
+    /// All that come, in one answer.
+    Stream,
+    /// All that come, by websocket.
+    Websocket,
+}
+
+/// The ways of the ports, in their order.
+const WAYS: [Way; 3] = [Way::One, Way::Stream, Way::Websocket];
+
+async fn serve(ports: [Receiver<Request>; 3], counter: Rc<Counter>) {
     let mut waiting = FuturesUnordered::new();
     loop {
+        counter.busy.set(waiting.len());
         if waiting.len() >= WAITING_MAX {
             waiting.next().await;
             continue;
         }
-        if waiting.is_empty() {
-            match requests.recv_async().await {
-                Ok(request) => waiting.push(one(request, &verbs, &shelf, limit)),
-                Err(_) => return,
+        let arrived = ports.iter().map(Receiver::recv_async);
+        let arrived = select_all(arrived);
+        let (request, at, _) = if waiting.is_empty() {
+            arrived.await
+        } else {
+            match select(arrived, waiting.next()).await {
+                Either::Left((arrived, _)) => arrived,
+                Either::Right(_) => continue,
             }
-            continue;
-        }
-        let next = std::pin::pin!(requests.recv_async());
-        match select(next, waiting.next()).await {
-            Either::Left((Ok(request), _)) => waiting.push(one(request, &verbs, &shelf, limit)),
-            Either::Left((Err(_), _)) => break,
-            Either::Right(_) => {}
+        };
+        match (request, WAYS.get(at)) {
+            (Ok(request), Some(way)) => waiting.push(counter.answer(request, *way)),
+            _ => break,
         }
     }
-    while waiting.next().await.is_some() {}
+    while waiting.next().await.is_some() {
+        counter.busy.set(waiting.len());
+    }
 }
 
-async fn one(request: Request, verbs: &[String], shelf: &Shelf, limit: Time) {
-    let response = if !allows(verbs, &request.method) {
-        incorrect_method()
-    } else {
-        match rt::timeout(limit, shelf.take()).await {
+impl Counter {
+    async fn answer(&self, request: Request, way: Way) {
+        let allowed = allows(&self.verbs, &request.method);
+        match way {
+            Way::Websocket => self.talk(request).await,
+            // A client that went away hears nothing.
+            _ if !allowed => drop(request.reply.try_send(incorrect_method())),
+            Way::One => self.one(&request).await,
+            Way::Stream => self.stream(&request).await,
+        }
+    }
+
+    async fn one(&self, request: &Request) {
+        let refusal = match rt::timeout(self.timeout, self.shelf.take()).await {
+            Ok(Some(taken)) => {
+                let (kind, body) = self.body(taken.bodies());
+                let headers = vec![("Content-Type".to_owned(), kind)];
+                let response = Response { status: 200, headers, body, ..Response::default() };
+                // One that nobody waits for any more goes back.
+                if request.reply.try_send(response).is_ok() {
+                    taken.delivered();
+                }
+                return;
+            }
             Err(_) => plain(408, "Timed out waiting for message\n"),
             Ok(None) => plain(503, CLOSED),
-            Ok(Some(body)) => Response {
-                status: 200,
-                headers: vec![("Content-Type".to_owned(), "application/octet-stream".to_owned())],
-                body,
-            },
+        };
+        let _ = request.reply.try_send(refusal);
+    }
+
+    /// Content type and body of an answer.
+    fn body(&self, bodies: &[Vec<u8>]) -> (String, Vec<u8>) {
+        match bodies {
+            [body] => (OCTETS.to_owned(), body.clone()),
+            bodies => {
+                let boundary = multipart::new_boundary(|| self.services.random());
+                let mut out = Vec::new();
+                for body in bodies {
+                    multipart::push(
+                        &format!("Content-Type: {OCTETS}\r\n"),
+                        body,
+                        &boundary,
+                        &mut out,
+                    );
+                }
+                let kind = multipart::close(&boundary, &mut out);
+                (kind, out)
+            }
         }
-    };
-    // A message given to a client that left is gone: this sink does not promise more.
-    let _ = request.reply.try_send(response);
+    }
+
+    async fn stream(&self, request: &Request) {
+        // A piece is taken before the next one is offered: what is sent is under way.
+        let (pieces, rest) = flume::bounded(0);
+        let headers = vec![("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned())];
+        let rest = Some(rest);
+        let response = Response { status: 200, headers, rest, ..Response::default() };
+        if request.reply.try_send(response).is_err() {
+            return;
+        }
+        loop {
+            let taken = match rt::timeout(LOOK, self.shelf.take()).await {
+                Err(_) if pieces.is_disconnected() => return,
+                Err(_) => continue,
+                Ok(None) => return,
+                Ok(Some(taken)) => taken,
+            };
+            let mut lines = taken.bodies().join(&b'\n');
+            if taken.bodies().len() > 1 {
+                lines.push(b'\n');
+            }
+            lines.push(b'\n');
+            if pieces.send_async(Bytes::from(lines)).await.is_err() {
+                return;
+            }
+            taken.delivered();
+        }
+    }
+
+    async fn talk(&self, request: Request) {
+        let Some((mut reader, session)) = agree(request, &*self.services, &self.component) else {
+            return;
+        };
+        let handed = std::pin::pin!(async {
+            while let Some(taken) = self.shelf.take().await {
+                for body in taken.bodies() {
+                    if session.send(Kind::Binary, body).await.is_err() {
+                        return;
+                    }
+                }
+                taken.delivered();
+            }
+            session.close(NORMAL).await;
+        });
+        // What a client says is of no interest but that it is there.
+        let heard = std::pin::pin!(reader.drain());
+        select(handed, heard).await;
+        session.end().await;
+    }
 }
 
 impl Sink for HttpServer {
@@ -196,8 +251,8 @@ impl Sink for HttpServer {
             }
             let listener = self.endpoint.listen().await;
             let listener = listener.map_err(|text| fault_of(&self.component, text))?;
-            let (requests, verbs) = (self.endpoint.requests.clone(), Rc::clone(&self.verbs));
-            let task = serve(requests, verbs, Rc::clone(&self.shelf), self.timeout);
+            let ports = self.endpoint.ports.each_ref().map(|port| port.requests.clone());
+            let task = serve(ports, Rc::clone(&self.counter));
             *self.server.borrow_mut() = Some((spawn(task).abort_on_drop(), listener));
             Ok(())
         })
@@ -209,10 +264,13 @@ impl Sink for HttpServer {
                 let text = "only messages can be handed out by HTTP";
                 return Err(SinkError::All(fault_of(&self.component, text)));
             };
-            let mut scratch = Vec::new();
+            let (mut scratch, mut bodies) = (Vec::new(), Bodies::new());
             for index in 0..records.recs.len() {
-                let body = records.bytes(index, &mut scratch).to_vec();
-                self.shelf.offer(body).taken().await;
+                bodies.push(records.bytes(index, &mut scratch).to_vec());
+                if records.ends_batch(index) {
+                    let bodies = std::mem::take(&mut bodies);
+                    self.counter.shelf.offer(bodies).delivered().await;
+                }
             }
             Ok(())
         })
@@ -220,10 +278,13 @@ impl Sink for HttpServer {
 
     fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
         Box::pin(async move {
-            self.shelf.closed.set(true);
-            self.shelf.changed.wake();
+            self.counter.shelf.close();
             // Those who wait are told before the port goes.
             rt::yield_now().await;
+            let end = rt::now() + CLOSE_MAX;
+            while self.counter.busy.get() > 0 && rt::now() < end {
+                rt::sleep(Time::from_millis(2)).await;
+            }
             let listener = self.server.borrow_mut().as_mut().and_then(|(_, own)| own.take());
             if let Some(listener) = listener {
                 listener.close().await;
@@ -237,17 +298,27 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     let mut options = config.clone();
     let config: Config = read_config(config)?;
     no_tls(&config.cert_file, &config.key_file)?;
-    let what = "Read a single message.";
     if let Some(options) = options.as_object_mut() {
         // What the front end says when the pipeline is gone.
         options.insert("closed".to_owned(), CLOSED.into());
     }
-    Ok(Box::new(HttpServer {
-        component: env.component().clone(),
-        endpoint: Endpoint::new(&config.address, &config.path, &options, what, env)?,
-        verbs: Rc::new(config.allowed_verbs),
+    let paths = [
+        (config.path.as_str(), "Read a single message."),
+        (config.stream_path.as_str(), "Read a continuous stream of messages."),
+        (config.ws_path.as_str(), "Read messages by websocket."),
+    ];
+    let counter = Counter {
+        verbs: config.allowed_verbs,
         timeout: Time::from_nanos(config.timeout.wait_ns()),
         shelf: Rc::default(),
+        services: env.services(),
+        component: env.component().clone(),
+        busy: Cell::default(),
+    };
+    Ok(Box::new(HttpServer {
+        component: env.component().clone(),
+        endpoint: Endpoint::new(&config.address, paths, &options, env)?,
+        counter: Rc::new(counter),
         server: RefCell::default(),
     }))
 }

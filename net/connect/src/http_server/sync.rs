@@ -118,7 +118,7 @@ impl Responder {
                 out
             }
         };
-        Ok(Response { status, headers, body })
+        Ok(Response { status, headers, body, ..Response::default() })
     }
 
     fn metadata(&self, record: Option<&Record>, headers: &mut Vec<(String, String)>) {

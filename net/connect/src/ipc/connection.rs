@@ -136,6 +136,7 @@ async fn ask(port: Sender<Request>, name: &str, value: K, remote: &str) -> Resul
         headers: Vec::new(),
         remote: remote.to_owned(),
         payload: Payload::Value(value),
+        incoming: None,
         reply,
     };
     let gone = || format!("{name} is not running");

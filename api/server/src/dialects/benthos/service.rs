@@ -64,7 +64,7 @@ impl Benthos {
         for port in self.ports.all("http") {
             let what = port.options.get("description").and_then(Json::as_str);
             let what = what.unwrap_or("Belongs to a stream.");
-            if prefix && &*port.key.owner == OWNER {
+            if prefix && &*port.key.owner == OWNER && !port.key.id.is_empty() {
                 add(&format!("/{}{}", port.key.id, port.name), what);
             } else {
                 add(&port.name, what);
