@@ -27,6 +27,7 @@ mod connections;
 mod context;
 mod control;
 mod driver;
+mod folders;
 mod instance;
 mod journal;
 mod ledger;

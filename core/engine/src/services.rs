@@ -118,6 +118,10 @@ impl Services for InstanceServices {
         std::fs::read(path).map_err(|e| e.to_string())
     }
 
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        crate::folders::files_below(folder)
+    }
+
     fn hostname(&self) -> String {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         name.trim_end().to_owned()

@@ -3,15 +3,20 @@
 
 pub mod aggregates;
 mod archives;
+mod avro;
 mod batches;
 mod codec;
 pub mod codecs;
 pub mod columns;
+pub mod decoders;
+mod each;
 pub mod joins;
 mod mapper;
 mod paths;
 pub mod processors;
+mod protobuf;
 pub mod scanners;
+mod schema_path;
 pub mod shared;
 mod stages;
 #[cfg(test)]

@@ -13,6 +13,14 @@ use plan::{
     OperatorSpec, RateLimit, Records, Registry, Session, Sink, Source, serde_json,
 };
 
+/// The files that there are.
+const FILES: &[(&str, &str)] = &[
+    ("schemas/.hidden.proto", "this is no definition"),
+    ("schemas/readme.txt", "nor is this"),
+    ("schemas/pets/pet.proto", include_str!("protobuf/pet.proto")),
+    ("broken/pet.proto", "syntax = \"proto3\"; message"),
+];
+
 /// What processors see of the process.
 #[derive(Default)]
 pub(crate) struct Shard {
@@ -39,8 +47,13 @@ impl Services for Shard {
     fn env_var(&self, _: &str) -> Option<String> {
         None
     }
-    fn read_file(&self, _: &str) -> Result<Vec<u8>, String> {
-        Err("no files".into())
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        let found = FILES.iter().find(|(known, _)| *known == path);
+        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| "no files".into())
+    }
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        let within = |path: &str| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
+        Ok(FILES.iter().filter_map(|(path, _)| within(path)).collect())
     }
     fn hostname(&self) -> String {
         "host".into()

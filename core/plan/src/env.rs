@@ -199,6 +199,14 @@ pub trait Services {
     /// # Errors
     /// What the system says.
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
+    /// Paths of the files in a folder and in those below it, without its own path in front, in
+    /// order; for configuration, never for data. Links to folders are not followed.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        Err(format!("open {folder}: folders cannot be read here"))
+    }
     /// Name of the host.
     fn hostname(&self) -> String;
     /// Writes a log line with the component's fields. Never per message.

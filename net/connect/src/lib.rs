@@ -22,6 +22,7 @@ pub mod http_client;
 pub mod http_server;
 pub mod inproc;
 pub mod ipc;
+pub mod javascript;
 pub mod lookup;
 pub mod memory_buffer;
 pub mod nested;
@@ -59,8 +60,12 @@ pub const BUFFERS: &[&Part] = &[&memory_buffer::PART, &system_window::PART];
 pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC, &redis::cache::SPEC];
 
 /// Processors that need more of the machine than its time.
-pub const PROCESSORS: &[&OperatorSpec] =
-    &[&subprocess::command::SPEC, &http_client::processor::SPEC, &subprocess::processor::SPEC];
+pub const PROCESSORS: &[&OperatorSpec] = &[
+    &subprocess::command::SPEC,
+    &http_client::processor::SPEC,
+    &javascript::processor::SPEC,
+    &subprocess::processor::SPEC,
+];
 
 /// All sources, by name.
 pub const SOURCES: &[&SourceSpec] = &[

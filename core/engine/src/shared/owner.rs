@@ -41,6 +41,10 @@ impl Services for Owner {
         self.services.read_file(path)
     }
 
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        self.services.files_below(folder)
+    }
+
     fn hostname(&self) -> String {
         self.services.hostname()
     }

@@ -3,16 +3,12 @@
 use formats::value::{Object, Text, Value};
 use grok::{Grok, Pattern};
 use plan::env::read_config;
-use plan::{
-    Batch, Body, BuildError, Class, Env, Example, Operator, OperatorError, OperatorSpec, Record,
-    Step, schema_of,
-};
+use plan::{BuildError, Env, Example, OperatorSpec, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::batches::{Faults, Frame, bytes_of, done};
+use crate::each;
 
 /// Configuration of `grok`.
 #[derive(Deserialize, JsonSchema)]
@@ -48,7 +44,6 @@ fn yes() -> bool {
 struct Parser {
     patterns: Vec<Pattern>,
     remove_empty: bool,
-    faults: Faults,
 }
 
 impl Parser {
@@ -77,7 +72,6 @@ impl Parser {
         Ok(Parser {
             patterns: compiled.collect::<Result<_, _>>()?,
             remove_empty: config.remove_empty_values,
-            faults: Faults::of(env.component()),
         })
     }
 
@@ -99,34 +93,6 @@ impl Parser {
         }
         (!object.is_empty()).then(|| Value::object(object))
     }
-
-    fn run(&mut self, batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
-        let (frame, records) = Frame::open(batch)?;
-        let mut scratch = Vec::new();
-        let recs = records.recs.iter().map(|rec| {
-            let text = String::from_utf8_lossy(bytes_of(&records, rec, &mut scratch));
-            match self.parse(&text) {
-                Some(value) => Record { body: Body::Doc(Arc::new(value)), ..rec.clone() },
-                None => {
-                    let text = "no pattern matches found";
-                    Record { fault: Some(self.faults.fault(text)), ..rec.clone() }
-                }
-            }
-        });
-        let recs = recs.collect();
-        frame.close(records.with(recs), out);
-        Ok(())
-    }
-}
-
-impl Operator for Parser {
-    fn class(&self) -> Class {
-        Class::Stateless
-    }
-
-    fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
-        done(self.run(batch, out))
-    }
 }
 
 /// The processor `grok`.
@@ -142,7 +108,13 @@ pub static SPEC: OperatorSpec = OperatorSpec {
         input: &["take 5 apples today", "none"],
         output: &[r#"{"num":5,"rest":"apples today","verb":"take"}"#, "none"],
     }],
-    build: |config, env| Ok(Box::new(Parser::build(read_config(config)?, env)?)),
+    build: |config, env| {
+        let parser = Parser::build(read_config(config)?, env)?;
+        Ok(each::documents(env, move |bytes| {
+            let found = parser.parse(&String::from_utf8_lossy(bytes));
+            found.ok_or_else(|| "no pattern matches found".to_owned())
+        }))
+    },
 };
 
 #[cfg(test)]

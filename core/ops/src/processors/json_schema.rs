@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::batches::{Faults, done};
+use crate::schema_path;
 
 /// Configuration of `json_schema`.
 #[derive(Deserialize, JsonSchema)]
@@ -35,12 +36,13 @@ struct Check {
 impl Check {
     fn build(config: Config, env: &dyn Env) -> Result<Self, BuildError> {
         let text = match (config.schema_path.as_deref(), config.schema) {
-            (Some(path), _) if !path.is_empty() => read(path, env)?,
+            (Some(path), _) if !path.is_empty() => schema_path::read(path, NOT_LOADED, env)?,
             (_, Some(schema)) if !schema.is_empty() => schema,
             _ => return Err(BuildError::new("either schema or schema_path must be provided")),
         };
         let code = Code { lang: LANGUAGE.to_owned(), text, slot: None };
-        let schema = env.expr(&code, Form::Query).map_err(|error| not_loaded(&error.text))?;
+        let schema = env.expr(&code, Form::Query);
+        let schema = schema.map_err(|e| BuildError::new(format!("{NOT_LOADED}: {}", e.text)))?;
         Ok(Check { schema, faults: Faults::of(env.component()) })
     }
 
@@ -58,27 +60,8 @@ impl Check {
     }
 }
 
-fn not_loaded(why: &str) -> BuildError {
-    BuildError::new(format!("failed to load JSON schema definition: {why}"))
-}
-
-/// Reads the schema of a path.
-fn read(path: &str, env: &dyn Env) -> Result<String, BuildError> {
-    let Some(file) = path.strip_prefix("file://") else {
-        return Err(match path.starts_with("http://") {
-            true => not_loaded("schemas are read from files only, not over http"),
-            false => {
-                let text = "invalid schema_path provided, must start with file:// or http://";
-                BuildError::new(text)
-            }
-        });
-    };
-    let bytes = env.services().read_file(file).map_err(|why| {
-        let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
-        not_loaded(&format!("open {file}: {why}"))
-    })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
+/// What is said first of a schema that cannot be used.
+const NOT_LOADED: &str = "failed to load JSON schema definition";
 
 impl Operator for Check {
     fn class(&self) -> Class {

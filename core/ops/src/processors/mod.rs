@@ -4,6 +4,7 @@
 //! look at the flag (spec/benthos-components.md §A.2).
 
 pub mod archive;
+pub mod avro;
 pub mod benchmark;
 pub mod bloblang;
 pub mod bounds_check;
@@ -26,12 +27,14 @@ pub mod json_schema;
 pub mod log;
 pub mod mapping;
 pub mod metric;
+pub mod msgpack;
 pub mod mutation;
 pub mod noop;
 pub mod parallel;
 pub mod parse_log;
 #[allow(clippy::module_inception, reason = "a file is named after its processor")]
 pub mod processors;
+pub mod protobuf;
 pub mod rate_limit;
 pub mod retry;
 pub mod select_parts;
@@ -44,12 +47,14 @@ pub mod try_catch;
 pub mod unarchive;
 pub mod r#while;
 pub mod workflow;
+pub mod xml;
 
 use plan::OperatorSpec;
 
 /// The processors, by name.
 pub const ALL: &[&OperatorSpec] = &[
     &archive::SPEC,
+    &avro::SPEC,
     &benchmark::SPEC,
     &bloblang::SPEC,
     &bounds_check::SPEC,
@@ -72,11 +77,13 @@ pub const ALL: &[&OperatorSpec] = &[
     &log::SPEC,
     &mapping::SPEC,
     &metric::SPEC,
+    &msgpack::SPEC,
     &mutation::SPEC,
     &noop::SPEC,
     &parallel::SPEC,
     &parse_log::SPEC,
     &processors::SPEC,
+    &protobuf::SPEC,
     &rate_limit::SPEC,
     &retry::SPEC,
     &select_parts::SPEC,
@@ -89,6 +96,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &unarchive::SPEC,
     &r#while::SPEC,
     &workflow::SPEC,
+    &xml::SPEC,
 ];
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::open::named;
 use crate::blocking;
@@ -87,4 +87,40 @@ pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     let to = to.as_ref().to_owned();
     on_path(from, move |from| fs::rename(from, &to)).await
+}
+
+/// The place below a directory that a path within it leads to; `None` when it leads elsewhere: by
+/// `..`, from the root, or over a link. The directory is made when it is missing.
+///
+/// # Errors
+/// What the system says; the message names the directory.
+pub async fn within(
+    directory: impl AsRef<Path>,
+    path: impl AsRef<Path>,
+) -> io::Result<Option<PathBuf>> {
+    let path = path.as_ref().to_owned();
+    on_path(directory, move |directory| {
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        let named = path.components().any(|part| matches!(part, Component::Normal(_)));
+        if !named || !path.components().all(plain) {
+            return Ok(None);
+        }
+        fs::create_dir_all(directory)?;
+        let directory = directory.canonicalize()?;
+        let place = directory.join(&path);
+        // The deepest part of it that is there; what is not yet there leads nowhere else.
+        for part in place.ancestors() {
+            match part.canonicalize() {
+                Ok(real) => return Ok(real.starts_with(&directory).then(|| place.clone())),
+                // A link that leads to nothing would be followed when that is made.
+                Err(_) if part.is_symlink() => return Ok(None),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(None)
+    })
+    .await
 }

@@ -20,7 +20,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-pub use fs::{FileInfo, FileKind, create_dir_all, info, remove, rename};
+pub use fs::{FileInfo, FileKind, create_dir_all, info, remove, rename, within};
 pub use glob::{GLOB_MATCHES_MAX, glob, is_glob, matches};
 pub use open::OpenOptions;
 pub use stdio::{stderr, stdin, stdout};

@@ -48,6 +48,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(extend("advanced" = true))]
     pub mode: Mode,
+    /// A directory that no path leads out of: paths are within it, and a message whose path has
+    /// `..`, begins with `/` or goes over a link that leads elsewhere is not written.
+    #[serde(default)]
+    #[schemars(extend("advanced" = true))]
+    pub root: String,
 }
 
 struct Handle {
@@ -62,6 +67,8 @@ pub struct FileSink {
     constant: Option<String>,
     codec: Codec,
     mode: Mode,
+    /// The directory that all files lie in; empty: they may lie anywhere.
+    root: String,
     /// Open files, the one written last at the end.
     handles: RefCell<Vec<Handle>>,
     /// Paths that were emptied already, in mode `overwrite`.
@@ -90,7 +97,11 @@ impl FileSink {
         }
         let first = !self.emptied.borrow().iter().any(|p| p == path);
         let empty = self.codec == Codec::AllBytes || (self.mode == Mode::Overwrite && first);
-        let file = Rc::new(open(path, empty).await?);
+        let file = match self.root.as_str() {
+            "" => open(path, empty).await?,
+            root => open(&placed(root, path).await?, empty).await?,
+        };
+        let file = Rc::new(file);
         if empty && self.mode == Mode::Overwrite {
             self.emptied.borrow_mut().push(path.to_owned());
         }
@@ -209,6 +220,13 @@ async fn cut(file: &File, bytes: u64) -> std::io::Result<()> {
     file.set_len(len.saturating_sub(bytes)).await
 }
 
+/// Where a path within a directory leads.
+async fn placed(root: &str, path: &str) -> Result<String, String> {
+    let place = rt::file::within(root, path).await.map_err(|e| path_text("open", root, &e))?;
+    let place = place.and_then(|place| place.into_os_string().into_string().ok());
+    place.ok_or_else(|| format!("the path {path:?} leads out of the directory {root}"))
+}
+
 async fn open(path: &str, empty: bool) -> Result<File, String> {
     let options = OpenOptions::new().create(true);
     let options = if empty { options.write(true).truncate(true) } else { options.append(true) };
@@ -263,6 +281,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
         constant,
         codec,
         mode: config.mode,
+        root: config.root,
         handles: RefCell::default(),
         emptied: RefCell::default(),
         scratch: Cell::default(),

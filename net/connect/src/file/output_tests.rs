@@ -164,3 +164,50 @@ fn unknown_codecs_are_refused() {
     let error = (SPEC.build)(&config, &TestEnv::new()).err().map(|e| e.text);
     assert_eq!(error.as_deref(), Some("codec was not recognised: foo"));
 }
+
+#[test]
+fn no_path_leads_out_of_the_root() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let root = at(&dir, "root");
+        std::fs::create_dir_all(dir.join("root/inner")).unwrap();
+        std::fs::create_dir(dir.join("outside")).unwrap();
+        for (link, to) in [("out", "../outside"), ("new", "../new.txt"), ("in", "inner")] {
+            std::os::unix::fs::symlink(to, dir.join(&format!("root/{link}"))).unwrap();
+        }
+        for codec in ["lines", "all-bytes"] {
+            let config = json!({"path": "[content]", "codec": codec, "root": root});
+            let config = TestEnv::code(config, "path");
+            let sink = (SPEC.build)(&config, &TestEnv::new()).unwrap();
+            let absolute = at(&dir, "outside/x");
+            let bad = ["../x", "a/../../x", "/tmp/x", &absolute, "out/x", "out", "new", "", "."];
+            let good = ["a", "deep/er/b", "./c", "in/d"];
+            let all: Vec<&str> = bad.iter().chain(&good).copied().collect();
+            let Err(SinkError::Some(failed)) = sink.write(&batch(&all)).await else {
+                panic!("nothing failed");
+            };
+            let mut indices: Vec<usize> = failed.iter().map(|(index, _)| *index).collect();
+            indices.sort_unstable();
+            assert_eq!(indices, Vec::from_iter(0..bad.len()));
+            let want = format!("the path \"../x\" leads out of the directory {root}");
+            assert!(failed.iter().any(|(_, fault)| fault.text == want), "{failed:?}");
+            for path in ["root/a", "root/deep/er/b", "root/c", "root/inner/d"] {
+                assert!(dir.join(path).is_file(), "{path}");
+            }
+            assert_eq!(std::fs::read_dir(dir.join("outside")).unwrap().count(), 0);
+            assert!(!dir.join("new.txt").exists() && !dir.join("x").exists());
+        }
+    });
+}
+
+#[test]
+fn the_root_is_made_when_it_is_missing() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let root = at(&dir, "some/where");
+        let config = TestEnv::code(json!({"path": "a/b", "root": root}), "path");
+        let sink = (SPEC.build)(&config, &TestEnv::new()).unwrap();
+        sink.write(&batch(&["x"])).await.unwrap();
+        assert_eq!(std::fs::read_to_string(dir.join("some/where/a/b")).unwrap(), "x\n");
+    });
+}

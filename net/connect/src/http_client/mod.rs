@@ -14,6 +14,7 @@ pub mod output;
 pub mod processor;
 mod request;
 mod retry;
+pub(crate) mod simple;
 #[cfg(test)]
 mod testing;
 pub mod tls;

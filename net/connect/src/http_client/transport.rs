@@ -200,6 +200,21 @@ pub(super) async fn exchange(outgoing: Outgoing) -> Result<Answer, Failure> {
     run(outgoing.whole()).await
 }
 
+/// The same for a thread that has nothing else to do meanwhile; never a shard.
+///
+/// # Errors
+/// As [`exchange`].
+pub(super) fn exchange_here(outgoing: Outgoing) -> Result<Answer, Failure> {
+    let thread = thread().ok_or_else(|| Failure::text("there is no thread for HTTP clients"))?;
+    let (answer, answered) = flume::bounded(1);
+    let job: Job = Box::pin(async move {
+        let _ = answer.send(outgoing.whole().await); // nobody waits any more
+    });
+    let lost = || Failure::text("the request was lost");
+    thread.send(job).map_err(|_| lost())?;
+    answered.recv().unwrap_or_else(|_| Err(lost()))
+}
+
 /// What came of a request whose answer may be endless.
 pub(super) enum Opened {
     /// An answer that is taken as it comes.

@@ -84,12 +84,14 @@ mod floor;
 mod fold;
 mod format;
 mod format_json;
+mod format_msgpack;
 mod format_timestamp;
 mod format_timestamp_strftime;
 mod format_timestamp_unix;
 mod format_timestamp_unix_micro;
 mod format_timestamp_unix_milli;
 mod format_timestamp_unix_nano;
+mod format_xml;
 mod format_yaml;
 mod from;
 mod from_all;
@@ -129,9 +131,11 @@ mod parse_duration_iso8601;
 mod parse_form_url_encoded;
 mod parse_json;
 mod parse_logfmt;
+mod parse_msgpack;
 mod parse_timestamp;
 mod parse_timestamp_strptime;
 mod parse_url;
+mod parse_xml;
 mod parse_yaml;
 mod pow;
 mod quote;
@@ -248,12 +252,14 @@ pub static ALL: &[&Method] = &[
     &fold::SPEC,
     &format::SPEC,
     &format_json::SPEC,
+    &format_msgpack::SPEC,
     &format_timestamp::SPEC,
     &format_timestamp_strftime::SPEC,
     &format_timestamp_unix::SPEC,
     &format_timestamp_unix_micro::SPEC,
     &format_timestamp_unix_milli::SPEC,
     &format_timestamp_unix_nano::SPEC,
+    &format_xml::SPEC,
     &format_yaml::SPEC,
     &from::SPEC,
     &from_all::SPEC,
@@ -293,9 +299,11 @@ pub static ALL: &[&Method] = &[
     &parse_form_url_encoded::SPEC,
     &parse_json::SPEC,
     &parse_logfmt::SPEC,
+    &parse_msgpack::SPEC,
     &parse_timestamp::SPEC,
     &parse_timestamp_strptime::SPEC,
     &parse_url::SPEC,
+    &parse_xml::SPEC,
     &parse_yaml::SPEC,
     &pow::SPEC,
     &quote::SPEC,

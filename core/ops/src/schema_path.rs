@@ -1,0 +1,26 @@
+//! Schemas that are read from files when a processor is built.
+
+use plan::{BuildError, Env};
+
+/// Reads the schema of a path such as `file:///schema.json`; `failed` begins what is said when it
+/// cannot be read.
+///
+/// # Errors
+/// When it cannot, or the path is no such.
+pub(crate) fn read(path: &str, failed: &str, env: &dyn Env) -> Result<String, BuildError> {
+    let not_loaded = |why: &str| BuildError::new(format!("{failed}: {why}"));
+    let Some(file) = path.strip_prefix("file://") else {
+        return Err(match path.starts_with("http://") {
+            true => not_loaded("schemas are read from files only, not over http"),
+            false => {
+                let text = "invalid schema_path provided, must start with file:// or http://";
+                BuildError::new(text)
+            }
+        });
+    };
+    let bytes = env.services().read_file(file).map_err(|why| {
+        let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
+        not_loaded(&format!("open {file}: {why}"))
+    })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
