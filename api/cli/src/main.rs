@@ -59,6 +59,8 @@ enum Command {
     Create(cmd::create::Args),
     /// Run a Bloblang mapping on documents, one a line.
     Blobl(cmd::blobl::Args),
+    /// Check and repair the files of disk buffers.
+    Buffer(cmd::buffer::Args),
     /// List components, and the functions and methods of Bloblang; or print the schema of configs.
     List(cmd::list::Args),
     /// Print a script that completes command lines in a shell.
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         Command::Echo(args) => cmd::echo::run(&args),
         Command::Create(args) => cmd::create::run(&args),
         Command::Blobl(args) => cmd::blobl::run(&args),
+        Command::Buffer(args) => cmd::buffer::run(&args),
         Command::List(args) => cmd::list::run(&args),
         Command::Completions(args) => cmd::completions::run(&args),
         Command::Man(args) => cmd::man::run(&args),

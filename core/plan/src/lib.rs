@@ -23,6 +23,7 @@ pub mod secret;
 pub mod shared;
 pub mod sink;
 pub mod source;
+pub mod stored;
 
 pub use ack::{Ack, AckPort, Acks};
 pub use batch::{Batch, Body, Data, Fault, Origin, RawBlock, Record, Records};

@@ -6,11 +6,13 @@
 
 pub mod batched;
 pub mod broker;
+mod buffered;
 pub mod cache;
 pub mod codec;
 pub mod compose;
 pub mod console;
 pub mod csv;
+pub mod disk_buffer;
 pub mod drop;
 pub mod drop_on;
 pub mod dynamic;
@@ -54,7 +56,7 @@ pub mod websocket;
 use plan::{CacheSpec, OperatorSpec, Part, SinkSpec, SourceSpec};
 
 /// All buffers.
-pub const BUFFERS: &[&Part] = &[&memory_buffer::PART, &system_window::PART];
+pub const BUFFERS: &[&Part] = &[&disk_buffer::PART, &memory_buffer::PART, &system_window::PART];
 
 /// Caches that read and write.
 pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC, &redis::cache::SPEC];
@@ -73,6 +75,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &broker::input::SPEC,
     &ipc::callback::SPEC,
     &csv::input::SPEC,
+    &disk_buffer::SPEC,
     &dynamic::input::SPEC,
     &evaluate::SPEC,
     &file::input::SPEC,

@@ -2,40 +2,26 @@
 //! (spec/benthos-components.md §E). Whoever sent them hears at once that they were delivered, so
 //! what is kept is lost with the process. A graceful stop waits until everything kept is delivered.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
-use futures_util::stream::FuturesUnordered;
-use plan::env::{Counter, Timing, read_config};
+use plan::env::read_config;
 use plan::fields::{Input, Part};
 use plan::{
-    Batch, BuildError, Data, Emitted, Env, Example, Fault, Json, LocalBoxFuture, Outcome, Source,
-    SourceContext, SourceError, SourceSpec, schema_of,
+    Batch, BuildError, Emitted, Env, Example, Fault, Json, LocalBoxFuture, Source, SourceContext,
+    SourceError, SourceSpec, schema_of,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::buffered::{BURST_MAX, BatchPolicy, Claims, Kept, Waiting, settled, weight};
 use crate::compose::leave_to;
 use crate::nested::Nested;
-use crate::policy::{self, Policy};
-use crate::signal::Signal;
 
-mod gather;
 #[cfg(test)]
 mod limits;
-
-use gather::Gather;
-
-/// Batches that are on their way through the pipeline at once.
-const IN_FLIGHT_MAX: usize = 1024;
-/// Batches that an input may emit before others get their turn.
-const BURST_MAX: u32 = 32;
-/// Bytes that a message counts for besides its content.
-const MESSAGE_BYTES: usize = 128;
 
 /// Keeps messages in memory.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -47,17 +33,6 @@ pub struct Config {
     /// How messages are gathered into batches on their way out. What is left when the input ends
     /// is a batch, too.
     pub batch_policy: BatchPolicy,
-}
-
-/// A policy that may be switched off.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[schemars(extend("x-part" = policy::PART))]
-#[serde(default)]
-pub struct BatchPolicy {
-    /// Whether messages are gathered.
-    pub enabled: bool,
-    #[serde(flatten)]
-    policy: policy::Config,
 }
 
 impl Default for Config {
@@ -73,40 +48,6 @@ pub struct Filled {
     pub input: Input,
     #[serde(flatten)]
     config: Config,
-}
-
-/// What is kept, and counts of it.
-struct Kept {
-    limit: usize,
-    batches: RefCell<VecDeque<Waiting>>,
-    /// Bytes of what waits and of what is on its way.
-    bytes: Cell<usize>,
-    /// Whether nothing more comes.
-    ended: Cell<bool>,
-    changed: Signal,
-    /// What gathers messages on their way out, where that is wanted.
-    gather: Option<Gather>,
-    /// Batches that nothing gathers: each is complete as it came.
-    created: Counter,
-    received: Counter,
-    batch_received: Counter,
-    sent: Counter,
-    batch_sent: Counter,
-    latency: Timing,
-}
-
-/// A batch that waits.
-struct Waiting {
-    data: Data,
-    bytes: usize,
-    since: rt::Nanos,
-}
-
-/// Something on its way, with the numbers of its messages and batches.
-struct OnTheWay {
-    emitted: Emitted,
-    messages: usize,
-    batches: usize,
 }
 
 /// The context of the input: what it emits is kept.
@@ -133,7 +74,8 @@ impl Filling {
         kept.bytes.set(kept.bytes.get() + bytes);
         kept.received.add(batch.len() as u64);
         kept.batch_received.add(batch.batches() as u64);
-        let waiting = Waiting { data: batch.data, bytes, since: rt::now() };
+        let (data, since) = (batch.data, rt::now());
+        let waiting = Waiting { data, bytes, since, claims: Claims::default() };
         kept.batches.borrow_mut().push_back(waiting);
         kept.changed.wake();
         // An input that never waits must not keep others from their turn.
@@ -145,162 +87,12 @@ impl Filling {
     }
 }
 
-/// Bytes that a batch takes while it is kept, about.
-fn weight(batch: &Batch) -> usize {
-    batch.payload_bytes() + batch.len() * MESSAGE_BYTES
-}
-
-/// An outcome that is known.
-fn settled(failures: Vec<(Option<u32>, Arc<Fault>)>) -> Emitted {
-    let outcome = Outcome { failures, replies: Vec::new() };
-    Emitted(Box::pin(std::future::ready(outcome)))
-}
-
 impl SourceContext for Filling {
     fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
         Box::pin(self.keep(batch))
     }
 
     leave_to!(outer);
-}
-
-impl Kept {
-    /// Hands on what is kept until nothing is left and nothing more comes. What is refused takes
-    /// the first place again.
-    async fn drain(&self, outer: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
-        let mut on_the_way = FuturesUnordered::new();
-        loop {
-            let full = on_the_way.len() >= IN_FLIGHT_MAX;
-            let next =
-                async { if full { std::future::pending().await } else { self.next().await } };
-            let next = std::pin::pin!(next);
-            let waiting = if on_the_way.is_empty() {
-                next.await
-            } else {
-                match select(next, on_the_way.next()).await {
-                    Either::Left((waiting, _)) => waiting,
-                    Either::Right(_) => continue,
-                }
-            };
-            match waiting {
-                Some(waiting) => {
-                    let parts = self.send(outer, &waiting).await?;
-                    on_the_way.push(self.sent(parts, waiting));
-                }
-                None if on_the_way.is_empty() => return Ok(()),
-                None => drop(on_the_way.next().await),
-            }
-        }
-    }
-
-    /// What is handed on next; nothing when nothing is left and nothing more comes. Given up in
-    /// the middle, it loses nothing.
-    async fn next(&self) -> Option<Waiting> {
-        let Some(gather) = &self.gather else {
-            return self.changed.until(|| self.take()).await;
-        };
-        loop {
-            while let Some(waiting) = self.pop() {
-                let gathered = gather.add(waiting);
-                if let Some(rest) = gathered.rest {
-                    self.batches.borrow_mut().push_front(rest);
-                }
-                if gathered.complete.is_some() {
-                    return gathered.complete;
-                }
-            }
-            if self.ended.get() {
-                return gather.take();
-            }
-            let changed = self
-                .changed
-                .until(|| (self.ended.get() || !self.batches.borrow().is_empty()).then_some(()));
-            match gather.left() {
-                None => changed.await,
-                Some(left) => {
-                    if rt::timeout(left, changed).await.is_err() {
-                        return gather.over();
-                    }
-                }
-            }
-        }
-    }
-
-    fn pop(&self) -> Option<Waiting> {
-        self.batches.borrow_mut().pop_front()
-    }
-
-    /// What waits first; `Some(None)` when nothing is left and nothing more comes.
-    fn take(&self) -> Option<Option<Waiting>> {
-        match self.pop() {
-            Some(waiting) => Some(Some(waiting)),
-            None => self.ended.get().then_some(None),
-        }
-    }
-
-    /// Hands something on.
-    async fn send(
-        &self,
-        outer: &Rc<dyn SourceContext>,
-        waiting: &Waiting,
-    ) -> Result<Vec<OnTheWay>, SourceError> {
-        let whole = Batch::new(waiting.data.clone());
-        let batches = match &self.gather {
-            Some(gather) => {
-                let made = gather.policy.chain.run(whole).await;
-                made.map_err(|error| SourceError::Fatal(error.0))?
-            }
-            None => {
-                self.created.add(whole.batches() as u64);
-                vec![whole]
-            }
-        };
-        let mut parts = Vec::with_capacity(batches.len());
-        for batch in batches.into_iter().filter(|batch| !batch.is_empty()) {
-            let (messages, batches) = (batch.len(), batch.batches());
-            let emitted = outer.emit_kept(batch).await?;
-            parts.push(OnTheWay { emitted, messages, batches });
-        }
-        Ok(parts)
-    }
-
-    /// Waits until something was delivered; what was refused takes the first place again.
-    async fn sent(&self, parts: Vec<OnTheWay>, mut waiting: Waiting) {
-        // A message is known again by its place, unless processors have changed the places.
-        let exact = self.gather.as_ref().is_none_or(|gather| gather.policy.chain.is_empty());
-        let mut whole = Outcome::default();
-        let mut delivered = 0;
-        for OnTheWay { emitted, messages, batches } in parts {
-            let outcome = emitted.outcome().await;
-            let refused = match outcome.failures.iter().any(|(tag, _)| tag.is_none()) {
-                true => messages,
-                false => outcome.failures.len().min(messages),
-            };
-            if refused < messages {
-                delivered += messages - refused;
-                self.batch_sent.add(batches.saturating_sub(refused).max(1) as u64);
-            }
-            let failures = outcome.failures.into_iter();
-            whole.failures.extend(failures.map(|(tag, fault)| (tag.filter(|_| exact), fault)));
-        }
-        if delivered > 0 {
-            self.sent.add(delivered as u64);
-            let ns = rt::now().since(waiting.since).as_nanos() as u64;
-            self.latency.record(ns, delivered as u64);
-        }
-        let before = self.bytes.get() - waiting.bytes;
-        if whole.is_ok() {
-            self.bytes.set(before);
-        } else {
-            let batch = Batch::new(crate::nested::refused(waiting.data, &whole));
-            let bytes = weight(&batch);
-            self.bytes.set(before + bytes);
-            waiting = Waiting { data: batch.data, bytes, ..waiting };
-            rt::sleep(crate::nested::REPLAY_PAUSE).await;
-            self.batches.borrow_mut().push_front(waiting);
-        }
-        self.changed.wake();
-    }
 }
 
 /// A running buffer with its input.
@@ -344,29 +136,10 @@ impl Source for MemoryBuffer {
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let Filled { input, config } = read_config(config)?;
-    let BatchPolicy { enabled, policy } = config.batch_policy;
-    let active = policy.count > 0 || !policy.is_noop();
-    if enabled && !active {
-        return Err(BuildError::new("batch policy must have at least one active trigger"));
-    }
     let input = env.source(&input)?;
-    let (meters, policy) = (env.meters(""), Policy::build(&policy, env)?);
-    let counter = |name: &str| meters.counter(name, &[]);
-    let kept = Kept {
-        limit: usize::try_from(config.limit).unwrap_or(0),
-        batches: RefCell::default(),
-        bytes: Cell::new(0),
-        ended: Cell::new(false),
-        changed: Signal::default(),
-        created: policy.by_count(),
-        gather: enabled.then(|| Gather::new(policy)),
-        received: counter("buffer_received"),
-        batch_received: counter("buffer_batch_received"),
-        sent: counter("buffer_sent"),
-        batch_sent: counter("buffer_batch_sent"),
-        latency: meters.timing("buffer_latency_ns", &[]),
-    };
-    let buffer = MemoryBuffer { input: Nested::new(input, false), kept: Rc::new(kept) };
+    let limit = usize::try_from(config.limit).unwrap_or(0);
+    let kept = Kept::build(limit, &config.batch_policy, false, env)?;
+    let buffer = MemoryBuffer { input: Nested::new(input, false), kept };
     Ok(Box::new(buffer))
 }
 

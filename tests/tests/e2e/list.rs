@@ -16,7 +16,7 @@ fn names_are_listed_by_kind() {
         "{got}"
     );
     let got = printed(&["list", "--format", "json", "tracers", "buffers"]);
-    let buffers = r#""buffers":["memory","none","system_window"]"#;
+    let buffers = r#""buffers":["disk","memory","none","system_window"]"#;
     assert_eq!(got, format!("{{{buffers},\"tracers\":[\"none\"]}}\n"));
     let all: Value = serde_json::from_str(&printed(&["list", "--format", "json"])).expect("JSON");
     let functions = all["bloblang-functions"].as_array().expect("functions");

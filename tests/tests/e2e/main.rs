@@ -11,6 +11,7 @@ mod buffer;
 mod churn;
 mod configs;
 mod delivery;
+mod disk_buffer;
 mod dynamic;
 mod golden;
 mod idle;

@@ -86,8 +86,9 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 9] = [
+const UNLISTED: [(Kind, &str); 10] = [
     (Kind::Input, "callback"),
+    (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
     (Kind::Input, "memory_buffer"),
     (Kind::Input, "processed"),

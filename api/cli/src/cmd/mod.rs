@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub(crate) mod blobl;
+pub(crate) mod buffer;
 pub(crate) mod completions;
 pub(crate) mod create;
 pub(crate) mod echo;

@@ -48,6 +48,36 @@ pub enum StorageError {
     /// An earlier flush failed, so that nobody knows what is on the disk.
     #[error("{} failed to flush earlier; what it holds is only known after a restart", .0.display())]
     Poisoned(PathBuf),
+    /// Another pipeline, or another process, has a spool open.
+    #[error("{} is in use by another pipeline or process", .0.display())]
+    Busy(PathBuf),
+    /// A file of a spool does not say what was written to it.
+    #[error(
+        "{} is damaged at byte {offset}: {what}; `mainstem buffer check {dir}` lists what is \
+         damaged, `mainstem buffer repair {dir}` cuts it out",
+        path.display(), dir = path.parent().unwrap_or(path).display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, in bytes from its start.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// A file of a spool was written by another version of this program.
+    #[error(
+        "{} has version {version} of its format; this program reads version {known}",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        version: u32,
+        /// What is read here.
+        known: u32,
+    },
     /// The storage thread has ended.
     #[error("the storage thread has ended")]
     Stopped,

@@ -36,19 +36,26 @@ pub(super) fn head(first: u64) -> [u8; HEAD_LEN] {
     out
 }
 
-fn check(sequence: u64, payload: &[u8]) -> u32 {
+fn check(sequence: u64, parts: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&sequence.to_le_bytes());
-    hasher.update(payload);
+    parts.iter().for_each(|part| hasher.update(part));
     hasher.finalize()
 }
 
-/// Appends one framed record to `out`. The caller has checked [`RECORD_MAX`].
+/// Appends one framed record to `out`. The caller has checked its length.
 pub(super) fn encode(sequence: u64, payload: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-    out.extend_from_slice(&check(sequence, payload).to_le_bytes());
+    encode_parts(sequence, &[payload], out);
+}
+
+/// The same with a payload of several parts.
+pub(super) fn encode_parts(sequence: u64, parts: &[&[u8]], out: &mut Vec<u8>) {
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    out.reserve(FRAME_LEN + len);
+    out.extend_from_slice(&(len as u32).to_le_bytes());
+    out.extend_from_slice(&check(sequence, parts).to_le_bytes());
     out.extend_from_slice(&sequence.to_le_bytes());
-    out.extend_from_slice(payload);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
 }
 
 /// What a log's bytes say.
@@ -63,25 +70,26 @@ pub(super) struct Replayed {
     pub(super) torn: usize,
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let part = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_le_bytes(part.try_into().ok()?))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     let part = bytes.get(at..at.checked_add(8)?)?;
     Some(u64::from_le_bytes(part.try_into().ok()?))
 }
 
-/// The payload of the frame at `at`, when it is whole, right and has this number.
-fn frame(bytes: &[u8], at: usize, sequence: u64) -> Option<&[u8]> {
+/// The payload of the frame at `at`, when it is whole, right, has this number and is no longer
+/// than `len_max`.
+pub(super) fn frame(bytes: &[u8], at: usize, sequence: u64, len_max: usize) -> Option<&[u8]> {
     let len = u32_at(bytes, at)? as usize;
-    if len > RECORD_MAX || u64_at(bytes, at + 8)? != sequence {
+    if len > len_max || u64_at(bytes, at + 8)? != sequence {
         return None;
     }
     let start = at + FRAME_LEN;
     let payload = bytes.get(start..start.checked_add(len)?)?;
-    (u32_at(bytes, at + 4)? == check(sequence, payload)).then_some(payload)
+    (u32_at(bytes, at + 4)? == check(sequence, &[payload])).then_some(payload)
 }
 
 /// Reads all valid records. `None` means that the head is not one of ours: such a file is not
@@ -92,7 +100,7 @@ pub(super) fn replay(bytes: &[u8]) -> Option<Replayed> {
         return None;
     }
     let (mut records, mut end, mut next) = (Vec::new(), HEAD_LEN, first);
-    while let Some(payload) = frame(bytes, end, next) {
+    while let Some(payload) = frame(bytes, end, next, RECORD_MAX) {
         records.push(payload.to_vec());
         end += FRAME_LEN + payload.len();
         next += 1;

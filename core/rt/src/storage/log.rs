@@ -189,7 +189,7 @@ impl Log {
     }
 }
 
-fn padded(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn padded(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
     bytes
 }

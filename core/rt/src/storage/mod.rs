@@ -9,6 +9,7 @@ mod error;
 mod frame;
 mod log;
 mod serve;
+pub mod spool;
 
 use std::fs;
 use std::io;
@@ -27,7 +28,7 @@ use crate::error::panic_text;
 use crate::probe::{IoMode, probe};
 use crate::reactor::{REPORT_MAX, block_on};
 use disk::Kind;
-use serve::{Command, serve};
+use serve::{Command, Reply, serve};
 
 /// Commands that may wait for the storage thread; beyond it callers wait.
 pub const QUEUE_MAX: usize = 1024;
@@ -76,7 +77,7 @@ impl Storage {
         let answer = probe(mode).map_err(|error| StorageError::Start(error.to_string()))?;
         let mut warning = None;
         if answer.direct_storage {
-            match start_thread(&dir, Kind::Direct, &lock) {
+            match start_journals(&dir, Kind::Direct, &lock) {
                 Ok(started) => return Ok(handle(started, dir, Kind::Direct, None)),
                 Err(reason) => {
                     warning = Some(format!("storage runs on plain files: {reason}"));
@@ -88,7 +89,7 @@ impl Storage {
                     .to_owned(),
             );
         }
-        let started = start_thread(&dir, Kind::Plain, &lock).map_err(StorageError::Start)?;
+        let started = start_journals(&dir, Kind::Plain, &lock).map_err(StorageError::Start)?;
         Ok(handle(started, dir, Kind::Plain, warning))
     }
 }
@@ -122,25 +123,41 @@ fn take(dir: &Path) -> Result<fs::File, StorageError> {
     }
 }
 
-/// Starts the thread and waits until its executor reports in; the error is the reason it does not.
-fn start_thread(dir: &Path, kind: Kind, lock: &Arc<fs::File>) -> Result<Started, String> {
+/// Starts the thread of journals; the error is the reason it does not run.
+fn start_journals(dir: &Path, kind: Kind, lock: &Arc<fs::File>) -> Result<Started, String> {
     let (commands, inbox) = flume::bounded(QUEUE_MAX);
-    let (report, reported) = flume::bounded::<Result<(), String>>(1);
     let dir = dir.to_owned();
     // The thread keeps the lock: it may have work left when the last handle is gone.
-    let lock = Arc::clone(lock);
+    let lock = Some(Arc::clone(lock));
+    let ended = start_thread("storage", kind, lock, move || serve(kind, dir, inbox))?;
+    Ok((commands, ended))
+}
+
+/// Starts a thread for files of a kind, which works on what `work` makes, and waits until its
+/// executor reports in; the error is the reason it does not. Closes what it returns at its end.
+fn start_thread<F, Fut>(
+    name: &'static str,
+    kind: Kind,
+    keep: Option<Arc<fs::File>>,
+    work: F,
+) -> Result<flume::Receiver<()>, String>
+where
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + 'static,
+{
+    let (report, reported) = flume::bounded::<Result<(), String>>(1);
     let (alive, ended) = flume::bounded::<()>(0);
     let body = move || {
         let _alive = alive; // dropped after the lock
-        let _lock = lock;
+        let _keep = keep;
         let failed = report.clone();
         let run = AssertUnwindSafe(move || match kind {
             Kind::Plain => {
                 let _ = report.send(Ok(()));
-                block_on(serve(kind, dir, inbox));
+                block_on(work());
                 Ok(())
             }
-            Kind::Direct => run_direct(report, dir, inbox),
+            Kind::Direct => run_direct(name, report, work),
         });
         let reason = match catch_unwind(run) {
             Ok(Ok(())) => return,
@@ -151,22 +168,26 @@ fn start_thread(dir: &Path, kind: Kind, lock: &Arc<fs::File>) -> Result<Started,
             tracing::error!(reason, "the storage thread ended");
         }
     };
-    let builder = std::thread::Builder::new().name("storage".to_owned());
+    let builder = std::thread::Builder::new().name(name.to_owned());
     builder.spawn(body).map_err(|error| error.to_string())?;
     match reported.recv_timeout(REPORT_MAX) {
-        Ok(Ok(())) => Ok((commands, ended)),
+        Ok(Ok(())) => Ok(ended),
         Ok(Err(reason)) => Err(reason),
         Err(_) => Err(format!("its executor did not run within {} s", REPORT_MAX.as_secs())),
     }
 }
 
-fn run_direct(
+fn run_direct<F, Fut>(
+    name: &'static str,
     report: flume::Sender<Result<(), String>>,
-    dir: PathBuf,
-    inbox: flume::Receiver<Command>,
-) -> Result<(), String> {
+    work: F,
+) -> Result<(), String>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = ()> + 'static,
+{
     let builder = glommio::LocalExecutorBuilder::new(glommio::Placement::Unbound)
-        .name("storage")
+        .name(name)
         .io_memory(DIRECT_MEMORY)
         .ring_depth(DIRECT_RING);
     let executor = builder.make().map_err(|error| error.to_string())?;
@@ -174,7 +195,7 @@ fn run_direct(
         // The first report of an executor that turns; without it the caller falls back.
         let _ = report.send(Ok(()));
         drop(report);
-        serve(Kind::Direct, dir, inbox).await;
+        work().await;
     });
     Ok(())
 }
@@ -221,9 +242,9 @@ impl StorageHandle {
     }
 }
 
-async fn ask<T>(
-    commands: &flume::Sender<Command>,
-    command: impl FnOnce(serve::Reply<T>) -> Command,
+async fn ask<C, T>(
+    commands: &flume::Sender<C>,
+    command: impl FnOnce(Reply<T>) -> C,
 ) -> Result<T, StorageError> {
     let (reply, answer) = flume::bounded(1);
     commands.send_async(command(reply)).await.map_err(|_| StorageError::Stopped)?;

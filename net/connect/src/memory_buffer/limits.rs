@@ -3,7 +3,10 @@
 use plan::serde_json::json;
 
 use super::*;
+use crate::buffered::IN_FLIGHT_MAX;
+use crate::signal::Signal;
 use crate::testing::{Fake, TestEnv, both_modes};
+use plan::Outcome;
 
 /// Takes every batch, and tells what became of it when it is let.
 struct Holding {

@@ -1,4 +1,4 @@
-//! What a memory buffer gathers by its policy.
+//! What a buffer gathers by its policy.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration as Time;
 
 use plan::{Batch, Body, Data, Origin, Records};
 
-use super::{MESSAGE_BYTES, Waiting};
+use super::{Claims, MESSAGE_BYTES, Waiting};
 use crate::compose::records::records_of;
 use crate::policy::Policy;
 
@@ -37,6 +37,11 @@ impl Gather {
         Some(due.since(rt::now()))
     }
 
+    /// Whether something was gathered that is not complete.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.borrow().is_some()
+    }
+
     /// What was gathered, although it may not be complete.
     pub(super) fn take(&self) -> Option<Waiting> {
         self.policy.reset();
@@ -51,17 +56,18 @@ impl Gather {
 
     /// Gathers the messages of a batch until something is complete.
     pub(super) fn add(&self, waiting: Waiting) -> Gathered {
-        let Waiting { data, bytes: mut left, since } = waiting;
+        let Waiting { data, bytes: mut left, since, mut claims } = waiting;
         let records = match records_of(data) {
             Ok(records) => records,
             // What has no messages is not gathered.
             Err(data) => {
-                let complete = Some(Waiting { data, bytes: left, since });
+                let complete = Some(Waiting { data, bytes: left, since, claims });
                 return Gathered { complete, rest: None };
             }
         };
         let batch = Batch::records(records);
         let Some(records) = batch.as_records() else { return Gathered::default() };
+        claims.are_of(records.recs.len());
         let mut open = self.open.borrow_mut();
         let mut scratch = Vec::new();
         for (index, record) in records.recs.iter().enumerate() {
@@ -69,6 +75,7 @@ impl Gather {
                 data: Data::Records(Records::default()),
                 bytes: 0,
                 since: rt::now(),
+                claims: Claims::default(),
             });
             let Data::Records(Records { recs, .. }) = &mut gathered.data else { continue };
             let mut record = record.clone();
@@ -81,13 +88,14 @@ impl Gather {
             }
             record.origin = Origin { ack: 0, tag: recs.len() as u32 };
             recs.push(record);
+            claims.move_first(&mut gathered.claims);
             gathered.bytes += bytes;
             left -= bytes;
             if self.policy.add(&batch, index) {
                 let rest = records.recs.get(index + 1..).unwrap_or_default().to_vec();
                 let rest = (!rest.is_empty()).then(|| {
                     let data = Data::Records(records.like().with(rest));
-                    Waiting { data, bytes: left, since }
+                    Waiting { data, bytes: left, since, claims }
                 });
                 return Gathered { complete: open.take(), rest };
             }
@@ -116,7 +124,8 @@ mod tests {
         });
         let records = Records { recs: recs.collect(), loose, ..Records::default() };
         let bytes = super::super::weight(&Batch::records(records.clone()));
-        Waiting { data: Data::Records(records), bytes, since: rt::now() }
+        let (data, since) = (Data::Records(records), rt::now());
+        Waiting { data, bytes, since, claims: Claims::default() }
     }
 
     fn size(waiting: &Waiting) -> (usize, usize) {
