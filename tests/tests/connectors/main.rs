@@ -7,6 +7,7 @@
 
 #![allow(clippy::expect_used)] // a test may give up where it stands
 
+mod faults;
 mod foreign;
 mod inputs;
 mod outputs;

@@ -41,6 +41,10 @@ impl Rig for HttpClient {
     fn mend(&mut self) {
         self.peer.mend();
     }
+
+    fn keeps_connection(&self) -> bool {
+        false
+    }
 }
 
 pub(super) fn http_client(_: &Folder, messages: Messages) -> Box<dyn Rig> {
@@ -114,6 +118,31 @@ impl Rig for Socket {
 
 pub(super) fn socket(_: &Folder, messages: Messages) -> Box<dyn Rig> {
     Box::new(Socket { feeder: Feeder::start(), messages, sent: 0 })
+}
+
+/// Reads the messages of a websocket.
+struct Websocket(Socket);
+
+impl Rig for Websocket {
+    fn config(&self) -> Value {
+        json!({"websocket": {"url": format!("ws://{}/", self.0.feeder.address())}})
+    }
+
+    fn send(&mut self, service: &Service, before: usize) {
+        self.0.send(service, before);
+    }
+
+    fn cut(&mut self) -> bool {
+        self.0.cut()
+    }
+
+    fn mend(&mut self) {
+        self.0.mend();
+    }
+}
+
+pub(super) fn websocket(_: &Folder, messages: Messages) -> Box<dyn Rig> {
+    Box::new(Websocket(Socket { feeder: Feeder::of_websockets(), messages, sent: 0 }))
 }
 
 /// Is connected to by a client that writes lines and stays.

@@ -314,6 +314,7 @@ ask! {
     subprocess = "subprocess": super::local::subprocess, recovers;
     switch = "switch": super::around::switch,
         answers_when_delivered, holds_back_and_ends_by_force, recovers;
+    websocket = "websocket": super::network::websocket, holds_back_and_ends_by_force, recovers;
 }
 
 #[test]

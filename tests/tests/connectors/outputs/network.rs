@@ -1,5 +1,6 @@
 //! Outputs with somebody on the other side of a connection.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
@@ -84,27 +85,31 @@ pub(super) fn inproc(_: &Folder) -> Box<dyn Target> {
     Box::new(Inproc(HttpPeer::start()))
 }
 
-struct Socket(Collector);
+/// Sends to who collects: lines, or messages of a websocket.
+struct Socket {
+    peer: Collector,
+    config: fn(SocketAddr) -> Value,
+}
 
 impl Target for Socket {
     fn config(&self) -> Value {
-        json!({"socket": {"network": "tcp", "address": self.0.address().to_string()}})
+        (self.config)(self.peer.address())
     }
 
     fn arrived(&self) -> Vec<String> {
-        self.0.lines()
+        self.peer.lines()
     }
 
     fn block(&mut self, blocked: bool) {
-        self.0.block(blocked);
+        self.peer.block(blocked);
     }
 
     fn cut(&mut self) {
-        self.0.cut();
+        self.peer.cut();
     }
 
     fn mend(&mut self) {
-        self.0.mend();
+        self.peer.mend();
     }
 
     fn lost_by_the_kernel(&self) -> usize {
@@ -113,7 +118,13 @@ impl Target for Socket {
 }
 
 pub(super) fn socket(_: &Folder) -> Box<dyn Target> {
-    Box::new(Socket(Collector::start()))
+    let config = |peer: SocketAddr| json!({"socket": {"network": "tcp", "address": peer}});
+    Box::new(Socket { peer: Collector::start(), config })
+}
+
+pub(super) fn websocket(_: &Folder) -> Box<dyn Target> {
+    let config = |peer: SocketAddr| json!({"websocket": {"url": format!("ws://{peer}/")}});
+    Box::new(Socket { peer: Collector::of_websockets(), config })
 }
 
 /// A client that asks for one message after the other.

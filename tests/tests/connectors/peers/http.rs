@@ -154,7 +154,15 @@ impl Desk {
                 _ => (self.take(body), String::new()),
             };
             let length = body.len();
-            write!(answers, "HTTP/1.1 {status} So\r\nContent-Length: {length}\r\n\r\n{body}")?;
+            let head = format!("HTTP/1.1 {status} So\r\nContent-Length: {length}\r\n\r\n");
+            if let Err(error) =
+                answers.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())
+            {
+                if length > 0 {
+                    self.change(|book| book.offers.push_front(body)); // nobody got it
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }

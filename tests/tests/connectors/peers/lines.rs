@@ -1,8 +1,10 @@
-//! Plain TCP peers: one that collects lines, and one that hands them out.
+//! Peers that collect lines, or hand them out: over plain TCP, or as messages of a websocket.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use tungstenite::{Message, WebSocket, accept};
 
 use super::listener::Listener;
 
@@ -21,9 +23,24 @@ pub(crate) struct Collector {
 impl Collector {
     /// Listens on a free port.
     pub(crate) fn start() -> Self {
+        Collector::with(|stream, shelf| {
+            let mut lines = BufReader::new(stream).lines();
+            collect(|| lines.next()?.ok(), shelf);
+        })
+    }
+
+    /// Listens for websockets.
+    pub(crate) fn of_websockets() -> Self {
+        Collector::with(|stream, shelf| {
+            let Ok(mut socket) = accept(stream) else { return };
+            collect(|| text(&mut socket), shelf);
+        })
+    }
+
+    fn with(serve: fn(TcpStream, &(Mutex<Shelf>, Condvar))) -> Self {
         let shelf: Arc<(Mutex<Shelf>, Condvar)> = Arc::default();
         let shared = Arc::clone(&shelf);
-        let listener = Listener::start(move |stream| collect(stream, &shared));
+        let listener = Listener::start(move |stream| serve(stream, &shared));
         Collector { listener, shelf }
     }
 
@@ -60,12 +77,26 @@ impl Drop for Collector {
     }
 }
 
-fn collect(stream: TcpStream, (shelf, changed): &(Mutex<Shelf>, Condvar)) {
-    let mut lines = BufReader::new(stream).lines();
+/// The next message of a websocket; none at its end.
+fn text(socket: &mut WebSocket<TcpStream>) -> Option<String> {
+    loop {
+        match socket.read().ok()? {
+            Message::Text(text) => return Some(text.to_string()),
+            Message::Binary(bytes) => return Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Message::Close(_) => {
+                let _ = socket.flush(); // says so, too
+                return None;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn collect(mut next: impl FnMut() -> Option<String>, (shelf, changed): &(Mutex<Shelf>, Condvar)) {
     loop {
         let open = shelf.lock().unwrap_or_else(PoisonError::into_inner);
         drop(changed.wait_while(open, |shelf| shelf.blocked));
-        let Some(Ok(line)) = lines.next() else { return };
+        let Some(line) = next() else { return };
         shelf.lock().unwrap_or_else(PoisonError::into_inner).lines.push(line);
     }
 }
@@ -86,9 +117,23 @@ pub(crate) struct Feeder {
 impl Feeder {
     /// Listens on a free port; it has no lines yet.
     pub(crate) fn start() -> Self {
+        Feeder::with(|mut stream, queue| {
+            hand_out(|line| stream.write_all((line + "\n").as_bytes()).is_ok(), queue);
+        })
+    }
+
+    /// Listens for websockets.
+    pub(crate) fn of_websockets() -> Self {
+        Feeder::with(|stream, queue| {
+            let Ok(mut socket) = accept(stream) else { return };
+            hand_out(|line| socket.send(Message::text(line)).is_ok(), queue);
+        })
+    }
+
+    fn with(serve: fn(TcpStream, &(Mutex<Queue>, Condvar))) -> Self {
         let queue: Arc<(Mutex<Queue>, Condvar)> = Arc::default();
         let shared = Arc::clone(&queue);
-        let listener = Listener::start(move |stream| hand_out(stream, &shared));
+        let listener = Listener::start(move |stream| serve(stream, &shared));
         Feeder { listener, queue }
     }
 
@@ -122,7 +167,7 @@ impl Drop for Feeder {
     }
 }
 
-fn hand_out(mut stream: TcpStream, (queue, changed): &(Mutex<Queue>, Condvar)) {
+fn hand_out(mut send: impl FnMut(String) -> bool, (queue, changed): &(Mutex<Queue>, Condvar)) {
     loop {
         let open = queue.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = changed.wait_while(open, |q| q.next == q.lines.len() && !q.ended);
@@ -130,9 +175,8 @@ fn hand_out(mut stream: TcpStream, (queue, changed): &(Mutex<Queue>, Condvar)) {
         if open.ended {
             return;
         }
-        let line = open.lines[open.next].clone() + "\n";
         // A line is handed to the kernel while nobody else can take it.
-        if stream.write_all(line.as_bytes()).is_err() {
+        if !send(open.lines[open.next].clone()) {
             return;
         }
         open.next += 1;

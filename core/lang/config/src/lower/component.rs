@@ -21,9 +21,9 @@ const SPLIT_LINES: &str = "split_lines";
 /// The scanner whose work that operator does.
 const LINES: &str = "lines";
 /// Sources that emit whole blocks when their scanner is `lines`.
-const BLOCK_SOURCES: [&str; 4] = ["file", "stdin", "socket", "socket_server"];
+const BLOCK_SOURCES: [&str; 5] = ["file", "stdin", "socket", "socket_server", "subprocess"];
 /// Further sources that put messages together which are batches of their own.
-const LOOSE_SOURCES: [&str; 3] = ["csv", "generate", "subprocess"];
+const LOOSE_SOURCES: [&str; 2] = ["csv", "generate"];
 /// The component that gives a nested input or output its processors.
 const PROCESSED: &str = "processed";
 /// How deep resources may refer to resources.
