@@ -62,7 +62,9 @@ impl Kept {
 }
 
 struct Memory {
-    values: RefCell<HashMap<Vec<u8>, Kept>>,
+    /// By keys that come from messages: the hash is seeded at random, so that nobody can choose
+    /// keys that collide.
+    values: RefCell<HashMap<Vec<u8>, Kept, ahash::RandomState>>,
     bytes: Cell<usize>,
     bytes_max: usize,
     ttl_ns: u64,
