@@ -78,15 +78,22 @@ pub(super) fn float(x: f64, value: Value) -> Value {
     }
 }
 
+/// Seconds since 1970 of the years that times in JSON may have.
+const JSON_SECONDS: std::ops::Range<i128> = -62_167_219_200..253_402_300_800;
+
 /// An integer in a document.
 pub(super) fn meaning(n: i64, whole: Whole) -> Result<Value, Error> {
     match whole {
         Whole::Number => Ok(Value::Int(n)),
-        Whole::Instant(unit) => Ok(Value::Timestamp(Arc::new(Timestamp {
-            unix_ns: i128::from(n) * i128::from(unit),
-            offset_s: 0,
-            zone: Arc::from("UTC"),
-        }))),
+        Whole::Instant(unit) => {
+            let unix_ns = i128::from(n) * i128::from(unit);
+            if !JSON_SECONDS.contains(&unix_ns.div_euclid(1_000_000_000)) {
+                let text = format!("timestamp {n} is outside of the years 0 to 9999");
+                return Err(Error::plain(text));
+            }
+            let zone = Arc::from("UTC");
+            Ok(Value::Timestamp(Arc::new(Timestamp { unix_ns, offset_s: 0, zone })))
+        }
         Whole::Span(unit) => n
             .checked_mul(unit)
             .map(Value::Int)

@@ -112,6 +112,15 @@ fn every_type_has_its_form() {
 }
 
 #[test]
+fn times_that_json_cannot_write_are_refused() {
+    let instant = schema(r#"{"type":"long","logicalType":"timestamp-millis"}"#);
+    let endless = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+    let error = read(&instant, &endless).unwrap_err();
+    assert!(error.to_string().contains("outside of the years 0 to 9999"), "{error}");
+    assert_eq!(shown(read(&instant, &[0])), r#""1970-01-01T00:00:00Z""#);
+}
+
+#[test]
 fn single_objects_have_a_mark() {
     let schema = schema(r#""int""#);
     let mut bytes = schema.mark.to_vec();
