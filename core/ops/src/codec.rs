@@ -27,6 +27,28 @@ pub(crate) enum Algorithm {
     Zstd,
 }
 
+/// What can be decompressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Packed {
+    /// Streams of bzip2.
+    Bzip2,
+    /// Deflate without a head.
+    Flate,
+    /// Deflate in the form of gzip files.
+    Gzip,
+    /// LZ4 frames.
+    Lz4,
+    /// The same as `gzip`.
+    Pgzip,
+    /// Snappy blocks.
+    Snappy,
+    /// Deflate with the head of zlib.
+    Zlib,
+    /// Zstandard frames.
+    Zstd,
+}
+
 /// Compresses; a level below 0 is the algorithm's own default.
 ///
 /// # Errors
@@ -67,27 +89,28 @@ fn read_all(mut reader: impl Read) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// What is wrong with the bytes, or that they unpack to more than [`UNPACKED_MAX`].
-pub(crate) fn decompress(algorithm: Algorithm, bytes: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn decompress(algorithm: Packed, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let text = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::UnexpectedEof => "unexpected EOF".to_owned(),
         _ => e.to_string(),
     };
     match algorithm {
-        Algorithm::Flate => read_bounded(flate2::read::DeflateDecoder::new(bytes)).map_err(text),
-        Algorithm::Gzip | Algorithm::Pgzip => {
+        Packed::Bzip2 => read_bounded(bzip2::read::MultiBzDecoder::new(bytes)).map_err(text),
+        Packed::Flate => read_bounded(flate2::read::DeflateDecoder::new(bytes)).map_err(text),
+        Packed::Gzip | Packed::Pgzip => {
             gzip_head(bytes)?;
             read_bounded(flate2::read::MultiGzDecoder::new(bytes)).map_err(text)
         }
-        Algorithm::Zlib => read_bounded(flate2::read::ZlibDecoder::new(bytes)).map_err(text),
-        Algorithm::Lz4 => read_bounded(lz4_flex::frame::FrameDecoder::new(bytes)).map_err(text),
-        Algorithm::Snappy => {
+        Packed::Zlib => read_bounded(flate2::read::ZlibDecoder::new(bytes)).map_err(text),
+        Packed::Lz4 => read_bounded(lz4_flex::frame::FrameDecoder::new(bytes)).map_err(text),
+        Packed::Snappy => {
             let len = snap::raw::decompress_len(bytes).map_err(|e| e.to_string())?;
             if len > UNPACKED_MAX {
                 return Err(format!("the content unpacks to more than {UNPACKED_MAX} bytes"));
             }
             snap::raw::Decoder::new().decompress_vec(bytes).map_err(|e| e.to_string())
         }
-        Algorithm::Zstd => {
+        Packed::Zstd => {
             read_bounded(zstd::stream::read::Decoder::new(bytes).map_err(text)?).map_err(text)
         }
     }
@@ -111,22 +134,28 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Algorithm; 7] = [
-        Algorithm::Flate,
-        Algorithm::Gzip,
-        Algorithm::Pgzip,
-        Algorithm::Lz4,
-        Algorithm::Snappy,
-        Algorithm::Zlib,
-        Algorithm::Zstd,
+    const ALL: [(Algorithm, Packed); 7] = [
+        (Algorithm::Flate, Packed::Flate),
+        (Algorithm::Gzip, Packed::Gzip),
+        (Algorithm::Pgzip, Packed::Pgzip),
+        (Algorithm::Lz4, Packed::Lz4),
+        (Algorithm::Snappy, Packed::Snappy),
+        (Algorithm::Zlib, Packed::Zlib),
+        (Algorithm::Zstd, Packed::Zstd),
     ];
+
+    fn bzip2(bytes: &[u8]) -> Vec<u8> {
+        read_all(bzip2::read::BzEncoder::new(bytes, Default::default())).unwrap()
+    }
 
     #[test]
     fn what_grows_without_end_is_refused() {
         let zeros = vec![0; UNPACKED_MAX + 1];
         let packed = compress(Algorithm::Zstd, 1, &zeros).unwrap();
         assert!(packed.len() < UNPACKED_MAX / 100);
-        assert!(decompress(Algorithm::Zstd, &packed).unwrap_err().contains("more than"));
+        assert!(decompress(Packed::Zstd, &packed).unwrap_err().contains("more than"));
+        let packed = bzip2(&zeros);
+        assert!(decompress(Packed::Bzip2, &packed).unwrap_err().contains("more than"));
     }
 
     #[test]
@@ -136,24 +165,26 @@ mod tests {
             ("not gzip", "unexpected EOF"),
             ("not gzip at all", "gzip: invalid header"),
         ] {
-            assert_eq!(decompress(Algorithm::Gzip, bytes.as_bytes()).unwrap_err(), error);
+            assert_eq!(decompress(Packed::Gzip, bytes.as_bytes()).unwrap_err(), error);
         }
     }
 
     proptest! {
         #[test]
         fn what_is_packed_unpacks(bytes in any::<Vec<u8>>(), level in -1i32..12) {
-            for algorithm in ALL {
+            for (algorithm, back) in ALL {
                 let packed = compress(algorithm, level, &bytes).unwrap();
-                let unpacked = decompress(algorithm, &packed).unwrap();
+                let unpacked = decompress(back, &packed).unwrap();
                 prop_assert_eq!(&unpacked, &bytes, "{:?}", algorithm);
             }
+            let twice = [bzip2(&bytes), bzip2(&bytes)].concat();
+            prop_assert_eq!(decompress(Packed::Bzip2, &twice).unwrap(), bytes.repeat(2));
         }
 
         #[test]
         fn garbage_does_not_panic(bytes in any::<Vec<u8>>()) {
-            for algorithm in ALL {
-                let _ = decompress(algorithm, &bytes);
+            for back in ALL.map(|(_, back)| back).into_iter().chain([Packed::Bzip2]) {
+                let _ = decompress(back, &bytes);
             }
         }
     }

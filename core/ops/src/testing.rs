@@ -21,6 +21,9 @@ const FILES: &[(&str, &str)] = &[
     ("broken/pet.proto", "syntax = \"proto3\"; message"),
 ];
 
+/// A folder of ten thousand empty definitions, and one more.
+const CROWDED: &str = "crowded";
+
 /// What processors see of the process.
 #[derive(Default)]
 pub(crate) struct Shard {
@@ -48,10 +51,16 @@ impl Services for Shard {
         None
     }
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        if path.starts_with(CROWDED) {
+            return Ok(Vec::new());
+        }
         let found = FILES.iter().find(|(known, _)| *known == path);
         found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| "no files".into())
     }
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        if folder == CROWDED {
+            return Ok((0..=10_000).map(|at| format!("{at}.proto")).collect());
+        }
         let within = |path: &str| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
         Ok(FILES.iter().filter_map(|(path, _)| within(path)).collect())
     }

@@ -4,7 +4,9 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use rt::net::{ListenOptions, Peer, Stream, TcpListener, UdpSocket, UnixListener, resolve};
+use rt::net::{
+    ListenOptions, Peer, Stream, TcpListener, UdpSocket, UnixDatagram, UnixListener, resolve,
+};
 use rt::testing::{TempDir, modes};
 use rt::{IoMode, ReactorConfig};
 
@@ -194,6 +196,25 @@ fn datagrams_arrive() {
             let (got, bytes) = b.recv_from(Vec::with_capacity(64)).await;
             let from = receive.await.expect("done");
             assert_eq!((got.expect("received"), bytes.as_slice()), ((4, from), b"ping".as_slice()));
+        });
+    }
+}
+
+#[test]
+fn datagrams_of_a_path_arrive_and_a_stale_file_is_replaced() {
+    for mode in modes() {
+        run(mode, async move || {
+            let dir = rt::testing::TempDir::new().expect("a folder");
+            let path = dir.join("d.sock");
+            drop(std::os::unix::net::UnixDatagram::bind(&path).expect("a file that stays"));
+            let socket = UnixDatagram::bind(&path).expect("bound");
+            assert!(UnixDatagram::bind(&path).is_err(), "it is in use");
+            let sender = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
+            sender.send_to(b"ping", &path).expect("sent");
+            let (got, bytes) = socket.recv(Vec::with_capacity(64)).await;
+            assert_eq!((got.expect("received"), bytes.as_slice()), (4, b"ping".as_slice()));
+            drop(socket);
+            assert!(!path.exists());
         });
     }
 }

@@ -11,6 +11,7 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cron::Schedule;
 use crate::wait::{Ended, until_stopping};
 
 /// Most messages of one batch.
@@ -23,7 +24,8 @@ const BURST: u64 = 256;
 pub struct Config {
     /// Makes each message, from an empty one.
     pub mapping: Mapping,
-    /// Time between batches, such as `1s` or `@every 5m`; empty: as fast as they are taken.
+    /// Time between batches, such as `1s`, or a cron expression, such as `@every 5m`,
+    /// `0,30 */2 * * * *` or `TZ=Europe/London 30 3-6 * * *`; empty: as fast as they are taken.
     #[serde(default = "interval")]
     pub interval: String,
     /// Messages after which the source ends; 0: never.
@@ -49,17 +51,16 @@ fn one() -> u64 {
 pub struct Generate {
     mapping: Box<dyn Expr>,
     services: Rc<dyn Services>,
-    interval_ns: Option<u64>,
+    pace: Pace,
     left: Option<u64>,
     batch_size: u64,
-    due_ns: Option<u64>,
 }
 
 impl Generate {
     /// The next messages; `None` at the end.
     fn next(&mut self) -> Option<u64> {
         // Without an interval and with messages alone, many are made at once.
-        let alone = self.batch_size == 1 && self.interval_ns.is_none();
+        let alone = self.batch_size == 1 && matches!(self.pace, Pace::None);
         let wanted = if alone { BURST } else { self.batch_size };
         match &mut self.left {
             None => Some(wanted),
@@ -72,21 +73,31 @@ impl Generate {
         }
     }
 
-    /// Waits for the next tick; the first is at once.
+    /// Waits for the next tick.
     async fn tick(&mut self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
-        let Some(interval) = self.interval_ns else {
-            return if context.is_stopping() { Err(SourceError::Stopped) } else { Ok(()) };
-        };
-        let now = self.services.now_ns();
-        let due = self.due_ns.unwrap_or(now);
-        if due > now {
-            let sleep = self.services.sleep(due - now);
-            if until_stopping(context, sleep).await == Ended::Stopping {
-                return Err(SourceError::Stopped);
+        let pause = match &mut self.pace {
+            Pace::None if context.is_stopping() => return Err(SourceError::Stopped),
+            Pace::None => return Ok(()),
+            Pace::Interval { ns, due_ns } => {
+                let now = self.services.now_ns();
+                // The first is at once, and one that was missed is not made up for.
+                let due = due_ns.unwrap_or(now);
+                *due_ns = Some(due.max(now).saturating_add(*ns));
+                due.saturating_sub(now)
             }
+            Pace::Schedule { schedule, last_ns } => {
+                let now = self.services.wall_ns();
+                let Some(due) = schedule.next(last_ns.unwrap_or(now)) else {
+                    return Err(SourceError::Fatal(NEVER.to_owned()));
+                };
+                *last_ns = Some(due);
+                u64::try_from(due - now).unwrap_or(0)
+            }
+        };
+        if pause > 0 && until_stopping(context, self.services.sleep(pause)).await == Ended::Stopping
+        {
+            return Err(SourceError::Stopped);
         }
-        // A tick that was missed is not made up for.
-        self.due_ns = Some(due.max(now).saturating_add(interval));
         Ok(())
     }
 
@@ -122,20 +133,41 @@ impl Source for Generate {
     }
 }
 
-fn parse_interval(text: &str) -> Result<Option<u64>, BuildError> {
-    let text = text.trim();
-    let every = text.strip_prefix("@every ").unwrap_or(text).trim();
-    if every.is_empty() {
-        return Ok(None);
-    }
-    match Duration::parse(every) {
-        Ok(duration) if duration.ns > 0 => Ok(Some(duration.wait_ns())),
-        Ok(_) => Ok(None),
-        Err(error) if text.split_whitespace().count() >= 5 || text.starts_with('@') => {
-            let text = format!("cron expressions are not supported yet: '{text}' ({error})");
-            Err(BuildError::new(format!("field 'interval': {text}")))
+/// What is said of a schedule that never comes.
+const NEVER: &str = "no time within five years fits the interval";
+
+/// When messages are made.
+enum Pace {
+    /// As fast as they are taken.
+    None,
+    /// So many nanoseconds after another.
+    Interval { ns: u64, due_ns: Option<u64> },
+    /// At times of the clock.
+    Schedule { schedule: Schedule, last_ns: Option<i128> },
+}
+
+impl Pace {
+    fn parse(text: &str, now_ns: i128) -> Result<Self, BuildError> {
+        if text.is_empty() {
+            return Ok(Pace::None);
         }
-        Err(error) => Err(BuildError::new(format!("failed to parse interval: {error}"))),
+        let error = match Duration::parse(text) {
+            Ok(duration) if duration.ns > 0 => {
+                return Ok(Pace::Interval { ns: duration.wait_ns(), due_ns: None });
+            }
+            Ok(_) => return Ok(Pace::None),
+            Err(error) => error,
+        };
+        let begin = "failed to parse interval as duration string";
+        match Schedule::parse(text) {
+            Err(cron) => {
+                Err(BuildError::new(format!("{begin}: {error}, or as cron expression: {cron}")))
+            }
+            Ok(schedule) if schedule.next(now_ns).is_none() => {
+                Err(BuildError::new(format!("field 'interval': {NEVER}")))
+            }
+            Ok(schedule) => Ok(Pace::Schedule { schedule, last_ns: None }),
+        }
     }
 }
 
@@ -144,13 +176,13 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     if config.batch_size == 0 || config.batch_size > BATCH_MAX {
         return Err(BuildError::new(format!("batch_size must be between 1 and {BATCH_MAX}")));
     }
+    let services = env.services();
     Ok(Box::new(Generate {
         mapping: env.expr(&config.mapping.0, Form::Mapping)?,
-        services: env.services(),
-        interval_ns: parse_interval(&config.interval)?,
+        pace: Pace::parse(&config.interval, services.wall_ns())?,
+        services,
         left: (config.count > 0).then_some(config.count),
         batch_size: config.batch_size,
-        due_ns: None,
     }))
 }
 
@@ -210,13 +242,30 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_says_when_and_does_not_begin_at_once() {
+        both_modes(|| async {
+            let config = json!({"mapping": "x", "interval": "* * * * * *", "count": 2});
+            let mut source = (SPEC.build)(&TestEnv::code(config, "mapping"), &TestEnv::new());
+            let fake = Fake::new();
+            let start = rt::wall();
+            source.as_mut().unwrap().run(fake.clone()).await.unwrap();
+            assert_eq!(fake.sizes(), [1, 1]);
+            let seconds = |ns: i64| ns / 1_000_000_000;
+            assert!(seconds(rt::wall()) >= seconds(start) + 2, "two full seconds have come");
+        });
+    }
+
+    #[test]
     fn bad_configurations() {
         let error = |config| {
             let built = (SPEC.build)(&TestEnv::code(config, "mapping"), &TestEnv::new());
             built.err().map(|e| e.text).unwrap_or_default()
         };
         assert!(error(json!({"mapping": "x", "interval": "soon"})).contains("interval"));
-        assert!(error(json!({"mapping": "x", "interval": "* * * * *"})).contains("cron"));
+        let cron = "failed to parse interval as duration string: time: invalid duration \"soon\", \
+            or as cron expression: expected 5 to 6 fields, found 1: [soon]";
+        assert_eq!(error(json!({"mapping": "x", "interval": "soon"})), cron);
+        assert!(error(json!({"mapping": "x", "interval": "0 0 30 2 *"})).contains("five years"));
         assert!(error(json!({"mapping": "x", "batch_size": 0})).contains("batch_size"));
     }
 }

@@ -11,6 +11,7 @@ pub mod cache;
 pub mod codec;
 pub mod compose;
 pub mod console;
+pub mod cron;
 pub mod csv;
 pub mod disk_buffer;
 pub mod drop;
@@ -33,6 +34,8 @@ pub mod processed;
 pub mod read_until;
 pub mod reader;
 pub mod redis;
+#[cfg(test)]
+mod refused;
 pub mod reject;
 pub mod reject_errored;
 pub mod repeat;

@@ -127,6 +127,30 @@ fn requests_beyond_a_rate_limit_are_refused_by_all_streams() {
 }
 
 #[test]
+fn requests_of_an_output_wait_for_its_rate_limit() {
+    let folder = Folder::new("limited");
+    let (_program, address) = start("2");
+    post(&address, "/resources/rate_limit/few", "local: {count: 3, interval: 1h}");
+    let path = folder.path("out.txt");
+    let output = format!("output: {{file: {{path: {}}}}}", path.display());
+    post(&address, "/streams/taker", &format!("input: {{http_server: {{path: /in}}}}\n{output}\n"));
+    let sender = format!(
+        "input: {{generate: {{mapping: 'root = counter()', interval: '', count: 5}}}}\n\
+         output: {{http_client: {{url: 'http://{address}/taker/in', rate_limit: few}}}}\n"
+    );
+    post(&address, "/streams/sender", &sender);
+    let waits = until(|| {
+        let metrics = http(&address, "GET", "/metrics", "").text();
+        let triggered =
+            |line: &str| line.starts_with("rate_limit_triggered") && !line.ends_with(" 0");
+        let triggered = metrics.lines().any(triggered);
+        (triggered && folder.read("out.txt").lines().count() == 3).then_some(())
+    });
+    assert!(waits.is_some(), "three arrive, and the next has to wait: {}", folder.read("out.txt"));
+    assert_eq!(folder.read("out.txt").lines().count(), 3);
+}
+
+#[test]
 fn a_resource_that_is_not_there_is_named() {
     let (_program, address) = start("1");
     for (component, text) in [

@@ -92,6 +92,10 @@ fn what_is_wrong_is_said_with_its_line() {
             b"<a b='<'/>",
             "! xml.Decoder.Token() - XML syntax error on line 1: unescaped < inside quoted string",
         ),
+        (
+            b"<a b='&#1;'/>",
+            "! xml.Decoder.Token() - XML syntax error on line 1: illegal character code U+0001",
+        ),
     ] {
         assert_eq!(shown(text, false), said, "{:?}", String::from_utf8_lossy(text));
     }

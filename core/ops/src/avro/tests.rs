@@ -148,6 +148,7 @@ fn what_is_wrong_is_said_in_known_words() {
     for (ty, bytes, said) in [
         (r#""int""#, &b""[..], "avro: short buffer for uvarint"),
         (r#""int""#, b"\xff\xff\xff\xff\xff\x01", "uvarint overflows 32 bits"),
+        (r#""int""#, b"\xff\xff\xff\xff\x10", "uvarint overflows 32 bits"),
         (r#""string""#, b"\x01", "invalid negative string length -1"),
         (r#""boolean""#, b"", "avro: short buffer for boolean"),
         (r#"["int"]"#, b"\x02", "union index 1 out of range [0, 1)"),
@@ -185,11 +186,31 @@ fn what_is_wrong_is_said_in_known_words() {
     ] {
         assert_eq!(binary(&schema(ty), &parsed(text)).unwrap_err(), said);
     }
+    let half = textual(&schema(r#""int""#), &parsed("1.5")).unwrap_err();
+    assert_eq!(half, "avro json: value 1.5 is not a whole number");
     let missing =
         "! avro json: record \"foo.namespace.com.identity\" missing required field \"Name\"";
     assert_eq!(shown(read_textual(&identity, &parsed("{}"))), missing);
     assert!(Schema::parse("{").is_err());
     assert!(Schema::parse(r#""nope""#).is_err());
+}
+
+#[test]
+fn numbers_and_bytes_that_do_not_fit_are_refused() {
+    let fixed = r#"{"type":"fixed","name":"f","size":2}"#;
+    for (ty, text, said) in [
+        (r#""long""#, "1e300", "overflows int64"),
+        (r#""float""#, "1.5e300", "overflows float32"),
+        (fixed, "\"abc\"", "got 3 bytes, need 2"),
+    ] {
+        let error = binary(&schema(ty), &parsed(text)).unwrap_err();
+        assert!(error.contains(said), "{ty}: {error}");
+    }
+    assert_eq!(decimal::bytes_of("1.5", 1), Some(vec![15]));
+    let long = format!("1e{}", decimal::DIGITS_MAX);
+    for text in ["", "-", "1x", "0x1", long.as_str()] {
+        assert_eq!(decimal::bytes_of(text, 1), None, "{text}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use plan::{Example, OperatorSpec, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::codec::{Algorithm, decompress};
+use crate::codec::{Packed, decompress};
 use crate::each;
 
 /// Configuration of `decompress`.
@@ -13,7 +13,7 @@ use crate::each;
 #[serde(deny_unknown_fields)]
 struct Config {
     /// The algorithm.
-    algorithm: Algorithm,
+    algorithm: Packed,
 }
 
 /// The processor `decompress`.

@@ -2,16 +2,18 @@
 
 use std::rc::Rc;
 
+use formats::value::Value;
 use plan::env::read_config;
 use plan::fields::{Duration, Processor};
 use plan::{
-    Batch, Class, Example, Operator, OperatorError, OperatorSpec, Records, Services, Step,
-    schema_of,
+    Batch, BuildError, Class, Example, Operator, OperatorError, OperatorSpec, Records, Services,
+    Step, schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::batches::{Chain, Frame, drive, join, ones};
+use crate::batches::{Chain, Frame, drive, join};
+use crate::lanes::Lanes;
 
 /// Pauses between tries.
 #[derive(Deserialize, JsonSchema)]
@@ -44,17 +46,17 @@ struct Config {
     backoff: Backoff,
     /// What is tried on each message.
     processors: Vec<Processor>,
-    /// Tries the messages of a batch side by side: not supported yet.
+    /// Tries the messages of a batch side by side, up to 64 at a time.
     #[serde(default)]
     parallel: bool,
-    /// Most tries after the first; 0 for no limit.
+    /// After how many tries that failed to give up; 0 for no limit.
     #[serde(default)]
     max_retries: u64,
 }
 
 struct Retry {
     backoff: Backoff,
-    chain: Chain,
+    lanes: Lanes,
     retries_max: u64,
     services: Rc<dyn Services>,
 }
@@ -62,42 +64,72 @@ struct Retry {
 impl Retry {
     async fn run(&mut self, batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
         let (frame, records) = Frame::open(batch)?;
-        let mut done = Vec::with_capacity(records.recs.len());
-        for one in ones(records) {
-            done.push(self.tried(&frame, one).await?);
-        }
+        let Retry { backoff, lanes, retries_max, services } = self;
+        let patience = Patience { backoff, retries_max: *retries_max, services: &**services };
+        let work = async |chain: &mut Chain, one| patience.tried(chain, &frame, one).await;
+        let done = lanes.each(records, work).await?;
         frame.close(join(done.into_iter()), out);
         Ok(())
     }
+}
 
+/// How often and with which pauses a message is tried.
+struct Patience<'a> {
+    backoff: &'a Backoff,
+    retries_max: u64,
+    services: &'a dyn Services,
+}
+
+impl Patience<'_> {
     /// What becomes of one message; the flag stays when every try failed.
-    async fn tried(&mut self, frame: &Frame, one: Records) -> Result<Records, OperatorError> {
+    async fn tried(
+        &self,
+        chain: &mut Chain,
+        frame: &Frame,
+        mut one: Records,
+    ) -> Result<Records, OperatorError> {
         const GROWTH: f64 = 1.5;
+        // What failed before it came here is nothing that is tried here.
+        one.recs.iter_mut().for_each(|rec| rec.fault = None);
         let began_ns = self.services.now_ns();
+        let time_max = self.backoff.max_elapsed_time.wait_ns();
         let mut pause_ns = self.backoff.initial_interval.wait_ns();
-        let mut retries = 0;
+        let (mut retries, mut paused_ns) = (0, 0_u64);
         loop {
-            let parts = self.chain.run(frame.share(one.clone())).await?;
+            let parts = chain.run(frame.share(one.clone())).await?;
             let result = frame.reclaim(parts);
-            let failed = result.recs.iter().any(|rec| rec.fault.is_some());
+            if result.recs.iter().all(|rec| rec.fault.is_none()) {
+                return Ok(counted(result, retries, paused_ns));
+            }
             retries += 1;
             let waited_ns = self.services.now_ns().saturating_sub(began_ns);
-            let time_max = self.backoff.max_elapsed_time.wait_ns();
-            let over = (self.retries_max > 0 && retries > self.retries_max)
-                || (time_max > 0 && waited_ns.saturating_add(pause_ns) > time_max);
-            if !failed || over {
-                return Ok(result);
+            let late = time_max > 0 && waited_ns.saturating_add(pause_ns) > time_max;
+            if retries == self.retries_max || late {
+                return Ok(counted(result, retries, paused_ns));
             }
             self.services.sleep(pause_ns).await;
+            paused_ns = paused_ns.saturating_add(pause_ns);
             let next = (pause_ns as f64 * GROWTH) as u64;
             pause_ns = next.min(self.backoff.max_interval.wait_ns());
         }
     }
 }
 
+/// Messages that know how often they were tried again and how long they waited for it;
+/// nanoseconds.
+fn counted(mut records: Records, retries: u64, paused_ns: u64) -> Records {
+    let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
+    for rec in &mut records.recs {
+        let meta = rec.meta_mut();
+        meta.set("retry_count", number(retries));
+        meta.set("backoff_duration", number(paused_ns));
+    }
+    records
+}
+
 impl Operator for Retry {
     fn class(&self) -> Class {
-        self.chain.class()
+        self.lanes.class()
     }
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
@@ -120,13 +152,13 @@ pub static SPEC: OperatorSpec = OperatorSpec {
     }],
     build: |config, env| {
         let Config { backoff, processors, parallel, max_retries } = read_config(config)?;
-        if parallel {
-            let text = "field 'parallel': messages are only tried one after the other yet";
-            return Err(plan::BuildError::new(text));
+        if processors.is_empty() {
+            return Err(BuildError::new("at least one child processor must be specified"));
         }
+        let lanes = if parallel { 0 } else { 1 };
         Ok(Box::new(Retry {
             backoff,
-            chain: Chain::build(env, &processors)?,
+            lanes: Lanes::build(env, &processors, lanes)?,
             retries_max: max_retries,
             services: env.services(),
         }))

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use plan::{Ack, AckPort, Acks, Batch, Fault, OperatorSpec, Record, Records};
+use plan::{Ack, AckPort, Acks, Batch, Fault, OperatorSpec, Record, Records, serde_json};
 use proptest::prelude::*;
 
 use super::ALL;
@@ -112,7 +112,43 @@ fn branch_errors_keep_the_message() {
         texts(&run("branch", skip, &input)),
         ["{\"b\":2,\"id\":1}", "{\"id\":2}", "{\"b\":4,\"id\":3}"]
     );
-    assert!(Setup::default().try_build(spec("branch"), "{}").is_err());
+}
+
+#[test]
+fn configs_that_cannot_be_are_refused() {
+    let both = r#"[{"fallthrough":true,"continue":true,"processors":[{"noop":{}}]}]"#;
+    for (name, config, said) in [
+        ("branch", "{}", "requires at least one child processor"),
+        ("metric", r#"{"type":"counter","name":""}"#, "metric name must not be empty"),
+        ("retry", r#"{"processors":[]}"#, "at least one child processor must be specified"),
+        ("switch", both, "case [0] has both fallthrough and continue set to true"),
+    ] {
+        let error = Setup::default().try_build(spec(name), config).err().unwrap().to_string();
+        assert!(error.contains(said), "{name}: {error}");
+    }
+}
+
+#[test]
+fn texts_that_cannot_be_made_are_told() {
+    let throw = "${! throw(\"boom\") }";
+    let setup = Setup::default();
+    let config = serde_json::json!({"value": throw}).to_string();
+    let out = setup.run(spec("group_by_value"), &config, &["a"]);
+    let want = "group value interpolation error: ";
+    assert!(faults(&out)[0].starts_with(want), "{:?}", faults(&out));
+    assert_eq!(texts(&out), ["a"], "the message goes on");
+    let config = serde_json::json!({"cache": "words", "key": throw}).to_string();
+    assert_eq!(texts(&setup.run(spec("dedupe"), &config, &["a"])), Vec::<String>::new());
+    assert!(setup.shard.logged.borrow()[0].contains("Key interpolation error: "));
+    let config = serde_json::json!({"type": "timing", "name": "t", "value": "${! content() }"});
+    let setup = Setup::default();
+    let out = setup.run(spec("metric"), &config.to_string(), &["1.5", "2"]);
+    assert_eq!(
+        (texts(&out), faults(&out)),
+        (vec!["1.5".into(), "2".into()], vec![String::new(); 2])
+    );
+    let logged = setup.shard.logged.borrow();
+    assert!(logged[0].contains("Handler error: value 1.5 is not a whole number"), "{logged:?}");
 }
 
 #[test]
@@ -135,13 +171,32 @@ fn retry_gives_up_with_the_flag_set() {
     );
     let out = setup.run(spec("retry"), &config, &["a"]);
     assert!(faults(&out)[0].contains("boom"));
-    assert_eq!(setup.shard.now_ns.get(), 1_000_000 + 1_500_000);
+    assert_eq!(setup.shard.now_ns.get(), 1_000_000, "the second failure is the last");
+    let meta = out[0].as_records().unwrap().recs[0].meta.clone().unwrap();
+    let shown = |key: &str| format!("{:?}", meta.get(key).unwrap());
+    assert_eq!(
+        (shown("retry_count"), shown("backoff_duration")),
+        ("Int(2)".into(), "Int(1000000)".into())
+    );
     let config = format!(
         r#"{{"processors":[{THROW}],"backoff":{{"initial_interval":"1s",
         "max_interval":"1s","max_elapsed_time":"3s"}}}}"#
     );
     let out = setup.run(spec("retry"), &config, &["a"]);
     assert!(faults(&out)[0].contains("boom"));
+}
+
+#[test]
+fn retries_go_side_by_side_when_that_is_wanted() {
+    let waits = r#"{"sleep":{"duration":"1s"}},{"mapping":"root = content().uppercase()"}"#;
+    for parallel in [false, true] {
+        let config = format!(r#"{{"parallel":{parallel},"processors":[{waits}]}}"#);
+        let out = run("retry", &config, &["a", "b", "c"]);
+        assert_eq!((texts(&out), sizes(&out)), (vec!["A".into(), "B".into(), "C".into()], vec![3]));
+    }
+    let flagged = format!(r#"[{THROW},{{"retry":{{"processors":[{{"noop":{{}}}}]}}}}]"#);
+    let out = run("processors", &flagged, &["a"]);
+    assert_eq!(faults(&out), [""], "a flag of before is of no account");
 }
 
 #[test]

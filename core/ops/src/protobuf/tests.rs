@@ -96,6 +96,37 @@ fn what_is_wrong_is_said_with_its_place() {
     let late = b"\x4a\x07\x08\x80\x80\x80\x80\x80\x40";
     let said = "! proto: google.protobuf.Timestamp: seconds out of range 2199023255552";
     assert_eq!(shown(late, Shape::default()), said);
+    let nameless = b"\x52\x03\x12\x01x";
+    let said = "! proto: google.protobuf.Any: empty type_url";
+    assert_eq!(shown(nameless, Shape::default()), said);
+}
+
+#[test]
+fn spans_out_of_range_are_refused() {
+    let span = |seconds: i64, nanos: i32| {
+        let mut inner = Vec::new();
+        prost::encoding::int64::encode(1, &seconds, &mut inner);
+        prost::encoding::int32::encode(2, &nanos, &mut inner);
+        let nap = pet().get_field_by_name("nap").unwrap().number();
+        let mut bytes = Vec::new();
+        prost::encoding::bytes::encode(nap, &inner, &mut bytes);
+        shown(&bytes, Shape::default())
+    };
+    assert_eq!(span(1, 500_000_000), r#"{"nap":"1.500s"}"#);
+    let begin = "! proto: google.protobuf.Duration:";
+    for seconds in [i64::MAX, i64::MIN] {
+        assert_eq!(span(seconds, 0), format!("{begin} seconds out of range {seconds}"));
+    }
+    for (seconds, nanos) in [(1, -1), (-1, 1), (0, 1_000_000_000), (0, -1_000_000_000)] {
+        assert_eq!(span(seconds, nanos), format!("{begin} nanos out of range"));
+    }
+}
+
+#[test]
+fn so_many_files_are_read_and_no_more() {
+    let shard = crate::testing::Shard::default();
+    let error = files::load(&shard, &["crowded".to_owned()]).unwrap_err();
+    assert_eq!(error, format!("there are more than {} files", files::FILES_MAX));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 pub use listen::{ListenOptions, TcpListener, UnixListener};
 pub use stream::{ReadHalf, Stream, WriteHalf};
-pub use udp::UdpSocket;
+pub use udp::{UdpSocket, UnixDatagram};
 
 use crate::blocking;
 

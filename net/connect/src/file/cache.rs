@@ -191,6 +191,9 @@ mod tests {
             let gone = CacheOp::Delete { key: b"a".to_vec() };
             let results = cache.run(vec![gone.clone(), gone, get("a")]).await;
             assert_eq!(results, [Ok(None), Ok(None), Err(CacheError::NotFound)]);
+            let folder = CacheOp::Delete { key: b"sub".to_vec() };
+            let results = cache.run(vec![folder]).await;
+            assert!(matches!(results[..], [Err(CacheError::Other(_))]), "{results:?}");
             let left: Vec<_> = std::fs::read_dir(dir.join("values")).unwrap().collect();
             assert_eq!(left.len(), 1, "only the folder: {left:?}");
         });

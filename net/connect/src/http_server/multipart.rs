@@ -128,6 +128,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn there_are_so_many_parts_with_heads_of_such_a_length_and_no_more() {
+        let body = |count: usize| {
+            let mut body = "--X\r\n\r\n\r\n".repeat(count);
+            body.push_str("--X--\r\n");
+            parts(&Bytes::from(body), "X").map(|parts| parts.len())
+        };
+        assert_eq!(body(PARTS_MAX), Ok(PARTS_MAX));
+        assert_eq!(body(PARTS_MAX + 1), Err(BadBody));
+        let headed = |length: usize| {
+            let body = format!("--X\r\n{}\r\n\r\nx\r\n--X--\r\n", "h".repeat(length));
+            parts(&Bytes::from(body), "X").map(|parts| parts.len())
+        };
+        assert_eq!(headed(HEAD_BYTES_MAX - 2), Ok(1));
+        assert_eq!(headed(HEAD_BYTES_MAX + 1), Err(BadBody));
+    }
+
     proptest! {
         #[test]
         fn what_is_joined_comes_apart(texts in prop::collection::vec("[a\r\n-]{0,9}", 1..5)) {

@@ -5,7 +5,8 @@ use plan::serde_json::json;
 use super::*;
 use crate::buffered::IN_FLIGHT_MAX;
 use crate::signal::Signal;
-use crate::testing::{Fake, TestEnv, both_modes};
+use crate::testing::{Fake, TestEnv, batch, both_modes};
+use futures_util::FutureExt;
 use plan::Outcome;
 
 /// Takes every batch, and tells what became of it when it is let.
@@ -63,5 +64,27 @@ fn so_many_batches_are_on_their_way_and_no_more() {
         let (ended, ()) = join(buffer.run(holding.clone()), watching).await;
         assert!(ended.is_ok());
         assert_eq!(holding.taken.get(), BATCHES);
+    });
+}
+
+#[test]
+fn a_batch_beyond_the_limit_is_refused_and_one_that_finds_no_room_waits() {
+    both_modes(|| async {
+        let one = weight(&batch(&["abc"]));
+        let kept = Kept::build(one, &BatchPolicy::default(), false, &TestEnv::new());
+        let fake = Fake::new();
+        let kept = kept.expect("a buffer");
+        let filling = Filling { outer: fake.clone(), kept, burst: Cell::default() };
+        let refused = filling.keep(batch(&["abc", "d"])).await.expect("it is taken");
+        let (_, fault) = refused.outcome().await.failures.remove(0);
+        assert!(fault.text.ends_with("exceeds the limit of the buffer"), "{}", fault.text);
+        assert!(filling.keep(batch(&["abc"])).await.is_ok());
+        let mut waiting = Box::pin(filling.keep(batch(&["def"])));
+        for _ in 0..100 {
+            assert!((&mut waiting).now_or_never().is_none(), "there is no room");
+            rt::yield_now().await;
+        }
+        fake.stop();
+        assert_eq!(waiting.await.err(), Some(SourceError::Stopped));
     });
 }

@@ -91,6 +91,7 @@ pub struct Csv {
     delimiter: Vec<u8>,
     config: Config,
     block_bytes: usize,
+    row_max: usize,
     rest: Vec<u8>,
     header: Option<Vec<Text>>,
     width: Option<usize>,
@@ -107,6 +108,7 @@ impl Csv {
             delimiter,
             config: config.clone(),
             block_bytes: stream.block_bytes,
+            row_max: ROW_BYTES_MAX,
             rest: Vec::new(),
             header: None,
             width: None,
@@ -312,8 +314,8 @@ impl Scanner for Csv {
         let mut error = None;
         while start < filled.len() {
             let (used, lines, row) = match self.row(&filled[start..], at_end) {
-                Row::Open if filled.len() - start > ROW_BYTES_MAX => {
-                    error = Some(ScanError::too_large(ROW_BYTES_MAX));
+                Row::Open if filled.len() - start > self.row_max => {
+                    error = Some(ScanError::too_large(self.row_max));
                     break;
                 }
                 Row::Open if at_end => break, // only empty lines were left
@@ -370,7 +372,7 @@ pub static PART: Part = Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scanners::testing::scan_all_ways;
+    use crate::scanners::testing::{refuses_beyond, scan_all_ways};
 
     fn rows(config: Config, bytes: &[u8]) -> (Vec<String>, Option<String>) {
         let config = crate::scanners::Config::Csv(config);
@@ -434,5 +436,14 @@ mod tests {
         assert!(config("ab").check().is_err());
         assert!(config("\"").check().is_err());
         assert!(config("\t").check().is_ok());
+    }
+
+    #[test]
+    fn a_row_has_a_limit() {
+        let stream = Stream { name: "", block_bytes: 64 };
+        let mut scanner = Csv::new(&Config::default(), stream).unwrap();
+        scanner.row_max = 100;
+        let text = format!("a,b\n1,\"{}", "x".repeat(98));
+        refuses_beyond(&mut scanner, 100, text.as_bytes());
     }
 }

@@ -19,6 +19,7 @@ enum Expect {
 /// Splits an array.
 pub struct JsonArray {
     block_bytes: usize,
+    message_max: usize,
     rest: Vec<u8>,
     extent: Extent,
     expect: Expect,
@@ -28,6 +29,7 @@ impl JsonArray {
     pub(super) fn new(stream: Stream<'_>) -> Self {
         JsonArray {
             block_bytes: stream.block_bytes,
+            message_max: MESSAGE_BYTES_MAX,
             rest: Vec::new(),
             extent: Extent::default(),
             expect: Expect::Open,
@@ -94,8 +96,8 @@ impl Scanner for JsonArray {
             out.push(Data::Records(Records { recs, ..Records::default() }));
         }
         filled.drain(..start);
-        if filled.len() > MESSAGE_BYTES_MAX {
-            return Err(ScanError::too_large(MESSAGE_BYTES_MAX));
+        if filled.len() > self.message_max {
+            return Err(ScanError::too_large(self.message_max));
         }
         self.rest = filled;
         if result.is_ok() && at_end && self.expect != Expect::Nothing {
@@ -115,7 +117,9 @@ pub static PART: Part = Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, testing::scan_all_ways};
+    use super::super::testing::{refuses_beyond, scan_all_ways};
+    use super::super::{Config, Stream};
+    use super::JsonArray;
 
     fn scan(bytes: &[u8]) -> (Vec<String>, Option<String>) {
         let (texts, error) = scan_all_ways(&Config::JsonArray, bytes);
@@ -145,5 +149,13 @@ mod tests {
             assert!(error.is_some(), "{bytes:?}");
             assert_eq!(got.len(), texts, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn an_element_has_a_limit() {
+        let mut scanner = JsonArray::new(Stream { name: "", block_bytes: 64 });
+        scanner.message_max = 100;
+        let text = format!("[1,\"{}", "x".repeat(100));
+        refuses_beyond(&mut scanner, 100, text.as_bytes());
     }
 }

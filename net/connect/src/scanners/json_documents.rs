@@ -86,6 +86,7 @@ pub(super) fn message(text: &[u8], tag: usize) -> Result<Record, ScanError> {
 /// Splits documents.
 pub struct JsonDocuments {
     block_bytes: usize,
+    message_max: usize,
     rest: Vec<u8>,
     extent: Extent,
 }
@@ -93,7 +94,8 @@ pub struct JsonDocuments {
 impl JsonDocuments {
     pub(super) fn new(stream: Stream<'_>) -> Self {
         let block_bytes = stream.block_bytes;
-        JsonDocuments { block_bytes, rest: Vec::new(), extent: Extent::default() }
+        let (message_max, rest) = (MESSAGE_BYTES_MAX, Vec::new());
+        JsonDocuments { block_bytes, message_max, rest, extent: Extent::default() }
     }
 }
 
@@ -136,8 +138,8 @@ impl Scanner for JsonDocuments {
             out.push(Data::Records(Records { recs, ..Records::default() }));
         }
         filled.drain(..start);
-        if filled.len() > MESSAGE_BYTES_MAX {
-            return Err(ScanError::too_large(MESSAGE_BYTES_MAX));
+        if filled.len() > self.message_max {
+            return Err(ScanError::too_large(self.message_max));
         }
         self.rest = filled;
         result
@@ -154,7 +156,9 @@ pub static PART: Part = Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, Stream, testing::scan_all_ways};
+    use super::super::testing::{refuses_beyond, scan_all_ways};
+    use super::super::{Config, Stream};
+    use super::JsonDocuments;
 
     fn scan(bytes: &[u8]) -> (Vec<String>, Option<String>) {
         let (texts, error) = scan_all_ways(&Config::JsonDocuments, bytes);
@@ -187,5 +191,13 @@ mod tests {
         let mut out = Vec::new();
         assert!(scanner.scan(b" xxx".to_vec(), false, &mut out).is_err());
         assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_document_has_a_limit() {
+        let mut scanner = JsonDocuments::new(Stream { name: "", block_bytes: 64 });
+        scanner.message_max = 100;
+        let text = format!("1 \"{}", "x".repeat(100));
+        refuses_beyond(&mut scanner, 100, text.as_bytes());
     }
 }

@@ -14,6 +14,8 @@ pub mod skip_bom;
 pub mod switch;
 pub mod tar;
 pub mod to_the_end;
+mod units;
+mod unpack;
 
 use bytes::Bytes;
 use plan::env::read_config;
@@ -68,7 +70,7 @@ pub enum Config {
     /// Rows of comma-separated values.
     Csv(csv::Config),
     /// Another scanner of what a compressed stream unpacks to.
-    Decompress(decompress::Algorithm, Box<Config>),
+    Decompress(unpack::Algorithm, Box<Config>),
     /// The elements of a JSON array.
     JsonArray,
     /// JSON documents one after another.
@@ -152,7 +154,7 @@ impl Config {
             "csv" => Config::Csv(read_config(config)?),
             "decompress" => {
                 let config: decompress::Config = read_config(config)?;
-                let algorithm = decompress::Algorithm::of(&config.algorithm)?;
+                let algorithm = config.algorithm()?;
                 let into = Config::of_nested(&config.into, depth + 1)?;
                 Config::Decompress(algorithm, Box::new(into))
             }

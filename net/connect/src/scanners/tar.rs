@@ -232,6 +232,19 @@ mod tests {
         assert_eq!(scan(&Config::Tar, "", &whole[..700], 999).1.unwrap().0, "unexpected EOF");
     }
 
+    #[test]
+    fn heads_that_lie_are_refused() {
+        let whole = entry("a", b'0', b"first");
+        let said = |bytes: &[u8]| scan(&Config::Tar, "", bytes, 999).1.unwrap().0;
+        let mut wrong = whole.clone();
+        wrong[0] = b'b';
+        assert_eq!(said(&wrong), "archive/tar: invalid tar header", "the sum is wrong");
+        for kind in [b'L', b'x'] {
+            let long = entry("long", kind, &vec![b'n'; NAME_BYTES_MAX + 1]);
+            assert_eq!(said(&long), "archive/tar: invalid tar header");
+        }
+    }
+
     proptest! {
         #[test]
         fn random_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..1500)) {

@@ -2,7 +2,7 @@
 
 use plan::Data;
 
-use super::{Config, ScanError, Stream};
+use super::{Config, ScanError, Scanner, Stream};
 
 /// The messages that a scanner finds in `bytes` when they arrive in pieces of `piece` bytes, and
 /// the error that ended it.
@@ -65,4 +65,18 @@ pub(crate) fn scan_all_ways(config: &Config, bytes: &[u8]) -> (Vec<String>, Opti
         assert_eq!(scan(config, "", bytes, piece), whole, "in pieces of {piece}");
     }
     whole
+}
+
+/// Panics unless a scanner takes all but the last of some bytes, and then says that a message is
+/// larger than so many.
+pub(crate) fn refuses_beyond(scanner: &mut dyn Scanner, max: usize, bytes: &[u8]) {
+    let mut out = Vec::new();
+    let last = bytes.len() - 1;
+    for (at, byte) in bytes.iter().enumerate() {
+        let mut buffer = scanner.buffer();
+        buffer.push(*byte);
+        let result = scanner.scan(buffer, false, &mut out);
+        let want = if at < last { Ok(()) } else { Err(ScanError::too_large(max)) };
+        assert_eq!(result, want, "byte {at}");
+    }
 }

@@ -8,12 +8,14 @@ use super::{MESSAGE_BYTES_MAX, ScanError, Scanner, Stream, with_room};
 /// Collects a stream.
 pub struct ToTheEnd {
     block_bytes: usize,
+    message_max: usize,
     bytes: Vec<u8>,
 }
 
 impl ToTheEnd {
     pub(super) fn new(stream: Stream<'_>) -> Self {
-        ToTheEnd { block_bytes: stream.block_bytes, bytes: Vec::new() }
+        let (block_bytes, message_max) = (stream.block_bytes, MESSAGE_BYTES_MAX);
+        ToTheEnd { block_bytes, message_max, bytes: Vec::new() }
     }
 }
 
@@ -28,8 +30,8 @@ impl Scanner for ToTheEnd {
         at_end: bool,
         out: &mut Vec<Data>,
     ) -> Result<(), ScanError> {
-        if filled.len() > MESSAGE_BYTES_MAX {
-            return Err(ScanError::too_large(MESSAGE_BYTES_MAX));
+        if filled.len() > self.message_max {
+            return Err(ScanError::too_large(self.message_max));
         }
         if at_end {
             // An empty stream is an empty message all the same.
@@ -51,11 +53,20 @@ pub static PART: Part = Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, testing::scan_all_ways};
+    use super::super::testing::{refuses_beyond, scan_all_ways};
+    use super::super::{Config, Stream};
+    use super::ToTheEnd;
 
     #[test]
     fn everything_is_one_message() {
         let config = Config::ToTheEnd;
         assert_eq!(scan_all_ways(&config, b"a\nb\n\0").0, ["a\nb\n\0"]);
+    }
+
+    #[test]
+    fn a_message_has_a_limit() {
+        let mut scanner = ToTheEnd::new(Stream { name: "", block_bytes: 64 });
+        scanner.message_max = 100;
+        refuses_beyond(&mut scanner, 100, &[b'x'; 101]);
     }
 }

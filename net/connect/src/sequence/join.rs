@@ -125,6 +125,7 @@ pub(super) struct Collecting {
     documents: RefCell<Vec<(Value, Record)>>,
     by_id: RefCell<HashMap<String, usize>>,
     source: Cell<usize>,
+    documents_max: usize,
 }
 
 impl Collecting {
@@ -135,6 +136,7 @@ impl Collecting {
             documents: RefCell::default(),
             by_id: RefCell::default(),
             source: Cell::new(0),
+            documents_max: DOCUMENTS_MAX,
         }
     }
 
@@ -177,8 +179,9 @@ impl Collecting {
         if !self.join.full && self.source.get() > 0 {
             return Ok(());
         }
-        if documents.len() >= DOCUMENTS_MAX {
-            let text = format!("a join holds {DOCUMENTS_MAX} documents at most");
+        let max = self.documents_max;
+        if documents.len() >= max {
+            let text = format!("a join holds {max} documents at most");
             return Err(SourceError::Fatal(text));
         }
         by_id.insert(id, documents.len());
@@ -217,4 +220,25 @@ impl SourceContext for Collecting {
     }
 
     leave_to!(outer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Fake, batch, both_modes};
+
+    #[test]
+    fn a_join_holds_so_many_documents_and_no_more() {
+        both_modes(|| async {
+            let join = Join { path: vec!["id".to_owned()], strategy: Strategy::Keep, full: true };
+            let collecting = Collecting { documents_max: 2, ..Collecting::new(Fake::new(), join) };
+            let give = async |id: u32| {
+                let document = format!("{{\"id\":{id}}}");
+                collecting.emit(batch(&[document.as_str()])).await.map(|_| ())
+            };
+            assert_eq!((give(1).await, give(2).await, give(1).await), (Ok(()), Ok(()), Ok(())));
+            let text = "a join holds 2 documents at most".to_owned();
+            assert_eq!(give(3).await, Err(SourceError::Fatal(text)));
+        });
+    }
 }

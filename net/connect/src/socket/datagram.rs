@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use plan::{Batch, SourceContext, SourceError};
-use rt::net::UdpSocket;
+use rt::net::{UdpSocket, UnixDatagram};
 
 use crate::reader::loosen;
 use crate::scanners::{self, Stream};
@@ -13,16 +13,38 @@ use crate::wait::{Ended, until_stopping};
 /// Largest datagram there is.
 const DATAGRAM_BYTES: usize = 65_536;
 
+/// What receives datagrams.
+pub(super) enum Socket {
+    Udp(UdpSocket),
+    Unix(UnixDatagram),
+}
+
+impl Socket {
+    /// One datagram, and who sent it.
+    async fn receive(&self, buffer: Vec<u8>) -> (std::io::Result<String>, Vec<u8>) {
+        match self {
+            Socket::Udp(socket) => {
+                let (received, buffer) = socket.recv_from(buffer).await;
+                (received.map(|(_, from)| from.to_string()), buffer)
+            }
+            Socket::Unix(socket) => {
+                let (received, buffer) = socket.recv(buffer).await;
+                (received.map(|_| "a process".to_owned()), buffer)
+            }
+        }
+    }
+}
+
 /// Reads datagrams until the source must stop.
 pub(super) async fn receive(
-    socket: &UdpSocket,
+    socket: &Socket,
     scanner: &scanners::Config,
     context: &Rc<dyn SourceContext>,
 ) -> Result<(), SourceError> {
     let mut buffer = Vec::with_capacity(DATAGRAM_BYTES);
     let mut found = Vec::new();
     loop {
-        let received = match until_stopping(context, socket.recv_from(buffer)).await {
+        let received = match until_stopping(context, socket.receive(buffer)).await {
             Ended::Stopping => return Err(SourceError::Stopped),
             Ended::Done((received, back)) => {
                 buffer = back;
@@ -30,7 +52,7 @@ pub(super) async fn receive(
             }
         };
         let from = match received {
-            Ok((_, from)) => from,
+            Ok(from) => from,
             Err(error) => return Err(SourceError::Retry(io_text(&error))),
         };
         let stream = Stream { name: "", block_bytes: buffer.len().max(1) };

@@ -74,10 +74,7 @@ impl Source for Socket {
 
 fn build(config: &Json, _: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let config: Config = read_config(config)?;
-    config.network.supported()?;
-    if config.network == Network::Udp {
-        return Err(BuildError::new("field 'network': a client reads from tcp or unix"));
-    }
+    config.network.one_of(&[Network::Unix, Network::Tcp])?;
     Ok(Box::new(Socket {
         network: config.network,
         address: config.address,

@@ -31,6 +31,8 @@ pub enum Network {
     Udp,
     /// TLS over TCP.
     Tls,
+    /// Unix sockets of datagrams.
+    Unixgram,
 }
 
 impl Network {
@@ -42,18 +44,22 @@ impl Network {
             Network::Unix => "unix",
             Network::Udp => "udp",
             Network::Tls => "tls",
+            Network::Unixgram => "unixgram",
         }
     }
 
-    /// Refuses what cannot be done.
+    /// Refuses what a component cannot do.
     ///
     /// # Errors
-    /// When it is TLS.
-    fn supported(self) -> Result<(), BuildError> {
-        match self {
-            Network::Tls => Err(BuildError::new("field 'network': tls is not supported yet")),
-            _ => Ok(()),
+    /// When it is not one of those that it can.
+    fn one_of(self, known: &[Network]) -> Result<(), BuildError> {
+        if known.contains(&self) {
+            return Ok(());
         }
+        let names: Vec<&str> = known.iter().map(|network| network.name()).collect();
+        let (name, names) = (self.name(), names.join(", "));
+        let text = format!("field 'network': {name} is not supported here, only {names}");
+        Err(BuildError::new(text))
     }
 }
 

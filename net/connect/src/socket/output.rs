@@ -155,7 +155,7 @@ impl Sink for Socket {
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     let config: Config = read_config(config)?;
-    config.network.supported()?;
+    config.network.one_of(&[Network::Unix, Network::Tcp, Network::Udp])?;
     Ok(Box::new(Socket {
         component: env.component().clone(),
         network: config.network,

@@ -7,13 +7,14 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use plan::env::read_config;
-use plan::fields::Scanner;
+use plan::fields::{CacheLabel, Scanner};
+use plan::shared::{Cache, CacheOp};
 use plan::{
     BuildError, Env, Example, Json, LocalBoxFuture, Log, Services, Source, SourceContext,
     SourceError, SourceSpec, schema_of,
 };
 use rt::Task;
-use rt::net::{ListenOptions, Stream, TcpListener, UdpSocket, UnixListener, resolve};
+use rt::net::{ListenOptions, Stream, TcpListener, UdpSocket, UnixDatagram, UnixListener, resolve};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,13 +56,14 @@ pub struct Tls {
 /// Listens on a TCP or Unix socket, or for datagrams, and reads from everybody who connects.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Config {
-    /// `tcp`, `unix` or `udp`.
+    /// `tcp`, `unix`, `udp`, `tls` or `unixgram`.
     pub network: Network,
     /// Host and port, or path.
     pub address: String,
-    /// Cache that the address is written to, under the key `socket_server_address`.
+    /// Cache that the address is written to once it is known, under the label of this component
+    /// and `_address`, or `socket_server_address` when it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address_cache: Option<String>,
+    pub address_cache: Option<CacheLabel>,
     /// How a connection is cut into messages.
     #[serde(default = "scanners::default_lines")]
     pub scanner: Scanner,
@@ -82,6 +84,8 @@ pub struct SocketServer {
     config: Config,
     scanner: Rc<scanners::Config>,
     services: Rc<dyn Services>,
+    /// Where the address is written to, and under which key.
+    address_cache: Option<(Rc<dyn Cache>, String)>,
 }
 
 enum Listener {
@@ -119,29 +123,42 @@ impl SocketServer {
             Network::Udp => {
                 let socket = UdpSocket::bind(self.resolved().await?, reuse_port);
                 let socket = socket.map_err(|e| self.failed(&e))?;
-                self.ready(context, &socket.local_addr().to_string());
+                self.ready(context, &socket.local_addr().to_string()).await;
+                let socket = datagram::Socket::Udp(socket);
+                return datagram::receive(&socket, &self.scanner, context).await;
+            }
+            Network::Unixgram => {
+                let socket = UnixDatagram::bind(address).map_err(|e| self.failed(&e))?;
+                self.ready(context, address).await;
+                let socket = datagram::Socket::Unix(socket);
                 return datagram::receive(&socket, &self.scanner, context).await;
             }
             Network::Unix => {
                 let listener = UnixListener::bind(address).map_err(|e| self.failed(&e))?;
-                self.ready(context, address);
+                self.ready(context, address).await;
                 Listener::Unix(listener)
             }
             Network::Tcp | Network::Tls => {
                 let options = ListenOptions { reuse_port, ..ListenOptions::default() };
                 let listener = TcpListener::bind(self.resolved().await?, options);
                 let listener = listener.map_err(|e| self.failed(&e))?;
-                self.ready(context, &listener.local_addr().to_string());
+                self.ready(context, &listener.local_addr().to_string()).await;
                 Listener::Tcp(listener)
             }
         };
         self.serve(&listener, context).await
     }
 
-    fn ready(&self, context: &Rc<dyn SourceContext>, address: &str) {
+    async fn ready(&self, context: &Rc<dyn SourceContext>, address: &str) {
         context.connected(true);
         let text = format!("Receiving {} socket messages", self.config.network.name());
         self.services.log(Log::Info, &text, &[("address", address)]);
+        let Some((cache, key)) = &self.address_cache else { return };
+        let (key, value) = (key.clone().into_bytes(), address.as_bytes().to_vec());
+        let set = vec![CacheOp::Set { key, value, ttl_ns: None }];
+        if let Some(Err(error)) = cache.run(set).await.pop() {
+            context.error(&format!("Failed to set address in cache: {error}"));
+        }
     }
 
     async fn serve(
@@ -210,18 +227,26 @@ impl Source for SocketServer {
 
     fn partitions(&self) -> usize {
         let shared = self.config.tcp.reuse_port && !self.config.address.ends_with(":0");
-        if shared && self.config.network != Network::Unix { INSTANCES_MAX } else { 1 }
+        let paths = matches!(self.config.network, Network::Unix | Network::Unixgram);
+        if shared && !paths { INSTANCES_MAX } else { 1 }
     }
 }
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let config: Config = read_config(config)?;
-    config.network.supported()?;
-    if let Some(cache) = config.address_cache.as_deref().filter(|c| !c.is_empty()) {
-        return Err(BuildError::new(format!("cache resource '{cache}' was not found")));
-    }
     let scanner = Rc::new(scanners::Config::of(&config.scanner)?);
-    Ok(Box::new(SocketServer { config, scanner, services: env.services() }))
+    let address_cache = match config.address_cache.as_ref().filter(|cache| !cache.is_empty()) {
+        None => None,
+        Some(cache) => {
+            let key = match &*env.component().label {
+                "" => "socket_server_address".to_owned(),
+                label => format!("{label}_address"),
+            };
+            Some((env.cache(&cache.0)?, key))
+        }
+    };
+    let services = env.services();
+    Ok(Box::new(SocketServer { config, scanner, services, address_cache }))
 }
 
 /// Registration.

@@ -188,6 +188,10 @@ fn queries_without_end_are_ended() {
     assert_eq!(ask("reduce range(1e9) as $i (null; {a: .})", "1"), depth);
     assert_eq!(ask("def f: 1 + f; f", "1"), "error: the query calls itself too deep");
     assert_eq!(ask(".[1e9] = 1", "[]"), "error: array index too large: 1000000000");
+    let large = ask("test(\"(x{1000}){1000}\")", "\"x\"");
+    assert!(large.starts_with("error: invalid regular expression"), "{large}");
+    let long = ask("\"xy\" * 2e9", "1");
+    assert!(long.starts_with("error: repeat string result too large"), "{long}");
     let deep = |levels: u32| "[".repeat(levels as usize) + &"]".repeat(levels as usize);
     assert_eq!(ask("length", &deep(val::DEPTH_MAX)), "1");
     assert_eq!(ask("length", &deep(val::DEPTH_MAX + 1)), depth);
