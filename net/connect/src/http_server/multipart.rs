@@ -128,6 +128,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn parts_are_so_many_and_their_heads_so_long_and_no_more() {
+        let body = |count| Bytes::from("--X\r\n\r\n\r\n".repeat(count) + "--X--");
+        assert_eq!(parts(&body(PARTS_MAX), "X").map(|found| found.len()), Ok(PARTS_MAX));
+        assert_eq!(parts(&body(PARTS_MAX + 1), "X"), Err(BadBody));
+        let head = |length| Bytes::from(format!("--X\r\n{}\r\n\r\na\r\n--X--", "h".repeat(length)));
+        // The line break in front of the head counts.
+        assert_eq!(parts(&head(HEAD_BYTES_MAX - 2), "X"), Ok(vec![Bytes::from("a")]));
+        assert_eq!(parts(&head(HEAD_BYTES_MAX - 1), "X"), Err(BadBody));
+    }
+
     proptest! {
         #[test]
         fn what_is_joined_comes_apart(texts in prop::collection::vec("[a\r\n-]{0,9}", 1..5)) {
