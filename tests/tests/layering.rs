@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ops", &["formats", "plan"]),
     ("engine", &["formats", "plan", "rt"]),
     ("connect", &["formats", "plan", "rt", "wire"]),
-    ("server", &["config", "engine", "formats", "nes", "plan", "q", "rt"]),
+    ("server", &["config", "engine", "formats", "nes", "plan", "q", "rt", "wire"]),
     (
         "cli",
         &[

@@ -129,6 +129,7 @@ async fn to_port(port: &PortEvent, request: &Request) -> Reply {
         remote: request.remote.clone(),
         payload: Payload::Bytes(request.body.clone()),
         incoming: request.incoming.as_ref().map(|pieces| pieces.0.clone()),
+        encryption: None,
         reply,
     };
     // The sender is not held while waiting: when the pipeline ends, a request that it did not take

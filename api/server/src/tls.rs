@@ -4,9 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use wire::tls::Flaw;
 
 /// With what connections of a listener are encrypted.
 #[derive(Clone, Debug)]
@@ -30,29 +28,14 @@ impl Tls {
                 return Err(text.to_owned());
             }
         }
-        let wrong = |file: &str| {
-            let file = file.to_owned();
-            move |error: String| format!("{file}: {error}")
-        };
-        let chain = read(cert_file).and_then(|pem| {
-            let chain: Result<Vec<CertificateDer<'static>>, _> =
-                CertificateDer::pem_slice_iter(&pem).collect();
-            chain.map_err(|e| format!("no certificate in PEM: {e}"))
-        });
-        let chain = chain.map_err(wrong(cert_file))?;
-        if chain.is_empty() {
-            return Err(wrong(cert_file)("no certificate in PEM".to_owned()));
-        }
-        let key = read(key_file).and_then(|pem| {
-            PrivateKeyDer::from_pem_slice(&pem).map_err(|e| format!("no private key in PEM: {e}"))
-        });
-        let key = key.map_err(wrong(key_file))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(|e| format!("{cert_file}, {key_file}: {e}"))?;
+        let wrong = |file: &str, error: String| format!("{file}: {error}");
+        let chain = read(cert_file).map_err(|e| wrong(cert_file, e))?;
+        let key = read(key_file).map_err(|e| wrong(key_file, e))?;
+        let config = wire::tls::server(&chain, &key).map_err(|flaw| match flaw {
+            Flaw::Certificate(error) => wrong(cert_file, error),
+            Flaw::Key(error) => wrong(key_file, error),
+            Flaw::Pair(error) => format!("{cert_file}, {key_file}: {error}"),
+        })?;
         Ok(Some(Tls(Arc::new(config))))
     }
 

@@ -242,6 +242,7 @@ mod tests {
             remote: String::new(),
             payload: plan::env::Payload::Bytes(bytes::Bytes::new()),
             incoming: None,
+            encryption: None,
             reply: flume::bounded(1).0,
         };
         for number in 0..PORT_QUEUE_MAX {

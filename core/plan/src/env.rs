@@ -153,9 +153,20 @@ pub struct Request {
     /// What the peer sends after a request that asks for another protocol than HTTP, until it sends
     /// no more. It comes once the answer has agreed with the status 101.
     pub incoming: Option<flume::Receiver<Bytes>>,
+    /// How the connection is encrypted, where it is.
+    pub encryption: Option<Arc<Encryption>>,
     /// Where the answer goes. Dropped without an answer, the peer is told that the service is
     /// unavailable.
     pub reply: flume::Sender<Response>,
+}
+
+/// How a connection is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    /// The protocol, such as `TLSv1.3`.
+    pub version: String,
+    /// The cipher suite, such as `TLS_AES_128_GCM_SHA256`.
+    pub cipher_suite: String,
 }
 
 /// What a request carries.

@@ -26,6 +26,7 @@ pub mod http_server;
 pub mod inproc;
 pub mod ipc;
 pub mod javascript;
+mod link;
 pub mod lookup;
 pub mod memory_buffer;
 pub mod nested;

@@ -351,6 +351,7 @@ pub(crate) async fn ask(
         remote: String::new(),
         payload: Payload::Bytes(bytes::Bytes::from(body.to_owned())),
         incoming: None,
+        encryption: None,
         reply,
     };
     port.send_async(request).await.unwrap();

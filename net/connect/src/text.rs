@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use rustls::CertificateError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,22 @@ impl Bytesize {
 /// case that users know from other programs (`no such file or directory`).
 #[must_use]
 pub fn io_text(error: &io::Error) -> String {
-    lowered(&error.to_string())
+    match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            let why = match why {
+                CertificateError::UnknownIssuer => "certificate signed by unknown authority".into(),
+                why => why.to_string(),
+            };
+            format!("failed to verify certificate: x509: {why}")
+        }
+        _ => lowered(&error.to_string()),
+    }
+}
+
+/// What is wrong with TLS, if that is what failed.
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref().or_else(|| tls_error(inner.downcast_ref()?))
 }
 
 /// The text of a call that failed on a path: `open ./x: no such file or directory`.
@@ -63,6 +79,10 @@ mod tests {
         assert_eq!(text(13), "permission denied");
         assert_eq!(text(28), "no space left on device");
         assert_eq!(io_text(&io::Error::other("Odd")), "Odd");
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let nested = io::Error::other(io::Error::other(unknown));
+        let why = "failed to verify certificate: x509: certificate signed by unknown authority";
+        assert_eq!(io_text(&nested), why);
         let named = io::Error::other("./x: No such file or directory (os error 2)");
         assert_eq!(path_text("open", "./x", &named), "open ./x: no such file or directory");
         assert_eq!(io_text(&named), "./x: no such file or directory");

@@ -2,4 +2,5 @@
 
 pub mod http1;
 pub mod kdb;
+pub mod tls;
 pub mod websocket;

@@ -52,7 +52,7 @@ server.serve_forever()
 "#;
 
 /// A process that ends with the test.
-struct Ends(Child);
+pub(crate) struct Ends(Child);
 
 impl Drop for Ends {
     fn drop(&mut self) {
@@ -61,17 +61,24 @@ impl Drop for Ends {
     }
 }
 
-/// Starts the server and returns its address; nothing where there is no Python, which is said.
+/// Starts a server and returns its port, which it writes into a file of this name; nothing where
+/// there is no Python, which is said.
 #[allow(clippy::print_stderr)] // whoever reads the log should know
-fn python(folder: &Folder) -> Option<(Ends, String)> {
-    let script = folder.write("server.py", SERVER);
-    let dir = folder.path("");
-    let started = Command::new("python3").arg(script).arg(dir).stdout(Stdio::null()).spawn();
+pub(crate) fn python(
+    folder: &Folder,
+    script: &str,
+    name: &str,
+    args: &[&str],
+) -> Option<(Ends, String)> {
+    let script = folder.write(&format!("{name}.py"), script);
+    let mut command = Command::new("python3");
+    command.arg(script).arg(folder.path("")).arg(name).args(args);
+    let started = command.stdout(Stdio::null()).spawn();
     match started {
         Ok(child) => {
             let server = Ends(child);
-            let port = until(|| fs::read_to_string(folder.path("port")).ok()).expect("it starts");
-            Some((server, format!("http://127.0.0.1:{port}")))
+            let port = until(|| fs::read_to_string(folder.path(name)).ok()).expect("it starts");
+            Some((server, port))
         }
         Err(error) => {
             eprintln!("skipped: python3: {error}");
@@ -85,7 +92,8 @@ fn python(folder: &Folder) -> Option<(Ends, String)> {
 #[test]
 fn an_http_server_of_another_make() {
     let folder = Folder::new("foreign-server");
-    let Some((_server, url)) = python(&folder) else { return };
+    let Some((_server, port)) = python(&folder, SERVER, "port", &[]) else { return };
+    let url = format!("http://127.0.0.1:{port}");
     let service = Service::start(&folder, Stdio::null());
     let auth = json!({"enabled": true, "username": "ada", "password": "secret"});
     let input = json!({

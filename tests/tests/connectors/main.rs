@@ -7,11 +7,13 @@
 
 #![allow(clippy::expect_used)] // a test may give up where it stands
 
+mod buffers;
 mod faults;
 mod foreign;
 mod inputs;
 mod outputs;
 mod peers;
+mod secure;
 mod service;
 
 use tests::program::binary;

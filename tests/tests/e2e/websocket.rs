@@ -338,3 +338,42 @@ fn what_one_stream_sends_another_receives_and_again_after_it_was_away() {
         folder.read("out.txt").lines().filter_map(|line| line.parse().ok()).collect();
     assert!(numbers.is_sorted(), "in their order");
 }
+
+/// Who sends more than is taken is held up, at a port of the process and at one of its own, and
+/// loses nothing.
+#[test]
+fn a_client_that_sends_more_than_is_taken_is_held_up() {
+    let (_program, address) = start();
+    let own = format!("127.0.0.1:{}", free_port());
+    // Nobody asks for the messages yet.
+    let output = r#"{"http_server": {"path": "/get", "timeout": "30s"}}"#;
+    let input = |own: &str| {
+        format!(r#"{{"http_server": {{"address": "{own}", "path": "", "ws_path": "/ws"}}}}"#)
+    };
+    for (stream, own) in [("port", ""), ("own", own.as_str())] {
+        let body = format!(r#"{{"input": {}, "output": {output}}}"#, input(own));
+        post(&address, &format!("/streams/{stream}"), &body);
+        let (host, path) = match own {
+            "" => (address.as_str(), format!("/{stream}/ws")),
+            own => (own, "/ws".to_owned()),
+        };
+        let socket = until(|| {
+            let socket = TcpStream::connect(host).ok()?;
+            let url = format!("ws://{host}{path}");
+            tungstenite::client(url, socket).ok().map(|(socket, _)| socket)
+        });
+        let mut socket = socket.expect("a websocket");
+        socket.get_ref().set_write_timeout(Some(Duration::from_secs(2))).expect("is set");
+        let message = "x".repeat(256 << 10);
+        let most = 512;
+        let sent = (0..most)
+            .take_while(|_| socket.send(tungstenite::Message::text(message.clone())).is_ok())
+            .count();
+        assert!(sent < most / 2, "{stream}: {} MiB were taken", sent / 4);
+        // What is under way arrives, and so does what was held up.
+        for number in 0..sent {
+            let answer = http(&address, "GET", &format!("/{stream}/get"), "");
+            assert_eq!((answer.status, answer.text().len()), (200, message.len()), "{number}");
+        }
+    }
+}

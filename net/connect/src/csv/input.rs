@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::input::{Config as FileConfig, FileSource};
 use crate::policy::Config as Policy;
+use crate::scanners;
 
 /// Reads files of comma-separated values, a message for each row.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -61,6 +62,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         delete_on_finish: config.delete_on_finish,
         auto_replay_nacks: config.auto_replay_nacks,
         codec: None,
+        max_buffer: scanners::default_max_buffer(),
     })?;
     let policy = Policy { count: config.batch_count, ..Policy::default() };
     crate::batched::wrap(Box::new(source), &policy, env)

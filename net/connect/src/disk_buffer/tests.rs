@@ -109,6 +109,69 @@ fn many_more_batches_than_may_be_on_their_way() {
     });
 }
 
+/// Takes everything and never says what became of it.
+#[derive(Default)]
+struct Holder(Cell<usize>);
+
+impl SourceContext for Holder {
+    fn emit(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
+        self.0.set(self.0.get() + batch.payload_bytes());
+        let never = Emitted(Box::pin(std::future::pending()));
+        Box::pin(std::future::ready(Ok(never)))
+    }
+
+    fn stopping(&self) -> LocalBoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn is_stopping(&self) -> bool {
+        false
+    }
+
+    fn connected(&self, _: bool) {}
+
+    fn error(&self, text: &str) {
+        panic!("{text}");
+    }
+
+    fn instance(&self) -> (usize, usize) {
+        (0, 1)
+    }
+}
+
+#[test]
+fn what_is_in_memory_is_bounded_and_the_rest_is_on_disk() {
+    both_modes(|| async {
+        let dir = TempDir::new().expect("a directory");
+        let held = Rc::new(Holder::default());
+        // 48 batches of a mebibyte, in two messages each.
+        let mut config = config(&dir, 96, 1 << 30);
+        let large = json!({"lang": "toy", "text": "x".repeat(1 << 19)});
+        config["input"]["config"]["mapping"] = large;
+        config["sync_period"] = json!("1h");
+        let mut buffer = buffer(&config);
+        let running = buffer.run(held.clone());
+        let all = async {
+            // Most of it is on disk.
+            while bytes_below(&dir) < 40 << 20 || held.0.get() < MEMORY_MAX / 2 {
+                rt::sleep(Time::from_millis(5)).await;
+            }
+            rt::sleep(Time::from_millis(500)).await;
+        };
+        let all = select(Box::pin(all), running);
+        let all = rt::timeout(Time::from_secs(60), all).await.expect("it is kept");
+        assert!(matches!(all, Either::Left(_)), "nothing is delivered");
+        let bytes = held.0.get();
+        assert!((MEMORY_MAX / 2..=MEMORY_MAX).contains(&bytes), "{bytes}");
+    });
+}
+
+/// Bytes of the segments of a log.
+fn bytes_below(dir: &TempDir) -> u64 {
+    let entries = std::fs::read_dir(dir.join("log")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
+}
+
 #[test]
 fn a_batch_above_the_limit_is_said_and_not_lost() {
     both_modes(|| async {

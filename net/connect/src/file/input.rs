@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reader::{Bytestream, End, Pending, pump};
 use crate::scanners::{self, Stream};
-use crate::text::path_text;
+use crate::text::{Bytesize, path_text};
 
 /// Smallest block that a file is read by, in bytes.
 const BLOCK_BYTES_MIN: usize = 16 << 10;
@@ -43,6 +43,10 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
     pub codec: Option<String>,
+    /// Longest message of a `codec`, in bytes; a scanner has a limit of its own.
+    #[serde(default = "scanners::default_max_buffer")]
+    #[schemars(extend("deprecated" = true))]
+    pub max_buffer: Bytesize,
 }
 
 /// A running `file` source.
@@ -62,7 +66,7 @@ impl FileSource {
     /// When the scanner's options are not valid.
     pub fn new(config: Config) -> Result<Self, BuildError> {
         let scanner = match config.codec.as_deref().filter(|codec| !codec.is_empty()) {
-            Some(codec) => scanners::Config::of_codec(codec)?,
+            Some(codec) => scanners::Config::of_codec(codec, config.max_buffer)?,
             None => scanners::Config::of(&config.scanner)?,
         };
         Ok(FileSource {

@@ -24,7 +24,7 @@ const REDIRECTS_MAX: usize = 10;
 /// How long connecting may take.
 const CONNECT_MAX: Duration = Duration::from_secs(30);
 /// Bytes of the head of an answer by HTTP/2.
-const HEAD_BYTES_MAX: u32 = 1 << 20;
+pub(super) const HEAD_BYTES_MAX: u32 = 1 << 20;
 /// How long a rate limit that failed is left alone.
 const LIMIT_PAUSE_NS: u64 = 1_000_000_000;
 /// Who asks.
@@ -55,6 +55,15 @@ pub(super) fn library(
     config: &Common,
     services: &dyn Services,
 ) -> Result<reqwest::Client, BuildError> {
+    library_within(config, CONNECT_MAX, services)
+}
+
+/// The same, with another time that connecting may take.
+pub(super) fn library_within(
+    config: &Common,
+    connect_max: Duration,
+    services: &dyn Services,
+) -> Result<reqwest::Client, BuildError> {
     let policy = match config.follow_redirects {
         false => redirect::Policy::none(),
         true => redirect::Policy::custom(|attempt| match attempt.previous().len() {
@@ -65,7 +74,7 @@ pub(super) fn library(
     let mut builder = reqwest::Client::builder()
         .user_agent(AGENT)
         .redirect(policy)
-        .connect_timeout(CONNECT_MAX)
+        .connect_timeout(connect_max)
         .http1_title_case_headers()
         .http1_max_headers(HEADERS_MAX)
         .http2_max_header_list_size(HEAD_BYTES_MAX)

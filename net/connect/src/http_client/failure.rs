@@ -62,6 +62,8 @@ impl Failure {
             last()
         } else if has("dns error") {
             format!("dial tcp: lookup {host}: no such host")
+        } else if has("proxy authorization required") {
+            "Proxy Authentication Required".to_owned()
         } else if has("connection closed before message completed") {
             "EOF".to_owned()
         } else if let (true, Some(io)) = (error.is_connect(), io) {

@@ -26,6 +26,7 @@ use crate::compose::leave_to;
 use crate::lookup::MetadataFilter;
 use crate::reader::{Bytestream, End, pump};
 use crate::scanners::{self, BLOCK_BYTES};
+use crate::text::Bytesize;
 use crate::wait::{Ended, until_stopping};
 
 /// An answer that is read as it comes.
@@ -42,11 +43,25 @@ pub struct Stream {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
     pub codec: Option<String>,
+    /// Longest message of a `codec`, in bytes; a scanner has a limit of its own.
+    #[serde(skip_serializing_if = "is_usual")]
+    #[schemars(extend("deprecated" = true))]
+    pub max_buffer: Bytesize,
+}
+
+fn is_usual(max_buffer: &Bytesize) -> bool {
+    *max_buffer == scanners::default_max_buffer()
 }
 
 impl Default for Stream {
     fn default() -> Self {
-        Stream { enabled: false, reconnect: true, scanner: scanners::default_lines(), codec: None }
+        Stream {
+            enabled: false,
+            reconnect: true,
+            scanner: scanners::default_lines(),
+            codec: None,
+            max_buffer: scanners::default_max_buffer(),
+        }
     }
 }
 
@@ -271,7 +286,7 @@ impl Source for HttpClient {
 /// The scanner of answers; it passes over lines without content where that is wanted.
 fn scanner(config: &Stream, drops_empty: bool) -> Result<scanners::Config, BuildError> {
     let mut scanner = match config.codec.as_deref().filter(|codec| !codec.is_empty()) {
-        Some(codec) => scanners::Config::of_codec(codec)?,
+        Some(codec) => scanners::Config::of_codec(codec, config.max_buffer)?,
         None => scanners::Config::of(&config.scanner)?,
     };
     if let scanners::Config::Lines(lines) = &mut scanner {

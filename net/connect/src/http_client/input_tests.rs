@@ -117,6 +117,40 @@ fn an_answer_is_read_as_it_comes_and_asked_for_again() {
 }
 
 #[test]
+fn a_message_of_a_codec_has_a_length() {
+    both_modes(|| async {
+        for (codec, long) in [("lines", "1234567890\n"), ("delim:x", "1234567890x")] {
+            let server =
+                counting(move |_, _| answer("200 OK", "", &format!("a{}{long}b", &long[10..])));
+            let stream = |max: Json| json!({"enabled": true, "reconnect": false, "codec": codec, "max_buffer": max});
+            let read = async |max: Json, count: usize| {
+                let config = json!({"url": server.url, "stream": stream(max)});
+                let (fake, _) = run(&config, count).await;
+                (fake.texts(), fake.errors())
+            };
+            let whole: Vec<String> = ["a", "1234567890", "b"].map(str::to_owned).into();
+            assert_eq!(read(json!(11), 9).await, (whole.clone(), vec![]), "{codec}");
+            // What is too long ends an answer, and the next one is asked for.
+            let (texts, errors) = read(json!(5), 2).await;
+            assert_eq!(texts, ["a", "a"], "{codec}");
+            assert_eq!(errors[0], "bufio.Scanner: token too long", "{codec}");
+            assert_eq!(read(json!(0), 9).await.0, whole, "0 stands for the usual number");
+        }
+        // That is more than a scanner takes, for which the number does not count.
+        let line = "x".repeat(100_000);
+        let body = format!("a\n{line}");
+        let server = counting(move |_, _| answer("200 OK", "", &body));
+        let read = async |stream: Json| {
+            run(&json!({"url": server.url, "stream": stream}), 2).await.0.texts()
+        };
+        let codec = json!({"enabled": true, "codec": "lines"});
+        assert_eq!(read(codec).await, ["a".to_owned(), line]);
+        let scanner = json!({"enabled": true, "max_buffer": 1_000_000});
+        assert_eq!(read(scanner).await, ["a", "a"]);
+    });
+}
+
+#[test]
 fn an_answer_that_is_refused_is_tried_again_later() {
     both_modes(|| async {
         let server = counting(|_, _| answer("403 Forbidden", "", "no"));

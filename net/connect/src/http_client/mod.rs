@@ -7,6 +7,8 @@ pub mod auth;
 mod client;
 pub mod config;
 mod failure;
+#[cfg(test)]
+mod http2_tests;
 pub mod input;
 mod message;
 mod oauth2;
@@ -19,3 +21,4 @@ pub(crate) mod simple;
 mod testing;
 pub mod tls;
 mod transport;
+mod verifier;

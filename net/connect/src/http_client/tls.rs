@@ -3,13 +3,14 @@
 use std::sync::{Arc, OnceLock};
 
 use plan::{BuildError, Secret, Services};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::verifier::{Anybody, Known};
 
 /// A certificate of the client: in place, or in files.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -46,6 +47,8 @@ pub struct Tls {
     pub client_certs: Vec<ClientCert>,
 }
 
+type Roots = (Arc<RootCertStore>, Vec<CertificateDer<'static>>);
+
 /// What the system trusts; read once, because it does not change while the program runs.
 fn roots_of_system() -> Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
@@ -78,12 +81,14 @@ impl Tls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_safe_default_protocol_versions().map_err(wrong)?;
-        let builder = match self.enabled && self.skip_cert_verify {
-            true => {
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        let verifier: Arc<dyn ServerCertVerifier> = match self.enabled && self.skip_cert_verify {
+            true => Arc::new(Anybody(provider)),
+            false => {
+                let (roots, given) = self.roots(services)?;
+                Arc::new(Known::new(roots, given, provider))
             }
-            false => builder.with_root_certificates(self.roots(services)?),
         };
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = match self.identity(services)? {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(wrong)?,
@@ -93,7 +98,8 @@ impl Tls {
         Ok(config)
     }
 
-    fn roots(&self, services: &dyn Services) -> Result<Arc<RootCertStore>, BuildError> {
+    /// Who is trusted; where that is given, also as it was given.
+    fn roots(&self, services: &dyn Services) -> Result<Roots, BuildError> {
         let given = self.root_cas.expose();
         let pem = match (self.enabled, given.is_empty(), self.root_cas_file.is_empty()) {
             (true, false, false) => {
@@ -103,12 +109,13 @@ impl Tls {
             }
             (true, false, true) => given.as_bytes().to_vec(),
             (true, true, false) => read(services, &self.root_cas_file)?,
-            (true, true, true) | (false, ..) => return Ok(roots_of_system()),
+            (true, true, true) | (false, ..) => return Ok((roots_of_system(), Vec::new())),
         };
         let mut roots = RootCertStore::empty();
         // What is no certificate is passed over.
-        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
-        Ok(Arc::new(roots))
+        let given: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
+        roots.add_parsable_certificates(given.iter().cloned());
+        Ok((Arc::new(roots), given))
     }
 
     #[allow(clippy::type_complexity)] // a chain and its key, as the library takes them
@@ -140,47 +147,6 @@ impl Tls {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
         let chain = chain.map_err(|_| wrong("failed to decode client certificate"))?;
         Ok(Some((chain, key)))
-    }
-}
-
-/// Takes whatever certificate a server shows; that it has the key to it is looked at all the same.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

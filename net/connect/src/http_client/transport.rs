@@ -47,12 +47,16 @@ fn thread() -> Option<&'static flume::Sender<Job>> {
     THREAD.get_or_init(started).as_ref()
 }
 
-fn start(jobs: flume::Receiver<Job>) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(LOOKUPS_MAX)
         .thread_name("http-names")
-        .build()?;
+        .build()
+}
+
+fn start(jobs: flume::Receiver<Job>) -> std::io::Result<()> {
+    let runtime = runtime()?;
     let thread = std::thread::Builder::new().name("http-client".to_owned());
     let run = move || {
         rt::probe::unpin();

@@ -125,11 +125,62 @@ fn nobody_waits_longer_than_the_time_allows() {
     both_modes(move || {
         let url = url.clone();
         async move {
-            for (path, want) in [("head", Failure::no_head()), ("body", Failure::no_body())] {
+            // A head that comes must be there in time, however busy the machine is.
+            let (short, long) = (Duration::from_millis(100), Duration::from_secs(1));
+            let heads = ("head", Failure::no_head(), short);
+            for (path, want, timeout) in [heads, ("body", Failure::no_body(), long)] {
                 let outgoing = get(&format!("{url}/{path}"));
-                let outgoing = Outgoing { timeout: Duration::from_millis(100), ..outgoing };
+                let outgoing = Outgoing { timeout, ..outgoing };
                 assert_eq!(exchange(outgoing).await.unwrap_err(), want);
             }
         }
     });
+}
+
+#[test]
+fn pieces_of_an_endless_answer_wait_with_the_server() {
+    let server = Server::start(|_| {
+        let pieces = "5\r\nhello\r\n".repeat(1000);
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{pieces}0\r\n\r\n")
+    });
+    let url = server.url.clone();
+    both_modes(move || {
+        let url = url.clone();
+        async move {
+            let opened = open(get(&url), |_| true).await.unwrap();
+            let Opened::Stream(mut stream) = opened else { panic!("it is refused") };
+            let waiting = async {
+                while stream.body.len() < PIECES_MAX {
+                    rt::sleep(Duration::from_millis(1)).await;
+                }
+                rt::sleep(Duration::from_millis(50)).await;
+            };
+            rt::timeout(Duration::from_secs(20), waiting).await.expect("pieces");
+            assert_eq!(stream.body.len(), PIECES_MAX);
+            let mut bytes = 0;
+            while let Some(piece) = stream.body.recv().await {
+                bytes += piece.unwrap().len();
+            }
+            assert_eq!(bytes, 5000, "all of it comes");
+        }
+    });
+}
+
+#[test]
+fn names_are_looked_up_on_so_many_threads_and_no_more() {
+    let runtime = runtime().unwrap();
+    let (started, count) = flume::unbounded();
+    let (hold, held) = flume::bounded::<()>(0);
+    for _ in 0..=LOOKUPS_MAX {
+        let (started, held) = (started.clone(), held.clone());
+        runtime.spawn_blocking(move || {
+            started.send(()).unwrap();
+            let _ = held.recv();
+        });
+    }
+    let long = Duration::from_secs(20);
+    (0..LOOKUPS_MAX).for_each(|_| count.recv_timeout(long).unwrap());
+    assert!(count.recv_timeout(Duration::from_millis(100)).is_err(), "one waits");
+    drop(hold);
+    count.recv_timeout(long).unwrap();
 }

@@ -9,7 +9,7 @@ use formats::value::Value;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
-use plan::env::{Payload, Request, Response, read_config};
+use plan::env::{Encryption, Payload, Request, Response, read_config};
 use plan::fields::{Duration, RateLimitLabel};
 use plan::{
     Batch, Body, BuildError, Emitted, Env, Example, Json, LocalBoxFuture, Log, Meta, Origin,
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sync::{self, Responder};
 use super::talk::Talks;
-use super::{Endpoint, Port, allows, incorrect_method, multipart, no_tls, path, plain};
+use super::{Endpoint, Own, Port, allows, incorrect_method, multipart, path, plain};
 
 /// Requests of one source whose messages are on their way; more wait in the queue of the port.
 pub const IN_FLIGHT_MAX: usize = 4096;
@@ -59,10 +59,10 @@ pub struct Config {
     pub timeout: Duration,
     /// Rate limit of requests.
     pub rate_limit: RateLimitLabel,
-    /// Certificate of a server of its own.
+    /// File with the certificate of a server of its own, as PEM: it takes requests by HTTPS.
     #[schemars(extend("advanced" = true))]
     pub cert_file: String,
-    /// Key of a server of its own.
+    /// File with the key of that certificate.
     #[schemars(extend("advanced" = true))]
     pub key_file: String,
     /// Cross-origin requests to a server of its own.
@@ -177,6 +177,11 @@ impl HttpServer {
         meta.set("http_server_request_path", Value::text(request.path.as_str()));
         meta.set("http_server_verb", Value::text(request.method.as_str()));
         meta.set("http_server_remote_ip", Value::text(host(&request.remote)));
+        if let Some(encryption) = &request.encryption {
+            let Encryption { version, cipher_suite } = &**encryption;
+            meta.set("http_server_tls_version", Value::text(version.as_str()));
+            meta.set("http_server_tls_cipher_suite", Value::text(cipher_suite.as_str()));
+        }
         let variables = path::variables(&self.port().path, &request.path);
         pairs_of(request, &variables, &mut meta);
         meta
@@ -344,12 +349,12 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         true => None,
         false => Some(env.rate_limit(&config.rate_limit.0)?),
     };
-    no_tls(&config.cert_file, &config.key_file)?;
     let posts = (config.path.as_str(), "Post a message.");
     let talks = (config.ws_path.as_str(), "Post messages by websocket.");
     let services = env.services();
+    let own = Own::new(&config.address, &config.cert_file, &config.key_file, &*services)?;
     Ok(Box::new(HttpServer {
-        endpoint: Endpoint::new(&config.address, [posts, talks], raw, env)?,
+        endpoint: Endpoint::new(own, [posts, talks], raw, env)?,
         verbs: config.allowed_verbs,
         timeout: Time::from_nanos(config.timeout.wait_ns()),
         responder: Rc::new(Responder::new(&config.sync_response, env)?),

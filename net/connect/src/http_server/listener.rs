@@ -3,25 +3,31 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use flume::WeakSender;
 use percent_encoding::percent_decode_str;
-use plan::env::{Payload, Request, Response};
+use plan::env::{Encryption, Payload, Request, Response};
 use rt::Task;
 use rt::net::{ListenOptions, Stream, TcpListener, resolve};
+use rustls::ServerConfig;
 use wire::http1::{CONTINUE, Event, RequestDecoder, RequestHead, write_error, write_response};
 
 use super::{path, plain, upgrade};
+use crate::link::{self, Link};
+use crate::reader::Bytestream;
 use crate::text::io_text;
 
 /// Largest body of a request in bytes.
 pub(super) const BODY_BYTES_MAX: u64 = 64 << 20;
 /// Connections at a time; further ones wait.
-pub(super) const CONNECTIONS_MAX: usize = 4096;
+const CONNECTIONS_MAX: usize = 4096;
 /// How long a connection may say nothing.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+/// How long it may take until a client agrees on TLS.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long answers may take to leave when the listener is closed.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Pause after the system had nothing left for a new connection.
@@ -29,10 +35,32 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 64 << 10;
 
+/// What a listener puts up with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) connections: usize,
+    pub(super) idle: Duration,
+    pub(super) handshake: Duration,
+    pub(super) close: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections: CONNECTIONS_MAX,
+            idle: IDLE_MAX,
+            handshake: HANDSHAKE_MAX,
+            close: CLOSE_MAX,
+        }
+    }
+}
+
 /// What connections share.
 struct Shared {
     /// Paths, and where what is requested there goes; gone with the source or sink.
     routes: Vec<Route>,
+    tls: Option<Arc<ServerConfig>>,
+    limits: Limits,
     connections: Cell<usize>,
     /// Connections with a request that is not answered yet.
     busy: Cell<usize>,
@@ -64,6 +92,22 @@ impl Drop for Count<'_> {
     }
 }
 
+/// A connection, counted while it lives.
+struct Connected(Rc<Shared>);
+
+impl Connected {
+    fn new(shared: &Rc<Shared>) -> Self {
+        shared.connections.set(shared.connections.get() + 1);
+        Connected(Rc::clone(shared))
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+    }
+}
+
 /// An open listener; dropping it closes it.
 pub(super) struct Listener {
     shared: Rc<Shared>,
@@ -71,11 +115,17 @@ pub(super) struct Listener {
     _accepting: Task<()>,
 }
 
-/// Listens at `address`; the first route whose pattern fits gets a request.
+/// Listens at `address`, with TLS where there are settings for it; the first route whose pattern
+/// fits gets a request.
 ///
 /// # Errors
 /// A text that names the address.
-pub(super) async fn listen(address: &str, routes: Vec<Route>) -> Result<Listener, String> {
+pub(super) async fn listen(
+    address: &str,
+    tls: Option<Arc<ServerConfig>>,
+    routes: Vec<Route>,
+    limits: Limits,
+) -> Result<Listener, String> {
     let failed = |error: std::io::Error| {
         let text = io_text(&error);
         let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, sentence)| sentence);
@@ -85,7 +135,8 @@ pub(super) async fn listen(address: &str, routes: Vec<Route>) -> Result<Listener
     let first = found.into_iter().next();
     let first = first.ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;
     let listener = TcpListener::bind(first, ListenOptions::default()).map_err(failed)?;
-    let shared = Rc::new(Shared { routes, connections: Cell::new(0), busy: Cell::new(0) });
+    let shared =
+        Rc::new(Shared { routes, tls, limits, connections: Cell::new(0), busy: Cell::new(0) });
     let address = listener.local_addr();
     let accepting = rt::spawn(accept(listener, Rc::clone(&shared))).abort_on_drop();
     Ok(Listener { shared, address, _accepting: accepting })
@@ -103,7 +154,7 @@ impl Listener {
         drop(_accepting);
         // An aborted task lets go of its listener at its next turn.
         rt::yield_now().await;
-        let end = rt::now() + CLOSE_MAX;
+        let end = rt::now() + shared.limits.close;
         while shared.busy.get() > 0 && rt::now() < end {
             rt::sleep(Duration::from_millis(2)).await;
         }
@@ -112,17 +163,16 @@ impl Listener {
 
 async fn accept(listener: TcpListener, shared: Rc<Shared>) {
     loop {
-        if shared.connections.get() >= CONNECTIONS_MAX {
+        if shared.connections.get() >= shared.limits.connections {
             rt::sleep(EXHAUSTED_PAUSE).await;
             continue;
         }
         match listener.accept().await {
             Ok(stream) => {
-                let shared = Rc::clone(&shared);
+                let one = Connected::new(&shared);
                 rt::spawn(async move {
-                    let _one = Count::new(&shared.connections);
                     // How a client goes away is of no interest.
-                    let _ = converse(stream, &shared).await;
+                    let _ = welcome(stream, &one.0).await;
                 });
             }
             Err(_) => rt::sleep(EXHAUSTED_PAUSE).await,
@@ -130,15 +180,35 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>) {
     }
 }
 
+/// Who is at the other end of a connection.
+struct Client {
+    address: String,
+    encryption: Option<Arc<Encryption>>,
+}
+
+/// Agrees with a client on what carries its requests, and answers them.
+async fn welcome(stream: Stream, shared: &Shared) -> std::io::Result<()> {
+    // A reply must not wait for more to come.
+    let _ = stream.set_nodelay(true);
+    let address = stream.peer().to_string();
+    let Some(tls) = &shared.tls else {
+        let client = Client { address, encryption: None };
+        return converse(link::plain(stream), &client, shared).await;
+    };
+    let agreed =
+        rt::timeout(shared.limits.handshake, link::tls::server(stream, Arc::clone(tls))).await;
+    let (link, encryption) = agreed.map_err(|_| std::io::ErrorKind::TimedOut)??;
+    let client = Client { address, encryption: Some(Arc::new(encryption)) };
+    converse(link, &client, shared).await
+}
+
 /// Answers the requests of one connection, one after another.
-async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
+async fn converse(link: Link, client: &Client, shared: &Shared) -> std::io::Result<()> {
+    let (mut read, mut write) = link;
     let mut decoder = RequestDecoder::new(BODY_BYTES_MAX);
-    let remote = stream.peer().to_string();
     let mut buffer = Vec::with_capacity(READ_BYTES);
     let mut head: Option<RequestHead> = None;
     let mut body = Vec::new();
-    // A reply must not wait for more to come.
-    let _ = stream.set_nodelay(true);
     loop {
         let mut out = Vec::new();
         let mut close = false;
@@ -156,16 +226,16 @@ async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
                     let _busy = Count::new(&shared.busy);
                     let whole = Bytes::from(std::mem::take(&mut body));
                     let (sender, incoming) = upgrade::channel();
-                    let mut response = ask(&head, whole, incoming, &remote, shared).await;
+                    let mut response = ask(&head, whole, incoming, client, shared).await;
                     if let Some(rest) = response.rest.take() {
                         let first = decoder.take_rest();
-                        return upgrade::hand_over(stream, response, rest, first, sender).await;
+                        let link = (read, write);
+                        return upgrade::hand_over(link, response, rest, first, sender).await;
                     }
                     // With the ports gone there is nothing more to be had here.
                     let keep = head.keep_alive && !shared.gone();
-                    write(&response, keep, &mut out);
-                    let (sent, _) = stream.write_all(std::mem::take(&mut out)).await;
-                    sent?;
+                    encode(&response, keep, &mut out);
+                    write.send(std::mem::take(&mut out)).await?;
                     close = !keep;
                 }
                 Ok(None) => break,
@@ -177,12 +247,13 @@ async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
             }
         }
         if !out.is_empty() {
-            stream.write_all(out).await.0?;
+            write.send(out).await?;
         }
         if close || decoder.is_closed() {
-            return stream.shutdown().await;
+            write.end().await;
+            return Ok(());
         }
-        buffer = match more(&mut stream, buffer).await? {
+        buffer = match more(&mut *read, buffer, shared.limits.idle).await? {
             Some(filled) => filled,
             None => return Ok(()),
         };
@@ -191,9 +262,13 @@ async fn converse(mut stream: Stream, shared: &Shared) -> std::io::Result<()> {
 }
 
 /// The next bytes, unless there are none or it takes too long.
-async fn more(stream: &mut Stream, mut buffer: Vec<u8>) -> std::io::Result<Option<Vec<u8>>> {
+async fn more(
+    read: &mut dyn Bytestream,
+    mut buffer: Vec<u8>,
+    patience: Duration,
+) -> std::io::Result<Option<Vec<u8>>> {
     buffer.clear();
-    match rt::timeout(IDLE_MAX, stream.read(buffer)).await {
+    match rt::timeout(patience, read.read(buffer)).await {
         Ok((count, filled)) => Ok((count? > 0).then_some(filled)),
         Err(_) => Ok(None),
     }
@@ -203,7 +278,7 @@ async fn ask(
     head: &RequestHead,
     body: Bytes,
     incoming: flume::Receiver<Bytes>,
-    remote: &str,
+    client: &Client,
     shared: &Shared,
 ) -> Response {
     let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
@@ -219,8 +294,9 @@ async fn ask(
         path: path.to_owned(),
         query: params(query),
         headers,
-        remote: remote.to_owned(),
+        remote: client.address.clone(),
         payload: Payload::Bytes(body),
+        encryption: client.encryption.clone(),
         reply,
     };
     let gone = || plain(503, "Service unavailable\n");
@@ -233,7 +309,7 @@ async fn ask(
     answer.recv_async().await.unwrap_or_else(|_| gone())
 }
 
-fn write(response: &Response, keep_alive: bool, out: &mut Vec<u8>) {
+fn encode(response: &Response, keep_alive: bool, out: &mut Vec<u8>) {
     let headers: Vec<(&str, &str)> =
         response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let status = if response.status == 0 { 200 } else { response.status };

@@ -6,6 +6,8 @@
 
 pub mod input;
 mod listener;
+#[cfg(test)]
+mod listener_tests;
 pub mod multipart;
 pub mod output;
 pub(crate) mod path;
@@ -17,9 +19,13 @@ mod talk;
 mod testing;
 mod upgrade;
 
+use std::sync::Arc;
+
 use flume::{Receiver, Sender};
 use plan::env::{Request, Response};
-use plan::{BuildError, Env, Json};
+use plan::{BuildError, Env, Json, Log, Services};
+use rustls::ServerConfig;
+use wire::tls::Flaw;
 
 /// Requests that wait for a server of its own.
 const QUEUE_MAX: usize = 1024;
@@ -43,20 +49,24 @@ impl Port {
 /// Where requests come from: the server of the process, or one of its own that is yet to listen.
 struct Endpoint<const PORTS: usize> {
     ports: [Port; PORTS],
-    /// The address of its own.
-    own: Option<String>,
+    own: Option<Own>,
+}
+
+/// A server of its own.
+struct Own {
+    address: String,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl<const PORTS: usize> Endpoint<PORTS> {
     /// Opens ports of the process, each with a description, unless there is an address of its own.
     /// At an empty path nothing is requested.
     fn new(
-        address: &str,
+        own: Option<Own>,
         paths: [(&str, &str); PORTS],
         options: &Json,
         env: &dyn Env,
     ) -> Result<Self, BuildError> {
-        let own = (!address.is_empty()).then(|| address.to_owned());
         let mut ports = paths.map(|(path, _)| Port::kept(path));
         if own.is_none() {
             for (port, (path, description)) in ports.iter_mut().zip(paths) {
@@ -76,22 +86,61 @@ impl<const PORTS: usize> Endpoint<PORTS> {
 
     /// Listens, where it has an address of its own.
     async fn listen(&self) -> Result<Option<listener::Listener>, String> {
-        let Some(address) = &self.own else { return Ok(None) };
+        let Some(own) = &self.own else { return Ok(None) };
         let named = self.ports.iter().filter(|port| !port.path.is_empty());
         let routes = named.filter_map(|port| {
             let sender = port.sender.as_ref()?.downgrade();
             Some((port.path.clone(), sender))
         });
-        listener::listen(address, routes.collect()).await.map(Some)
+        let (tls, limits) = (own.tls.clone(), listener::Limits::default());
+        listener::listen(&own.address, tls, routes.collect(), limits).await.map(Some)
     }
 }
 
-/// Refuses a certificate: connections are not encrypted.
-fn no_tls(cert_file: &str, key_file: &str) -> Result<(), BuildError> {
-    if cert_file.is_empty() && key_file.is_empty() {
-        return Ok(());
+impl Own {
+    /// A server at an address, with TLS where there are files with a certificate and its key. The
+    /// server of the process has its own.
+    fn new(
+        address: &str,
+        cert_file: &str,
+        key_file: &str,
+        services: &dyn Services,
+    ) -> Result<Option<Self>, BuildError> {
+        let named = !cert_file.is_empty() || !key_file.is_empty();
+        if address.is_empty() {
+            if named {
+                let text = "cert_file and key_file only count with an address of its own";
+                services.log(Log::Warn, text, &[]);
+            }
+            return Ok(None);
+        }
+        let tls = named.then(|| tls(cert_file, key_file, services)).transpose()?;
+        Ok(Some(Own { address: address.to_owned(), tls }))
     }
-    Err(BuildError::new("field 'cert_file': tls is not supported yet"))
+}
+
+/// The settings of TLS with what two files hold.
+fn tls(
+    cert_file: &str,
+    key_file: &str,
+    services: &dyn Services,
+) -> Result<Arc<ServerConfig>, BuildError> {
+    let wrong = |field: &str, text: String| BuildError::new(format!("field '{field}': {text}"));
+    if cert_file.is_empty() || key_file.is_empty() {
+        let text = "both cert_file and key_file must be specified, or neither".to_owned();
+        return Err(wrong(if cert_file.is_empty() { "cert_file" } else { "key_file" }, text));
+    }
+    let read = |field: &str, path: &str| {
+        services.read_file(path).map_err(|e| wrong(field, format!("open {path}: {e}")))
+    };
+    let (chain, key) = (read("cert_file", cert_file)?, read("key_file", key_file)?);
+    let mut config = wire::tls::server(&chain, &key).map_err(|flaw| match flaw {
+        Flaw::Certificate(text) => wrong("cert_file", format!("{cert_file}: {text}")),
+        Flaw::Key(text) => wrong("key_file", format!("{key_file}: {text}")),
+        Flaw::Pair(text) => wrong("key_file", format!("{cert_file}, {key_file}: {text}")),
+    })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 /// A plain text answer.

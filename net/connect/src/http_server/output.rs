@@ -24,7 +24,7 @@ use wire::websocket::Kind;
 use super::listener::Listener;
 use super::shelf::{Bodies, Shelf};
 use super::upgrade::agree;
-use super::{Endpoint, allows, incorrect_method, multipart, no_tls, plain};
+use super::{Endpoint, Own, allows, incorrect_method, multipart, plain};
 
 /// Requests that wait for a message; more wait in the queue of the port.
 pub const WAITING_MAX: usize = 4096;
@@ -57,9 +57,9 @@ pub struct Config {
     pub allowed_verbs: Vec<String>,
     /// How long a request waits for a message.
     pub timeout: Duration,
-    /// Certificate of a server of its own.
+    /// File with the certificate of a server of its own, as PEM: it is asked by HTTPS.
     pub cert_file: String,
-    /// Key of a server of its own.
+    /// File with the key of that certificate.
     pub key_file: String,
     /// Cross-origin requests to a server of its own.
     pub cors: super::input::Cors,
@@ -297,7 +297,8 @@ impl Sink for HttpServer {
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     let mut options = config.clone();
     let config: Config = read_config(config)?;
-    no_tls(&config.cert_file, &config.key_file)?;
+    let services = env.services();
+    let own = Own::new(&config.address, &config.cert_file, &config.key_file, &*services)?;
     if let Some(options) = options.as_object_mut() {
         // What the front end says when the pipeline is gone.
         options.insert("closed".to_owned(), CLOSED.into());
@@ -311,13 +312,13 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
         verbs: config.allowed_verbs,
         timeout: Time::from_nanos(config.timeout.wait_ns()),
         shelf: Rc::default(),
-        services: env.services(),
+        services,
         component: env.component().clone(),
         busy: Cell::default(),
     };
     Ok(Box::new(HttpServer {
         component: env.component().clone(),
-        endpoint: Endpoint::new(&config.address, paths, &options, env)?,
+        endpoint: Endpoint::new(own, paths, &options, env)?,
         counter: Rc::new(counter),
         server: RefCell::default(),
     }))

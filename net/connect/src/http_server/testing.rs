@@ -34,6 +34,7 @@ pub(super) fn request(path: &str) -> (Request, Receiver<Response>, Sender<Bytes>
         remote: "[::1]:99".to_owned(),
         payload: Payload::Bytes(Bytes::new()),
         incoming: Some(incoming),
+        encryption: None,
         reply,
     };
     (request, answer, sender)

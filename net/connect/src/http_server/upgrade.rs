@@ -8,12 +8,12 @@ use flume::{Receiver, Sender};
 use futures_util::future::{Either, select};
 use plan::env::{Request, Response};
 use plan::{Component, Log, Services};
-use rt::net::{ReadHalf, Stream, WriteHalf};
 use wire::http1::{BodyLength, reason, write_chunk, write_last_chunk, write_response_head};
 use wire::websocket::{Codec, Side, accept_key, refusal};
 
 use super::plain;
-use crate::websocket::link::{self, Handed};
+use crate::link::{self, Handed, Link, Sending};
+use crate::reader::Bytestream;
 use crate::websocket::session::{Reader, Session};
 
 /// Pieces of what a client sends that wait for the shard.
@@ -78,7 +78,7 @@ pub(super) type Conversation = (Reader, std::rc::Rc<Session>);
 /// Sends an answer that goes on, and gives the connection to whoever sends the rest of it. `first`
 /// is what came behind the request.
 pub(super) async fn hand_over(
-    mut stream: Stream,
+    link: Link,
     response: Response,
     rest: Receiver<Bytes>,
     first: Vec<u8>,
@@ -94,8 +94,8 @@ pub(super) async fn hand_over(
     if !switched && !response.body.is_empty() {
         write_chunk(&mut head, &response.body);
     }
-    stream.write_all(head).await.0?;
-    let (read, write) = stream.into_split();
+    let (read, mut write) = link;
+    write.send(head).await?;
     // What comes behind a request for an endless answer is of no interest.
     let incoming = switched.then_some(incoming);
     let inward = std::pin::pin!(receive(read, first, incoming));
@@ -109,7 +109,7 @@ pub(super) async fn hand_over(
 }
 
 /// Hands on what a client sends, until it sends no more or nobody wants it.
-async fn receive(mut read: ReadHalf, first: Vec<u8>, incoming: Option<Sender<Bytes>>) {
+async fn receive(mut read: Box<dyn Bytestream>, first: Vec<u8>, incoming: Option<Sender<Bytes>>) {
     let mut buffer = first;
     loop {
         if let (Some(incoming), false) = (&incoming, buffer.is_empty()) {
@@ -129,17 +129,17 @@ async fn receive(mut read: ReadHalf, first: Vec<u8>, incoming: Option<Sender<Byt
 }
 
 /// Sends a client what there is for it, in chunks or as it is.
-async fn send(mut write: WriteHalf, rest: Receiver<Bytes>, chunked: bool) -> io::Result<()> {
+async fn send(mut write: Box<dyn Sending>, rest: Receiver<Bytes>, chunked: bool) -> io::Result<()> {
     while let Ok(mut bytes) = rest.recv_async().await {
         if chunked {
             let mut chunk = Vec::with_capacity(bytes.len() + 16);
             write_chunk(&mut chunk, &bytes);
             bytes = chunk.into();
         }
-        let mut sent = std::pin::pin!(write.write_all(bytes));
+        let mut sent = write.send(bytes.into());
         loop {
             match select(&mut sent, std::pin::pin!(rt::sleep(LOOK))).await {
-                Either::Left(((done, _), _)) => break done?,
+                Either::Left((done, _)) => break done?,
                 // One that receives nothing is not waited for once nobody cares for it.
                 Either::Right(_) if rest.is_disconnected() => {
                     return Err(io::ErrorKind::TimedOut.into());
@@ -151,7 +151,52 @@ async fn send(mut write: WriteHalf, rest: Receiver<Bytes>, chunked: bool) -> io:
     if chunked {
         let mut end = Vec::new();
         write_last_chunk(&mut end);
-        write.write_all(end).await.0?;
+        write.send(end).await?;
     }
-    write.shutdown().await
+    write.end().await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use plan::LocalBoxFuture;
+
+    use super::*;
+    use crate::testing::both_modes;
+
+    /// A client that always has more to say.
+    struct Talker(Rc<Cell<usize>>);
+
+    impl Bytestream for Talker {
+        fn read(
+            &mut self,
+            mut buffer: Vec<u8>,
+        ) -> LocalBoxFuture<'_, (io::Result<usize>, Vec<u8>)> {
+            self.0.set(self.0.get() + 1);
+            buffer.extend_from_slice(b"more");
+            Box::pin(std::future::ready((Ok(4), buffer)))
+        }
+    }
+
+    #[test]
+    fn what_a_client_sends_waits_with_the_client() {
+        both_modes(|| async {
+            let reads = Rc::new(Cell::new(0));
+            let (sender, incoming) = channel();
+            let read = Box::new(Talker(Rc::clone(&reads)));
+            let receiving = rt::spawn(receive(read, b"first".to_vec(), Some(sender)));
+            rt::sleep(Duration::from_millis(20)).await;
+            // One more is in the hands of who reads.
+            assert_eq!((incoming.len(), reads.get()), (INCOMING_MAX, INCOMING_MAX));
+            assert_eq!(incoming.recv_async().await.unwrap(), "first");
+            for _ in 0..100 {
+                assert_eq!(incoming.recv_async().await.unwrap(), "more");
+            }
+            drop(incoming);
+            receiving.await.unwrap();
+        });
+    }
 }

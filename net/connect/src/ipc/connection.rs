@@ -137,6 +137,7 @@ async fn ask(port: Sender<Request>, name: &str, value: K, remote: &str) -> Resul
         remote: remote.to_owned(),
         payload: Payload::Value(value),
         incoming: None,
+        encryption: None,
         reply,
     };
     let gone = || format!("{name} is not running");

@@ -177,6 +177,7 @@ fn the_source_emits_what_it_is_sent_and_stops() {
                 remote: String::new(),
                 payload: Payload::Value(K::longs(vec![1, 2])),
                 incoming: None,
+                encryption: None,
                 reply,
             };
             port.send_async(request).await.unwrap();

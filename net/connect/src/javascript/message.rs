@@ -36,6 +36,8 @@ pub(super) struct Message {
     pub(super) changed: bool,
     /// What was written to the console.
     pub(super) lines: Vec<(Log, String)>,
+    /// Lines beyond those that it may write.
+    pub(super) unsaid: u64,
     /// What is wrong, if something is.
     pub(super) wrong: Option<String>,
     /// Bytes of memory that its metadata takes beyond what it came with.
@@ -117,6 +119,7 @@ impl Message {
 
     pub(super) fn say(&mut self, level: Log, mut line: String) {
         if self.lines.len() >= LINES_MAX {
+            self.unsaid += 1;
             return;
         }
         let mut end = line.len().min(LINE_BYTES_MAX);

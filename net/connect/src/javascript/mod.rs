@@ -4,6 +4,7 @@
 //! for long nor one that fetches something holds up a shard. What a program may take of time and
 //! memory is limited.
 
+mod console;
 mod convert;
 mod engine;
 mod fetch;

@@ -1,16 +1,15 @@
 //! The component.
 
-use std::rc::Rc;
-
 use plan::env::{fault_of, read_config};
 use plan::fields::Duration;
 use plan::{
     Batch, BuildError, Class, Component, Env, Example, Json, Operator, OperatorError, OperatorSpec,
-    Services, Step, schema_of,
+    Step, schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::console::Console;
 use super::engine::Program;
 use super::fetch::Fetcher;
 use super::message::Message;
@@ -53,7 +52,7 @@ fn memory() -> usize {
 struct Script {
     jobs: flume::Sender<Job>,
     component: Component,
-    services: Rc<dyn Services>,
+    console: Console,
 }
 
 impl Script {
@@ -90,7 +89,8 @@ impl Script {
         });
         let jobs = jobs.map_err(|e| BuildError::new(format!("compiling javascript code: {e}")))?;
         let component = Component { config: Json::Null, ..env.component().clone() };
-        Ok(Box::new(Script { jobs, component, services }))
+        let console = Console::new(&component, services);
+        Ok(Box::new(Script { jobs, component, console }))
     }
 
     async fn run(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
@@ -103,10 +103,7 @@ impl Script {
         self.jobs.send_async(Job { messages, reply }).await.map_err(|_| ended())?;
         let done = done.recv_async().await.map_err(|_| ended())?;
         for (rec, mut message) in records.recs.iter_mut().zip(done) {
-            for (level, line) in message.lines.drain(..) {
-                let (label, path) = (&self.component.label, &self.component.path);
-                self.services.log(level, &line, &[("label", label), ("path", path)]);
-            }
+            self.console.say(&mut message);
             match message.wrong.take() {
                 Some(text) => rec.fault = Some(fault_of(&self.component, text)),
                 None => message.put(rec),

@@ -4,6 +4,8 @@ use formats::value::Value;
 use plan::{Batch, Env, Json, Operator, Record};
 use serde_json::json;
 
+use super::convert::DEPTH_MAX;
+use super::modules::{MODULE_BYTES_MAX, MODULES_MAX};
 use super::processor::SPEC;
 use crate::testing::{TestEnv, batch, both_modes};
 
@@ -241,6 +243,55 @@ fn modules_come_from_their_folders_and_from_nowhere_else() {
 }
 
 #[test]
+fn modules_are_so_many_and_so_large_and_no_more() {
+    let modules = Modules::new("bounds", &[("one.js", "")]);
+    for number in 0..=MODULES_MAX {
+        std::fs::write(modules.0.join(format!("m{number}.js")), "").expect("it is written");
+    }
+    for (name, length) in [("fits", MODULE_BYTES_MAX), ("large", MODULE_BYTES_MAX + 1)] {
+        let file = std::fs::File::create(modules.0.join(format!("{name}.js"))).expect("a file");
+        file.set_len(length).expect("it has a length");
+    }
+    let folder = modules.0.to_string_lossy().into_owned();
+    both_modes(move || {
+        let folder = folder.clone();
+        async move {
+            let code = "let max = Number(benthos.v0_msg_as_string());
+                if (max) { for (let i = 0; i < max; i++) require('m' + i); }
+                else require(benthos.v0_msg_as_string())";
+            let config = json!({"code": code, "global_folders": [folder], "timeout": "60s"});
+            let mut operator = build(&config).expect("it is built");
+            let (fits, more) = (MODULES_MAX.to_string(), (MODULES_MAX + 1).to_string());
+            let got = shown(&feed(&mut *operator, &[&fits, &more, "large", "fits"]).await);
+            assert_eq!(got[0], fits);
+            assert_eq!(got[1], format!("! there are more than {MODULES_MAX} modules"));
+            assert_eq!(got[2], got[1], "it is not even looked at");
+            let mut another = build(&config).expect("it is built");
+            let got = shown(&feed(&mut *another, &["large", "fits"]).await);
+            assert_eq!(got[0], format!("! a module has {MODULE_BYTES_MAX} bytes at the most"));
+            // One that is not too large is read, and is no program.
+            assert!(!got[1].contains("at the most"), "{}", got[1]);
+        }
+    });
+}
+
+#[test]
+fn values_are_nested_so_deep_and_no_deeper() {
+    both_modes(|| async {
+        let code = "let value = 1;
+            for (let n = Number(benthos.v0_msg_as_string()); n > 0; n--) value = [value];
+            benthos.v0_msg_set_structured(value)";
+        let (fits, more) = (DEPTH_MAX.to_string(), (DEPTH_MAX + 1).to_string());
+        let got = run(code, &[&fits, &more]).await;
+        assert_eq!(got[0], "[".repeat(DEPTH_MAX) + "1" + &"]".repeat(DEPTH_MAX));
+        assert_eq!(got[1], "! the value is nested too deeply");
+        let read = "benthos.v0_msg_as_structured()";
+        let deep = "[".repeat(DEPTH_MAX + 1) + &"]".repeat(DEPTH_MAX + 1);
+        assert_eq!(run(read, &[&got[0], &deep]).await[1], got[1]);
+    });
+}
+
+#[test]
 fn requests_are_made_within_the_time() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = server.local_addr().expect("an address");
@@ -298,7 +349,7 @@ fn the_console_is_the_log() {
         for _ in 0..super::message::LINES_MAX + 5 {
             message.say(plan::Log::Info, "é".repeat(super::message::LINE_BYTES_MAX));
         }
-        assert_eq!(message.lines.len(), super::message::LINES_MAX);
+        assert_eq!((message.lines.len(), message.unsaid), (super::message::LINES_MAX, 5));
         assert_eq!(message.lines[0].1.len(), super::message::LINE_BYTES_MAX);
         let code = "console.log('%s is %d%%', 'a', 5, 'rest'); console.warn(); console.error({})";
         assert_eq!(run(code, &["x"]).await, ["x"]);

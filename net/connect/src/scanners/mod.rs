@@ -135,6 +135,12 @@ pub struct Stream<'a> {
     pub block_bytes: usize,
 }
 
+/// Bytes of the longest message of an old-style `codec` when nothing is said.
+#[must_use]
+pub fn default_max_buffer() -> Bytesize {
+    Bytesize(1_000_000)
+}
+
 impl Config {
     /// Reads and checks the scanner that a component names.
     ///
@@ -215,29 +221,34 @@ impl Config {
         })
     }
 
-    /// The scanner that an old-style `codec` text such as `lines` or `delim:x` stands for.
+    /// The scanner that an old-style `codec` text such as `lines` or `delim:x` stands for. Where it
+    /// looks for the end of a message, the longest one has `max_buffer` bytes; 0 stands for the
+    /// usual number.
     ///
     /// # Errors
     /// When there is no such codec.
-    pub fn of_codec(codec: &str) -> Result<Config, BuildError> {
+    pub fn of_codec(codec: &str, max_buffer: Bytesize) -> Result<Config, BuildError> {
+        let max_buffer_size = if max_buffer.0 == 0 { default_max_buffer() } else { max_buffer };
         let unknown = || BuildError::new(format!("codec was not recognised: {codec}"));
         let (name, argument) = codec.split_once(':').unwrap_or((codec, ""));
         let config = match (name, argument) {
-            ("lines", "") => Config::default(),
+            ("lines", "") => {
+                Config::Lines(lines::Config { max_buffer_size, ..lines::Config::default() })
+            }
             ("all-bytes", "") => Config::ToTheEnd,
             ("csv", "") => Config::Csv(csv::Config::default()),
             ("delim", delimiter) if !delimiter.is_empty() => Config::Lines(lines::Config {
                 custom_delimiter: Some(delimiter.to_owned()),
+                max_buffer_size,
                 ..lines::Config::default()
             }),
             ("chunker", size) => {
                 let size = size.parse::<u64>().map_err(|_| unknown())?;
                 Config::Chunker(chunker::Config { size: Bytesize(size) })
             }
-            ("regex", pattern) if !pattern.is_empty() => Config::ReMatch(re_match::Config {
-                pattern: pattern.to_owned(),
-                max_buffer_size: re_match::Config::default_size(),
-            }),
+            ("regex", pattern) if !pattern.is_empty() => {
+                Config::ReMatch(re_match::Config { pattern: pattern.to_owned(), max_buffer_size })
+            }
             _ => return Err(unknown()),
         };
         config.check()?;

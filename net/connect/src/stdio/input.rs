@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reader::{Bytestream, End, pump};
 use crate::scanners::{self, Stream};
-use crate::text::io_text;
+use crate::text::{Bytesize, io_text};
 
 /// Reads standard input and ends when it ends.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -22,10 +22,10 @@ pub struct Config {
     /// How the input is cut into messages.
     #[serde(default = "scanners::default_lines")]
     pub scanner: Scanner,
-    /// Accepted and of no effect: the size of a message is limited by the scanner.
-    #[serde(default = "max_buffer")]
+    /// Longest message of a `codec`, in bytes; a scanner has a limit of its own.
+    #[serde(default = "scanners::default_max_buffer")]
     #[schemars(extend("deprecated" = true))]
-    pub max_buffer: u64,
+    pub max_buffer: Bytesize,
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]
     pub auto_replay_nacks: bool,
@@ -33,10 +33,6 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
     pub codec: Option<String>,
-}
-
-fn max_buffer() -> u64 {
-    1_000_000
 }
 
 /// A running `stdin` source.
@@ -79,7 +75,7 @@ impl Source for Stdin {
 fn build(config: &Json, _: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let config: Config = read_config(config)?;
     let scanner = match config.codec.as_deref().filter(|codec| !codec.is_empty()) {
-        Some(codec) => scanners::Config::of_codec(codec)?,
+        Some(codec) => scanners::Config::of_codec(codec, config.max_buffer)?,
         None => scanners::Config::of(&config.scanner)?,
     };
     Ok(Box::new(Stdin { scanner, replays: config.auto_replay_nacks }))

@@ -101,10 +101,7 @@ impl Source for Subprocess {
 
 fn build(config: &Json, _: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let config: Config = read_config(config)?;
-    let mut scanner = scanners::Config::of_codec(&config.codec)?;
-    if let scanners::Config::Lines(lines) = &mut scanner {
-        lines.max_buffer_size = config.max_buffer;
-    }
+    let scanner = scanners::Config::of_codec(&config.codec, config.max_buffer)?;
     let restarts = config.restart_on_exit;
     Ok(Box::new(Subprocess { name: config.name, args: config.args, restarts, scanner }))
 }

@@ -16,11 +16,11 @@ use rustls::ClientConfig;
 use wire::http1::{BodyLength, Event, ResponseDecoder, ResponseHead, write_request_head};
 use wire::websocket::{Codec, Side, accepts, write_request};
 
-use super::link::{self, Link, READ_BYTES};
 use super::session::{Reader, Session};
 use super::{Credentials, Place, socks};
 use crate::http_client::auth::Signer;
 use crate::http_client::tls::Tls;
+use crate::link::{self, Link, READ_BYTES};
 use crate::reader::Bytestream;
 use crate::socket::{Network, connect};
 use crate::text::io_text;
@@ -41,6 +41,8 @@ pub(super) struct Dialer {
     tls: Arc<ClientConfig>,
     signer: Signer,
     services: Rc<dyn Services>,
+    /// How long it may take until both sides agree.
+    pub(super) patience: Duration,
 }
 
 /// What an address says.
@@ -64,7 +66,7 @@ impl Dialer {
         let tls = Arc::new(tls.client(false, &*services)?);
         let proxies = proxies(place.proxy_url.as_deref().unwrap_or_default(), &*services)?;
         let target = target(&place.url, &proxies, place.proxy_url.is_some_and(|p| !p.is_empty()));
-        Ok(Dialer { target, tls, signer, services })
+        Ok(Dialer { target, tls, signer, services, patience: HANDSHAKE_MAX })
     }
 
     /// Connects and agrees with the server.
@@ -73,7 +75,7 @@ impl Dialer {
     /// The text of what went wrong.
     pub(super) async fn dial(&self) -> Result<(Reader, Rc<Session>), String> {
         let target = self.target.as_ref().ok_or("malformed ws or wss URL")?;
-        let dialed = rt::timeout(HANDSHAKE_MAX, self.agree(target)).await;
+        let dialed = rt::timeout(self.patience, self.agree(target)).await;
         dialed.unwrap_or_else(|_| Err(format!("dial tcp {}: i/o timeout", target.address())))
     }
 
@@ -86,7 +88,7 @@ impl Dialer {
             false => link::plain(stream),
             true => {
                 let host = target.host.trim_matches(['[', ']']);
-                let link = link::tls(stream, host, Arc::clone(&self.tls)).await;
+                let link = link::tls::client(stream, host, Arc::clone(&self.tls)).await;
                 link.map_err(|error| format!("tls: {}", io_text(&error)))?
             }
         };

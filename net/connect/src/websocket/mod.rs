@@ -2,7 +2,6 @@
 
 mod dial;
 pub mod input;
-pub(crate) mod link;
 pub mod output;
 pub(crate) mod session;
 mod socks;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wire::websocket::{Codec, Kind};
 
-use super::link::{Link, Sending};
+use crate::link::{Link, Sending};
 use crate::reader::Bytestream;
 use crate::signal::Signal;
 use crate::text::io_text;

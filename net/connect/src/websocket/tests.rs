@@ -9,7 +9,8 @@ use serde_json::json;
 use wire::http1::{Event, RequestDecoder, RequestHead};
 use wire::websocket::{Codec, Ending, Kind, Side, accept_key};
 
-use super::{Dialer, Rc};
+use super::{Credentials, Dialer, Place, Rc};
+use crate::http_client::tls::Tls;
 use crate::testing::{Fake, TestEnv, batch, both_modes};
 
 fn listen() -> (TcpListener, u16) {
@@ -170,6 +171,10 @@ fn servers_that_break_off_or_break_rules_are_left_with_a_reason() {
         };
         assert_eq!(says("").await, "unexpected EOF");
         assert_eq!(says("garbage\r\n\r\n").await, "malformed HTTP response \"garbage\"");
+        // Of what is long a part is shown.
+        let long: &'static str = Box::leak(("x".repeat(999) + "\r\n\r\n").into_boxed_str());
+        let shown = "x".repeat(64);
+        assert_eq!(says(long).await, format!("malformed HTTP response {shown:?}"));
         let bad = "websocket: bad handshake";
         assert_eq!(says("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await, bad);
         let wrong = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -207,6 +212,39 @@ fn a_server_that_never_answers_does_not_hold_up_a_stop() {
         };
         let (why, _stream) = futures_util::join!(source.run(context), serving);
         assert_eq!(why, Err(SourceError::Stopped));
+    });
+}
+
+#[test]
+fn a_server_that_does_not_agree_is_not_waited_for() {
+    both_modes(|| async {
+        // It listens and takes nobody; or it says less than all of it.
+        for says in ["", "HTTP/1.1 101 Switching Protocols\r\n"] {
+            for scheme in ["ws", "wss"] {
+                let (listener, port) = listen();
+                let place = Place { url: format!("{scheme}://127.0.0.1:{port}"), proxy_url: None };
+                let services = TestEnv::new().services;
+                let mut dialer =
+                    Dialer::new(place, &Tls::default(), &Credentials::default(), services).unwrap();
+                assert_eq!(dialer.patience, Duration::from_secs(45));
+                dialer.patience = Duration::from_millis(30);
+                let serving = async {
+                    let mut stream = listener.accept().await.unwrap();
+                    let _ = stream.write_all(says.as_bytes()).await;
+                    std::future::pending::<()>().await;
+                };
+                let dialed = std::pin::pin!(dialer.dial());
+                let serving = std::pin::pin!(serving);
+                let both = futures_util::future::select(dialed, serving);
+                let both = rt::timeout(Duration::from_secs(20), both).await.expect("it ends");
+                let futures_util::future::Either::Left((dialed, _)) = both else { return };
+                let why = dialed.err().unwrap();
+                // What is no TLS at all is found out at once.
+                let timeout = format!("dial tcp 127.0.0.1:{port}: i/o timeout");
+                assert!(why == timeout || why.starts_with("tls: "), "{why}");
+                assert!(why == timeout || !says.is_empty(), "{why}");
+            }
+        }
     });
 }
 

@@ -253,6 +253,7 @@ ask! {
     generate: super::files::generate;
     http_client: super::network::http_client, connects_again;
     http_server: super::network::http_server;
+    http_server_websocket: super::network::http_server_websocket;
     inproc: super::children::inproc;
     read_until: super::children::read_until;
     resource: super::children::resource;

@@ -9,10 +9,12 @@ use std::thread::spawn;
 use serde_json::{Value, json};
 use tests::client::Connection;
 use tests::program::{Folder, until};
+use tungstenite::protocol::Role;
+use tungstenite::{Message, WebSocket};
 
 use super::Rig;
 use crate::peers::http::HttpPeer;
-use crate::peers::lines::Feeder;
+use crate::peers::lines::{Feeder, text};
 use crate::peers::{Messages, free_address};
 use crate::service::{STREAM, Service};
 
@@ -87,6 +89,45 @@ impl Rig for HttpServer {
 
 pub(super) fn http_server(_: &Folder, messages: Messages) -> Box<dyn Rig> {
     Box::new(HttpServer { messages, told: Arc::default() })
+}
+
+/// Sends one message after the other over a websocket; each is answered when it is delivered.
+struct HttpServerWebsocket(HttpServer);
+
+impl Rig for HttpServerWebsocket {
+    fn config(&self) -> Value {
+        let server = json!({"path": "", "ws_path": "/post/ws", "timeout": "60s"});
+        json!({"http_server": server, "processors": [{"sync_response": {}}]})
+    }
+
+    fn send(&mut self, service: &Service, before: usize) {
+        let socket = TcpStream::connect(&service.address).expect("it listens");
+        let url = format!("ws://{}/{STREAM}/post/ws", service.address);
+        let (mut sender, _) = tungstenite::client(url, socket).expect("a websocket");
+        let heard = sender.get_ref().try_clone().expect("another handle");
+        let mut answers = WebSocket::from_raw_socket(heard, Role::Client, None);
+        let (messages, told) = (self.0.messages, Arc::clone(&self.0.told));
+        spawn(move || {
+            while text(&mut answers).is_some() {
+                told.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        spawn(move || {
+            for message in messages.range(0..before) {
+                if sender.send(Message::text(message)).is_err() {
+                    return; // the stream is gone
+                }
+            }
+        });
+    }
+
+    fn told(&self) -> Option<usize> {
+        self.0.told()
+    }
+}
+
+pub(super) fn http_server_websocket(_: &Folder, messages: Messages) -> Box<dyn Rig> {
+    Box::new(HttpServerWebsocket(HttpServer { messages, told: Arc::default() }))
 }
 
 /// Reads from a server that hands out lines.

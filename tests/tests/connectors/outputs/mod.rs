@@ -301,6 +301,10 @@ ask! {
         answers_when_delivered, holds_back_and_ends_by_force, recovers;
     http_server = "http_server": super::network::http_server,
         answers_when_delivered, holds_back_and_ends_by_force;
+    http_server_stream = "http_server": super::network::http_server_stream,
+        answers_when_delivered, holds_back_and_ends_by_force;
+    http_server_websocket = "http_server": super::network::http_server_websocket,
+        answers_when_delivered, holds_back_and_ends_by_force;
     inproc = "inproc": super::network::inproc,
         answers_when_delivered, holds_back_and_ends_by_force, recovers;
     reject_errored = "reject_errored": super::around::reject_errored,

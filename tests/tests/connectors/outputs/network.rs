@@ -1,6 +1,7 @@
 //! Outputs with somebody on the other side of a connection.
 
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
@@ -11,7 +12,7 @@ use tests::program::{Folder, try_http};
 
 use super::Target;
 use crate::peers::http::{HttpPeer, Mode};
-use crate::peers::lines::Collector;
+use crate::peers::lines::{Collector, text};
 use crate::service::{STREAM, Service};
 
 /// A server that takes what is posted, and the output that posts it or leads to it.
@@ -127,12 +128,20 @@ pub(super) fn websocket(_: &Folder) -> Box<dyn Target> {
     Box::new(Socket { peer: Collector::of_websockets(), config })
 }
 
-/// A client that asks for one message after the other.
-#[derive(Default)]
+/// A client that asks for messages, one after the other or as they come.
 struct Asking {
     taken: Arc<Mutex<Vec<String>>>,
     blocked: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
+    /// Asks a server at an address once, and hands on what it gets.
+    ask: fn(&str, &mut dyn FnMut(String)) -> Option<()>,
+}
+
+impl Asking {
+    fn by(ask: fn(&str, &mut dyn FnMut(String)) -> Option<()>) -> Box<dyn Target> {
+        let (taken, blocked, ended) = Default::default();
+        Box::new(Asking { taken, blocked, ended, ask })
+    }
 }
 
 impl Target for Asking {
@@ -143,19 +152,18 @@ impl Target for Asking {
     fn begin(&mut self, service: &Service) {
         let address = service.address.clone();
         let (taken, blocked) = (Arc::clone(&self.taken), Arc::clone(&self.blocked));
-        let ended = Arc::clone(&self.ended);
+        let (ended, ask) = (Arc::clone(&self.ended), self.ask);
         spawn(move || {
             while !ended.load(Ordering::SeqCst) {
                 if blocked.load(Ordering::SeqCst) {
                     sleep(Duration::from_millis(1));
                     continue;
                 }
-                match try_http(&address, "GET", &format!("/{STREAM}/get"), "") {
-                    Ok(answer) if answer.status == 200 => {
-                        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
-                        taken.push(answer.text());
-                    }
-                    _ => sleep(Duration::from_millis(1)),
+                let mut take = |message| {
+                    taken.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+                };
+                if ask(&address, &mut take).is_none() {
+                    sleep(Duration::from_millis(1));
                 }
             }
         });
@@ -177,5 +185,48 @@ impl Drop for Asking {
 }
 
 pub(super) fn http_server(_: &Folder) -> Box<dyn Target> {
-    Box::new(Asking::default())
+    Asking::by(|address, take| {
+        let answer = try_http(address, "GET", &format!("/{STREAM}/get"), "").ok()?;
+        (answer.status == 200).then(|| take(answer.text()))
+    })
+}
+
+/// Reads one answer that does not end.
+pub(super) fn http_server_stream(_: &Folder) -> Box<dyn Target> {
+    Asking::by(|address, take| {
+        let mut stream = TcpStream::connect(address).ok()?;
+        let head = format!("GET /{STREAM}/get/stream HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut answer = BufReader::new(stream);
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            (answer.read_line(&mut line).ok()? > 0).then_some(())?;
+        }
+        let mut chunk = Vec::new();
+        loop {
+            line.clear();
+            answer.read_line(&mut line).ok()?;
+            let length = usize::from_str_radix(line.trim_end(), 16).ok()?;
+            chunk.resize(length + 2, 0);
+            answer.read_exact(&mut chunk).ok()?;
+            chunk.truncate(length);
+            // Each chunk has whole lines.
+            let lines = String::from_utf8_lossy(&chunk).into_owned();
+            lines.lines().for_each(|line| take(line.to_owned()));
+        }
+    })
+}
+
+/// Reads the messages of a websocket.
+pub(super) fn http_server_websocket(_: &Folder) -> Box<dyn Target> {
+    Asking::by(|address, take| {
+        let socket = TcpStream::connect(address).ok()?;
+        let url = format!("ws://{address}/{STREAM}/get/ws");
+        let (mut socket, _) = tungstenite::client(url, socket).ok()?;
+        while let Some(message) = text(&mut socket) {
+            take(message);
+        }
+        None
+    })
 }

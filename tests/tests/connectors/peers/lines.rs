@@ -78,7 +78,7 @@ impl Drop for Collector {
 }
 
 /// The next message of a websocket; none at its end.
-fn text(socket: &mut WebSocket<TcpStream>) -> Option<String> {
+pub(crate) fn text(socket: &mut WebSocket<TcpStream>) -> Option<String> {
     loop {
         match socket.read().ok()? {
             Message::Text(text) => return Some(text.to_string()),

@@ -1,117 +1,79 @@
-//! What carries the bytes of a websocket: a socket, one with TLS, or channels to whoever has the
-//! connection.
+//! TLS over a socket, of a client and of a server.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use flume::{Receiver, Sender};
 use plan::LocalBoxFuture;
+use plan::env::Encryption;
 use rt::net::{ReadHalf, Stream, WriteHalf};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, ProtocolVersion, ServerConfig, ServerConnection,
+};
 
+use super::{Link, READ_BYTES, Sending};
 use crate::reader::Bytestream;
 
-/// Bytes that one read asks for.
-pub(super) const READ_BYTES: usize = 64 << 10;
-
-/// Takes bytes that are to be sent.
-pub(crate) trait Sending {
-    /// Sends all of it. When this is dropped half-way nothing more can be sent.
-    fn send(&mut self, bytes: Vec<u8>) -> LocalBoxFuture<'_, io::Result<()>>;
-    /// Says that no more comes.
-    fn end(&mut self) -> LocalBoxFuture<'_, ()>;
-}
-
-/// Both directions.
-pub(crate) type Link = (Box<dyn Bytestream>, Box<dyn Sending>);
-
-impl Bytestream for ReadHalf {
-    fn read(&mut self, mut buffer: Vec<u8>) -> LocalBoxFuture<'_, (io::Result<usize>, Vec<u8>)> {
-        buffer.reserve(READ_BYTES);
-        Box::pin(ReadHalf::read(self, buffer))
-    }
-}
-
-impl Sending for WriteHalf {
-    fn send(&mut self, bytes: Vec<u8>) -> LocalBoxFuture<'_, io::Result<()>> {
-        Box::pin(async move { self.write_all(bytes).await.0 })
-    }
-
-    fn end(&mut self) -> LocalBoxFuture<'_, ()> {
-        // The peer may be gone already.
-        Box::pin(async move { drop(self.shutdown().await) })
-    }
-}
-
-/// A socket as it is.
-pub(super) fn plain(stream: Stream) -> Link {
-    let (read, write) = stream.into_split();
-    (Box::new(read), Box::new(write))
-}
-
-/// A connection that somebody else has.
-pub(crate) struct Handed {
-    /// What the peer sends.
-    pub(crate) incoming: Receiver<Bytes>,
-    /// What it is sent.
-    pub(crate) outgoing: Sender<Bytes>,
-}
-
-/// A connection that somebody else has, in both directions.
-pub(crate) fn handed(handed: Handed) -> Link {
-    (Box::new(HandedRead(handed.incoming)), Box::new(HandedWrite(Some(handed.outgoing))))
-}
-
-struct HandedRead(Receiver<Bytes>);
-
-impl Bytestream for HandedRead {
-    fn read(&mut self, mut buffer: Vec<u8>) -> LocalBoxFuture<'_, (io::Result<usize>, Vec<u8>)> {
-        Box::pin(async move {
-            let bytes = self.0.recv_async().await.unwrap_or_default();
-            buffer.extend_from_slice(&bytes);
-            (Ok(bytes.len()), buffer)
-        })
-    }
-}
-
-struct HandedWrite(Option<Sender<Bytes>>);
-
-impl Sending for HandedWrite {
-    fn send(&mut self, bytes: Vec<u8>) -> LocalBoxFuture<'_, io::Result<()>> {
-        Box::pin(async move {
-            let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-            let sender = self.0.as_ref().ok_or_else(gone)?;
-            sender.send_async(bytes.into()).await.map_err(|_| gone())
-        })
-    }
-
-    fn end(&mut self) -> LocalBoxFuture<'_, ()> {
-        self.0 = None;
-        Box::pin(std::future::ready(()))
-    }
-}
+/// What requests without TLS begin with, as far as a record of TLS has a head.
+const PLAIN: [&[u8; 5]; 5] = [b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"];
+/// What who asks without TLS is told.
+const REFUSAL: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
 /// The state of TLS, which both directions change.
-type Shared = Rc<RefCell<ClientConnection>>;
+type Shared = Rc<RefCell<Connection>>;
 
 /// Agrees on TLS with a server of this name.
 ///
 /// # Errors
 /// The server is not who it should be, or gone.
-pub(super) async fn tls(
+pub(crate) async fn client(
     mut stream: Stream,
     host: &str,
     config: Arc<ClientConfig>,
 ) -> io::Result<Link> {
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
-    let mut early = Vec::new();
+    let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+    let mut connection = Connection::Client(connection);
+    let early = agree(&mut connection, &mut stream).await?;
+    Ok(split(connection, stream, early))
+}
+
+/// Agrees on TLS with a client, and says on what. Who speaks HTTP without TLS is told so.
+///
+/// # Errors
+/// The client wants something else, or is gone.
+pub(crate) async fn server(
+    mut stream: Stream,
+    config: Arc<ServerConfig>,
+) -> io::Result<(Link, Encryption)> {
+    let connection = ServerConnection::new(config).map_err(io::Error::other)?;
+    let mut connection = Connection::Server(connection);
+    let early = agree(&mut connection, &mut stream).await?;
+    let encryption = encryption(&connection);
+    Ok((split(connection, stream, early), encryption))
+}
+
+/// What both sides agreed on.
+fn encryption(connection: &Connection) -> Encryption {
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "",
+    };
+    let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+    // The library marks those of 1.3, which have the same names otherwise.
+    let cipher_suite = suite.unwrap_or_default().replace("TLS13_", "TLS_");
+    Encryption { version: version.to_owned(), cipher_suite }
+}
+
+/// Shakes hands; returns what came behind it.
+async fn agree(connection: &mut Connection, stream: &mut Stream) -> io::Result<Vec<u8>> {
+    let (mut early, mut first) = (Vec::new(), true);
     while connection.is_handshaking() {
-        flush(&mut connection, &mut stream).await?;
+        flush(connection, stream).await?;
         if !connection.is_handshaking() {
             break;
         }
@@ -119,20 +81,34 @@ pub(super) async fn tls(
         if count? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if let Err(error) = open(&mut connection, &bytes, &mut early) {
-            // Tells the server what is wrong with it.
-            let _ = flush(&mut connection, &mut stream).await;
+        if let Err(error) = open(connection, &bytes, &mut early) {
+            if first && matches!(connection, Connection::Server(_)) && is_plain(&bytes) {
+                let _ = stream.write_all(REFUSAL).await;
+            } else {
+                // Tells the peer what is wrong with it.
+                let _ = flush(connection, stream).await;
+            }
+            let _ = stream.shutdown().await;
             return Err(error);
         }
+        first = false;
     }
-    flush(&mut connection, &mut stream).await?;
+    flush(connection, stream).await?;
+    Ok(early)
+}
+
+fn is_plain(bytes: &[u8]) -> bool {
+    PLAIN.iter().any(|begin| bytes.starts_with(*begin))
+}
+
+fn split(connection: Connection, stream: Stream, early: Vec<u8>) -> Link {
     let (read, write) = stream.into_split();
     let shared = Rc::new(RefCell::new(connection));
     let read = TlsRead { read, shared: Rc::clone(&shared), early, sealed: Vec::new() };
-    Ok((Box::new(read), Box::new(TlsWrite { write, shared })))
+    (Box::new(read), Box::new(TlsWrite { write, shared }))
 }
 
-async fn flush(connection: &mut ClientConnection, stream: &mut Stream) -> io::Result<()> {
+async fn flush(connection: &mut Connection, stream: &mut Stream) -> io::Result<()> {
     let bytes = sealed(connection)?;
     match bytes.is_empty() {
         true => Ok(()),
@@ -141,7 +117,7 @@ async fn flush(connection: &mut ClientConnection, stream: &mut Stream) -> io::Re
 }
 
 /// What TLS has to send.
-fn sealed(connection: &mut ClientConnection) -> io::Result<Vec<u8>> {
+fn sealed(connection: &mut Connection) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     while connection.wants_write() {
         connection.write_tls(&mut out)?;
@@ -150,7 +126,7 @@ fn sealed(connection: &mut ClientConnection) -> io::Result<Vec<u8>> {
 }
 
 /// Appends what received bytes hold; whether more may come.
-fn open(connection: &mut ClientConnection, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<bool> {
+fn open(connection: &mut Connection, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<bool> {
     let mut rest = bytes;
     loop {
         let taken = connection.read_tls(&mut rest)?;
