@@ -90,3 +90,24 @@ fn what_is_dropped_never_leaves_its_shard_and_is_counted_all_the_same() {
     assert_eq!(stat(&address, "output_connection_up", "root.output"), 4, "each shard has a sink");
     assert_eq!(http(&address, "DELETE", "/streams/lines", "").status, 200);
 }
+
+#[test]
+fn the_address_of_a_server_is_written_to_a_cache() {
+    let folder = Folder::new("address-cache");
+    let words = folder.path("words");
+    std::fs::create_dir_all(&words).expect("a folder");
+    let config = format!(
+        "input:\n  label: door\n  socket_server: {{network: tcp, address: '127.0.0.1:0', \
+         address_cache: words}}\noutput: {{drop: {{}}}}\ncache_resources:\n  - label: words\n    \
+         file: {{directory: {}}}\nhttp: {{enabled: false}}\n",
+        words.display()
+    );
+    let config = folder.write("config.yaml", config);
+    let _program = Program::start(&["run", &config]);
+    let address = until(|| {
+        let address = std::fs::read_to_string(words.join("door_address")).ok()?;
+        address.parse::<std::net::SocketAddr>().ok()
+    });
+    let address = address.expect("an address");
+    assert!(std::net::TcpStream::connect(address).is_ok());
+}

@@ -50,7 +50,7 @@ pub struct Tls {
 type Roots = (Arc<RootCertStore>, Vec<CertificateDer<'static>>);
 
 /// What the system trusts; read once, because it does not change while the program runs.
-fn roots_of_system() -> Arc<RootCertStore> {
+pub(crate) fn roots_of_system() -> Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let read = || {
         let mut roots = RootCertStore::empty();

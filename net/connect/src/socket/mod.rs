@@ -4,6 +4,7 @@
 pub mod datagram;
 pub mod input;
 pub mod output;
+pub mod secured;
 pub mod server;
 
 use std::io;

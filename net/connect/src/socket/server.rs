@@ -2,6 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
@@ -15,10 +16,13 @@ use plan::{
 };
 use rt::Task;
 use rt::net::{ListenOptions, Stream, TcpListener, UdpSocket, UnixDatagram, UnixListener, resolve};
+use rustls::ServerConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::secured::Tls;
 use super::{Network, READ_BYTES, datagram};
+use crate::link;
 use crate::reader::{End, pump};
 use crate::scanners;
 use crate::text::io_text;
@@ -28,6 +32,8 @@ use crate::wait::{Ended, until_stopping};
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// Instances of a source that shares its port.
 const INSTANCES_MAX: usize = 1024;
+/// How long a client may take to agree on TLS.
+const HANDSHAKE_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 /// Pause after the system had nothing left for a new connection.
 const EXHAUSTED_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -39,18 +45,6 @@ pub struct Tcp {
     pub reuse_address: bool,
     /// Lets several listeners share the port: connections are spread over the shards.
     pub reuse_port: bool,
-}
-
-/// Files of a TLS server.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct Tls {
-    /// Certificate.
-    pub cert_file: String,
-    /// Key.
-    pub key_file: String,
-    /// Makes a certificate of its own.
-    pub self_signed: bool,
 }
 
 /// Listens on a TCP or Unix socket, or for datagrams, and reads from everybody who connects.
@@ -74,7 +68,7 @@ pub struct Config {
     #[serde(default)]
     #[schemars(extend("advanced" = true))]
     pub tcp: Tcp,
-    /// Files of a TLS server.
+    /// What clients are shown with `network: tls`.
     #[serde(default)]
     pub tls: Tls,
 }
@@ -84,6 +78,8 @@ pub struct SocketServer {
     config: Config,
     scanner: Rc<scanners::Config>,
     services: Rc<dyn Services>,
+    /// The settings of a TLS server.
+    tls: Option<Arc<ServerConfig>>,
     /// Where the address is written to, and under which key.
     address_cache: Option<(Rc<dyn Cache>, String)>,
 }
@@ -183,7 +179,8 @@ impl SocketServer {
                 };
                 match stream {
                     Ok(stream) => {
-                        let read = read(stream, Rc::clone(&self.scanner), Rc::clone(context));
+                        let (scanner, context) = (Rc::clone(&self.scanner), Rc::clone(context));
+                        let read = read(stream, self.tls.clone(), scanner, context);
                         connections.push(rt::spawn(read).abort_on_drop());
                     }
                     Err(error) => {
@@ -200,14 +197,33 @@ impl SocketServer {
 }
 
 /// Reads one connection to its end.
-async fn read(mut stream: Stream, scanner: Rc<scanners::Config>, context: Rc<dyn SourceContext>) {
+async fn read(
+    mut stream: Stream,
+    tls: Option<Arc<ServerConfig>>,
+    scanner: Rc<scanners::Config>,
+    context: Rc<dyn SourceContext>,
+) {
     let peer = stream.peer().clone();
     let name = scanners::Stream { name: "", block_bytes: READ_BYTES };
     let mut scanner = match scanner.open(name) {
         Ok(scanner) => scanner,
         Err(error) => return context.error(&error.text),
     };
-    match pump(&context, &mut stream, &mut *scanner, None, None).await {
+    let read = match tls {
+        None => pump(&context, &mut stream, &mut *scanner, None, None).await,
+        Some(config) => {
+            let agreed = rt::timeout(HANDSHAKE_MAX, link::tls::server(stream, config)).await;
+            let agreed = agreed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            match agreed {
+                // The other direction is kept open, as that of a plain connection is.
+                Ok(((mut bytes, _silent), _)) => {
+                    pump(&context, &mut *bytes, &mut *scanner, None, None).await
+                }
+                Err(error) => Ok(End::Failed(format!("TLS handshake: {}", io_text(&error)))),
+            }
+        }
+    };
+    match read {
         Ok(End::Failed(text)) => context.error(&format!("connection of {peer}: {text}")),
         Ok(End::Done) | Err(_) => {}
     }
@@ -246,7 +262,11 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         }
     };
     let services = env.services();
-    Ok(Box::new(SocketServer { config, scanner, services, address_cache }))
+    let tls = match config.network {
+        Network::Tls => Some(config.tls.server(&*services)?),
+        _ => None,
+    };
+    Ok(Box::new(SocketServer { config, scanner, services, tls, address_cache }))
 }
 
 /// Registration.

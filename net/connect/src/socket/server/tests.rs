@@ -192,3 +192,114 @@ fn bad_configurations() {
     assert!(error(json!({"network": "carrier", "address": "x"})).contains("carrier"));
     assert!(error(json!({"network": "tcp"})).contains("address"));
 }
+
+/// A server with TLS, and what it hears.
+fn secured(more: &plan::Json, address: &str) -> Result<Box<dyn Source>, String> {
+    let config = json!({"network": "tls", "address": address, "tls": more});
+    (SPEC.build)(&config, &TestEnv::new()).map_err(|error| error.text)
+}
+
+/// Sends lines with TLS; the client does not look at whom it talks to.
+async fn send(address: &str, lines: &str, certs: plan::Json) -> io::Result<()> {
+    let tls = json!({"enabled": true, "skip_cert_verify": true, "client_certs": certs});
+    let tls: crate::http_client::tls::Tls = plan::serde_json::from_value(tls).unwrap();
+    let config = tls.client(false, &crate::testing::TestServices::default()).unwrap();
+    let stream = loop {
+        match Stream::connect(address.parse().unwrap()).await {
+            Ok(stream) => break stream,
+            Err(_) => rt::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    let (mut read, mut write) = link::tls::client(stream, "localhost", Arc::new(config)).await?;
+    write.send(lines.as_bytes().to_vec()).await?;
+    write.end().await;
+    // A server that refuses the certificate says so now.
+    read.read(Vec::with_capacity(64)).await.0.map(drop)
+}
+
+#[test]
+fn clients_with_tls_are_read_and_others_are_left() {
+    both_modes(|| async {
+        let address = format!("127.0.0.1:{}", free_port());
+        let fake = Fake::new();
+        let running = start(secured(&json!({"self_signed": true}), &address).unwrap(), &fake);
+        send(&address, "a\nb\n", json!([])).await.unwrap();
+        eventually("two lines", || fake.texts() == ["a", "b"]).await;
+        let plain = sink("tcp", &address);
+        open(&*plain).await;
+        plain.write(&batch(&["not encrypted"])).await.unwrap();
+        eventually("a complaint", || !fake.errors().is_empty()).await;
+        assert!(fake.errors()[0].contains("TLS handshake: "), "{:?}", fake.errors());
+        send(&address, "c", json!([])).await.unwrap();
+        eventually("the third", || fake.texts() == ["a", "b", "c"]).await;
+        fake.stop();
+        assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+    });
+}
+
+#[test]
+fn clients_show_certificates_where_that_is_wanted() {
+    both_modes(|| async {
+        let own = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
+        let (cert, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+        for (auth, without, with) in [
+            ("no", true, true),
+            ("request", true, true),
+            ("require_any", false, true),
+            ("verify_if_given", true, false),
+            ("require_valid", false, false),
+        ] {
+            let address = format!("127.0.0.1:{}", free_port());
+            let fake = Fake::new();
+            let config = json!({"self_signed": true, "client_auth": auth});
+            let Ok(source) = secured(&config, &address) else {
+                assert!(auth.contains("v"), "{auth}: this system has authorities, or not");
+                continue;
+            };
+            let running = start(source, &fake);
+            let certs = json!([{"cert": cert, "key": key}]);
+            for (certs, good, line) in [(json!([]), without, "without\n"), (certs, with, "with\n")]
+            {
+                let sent = send(&address, line, certs).await;
+                assert!(sent.is_ok() || !good, "{auth} {line}: {sent:?}");
+                let heard = || fake.texts().iter().any(|text| text == line.trim());
+                let told = || !fake.errors().is_empty();
+                if good {
+                    eventually("the line", heard).await;
+                } else {
+                    eventually("a complaint", told).await;
+                    assert!(!heard(), "{auth} {line}");
+                }
+                fake.errors.borrow_mut().clear();
+            }
+            fake.stop();
+            assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+        }
+    });
+}
+
+#[test]
+fn a_server_with_tls_needs_a_certificate() {
+    let wrong = |tls: plan::Json| secured(&tls, "127.0.0.1:0").err().unwrap();
+    let none = "must specify either a certificate file or enable self signed";
+    assert_eq!(wrong(json!({})), none);
+    assert_eq!(wrong(json!({"cert_file": "a.pem"})), none);
+    let files = json!({"cert_file": "a.pem", "key_file": "b.pem"});
+    assert_eq!(wrong(files), "field 'tls': a.pem: no file a.pem");
+}
+
+#[test]
+fn datagrams_of_a_path_are_messages() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let path = dir.join("d.sock");
+        let fake = Fake::new();
+        let running = start(source("unixgram", path.to_str().unwrap()), &fake);
+        let sender = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        eventually("a socket", || sender.send_to(b"a\nb", &path).is_ok()).await;
+        eventually("two lines", || fake.texts() == ["a", "b"]).await;
+        fake.stop();
+        assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+        assert!(!path.exists());
+    });
+}
