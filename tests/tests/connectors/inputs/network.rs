@@ -13,6 +13,7 @@ use tests::program::{Folder, until};
 use super::Rig;
 use crate::peers::http::HttpPeer;
 use crate::peers::lines::Feeder;
+use crate::peers::listener::Listener;
 use crate::peers::{Messages, free_address};
 use crate::service::{STREAM, Service};
 
@@ -25,7 +26,7 @@ struct HttpClient {
 
 impl Rig for HttpClient {
     fn config(&self) -> Value {
-        json!({"http_client": {"url": self.peer.url(), "retry_period": "5ms"}})
+        json!({"http_client": {"url": self.peer.url(), "retries": 0}})
     }
 
     fn send(&mut self, _: &Service, before: usize) {
@@ -33,13 +34,8 @@ impl Rig for HttpClient {
         self.sent = before;
     }
 
-    fn cut(&mut self) -> bool {
-        self.peer.cut();
-        true
-    }
-
-    fn mend(&mut self) {
-        self.peer.mend();
+    fn listener(&mut self) -> Option<&mut Listener> {
+        Some(self.peer.listener())
     }
 
     fn keeps_connection(&self) -> bool {
@@ -55,6 +51,7 @@ pub(super) fn http_client(_: &Folder, messages: Messages) -> Box<dyn Rig> {
 struct HttpServer {
     messages: Messages,
     told: Arc<AtomicUsize>,
+    refused: Arc<AtomicUsize>,
 }
 
 impl Rig for HttpServer {
@@ -64,6 +61,7 @@ impl Rig for HttpServer {
 
     fn send(&mut self, service: &Service, before: usize) {
         let (messages, told) = (self.messages, Arc::clone(&self.told));
+        let refused = Arc::clone(&self.refused);
         let mut connection = Connection::open(&service.address).expect("it listens");
         spawn(move || {
             let target = format!("/{STREAM}/post");
@@ -71,9 +69,9 @@ impl Rig for HttpServer {
                 loop {
                     match connection.post(&target, &message) {
                         Ok(200) => break,
-                        Ok(502) => {}             // it was refused
+                        Ok(502) => refused.fetch_add(1, Ordering::SeqCst),
                         Ok(_) | Err(_) => return, // the stream is gone
-                    }
+                    };
                 }
                 told.fetch_add(1, Ordering::SeqCst);
             }
@@ -83,10 +81,14 @@ impl Rig for HttpServer {
     fn told(&self) -> Option<usize> {
         Some(self.told.load(Ordering::SeqCst))
     }
+
+    fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
+    }
 }
 
 pub(super) fn http_server(_: &Folder, messages: Messages) -> Box<dyn Rig> {
-    Box::new(HttpServer { messages, told: Arc::default() })
+    Box::new(HttpServer { messages, told: Arc::default(), refused: Arc::default() })
 }
 
 /// Reads from a server that hands out lines.
@@ -106,13 +108,8 @@ impl Rig for Socket {
         self.sent = before;
     }
 
-    fn cut(&mut self) -> bool {
-        self.feeder.cut();
-        true
-    }
-
-    fn mend(&mut self) {
-        self.feeder.mend();
+    fn listener(&mut self) -> Option<&mut Listener> {
+        Some(self.feeder.listener())
     }
 }
 
@@ -132,12 +129,8 @@ impl Rig for Websocket {
         self.0.send(service, before);
     }
 
-    fn cut(&mut self) -> bool {
-        self.0.cut()
-    }
-
-    fn mend(&mut self) {
-        self.0.mend();
+    fn listener(&mut self) -> Option<&mut Listener> {
+        self.0.listener()
     }
 }
 
