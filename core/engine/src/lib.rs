@@ -27,7 +27,6 @@ mod connections;
 mod context;
 mod control;
 mod driver;
-mod folders;
 mod instance;
 mod journal;
 mod ledger;

@@ -14,6 +14,10 @@ use crate::api::{CONSOLE_LINES_MAX, Key, PortEvent};
 
 /// Requests that wait at a port before its senders are refused.
 pub(crate) const PORT_QUEUE_MAX: usize = 1024;
+/// Longest file that belongs to a configuration or is read by a mapping, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Longest name of a host, in bytes; Linux has 64.
+const HOSTNAME_BYTES_MAX: u64 = 4096;
 /// Most variables a pipeline may publish.
 const VARIABLES_MAX: usize = 1024;
 /// Most names that may be counted in a process.
@@ -115,16 +119,16 @@ impl Services for InstanceServices {
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(path).map_err(|e| e.to_string())
+        rt::file::load(path, FILE_BYTES_MAX).map_err(|e| e.to_string())
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
-        crate::folders::files_below(folder)
+        rt::file::below(folder).map_err(|error| format!("open {folder}: {error}"))
     }
 
     fn hostname(&self) -> String {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        name.trim_end().to_owned()
+        let name = rt::file::load("/proc/sys/kernel/hostname", HOSTNAME_BYTES_MAX);
+        String::from_utf8_lossy(&name.unwrap_or_default()).trim_end().to_owned()
     }
 
     fn log(&self, level: Log, text: &str, fields: &[(&str, &str)]) {
@@ -214,6 +218,24 @@ mod tests {
         }
         assert!(counts.cell("one more").is_none());
         assert!(counts.cell("7").is_some());
+    }
+
+    #[test]
+    fn files_have_a_limit_and_folders_say_where_they_are() {
+        let services = InstanceServices::new(Key::new("a", "b"), Rc::default());
+        let path = std::env::temp_dir().join(format!("mainstem-services-{}", std::process::id()));
+        let name = path.display().to_string();
+        let file = std::fs::File::create(&path).unwrap();
+        assert_eq!(services.read_file(&name).unwrap(), b"");
+        // Of a length without content, so it takes no room.
+        file.set_len(FILE_BYTES_MAX + 1).unwrap();
+        let longer = services.read_file(&name).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(longer, format!("the file is longer than {FILE_BYTES_MAX} bytes"));
+        assert!(services.read_file(&name).unwrap_err().starts_with("No such file"));
+        let missing = services.files_below(&name).unwrap_err();
+        assert!(missing.starts_with(&format!("open {name}: No such file")), "{missing}");
+        assert!(!services.hostname().is_empty());
     }
 
     #[test]

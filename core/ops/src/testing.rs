@@ -151,7 +151,10 @@ impl Env for ShardEnv {
     fn expr(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, BuildError> {
         let schemas = bloblang::SCHEMAS.name();
         let compiled = match code.lang == schemas {
-            true => bloblang::SCHEMAS.compile(code, form),
+            true => {
+                let session = bloblang::SCHEMAS.open(None, self.shard.clone());
+                session.and_then(|session| session.compile(code, form))
+            }
             false => self.session.compile(code, form),
         };
         compiled.map_err(|errors| BuildError::new(errors[0].message.clone()))

@@ -1,6 +1,6 @@
 //! Runs recorded Bloblang cases: one JSON object a line in, one a line out, as
-//! `conformance/bloblang/check.py` speaks. With `--batch` mappings run as they do in a pipeline,
-//! over the whole batch at once, instead of message by message.
+//! `conformance/bloblang/check.py` speaks. With `--batch` mappings and texts run as they do in a
+//! pipeline, mappings over the whole batch at once, instead of message by message.
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bloblang::local::Local;
 use bloblang::{Interpolated, Mapping, Outcome};
 use formats::json;
 use formats::value::{Object, Text, Value};
-use plan::{Batch, Code, Fault, Form, Language, Meta, Record, Records};
+use plan::{Batch, Code, Expr, Fault, Form, Language, Meta, Record, Records};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -125,6 +125,9 @@ fn run(case: &Object, batched: bool) -> Result<Object, Failure> {
             Ok(parsed) => parsed,
             Err(error) => return Ok(failed("parse_error", &error)),
         };
+        if batched {
+            return run_text(case, &source);
+        }
         let mut answer = Object::new();
         for _ in 0..runs {
             let mut payload = Vec::new();
@@ -176,15 +179,37 @@ fn output(payload: &[u8]) -> Object {
     [(Text::from(key), value)].into_iter().collect()
 }
 
+/// Compiles a mapping or text as a pipeline does.
+fn compile(source: &str, form: Form) -> Result<Box<dyn Expr>, Failure> {
+    let session = bloblang::LANGUAGE.open(None, Local::setup().services);
+    let session = session.map_err(|_| "the language does not open")?;
+    let code = Code { lang: bloblang::NAME.into(), text: source.to_owned(), slot: None };
+    Ok(session.compile(&code, form).map_err(|_| "the mapping does not compile")?)
+}
+
+/// Runs a text as a pipeline does.
+fn run_text(case: &Object, source: &str) -> Result<Object, Failure> {
+    let runs = number(case, "runs").unwrap_or(1).max(1);
+    let index = number(case, "index").unwrap_or(0);
+    let mut expr = compile(source, Form::Text)?;
+    let mut answer = Object::new();
+    for _ in 0..runs {
+        let mut payload = Vec::new();
+        let messages = Batch::records(batch(case)?);
+        answer = match expr.text(&messages, index, &mut payload) {
+            Ok(()) => output(&payload),
+            Err(fault) => failed("error", &fault.text),
+        };
+        messages.ok();
+    }
+    Ok(answer)
+}
+
 /// Runs a mapping as a pipeline does.
 fn run_batch(case: &Object, source: &str, mutation: bool) -> Result<Object, Failure> {
     let runs = number(case, "runs").unwrap_or(1).max(1);
     let index = number(case, "index").unwrap_or(0);
-    let session = bloblang::LANGUAGE.open(None, Local::setup().services);
-    let session = session.map_err(|_| "the language does not open")?;
-    let code = Code { lang: bloblang::NAME.into(), text: source.to_owned(), slot: None };
-    let form = if mutation { Form::Mutation } else { Form::Mapping };
-    let mut expr = session.compile(&code, form).map_err(|_| "the mapping does not compile")?;
+    let mut expr = compile(source, if mutation { Form::Mutation } else { Form::Mapping })?;
     let mut answer = Object::new();
     for _ in 0..runs {
         let mut records = batch(case)?;

@@ -10,18 +10,17 @@ use crate::node::{Base, Node, Seg};
 pub(crate) struct Fields(Option<Reader>);
 
 impl Fields {
-    /// A reader that knows the paths of some expressions, all of which `every` visits.
-    pub(crate) fn of<'n>(every: impl FnOnce(&mut dyn FnMut(&'n Node))) -> Self {
-        let (mut paths, mut reads) = (Paths::new(), false);
+    /// A reader of some expressions, all of which `every` visits, by their paths.
+    pub(crate) fn of<'n>(paths: &Paths, every: impl FnOnce(&mut dyn FnMut(&'n Node))) -> Self {
+        let mut reads = false;
         every(&mut |node| {
             reads |= match node {
                 Node::Path(path) => matches!(path.base, Base::This),
-                Node::Function(call) => call.spec.name == "json",
+                Node::Function(call) => call.spec.reads_document,
                 _ => false,
             };
-            intern(node, &mut paths);
         });
-        Fields(reads.then(|| Reader::new(paths)))
+        Fields(reads.then(|| Reader::new(paths.clone())))
     }
 
     /// The document of a message, if queries look at it and it is there as text.
@@ -49,11 +48,16 @@ pub(crate) fn read<'d>(reader: &'d mut Reader, records: &'d Records, index: usiz
     }
 }
 
-/// Numbers a path of the document, so that it is found without a search.
-pub(crate) fn intern(node: &Node, paths: &mut Paths) {
-    let Node::Path(path) = node else { return };
-    if matches!(path.base, Base::This) && path.segs.iter().all(Seg::is_plain) {
-        let keys: Vec<&[u8]> = path.segs.iter().map(|seg| seg.key.as_bytes()).collect();
-        path.slot.set(Some(paths.intern(&keys)));
-    }
+/// Numbers the paths that expressions have in the document, so that they are found without a
+/// search. Every reader for these expressions begins with these paths, whatever else it reads.
+pub(crate) fn numbered<'n>(every: impl FnOnce(&mut dyn FnMut(&'n Node))) -> Paths {
+    let mut paths = Paths::new();
+    every(&mut |node| {
+        let Node::Path(path) = node else { return };
+        if matches!(path.base, Base::This) && path.segs.iter().all(Seg::is_plain) {
+            let keys: Vec<&[u8]> = path.segs.iter().map(|seg| seg.key.as_bytes()).collect();
+            path.number.set(Some(paths.intern(&keys)));
+        }
+    });
+    paths
 }

@@ -64,15 +64,15 @@ impl Session for Bloblangs {
         let fail = |error: crate::ParseError| vec![error.diagnostic()];
         if form == Form::Text {
             let text = Interpolated::parse(&code.text, &self.setup).map_err(fail)?;
-            let fields =
-                Fields::of(|visit| text.queries().for_each(|query| class::every(query, visit)));
+            let fields = Fields::of(&text.paths, |visit| text.every(visit));
             return Ok(Box::new(TextExpr { text, fields }));
         }
         let mapping = Mapping::parse(&code.text, &self.setup).map_err(fail)?;
         let class = class::of_program(&mapping.program);
         match form {
             Form::Query => {
-                let fields = Fields::of(|visit| class::every_in(&mapping.program, visit));
+                let program = &mapping.program;
+                let fields = Fields::of(&program.paths, |visit| class::every_in(program, visit));
                 Ok(Box::new(QueryExpr { mapping, class, fields }))
             }
             _ => {

@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
+use formats::json::Paths;
 use formats::value::Value;
 use plan::{Meta, Records, Services};
 
+use crate::class;
 use crate::error::Error;
 use crate::exec::{Ctx, Doc, Exec, MetaOut, Root, Setup};
+use crate::fields;
 use crate::growth::weigh;
 use crate::node::Node;
 use crate::parse::{self, Options, ParseError, Piece};
@@ -149,6 +152,8 @@ fn weighed(query: &Node, ex: &mut Exec<'_>) -> Result<Val, Error> {
 /// A text with embedded queries.
 pub struct Interpolated {
     pieces: Vec<Piece>,
+    /// The paths that its queries have in the document.
+    pub(crate) paths: Paths,
     services: Rc<dyn Services>,
 }
 
@@ -159,7 +164,10 @@ impl Interpolated {
     /// What is wrong with the text, and where.
     pub fn parse(text: &str, setup: &Setup) -> Result<Interpolated, ParseError> {
         let pieces = parse::interpolation(text, &setup.options())?;
-        Ok(Interpolated { pieces, services: Rc::clone(&setup.services) })
+        let services = Rc::clone(&setup.services);
+        let text = Interpolated { pieces, paths: Paths::new(), services };
+        let paths = fields::numbered(|visit| text.every(visit));
+        Ok(Interpolated { paths, ..text })
     }
 
     /// The text, when no query is in it.
@@ -204,6 +212,11 @@ impl Interpolated {
             }
         }
         Ok(())
+    }
+
+    /// Calls `visit` with every expression.
+    pub(crate) fn every<'n>(&'n self, visit: &mut dyn FnMut(&'n Node)) {
+        self.queries().for_each(|query| class::every(query, visit));
     }
 
     /// The queries.

@@ -76,8 +76,9 @@ pub enum Base {
 pub struct Path {
     pub base: Base,
     pub segs: Vec<Seg>,
-    /// Number of the path in the mapping's reader, where it is a path of the document.
-    pub slot: Cell<Option<PathId>>,
+    /// Its number among the paths of its program, where it is a plain one of the document: every
+    /// reader of the program knows it by this number.
+    pub number: Cell<Option<PathId>>,
 }
 
 /// One segment of a path.
@@ -341,7 +342,7 @@ impl Node {
 
 impl Path {
     pub fn new(base: Base, segs: Vec<Seg>) -> Self {
-        Path { base, segs, slot: Cell::new(None) }
+        Path { base, segs, number: Cell::new(None) }
     }
 
     fn annotation(&self) -> String {

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use formats::json::Paths;
 use formats::value::{Object, Value};
 use plan::Meta;
 
 use crate::assign;
+use crate::class;
 use crate::error::Error;
 use crate::eval::not_bool;
 use crate::exec::{Ctx, Doc, Exec, MAP_DEPTH_MAX, Root};
+use crate::fields;
 use crate::node::{Node, Seg};
 use crate::text::go_type;
 use crate::val::Val;
@@ -50,6 +53,8 @@ pub(crate) struct Program {
     pub(crate) maps: Maps,
     /// Height of the tallest expression, which says how much stack a run may need.
     pub(crate) height: u32,
+    /// The paths that its expressions have in the document.
+    pub(crate) paths: Paths,
 }
 
 /// Native stack that one level of an expression may take, in bytes.
@@ -64,7 +69,9 @@ impl Program {
         maps: Maps,
         height: u32,
     ) -> Self {
-        Program { statements, names, maps, height }
+        let program = Program { statements, names, maps, height, paths: Paths::new() };
+        let paths = fields::numbered(|visit| class::every_in(&program, visit));
+        Program { paths, ..program }
     }
 
     /// Runs the statements; the result is in the execution.

@@ -275,6 +275,8 @@ pub struct Function {
     pub deprecated: bool,
     /// What a result depends on.
     pub purity: Purity,
+    /// Whether it looks up fields of the message's document, which is then read where it stands.
+    pub reads_document: bool,
     /// How later errors name its result; `None` gives `function NAME`.
     pub annotation: Option<fn(&Args) -> Option<String>>,
     /// The work.
@@ -301,6 +303,7 @@ impl Function {
         examples: &[],
         deprecated: false,
         purity: Purity::Message,
+        reads_document: false,
         annotation: None,
         run: RunFn::Simple(|_, _| Ok(Val::Nothing)),
     };

@@ -19,8 +19,8 @@ struct Config {
     /// The schema, as JSON text. Drafts 4, 6 and 7 are read.
     #[serde(default)]
     schema: Option<String>,
-    /// A file that holds the schema, as `file://path`, instead of `schema`. References must lead
-    /// to parts of the schema itself.
+    /// A file that holds the schema, as `file:///path`, instead of `schema`. References lead to
+    /// parts of the schema and to other files, by paths that are relative to its own.
     #[serde(default)]
     schema_path: Option<String>,
 }
@@ -36,7 +36,7 @@ struct Check {
 impl Check {
     fn build(config: Config, env: &dyn Env) -> Result<Self, BuildError> {
         let text = match (config.schema_path.as_deref(), config.schema) {
-            (Some(path), _) if !path.is_empty() => schema_path::read(path, NOT_LOADED, env)?,
+            (Some(path), _) if !path.is_empty() => leading_to(path)?,
             (_, Some(schema)) if !schema.is_empty() => schema,
             _ => return Err(BuildError::new("either schema or schema_path must be provided")),
         };
@@ -58,6 +58,12 @@ impl Check {
         out.push(batch);
         Ok(())
     }
+}
+
+/// A schema that stands for the one at an address.
+fn leading_to(path: &str) -> Result<String, BuildError> {
+    schema_path::check(path)?;
+    Ok(plan::serde_json::json!({"$ref": path}).to_string())
 }
 
 /// What is said first of a schema that cannot be used.
@@ -140,12 +146,16 @@ mod tests {
             ),
             (
                 r#"{"schema_path":"http://a/b.json"}"#,
-                "failed to load JSON schema definition: schemas are read from files only, not \
-                 over http",
+                "failed to load JSON schema definition: http://a/b.json: schemas are read from \
+                 files only, not over http",
             ),
             (
                 r#"{"schema_path":"file://a.json","schema":"true"}"#,
-                "failed to load JSON schema definition: open a.json: no files",
+                "failed to load JSON schema definition: Reference file://a.json must be canonical",
+            ),
+            (
+                r#"{"schema_path":"file:///a.json","schema":"true"}"#,
+                "failed to load JSON schema definition: open /a.json: no files",
             ),
         ] {
             let error = Setup::default().try_build(&SPEC, config).err().unwrap().to_string();

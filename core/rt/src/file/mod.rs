@@ -7,6 +7,7 @@
 //!
 //! Dropping a future cancels it in all cases.
 
+mod config;
 mod fs;
 mod glob;
 mod open;
@@ -20,6 +21,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+pub use config::{BELOW_DEPTH_MAX, BELOW_FILES_MAX, below, load};
 pub use fs::{FileInfo, FileKind, create_dir_all, info, remove, rename, within};
 pub use glob::{GLOB_MATCHES_MAX, glob, is_glob, matches};
 pub use open::OpenOptions;

@@ -4,5 +4,7 @@ pub mod cache;
 mod client;
 mod island;
 #[cfg(test)]
+mod place_tests;
+#[cfg(test)]
 mod tests;
 mod tls;

@@ -15,28 +15,33 @@ use super::island;
 use crate::testing::{TestServices, both_modes};
 
 /// A server on a port of its own, killed when this is dropped.
-struct Server {
+pub(super) struct Server {
     child: Child,
-    port: u16,
+    pub(super) port: u16,
     _dir: TempDir,
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
 
 impl Server {
     /// Nothing where there is no such program here.
-    fn start(more: &[&str]) -> Option<Server> {
+    pub(super) fn start(more: &[&str]) -> Option<Server> {
         Server::start_at(free_port(), more)
     }
 
     fn start_at(port: u16, more: &[&str]) -> Option<Server> {
+        Server::run(port, &[&["--port", &port.to_string()], more].concat())
+    }
+
+    /// Starts one that is told by these arguments to listen on this port.
+    pub(super) fn run(port: u16, args: &[&str]) -> Option<Server> {
         let dir = TempDir::new().expect("a folder");
         let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
-        command.arg(port.to_string()).arg("--dir").arg(dir.path()).args(more);
+        command.args(args).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.arg("--dir").arg(dir.path());
         let child = match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => child,
             Err(error) => {
@@ -54,7 +59,7 @@ impl Server {
         Some(server)
     }
 
-    fn cache(&self, more: Json) -> Rc<dyn Cache> {
+    pub(super) fn cache(&self, more: Json) -> Rc<dyn Cache> {
         let mut config = json!({"url": format!("redis://127.0.0.1:{}", self.port)});
         for (key, value) in more.as_object().into_iter().flatten() {
             config[key] = value.clone();
@@ -70,15 +75,15 @@ impl Drop for Server {
     }
 }
 
-fn cache(config: &Json) -> Rc<dyn Cache> {
+pub(super) fn cache(config: &Json) -> Rc<dyn Cache> {
     (SPEC.build)(config, Rc::<TestServices>::default()).expect("a cache")
 }
 
-fn get(key: &str) -> CacheOp {
+pub(super) fn get(key: &str) -> CacheOp {
     CacheOp::Get { key: key.into() }
 }
 
-fn set(key: &str, value: &str, ttl_ns: Option<u64>) -> CacheOp {
+pub(super) fn set(key: &str, value: &str, ttl_ns: Option<u64>) -> CacheOp {
     CacheOp::Set { key: key.into(), value: value.into(), ttl_ns }
 }
 
@@ -90,7 +95,7 @@ fn delete(key: &str) -> CacheOp {
     CacheOp::Delete { key: key.into() }
 }
 
-fn value(text: &str) -> CacheResult {
+pub(super) fn value(text: &str) -> CacheResult {
     Ok(Some(text.as_bytes().to_vec()))
 }
 

@@ -5,13 +5,15 @@ mod files;
 mod network;
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::program::{Folder, http};
+use tests::program::{Folder, http, until};
 
 use crate::peers::Messages;
 use crate::peers::http::{HttpPeer, Mode};
+use crate::peers::listener::Listener;
 use crate::service::{STREAM, Service};
 
 /// An input and what stands on its other side. The messages are given when it is made.
@@ -41,13 +43,15 @@ pub(crate) trait Rig {
         true
     }
 
-    /// Cuts the connection; false where there is none.
-    fn cut(&mut self) -> bool {
-        false
+    /// How often the sender was told that a message is refused; none where nobody is told.
+    fn refused(&self) -> Option<usize> {
+        None
     }
 
-    /// Lets it connect again.
-    fn mend(&mut self) {}
+    /// What it connects to; none where it does not.
+    fn listener(&mut self) -> Option<&mut Listener> {
+        None
+    }
 
     /// Whether it keeps a connection, whose losses are counted; otherwise each request fails by
     /// itself, and the log says so.
@@ -75,6 +79,12 @@ const LARGE: Messages = Messages { count: 3000, pad: 20_000 };
 /// Bytes that a stream may have read while its output takes nothing: its budget of 8 MiB, and
 /// what one read of a source and one write of an output hold.
 const BUDGET_BYTES: u64 = 24 << 20;
+
+/// The shortest and the longest pause between attempts of any client here to connect.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long attempts are counted at least. Pauses that do not grow show in it.
+const LOOK: Duration = Duration::from_millis(1200);
 
 impl Run {
     fn start(make: Make, messages: Messages, mode: Mode) -> Self {
@@ -133,18 +143,24 @@ fn replays(make: Make) {
     assert!(run.service.counter("output_error") > 0);
 }
 
-/// Nobody is told of a delivery before it.
+/// Nobody is told of a delivery before it: what the output holds and then refuses comes again, and
+/// the first answer to who sent it is no other than that it was refused.
 fn acknowledges_what_is_delivered(make: Make) {
     let mut run = Run::start(make, FEW, Mode::Hold);
     run.send(FEW.count);
-    assert!(run.service.reaches("input_received", 1) > 0, "{}", run.service.log());
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!((run.sink.taken(), run.rig.told().unwrap_or(0)), (Vec::new(), 0));
-    assert_eq!(run.service.counter("output_sent"), 0);
+    assert!(until(|| run.sink.holds().then_some(())).is_some(), "{}", run.service.log());
+    assert_eq!((run.rig.told().unwrap_or(0), run.service.counter("output_sent")), (0, 0));
+    run.sink.set(Mode::Refuse);
+    let answered = until(|| match run.rig.refused() {
+        Some(refused) => (run.rig.told().unwrap_or(0) + refused > 0).then_some(()),
+        None => (run.service.counter("output_error") > 0).then_some(()),
+    });
+    assert!(answered.is_some(), "{}", run.service.log());
+    assert_eq!((run.rig.told().unwrap_or(0), run.service.counter("output_sent")), (0, 0));
     run.sink.set(Mode::Take);
-    run.arrived(run.rig.is_ordered());
+    run.arrived(false);
     if run.rig.told().is_some() {
-        let told = tests::program::until(|| (run.rig.told() == Some(FEW.count)).then_some(()));
+        let told = until(|| (run.rig.told() == Some(FEW.count)).then_some(()));
         assert!(told.is_some(), "{:?} of {} are told", run.rig.told(), FEW.count);
     }
 }
@@ -185,21 +201,51 @@ fn ends_gracefully(make: Make) {
     assert_eq!(run.sink.taken().len(), taken.len(), "more arrives after the end");
 }
 
-/// After a loss of the connection it connects again, trying more than once, and what is sent
-/// then arrives.
+/// How many attempts to connect a client makes in this time that waits between them, first
+/// [`FIRST_PAUSE`], then twice as long each time, up to [`LONGEST_PAUSE`]; one more, since clocks
+/// are not exact.
+fn attempts_max(time: Duration) -> usize {
+    let pauses =
+        std::iter::successors(Some(FIRST_PAUSE), |pause| Some((*pause * 2).min(LONGEST_PAUSE)));
+    let mut left = time;
+    let made = pauses.take_while(|pause| {
+        let waited = left.checked_sub(*pause);
+        left = waited.unwrap_or_default();
+        waited.is_some()
+    });
+    2 + made.count()
+}
+
+/// Waits until a client has tried to connect more than once since then, and for [`LOOK`] at least;
+/// panics when it has tried more often than one that waits.
+fn tries_and_waits(since: Instant, what: &str, run: &Run, attempts: impl Fn(&Run) -> usize) {
+    let again = until(|| (attempts(run) > 1).then_some(()));
+    assert!(again.is_some(), "{what}: {} attempts\n{}", attempts(run), run.service.log());
+    std::thread::sleep(LOOK.saturating_sub(since.elapsed()));
+    let count = attempts(run);
+    // Who is slow to count has given more time for attempts, never less.
+    let most = attempts_max(since.elapsed());
+    assert!(count <= most, "{what}: {count} attempts, {most} with pauses\n{}", run.service.log());
+}
+
+/// After a loss of the connection it connects again, trying more than once with pauses that grow,
+/// whether nobody listens or somebody who closes the connection at once; what is sent then arrives.
 fn connects_again(make: Make) {
     let mut run = Run::start(make, FEW, Mode::Take);
     let half = FEW.count / 2;
     run.send(half);
     run.sink.wait_for(half).unwrap_or_else(|| panic!("{}", run.service.log()));
-    assert!(run.rig.cut(), "it has a connection");
     let keeps = run.rig.keeps_connection();
-    let refused = || run.service.log().contains("connection refused").then_some(());
-    match keeps {
-        true => assert!(run.service.reaches("input_connection_failed", 1) > 0),
-        false => assert!(tests::program::until(refused).is_some(), "{}", run.service.log()),
-    }
-    run.rig.mend();
+    let since = Instant::now();
+    run.rig.listener().expect("it connects").cut();
+    tries_and_waits(since, "nobody listens", &run, |run| match keeps {
+        true => run.service.counter("input_connection_failed") as usize,
+        false => run.service.log().matches("connection refused").count(),
+    });
+    let since = Instant::now();
+    let closed = run.rig.listener().expect("it connects").shun();
+    tries_and_waits(since, "all are closed", &run, |_| closed.load(Ordering::SeqCst));
+    run.rig.listener().expect("it connects").mend();
     run.send(FEW.count);
     run.arrived(run.rig.is_ordered());
     if keeps {

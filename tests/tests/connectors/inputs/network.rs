@@ -15,6 +15,7 @@ use tungstenite::{Message, WebSocket};
 use super::Rig;
 use crate::peers::http::HttpPeer;
 use crate::peers::lines::{Feeder, text};
+use crate::peers::listener::Listener;
 use crate::peers::{Messages, free_address};
 use crate::service::{STREAM, Service};
 
@@ -27,7 +28,7 @@ struct HttpClient {
 
 impl Rig for HttpClient {
     fn config(&self) -> Value {
-        json!({"http_client": {"url": self.peer.url(), "retry_period": "5ms"}})
+        json!({"http_client": {"url": self.peer.url(), "retries": 0}})
     }
 
     fn send(&mut self, _: &Service, before: usize) {
@@ -35,13 +36,8 @@ impl Rig for HttpClient {
         self.sent = before;
     }
 
-    fn cut(&mut self) -> bool {
-        self.peer.cut();
-        true
-    }
-
-    fn mend(&mut self) {
-        self.peer.mend();
+    fn listener(&mut self) -> Option<&mut Listener> {
+        Some(self.peer.listener())
     }
 
     fn keeps_connection(&self) -> bool {
@@ -57,6 +53,7 @@ pub(super) fn http_client(_: &Folder, messages: Messages) -> Box<dyn Rig> {
 struct HttpServer {
     messages: Messages,
     told: Arc<AtomicUsize>,
+    refused: Arc<AtomicUsize>,
 }
 
 impl Rig for HttpServer {
@@ -66,6 +63,7 @@ impl Rig for HttpServer {
 
     fn send(&mut self, service: &Service, before: usize) {
         let (messages, told) = (self.messages, Arc::clone(&self.told));
+        let refused = Arc::clone(&self.refused);
         let mut connection = Connection::open(&service.address).expect("it listens");
         spawn(move || {
             let target = format!("/{STREAM}/post");
@@ -73,9 +71,9 @@ impl Rig for HttpServer {
                 loop {
                     match connection.post(&target, &message) {
                         Ok(200) => break,
-                        Ok(502) => {}             // it was refused
+                        Ok(502) => refused.fetch_add(1, Ordering::SeqCst),
                         Ok(_) | Err(_) => return, // the stream is gone
-                    }
+                    };
                 }
                 told.fetch_add(1, Ordering::SeqCst);
             }
@@ -85,10 +83,14 @@ impl Rig for HttpServer {
     fn told(&self) -> Option<usize> {
         Some(self.told.load(Ordering::SeqCst))
     }
+
+    fn refused(&self) -> Option<usize> {
+        Some(self.refused.load(Ordering::SeqCst))
+    }
 }
 
 pub(super) fn http_server(_: &Folder, messages: Messages) -> Box<dyn Rig> {
-    Box::new(HttpServer { messages, told: Arc::default() })
+    Box::new(HttpServer { messages, told: Arc::default(), refused: Arc::default() })
 }
 
 /// Sends one message after the other over a websocket; each is answered when it is delivered.
@@ -127,7 +129,8 @@ impl Rig for HttpServerWebsocket {
 }
 
 pub(super) fn http_server_websocket(_: &Folder, messages: Messages) -> Box<dyn Rig> {
-    Box::new(HttpServerWebsocket(HttpServer { messages, told: Arc::default() }))
+    let (told, refused) = (Arc::default(), Arc::default());
+    Box::new(HttpServerWebsocket(HttpServer { messages, told, refused }))
 }
 
 /// Reads from a server that hands out lines.
@@ -147,13 +150,8 @@ impl Rig for Socket {
         self.sent = before;
     }
 
-    fn cut(&mut self) -> bool {
-        self.feeder.cut();
-        true
-    }
-
-    fn mend(&mut self) {
-        self.feeder.mend();
+    fn listener(&mut self) -> Option<&mut Listener> {
+        Some(self.feeder.listener())
     }
 }
 
@@ -173,12 +171,8 @@ impl Rig for Websocket {
         self.0.send(service, before);
     }
 
-    fn cut(&mut self) -> bool {
-        self.0.cut()
-    }
-
-    fn mend(&mut self) {
-        self.0.mend();
+    fn listener(&mut self) -> Option<&mut Listener> {
+        self.0.listener()
     }
 }
 

@@ -75,6 +75,10 @@ impl Target for Two {
         }
     }
 
+    fn holds(&self) -> Option<bool> {
+        Some(self.peers.iter().any(HttpPeer::holds))
+    }
+
     fn cut(&mut self) {
         self.peers.iter_mut().for_each(HttpPeer::cut);
     }
@@ -132,6 +136,10 @@ impl Target for Fallback {
         self.first.block(blocked);
     }
 
+    fn holds(&self) -> Option<bool> {
+        self.first.holds()
+    }
+
     fn cut(&mut self) {
         self.first.cut();
     }
@@ -164,6 +172,10 @@ impl Target for Resource {
 
     fn block(&mut self, blocked: bool) {
         self.0.block(blocked);
+    }
+
+    fn holds(&self) -> Option<bool> {
+        self.0.holds()
     }
 
     fn cut(&mut self) {

@@ -39,6 +39,10 @@ impl Target for Posted {
         self.peer.set(if blocked { Mode::Hold } else { Mode::Take });
     }
 
+    fn holds(&self) -> Option<bool> {
+        Some(self.peer.holds())
+    }
+
     fn cut(&mut self) {
         self.peer.cut();
     }
@@ -71,6 +75,10 @@ impl Target for Inproc {
 
     fn block(&mut self, blocked: bool) {
         self.0.set(if blocked { Mode::Hold } else { Mode::Take });
+    }
+
+    fn holds(&self) -> Option<bool> {
+        Some(self.0.holds())
     }
 
     fn cut(&mut self) {

@@ -30,6 +30,8 @@ struct Book {
     mode: Mode,
     /// Posts that are refused before the mode counts.
     refusals: usize,
+    /// Posts that are not answered now.
+    held: usize,
     /// Of a thousand posts, how many are refused at random, and the state of that.
     failing: u64,
     random: u64,
@@ -80,6 +82,16 @@ impl HttpPeer {
     /// Changes what happens from here on, also to what is held.
     pub(crate) fn set(&self, mode: Mode) {
         self.desk.change(|book| book.mode = mode);
+    }
+
+    /// Whether a post waits for its answer.
+    pub(crate) fn holds(&self) -> bool {
+        self.desk.open().held > 0
+    }
+
+    /// What listens for it.
+    pub(crate) fn listener(&mut self) -> &mut Listener {
+        &mut self.listener
     }
 
     /// Refuses the next posts.
@@ -177,13 +189,22 @@ impl Desk {
     fn take(&self, body: String) -> u16 {
         let delay = self.open().delay;
         std::thread::sleep(delay);
-        let held = self.changed.wait_while(self.open(), |book| book.mode == Mode::Hold);
+        let mut book = self.open();
+        book.held += 1;
+        let held = self.changed.wait_while(book, |book| book.mode == Mode::Hold);
         let mut book = held.unwrap_or_else(PoisonError::into_inner);
-        if book.refusals > 0 {
-            book.refusals -= 1;
-            return 500;
-        }
-        if book.mode == Mode::Refuse || (book.failing > 0 && book.dice() % 1000 < book.failing) {
+        book.held -= 1;
+        let refuses = match book.refusals.checked_sub(1) {
+            Some(left) => {
+                book.refusals = left;
+                true
+            }
+            None => {
+                let fails = book.failing > 0 && book.dice() % 1000 < book.failing;
+                book.mode == Mode::Refuse || fails
+            }
+        };
+        if refuses {
             return 500;
         }
         book.taken.push(body);

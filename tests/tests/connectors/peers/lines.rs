@@ -148,20 +148,15 @@ impl Feeder {
         self.queue.1.notify_all();
     }
 
-    /// Cuts all connections; nobody listens any more.
-    pub(crate) fn cut(&mut self) {
-        self.listener.cut();
-    }
-
-    /// Listens on the same port again.
-    pub(crate) fn mend(&mut self) {
-        self.listener.mend();
+    /// What listens for it.
+    pub(crate) fn listener(&mut self) -> &mut Listener {
+        &mut self.listener
     }
 }
 
 impl Drop for Feeder {
     fn drop(&mut self) {
-        self.cut(); // whoever writes gives the queue back
+        self.listener.cut(); // whoever writes gives the queue back
         self.queue.0.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         self.queue.1.notify_all();
     }

@@ -1,7 +1,7 @@
 //! A listener whose connections can be cut and which can come back on its port.
 
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, spawn};
 
@@ -51,8 +51,27 @@ impl Listener {
 
     /// Listens on the same port again.
     pub(crate) fn mend(&mut self) {
+        let serve = Arc::clone(&self.serve);
+        self.again(&serve);
+    }
+
+    /// Listens on the same port again, and closes each connection at once; returns how many there
+    /// were.
+    pub(crate) fn shun(&mut self) -> Arc<AtomicUsize> {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let serve: Serve = Arc::new(move |stream: TcpStream| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.shutdown(Shutdown::Both);
+        });
+        self.again(&serve);
+        count
+    }
+
+    fn again(&mut self, serve: &Serve) {
+        self.cut();
         let listener = until(|| TcpListener::bind(self.address).ok()).expect("the port is free");
-        self.open = Some(Open::new(listener, &self.serve));
+        self.open = Some(Open::new(listener, serve));
     }
 }
 

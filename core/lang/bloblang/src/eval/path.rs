@@ -36,7 +36,7 @@ impl Path {
         if self.segs.is_empty() {
             return None;
         }
-        cx.ex.raw_field(self.slot.get()?)
+        cx.ex.raw_field(self.number.get()?)
     }
 
     fn of_document(&self, cx: &mut Ctx<'_, '_>) -> Result<Val, Error> {

@@ -137,14 +137,14 @@ impl Plan {
 
     /// `reads` says that the document is read whatever the queries do.
     fn new(
-        mut compiler: Compiler<'_>,
+        compiler: Compiler<'_>,
         shape: Shape,
         steps: Vec<Step>,
         deleted: usize,
         mut reads: bool,
     ) -> Plan {
         class::every_in(compiler.program, &mut |node| match node {
-            Node::Path(path) => reads |= compiler.intern(path),
+            Node::Path(path) => reads |= matches!(path.base, Base::This),
             Node::Match(e) => reads |= e.subject.is_none(),
             Node::Lambda(..) => reads = true,
             _ => {}

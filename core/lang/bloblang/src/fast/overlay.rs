@@ -25,7 +25,7 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     pub(crate) fn new(mapping: &Mapping) -> Self {
-        let mut paths = Paths::new();
+        let mut paths = mapping.program.paths.clone();
         let plan = Plan::of_overlay(&mapping.program, &mut paths);
         let (reader, target) = (Reader::new(paths), Reader::new(Paths::new()));
         Overlay { plan, reader, target, kit: Kit::default() }
@@ -79,7 +79,7 @@ impl Overlay {
 
 #[cfg(test)]
 mod tests {
-    use plan::{Record, Records};
+    use plan::{Batch, Code, Expr, Form, Record, Records};
 
     use super::{Mapping, Overlay};
     use crate::local::Local;
@@ -139,6 +139,56 @@ mod tests {
             }
         }
         assert!(taken > 50, "{taken} took the fast way");
+    }
+
+    /// An expression that maps messages and changes others does both as if it did nothing else.
+    #[test]
+    fn one_expression_is_used_both_ways() {
+        let more = [
+            // Read by the general evaluator, which looks paths up by their numbers.
+            "root.one = this.nested.x\nroot.two = [batch_index(), this.z, this.b, this.a]",
+            "let v = [this.b, this.a]\nroot = [$v, this.nested, error(), this.z]",
+        ];
+        let document = |texts: &[&str]| Batch::records(messages(texts));
+        let session = crate::lang::session(Local::setup());
+        for text in MAPPINGS.iter().chain(&more) {
+            let code = Code { lang: crate::NAME.into(), text: (*text).into(), slot: None };
+            let compile = || session.compile(&code, Form::Mapping).unwrap();
+            let map = |expr: &mut dyn Expr| {
+                let mut out = Vec::new();
+                expr.map(document(&TEXTS), &mut out).unwrap();
+                let made: Vec<_> = out.iter().map(contents).collect();
+                out.into_iter().for_each(Batch::ok);
+                made
+            };
+            let overlay = |expr: &mut dyn Expr| {
+                let mut onto = document(&TEXTS);
+                let from = document(&TEXTS);
+                let at = |target| (target + 1) % TEXTS.len();
+                let told: Vec<_> = (0..TEXTS.len())
+                    .map(|target| expr.overlay(&from, at(target), &mut onto, target))
+                    .map(|done| done.map_err(|fault| fault.text))
+                    .collect();
+                (told, contents(&onto))
+            };
+            let (mapped, changed) = (map(&mut *compile()), overlay(&mut *compile()));
+            let mut both = compile();
+            for _ in 0..2 {
+                assert_eq!(map(&mut *both), mapped, "{text}");
+                assert_eq!(overlay(&mut *both), changed, "{text}");
+            }
+        }
+    }
+
+    /// What the messages of a batch are, and why they failed.
+    fn contents(batch: &Batch) -> Vec<(String, Option<String>)> {
+        let records = batch.as_records().unwrap();
+        let content = |at: usize| {
+            let content = records.bytes(at, &mut Vec::new()).to_vec();
+            let fault = records.recs[at].fault.as_ref().map(|fault| fault.text.clone());
+            (String::from_utf8_lossy(&content).into_owned(), fault)
+        };
+        (0..records.recs.len()).map(content).collect()
     }
 
     #[test]

@@ -87,17 +87,6 @@ impl<'p> Compiler<'p> {
         self.locals - 1
     }
 
-    /// Numbers a path of the document, so that it is found without a search. Whether it is one.
-    pub(super) fn intern(&mut self, path: &Path) -> bool {
-        if !matches!(path.base, Base::This) {
-            return false;
-        }
-        if let Some(id) = self.path(&path.segs) {
-            path.slot.set(Some(id));
-        }
-        true
-    }
-
     fn path(&mut self, segs: &[Seg]) -> Option<PathId> {
         let plain = segs.iter().all(Seg::is_plain);
         let keys: Vec<&[u8]> = segs.iter().map(|seg| seg.key.as_bytes()).collect();

@@ -1,7 +1,7 @@
 //! Running a mapping over records, by the fast path where it can.
 
 use bumpalo::Bump;
-use formats::json::{self, Edits, Paths, RawKind, RawWriter, Reader, Splicer};
+use formats::json::{self, Edits, RawKind, RawWriter, Reader, Splicer};
 use formats::value::Value;
 use plan::{Body, Meta, Records};
 
@@ -13,7 +13,6 @@ use super::item::{Item, Tools};
 use super::open;
 use super::sink::{Fields, Sink};
 use crate::cases;
-use crate::class;
 use crate::exec::{Ctx, Doc, Exec, MetaOut, Root};
 use crate::fields;
 use crate::mapping::{Mapped, Mapping};
@@ -82,12 +81,8 @@ pub(super) const BLOCK_BYTES_MAX: usize = 1 << 30;
 
 impl Mapper {
     pub(crate) fn new(mapping: Mapping) -> Self {
-        let mut paths = Paths::new();
+        let mut paths = mapping.program.paths.clone();
         let plan = Plan::of(&mapping.program, &mut paths);
-        if plan.is_none() {
-            // The general evaluator, too, finds fields without a search.
-            class::every_in(&mapping.program, &mut |node| fields::intern(node, &mut paths));
-        }
         Mapper { mapping, plan, reader: Reader::new(paths), kit: Kit::default() }
     }
 

@@ -27,6 +27,7 @@ pub(super) static SPEC: Function = Function {
             cases: &[(r#"{"b":1,"a":2}"#, r#"{"doc":{"a":2,"b":1}}"#)],
         },
     ],
+    reads_document: true,
     annotation: Some(|args| Some(format!("json path `{}`", args.str(0)))),
     run: RunFn::Simple(|args, cx| {
         let path = split_path(args.text(0));

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 
 use formats::value::{Object, Text, Value};
+use plan::Services;
 
 use super::decimal::Decimal;
+use super::pool::{Document, Pool};
+use super::reference::Reference;
 use super::{
     ArrayRule, At, DEPTH_MAX, Needs, NumberRule, ObjectRule, RULES_MAX, Rest, Rule, TextRule,
     Types, form,
@@ -13,31 +16,32 @@ use crate::re;
 
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "number", "null", "object", "string"];
 
+/// The draft of documents that name none, in which the old and the new name of an id are read.
+const ANY_DRAFT: u8 = u8::MAX;
+
 /// Compiles a schema; its own rule is the first.
-pub(super) fn compile(document: &Value) -> Result<Vec<Rule>, String> {
+pub(super) fn compile(document: &Value, services: &dyn Services) -> Result<Vec<Rule>, String> {
     if !matches!(document, Value::Object(_) | Value::Bool(_)) {
         return Err("schema is invalid".to_owned());
     }
-    let mut compiler = Compiler {
-        document,
-        draft: draft_of(document),
-        rules: Vec::new(),
-        known: HashMap::new(),
-        depth: 0,
-    };
-    compiler.rule(document, "")?;
-    compiler.definitions(document, "")?;
+    let (pool, document) = Pool::of(document, services);
+    let draft = document.draft.unwrap_or(ANY_DRAFT);
+    let mut compiler = Compiler { pool, draft, rules: Vec::new(), known: HashMap::new(), depth: 0 };
+    // The document itself has no address but the empty one.
+    compiler.known.insert(String::new(), 0);
+    compiler.rule(&document.value, "")?;
     Ok(compiler.rules)
 }
 
-/// The draft that a schema says it follows; the newest unless it names an old one.
-fn draft_of(document: &Value) -> u8 {
-    let Value::Object(object) = document else { return 7 };
-    let Some(Value::String(name)) = object.get(b"$schema") else { return 7 };
-    match name.to_str_lossy() {
-        name if name.contains("draft-04") => 4,
-        name if name.contains("draft-06") => 6,
-        _ => 7,
+/// The draft that a schema says it follows, if it names one.
+pub(super) fn draft_of(document: &Value) -> Option<u8> {
+    let Value::Object(object) = document else { return None };
+    let Some(Value::String(name)) = object.get(b"$schema") else { return None };
+    match name.to_str_lossy().trim_end_matches('#') {
+        "http://json-schema.org/draft-04/schema" => Some(4),
+        "http://json-schema.org/draft-06/schema" => Some(6),
+        "http://json-schema.org/draft-07/schema" => Some(7),
+        _ => None,
     }
 }
 
@@ -45,26 +49,18 @@ fn invalid_type(expected: &str, given: &str) -> String {
     format!("Invalid type. Expected: {expected}, given: {given}")
 }
 
-struct Compiler<'d> {
-    document: &'d Value,
+struct Compiler<'s> {
+    pool: Pool<'s>,
     draft: u8,
     rules: Vec<Rule>,
-    /// Rules by where they stand in the document.
+    /// Rules that were referred to, by their addresses.
     known: HashMap<String, At>,
     depth: usize,
 }
 
-/// A place further inside.
-fn inside(place: &str, name: &str) -> String {
-    format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"))
-}
-
 impl Compiler<'_> {
-    /// The rule that stands at a place.
-    fn rule(&mut self, value: &Value, place: &str) -> Result<At, String> {
-        if let Some(at) = self.known.get(place) {
-            return Ok(*at);
-        }
+    /// The rule of a schema under a name.
+    fn rule(&mut self, value: &Value, name: &str) -> Result<At, String> {
         if self.depth >= DEPTH_MAX {
             return Err(format!("the schema is nested deeper than {DEPTH_MAX} levels"));
         }
@@ -73,14 +69,11 @@ impl Compiler<'_> {
             return Err(format!("the schema has more than {RULES_MAX} rules"));
         }
         self.rules.push(Rule::default());
-        self.known.insert(place.to_owned(), at);
         self.depth += 1;
         let rule = match value {
             Value::Bool(fixed) => Ok(Rule { fixed: Some(*fixed), ..Rule::default() }),
-            Value::Object(object) => {
-                stacker::maybe_grow(64 << 10, 2 << 20, || self.object(object, place))
-            }
-            _ => Err(invalid_type("valid schema", place.rsplit('/').next().unwrap_or(place))),
+            Value::Object(object) => stacker::maybe_grow(64 << 10, 2 << 20, || self.object(object)),
+            _ => Err(invalid_type("valid schema", name)),
         };
         self.depth -= 1;
         self.rules[at] = rule?;
@@ -88,22 +81,37 @@ impl Compiler<'_> {
     }
 
     /// Checks the definitions that nothing refers to, too.
-    fn definitions(&mut self, value: &Value, place: &str) -> Result<(), String> {
-        let Value::Object(object) = value else { return Ok(()) };
-        match object.get(b"definitions") {
+    fn definitions(&mut self, object: &Object) -> Result<(), String> {
+        let Some(definitions) = object.get(b"definitions") else { return Ok(()) };
+        let Value::Object(definitions) = definitions else {
+            return Err(invalid_type("array of schemas", "definitions"));
+        };
+        for (_, value) in definitions.iter() {
+            match value {
+                Value::Object(_) | Value::Bool(_) => self.rule(value, "definitions")?,
+                _ => return Err(invalid_type("array of schemas", "definitions")),
+            };
+        }
+        Ok(())
+    }
+
+    /// Checks the name that a schema gives itself.
+    fn id(&self, object: &Object) -> Result<(), String> {
+        let key = match self.draft {
+            4 => "id",
+            ANY_DRAFT if object.get(b"id").is_some() => "id",
+            _ => "$id",
+        };
+        match object.get(key.as_bytes()) {
             None => Ok(()),
-            Some(Value::Object(definitions)) => {
-                for (name, value) in definitions.iter() {
-                    let place = inside(&inside(place, "definitions"), &name.to_str_lossy());
-                    self.rule(value, &place)?;
-                }
-                Ok(())
-            }
-            Some(_) => Err(invalid_type("array of schemas", "definitions")),
+            Some(Value::String(id)) => Reference::parse(&id.to_str_lossy()).map(|_| ()),
+            Some(_) => Err(invalid_type("string", key)),
         }
     }
 
-    fn object(&mut self, object: &Object, place: &str) -> Result<Rule, String> {
+    fn object(&mut self, object: &Object) -> Result<Rule, String> {
+        self.id(object)?;
+        self.definitions(object)?;
         for key in ["title", "description", "$ref"] {
             if !matches!(object.get(key.as_bytes()), None | Some(Value::String(_))) {
                 return Err(invalid_type("string", key));
@@ -118,12 +126,12 @@ impl Compiler<'_> {
             number: number(object)?,
             text: text(object)?,
             format: format(object)?,
-            array: self.array(object, place)?,
-            object: self.members(object, place)?,
-            any_of: self.several(object, "anyOf", place)?,
-            one_of: self.several(object, "oneOf", place)?,
-            all_of: self.several(object, "allOf", place)?,
-            not: self.single(object, "not", place)?,
+            array: self.array(object)?,
+            object: self.members(object)?,
+            any_of: self.several(object, "anyOf")?,
+            one_of: self.several(object, "oneOf")?,
+            all_of: self.several(object, "allOf")?,
+            not: self.single(object, "not")?,
             ..Rule::default()
         };
         if let Some(choices) = object.get(b"enum") {
@@ -138,83 +146,74 @@ impl Compiler<'_> {
             rule.constant = object.get(b"const").and_then(form);
         }
         if self.draft >= 7 {
-            rule.when = self.single(object, "if", place)?;
-            rule.then = self.single(object, "then", place)?;
-            rule.otherwise = self.single(object, "else", place)?;
+            rule.when = self.single(object, "if")?;
+            rule.then = self.single(object, "then")?;
+            rule.otherwise = self.single(object, "else")?;
         }
         Ok(rule)
     }
 
-    /// The rule that a reference names, within this document.
-    fn reference(&mut self, target: &str) -> Result<At, String> {
-        let document = self.document;
-        let (base, pointer) = target.split_once('#').unwrap_or((target, ""));
-        let (mut value, mut place) = match (base, pointer) {
-            ("", "") => (document, String::new()),
-            ("", pointer) if pointer.starts_with('/') => (document, String::new()),
-            _ => named(document, base, pointer, "", 0)
-                .ok_or_else(|| format!("the reference {target} leads out of the schema"))?,
-        };
-        if pointer.starts_with('/') {
-            for part in pointer.split('/').skip(1) {
-                let part = unescaped(part);
-                place = inside(&place, &part);
-                value = step(value, &part).ok_or_else(|| format!("Object has no key '{part}'"))?;
-            }
+    /// The rule that a reference leads to.
+    fn reference(&mut self, address: &str) -> Result<At, String> {
+        let address = Reference::parse(address)?.to_string();
+        if let Some(at) = self.known.get(&address) {
+            return Ok(*at);
         }
-        self.rule(value, &place)
+        let Document { value, draft } = self.pool.find(&address)?;
+        if !matches!(value, Value::Object(_) | Value::Bool(_)) {
+            return Err("valid schema must be of type object".to_owned());
+        }
+        // It is known before it is compiled, since it may lead to itself.
+        self.known.insert(address, self.rules.len());
+        let outer = self.draft;
+        self.draft = draft.unwrap_or(outer);
+        let at = self.rule(&value, "$ref");
+        self.draft = outer;
+        at
     }
 
-    fn single(&mut self, object: &Object, key: &str, place: &str) -> Result<Option<At>, String> {
+    fn single(&mut self, object: &Object, key: &str) -> Result<Option<At>, String> {
         match object.get(key.as_bytes()) {
             None => Ok(None),
-            Some(value @ (Value::Object(_) | Value::Bool(_))) => {
-                self.rule(value, &inside(place, key)).map(Some)
-            }
+            Some(value @ (Value::Object(_) | Value::Bool(_))) => self.rule(value, key).map(Some),
             Some(_) => Err(invalid_type("valid schema", key)),
         }
     }
 
-    fn several(&mut self, object: &Object, key: &str, place: &str) -> Result<Vec<At>, String> {
+    fn several(&mut self, object: &Object, key: &str) -> Result<Vec<At>, String> {
         match object.get(key.as_bytes()) {
             None => Ok(Vec::new()),
             Some(Value::Array(items)) if items.is_empty() => {
                 Err(invalid_type("a non-empty array of schemas", key))
             }
-            Some(Value::Array(items)) => self.list(items, &inside(place, key)),
+            Some(Value::Array(items)) => self.list(items, key),
             Some(_) => Err(invalid_type("array", key)),
         }
     }
 
-    fn list(&mut self, items: &[Value], place: &str) -> Result<Vec<At>, String> {
-        let mut rules = Vec::with_capacity(items.len());
-        for (i, item) in items.iter().enumerate() {
-            rules.push(self.rule(item, &inside(place, &i.to_string()))?);
-        }
-        Ok(rules)
+    fn list(&mut self, items: &[Value], key: &str) -> Result<Vec<At>, String> {
+        items.iter().map(|item| self.rule(item, key)).collect()
     }
 
-    fn rest(&mut self, object: &Object, key: &str, place: &str) -> Result<Rest, String> {
+    fn rest(&mut self, object: &Object, key: &str) -> Result<Rest, String> {
         match object.get(key.as_bytes()) {
             None | Some(Value::Bool(true)) => Ok(Rest::Any),
             Some(Value::Bool(false)) => Ok(Rest::No),
-            Some(value @ Value::Object(_)) => {
-                self.rule(value, &inside(place, key)).map(Rest::Checked)
-            }
+            Some(value @ Value::Object(_)) => self.rule(value, key).map(Rest::Checked),
             Some(_) => Err(invalid_type("boolean, valid schema", key)),
         }
     }
 
-    fn array(&mut self, object: &Object, place: &str) -> Result<ArrayRule, String> {
+    fn array(&mut self, object: &Object) -> Result<ArrayRule, String> {
         let mut rule = ArrayRule {
-            rest: self.rest(object, "additionalItems", place)?,
+            rest: self.rest(object, "additionalItems")?,
             len_min: count(object, "minItems")?,
             len_max: count(object, "maxItems")?,
             ..ArrayRule::default()
         };
         match object.get(b"items") {
-            Some(Value::Array(items)) => rule.first = self.list(items, &inside(place, "items"))?,
-            _ => rule.each = self.single(object, "items", place)?,
+            Some(Value::Array(items)) => rule.first = self.list(items, "items")?,
+            _ => rule.each = self.single(object, "items")?,
         }
         if let Some(unique) = object.get(b"uniqueItems") {
             let Value::Bool(unique) = unique else {
@@ -223,14 +222,14 @@ impl Compiler<'_> {
             rule.unique = *unique;
         }
         if self.draft >= 6 {
-            rule.contains = self.single(object, "contains", place)?;
+            rule.contains = self.single(object, "contains")?;
         }
         Ok(rule)
     }
 
-    fn members(&mut self, object: &Object, place: &str) -> Result<ObjectRule, String> {
+    fn members(&mut self, object: &Object) -> Result<ObjectRule, String> {
         let mut rule = ObjectRule {
-            rest: self.rest(object, "additionalProperties", place)?,
+            rest: self.rest(object, "additionalProperties")?,
             len_min: count(object, "minProperties")?,
             len_max: count(object, "maxProperties")?,
             required: match object.get(b"required") {
@@ -244,8 +243,7 @@ impl Compiler<'_> {
                 return Err(invalid_type("valid schema", "properties"));
             };
             for (name, value) in members.iter() {
-                let place = inside(&inside(place, "properties"), &name.to_str_lossy());
-                rule.members.push((name.clone(), self.rule(value, &place)?));
+                rule.members.push((name.clone(), self.rule(value, &name.to_str_lossy())?));
             }
         }
         if let Some(patterns) = object.get(b"patternProperties") {
@@ -254,14 +252,13 @@ impl Compiler<'_> {
             };
             for (pattern, value) in patterns.iter() {
                 let text = pattern.to_str_lossy();
-                let place = inside(&inside(place, "patternProperties"), &text);
                 let compiled =
                     re::compile(&text).map_err(|_| format!("Invalid regex pattern '{text}'"))?;
-                rule.patterns.push((compiled, self.rule(value, &place)?));
+                rule.patterns.push((compiled, self.rule(value, &text)?));
             }
         }
         if self.draft >= 6 {
-            rule.names = self.single(object, "propertyNames", place)?;
+            rule.names = self.single(object, "propertyNames")?;
         }
         if let Some(needs) = object.get(b"dependencies") {
             let Value::Object(needs) = needs else {
@@ -271,8 +268,7 @@ impl Compiler<'_> {
                 let needs = if let Value::Array(_) = value {
                     Needs::Members(names_of(value, "dependency")?)
                 } else {
-                    let place = inside(&inside(place, "dependencies"), &name.to_str_lossy());
-                    Needs::Rule(self.rule(value, &place)?)
+                    Needs::Rule(self.rule(value, &name.to_str_lossy())?)
                 };
                 rule.needs.push((name.clone(), needs));
             }
@@ -284,56 +280,6 @@ impl Compiler<'_> {
 fn must_be_of(key: &str, kind: &str) -> String {
     let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{key} must be of {article} {kind}")
-}
-
-/// A schema by its own name, and where it stands.
-fn named<'v>(
-    value: &'v Value,
-    base: &str,
-    fragment: &str,
-    place: &str,
-    depth: usize,
-) -> Option<(&'v Value, String)> {
-    let Value::Object(object) = value else { return None };
-    for key in ["$id", "id"] {
-        if let Some(Value::String(id)) = object.get(key.as_bytes()) {
-            let id = id.to_str_lossy();
-            let id = id.strip_suffix('#').unwrap_or(&id);
-            let anchor = id.strip_prefix('#').is_some_and(|id| id == fragment);
-            // A relative name means the one that ends with it.
-            let same = !base.is_empty() && (id == base || id.ends_with(&format!("/{base}")));
-            if same || base.is_empty() && anchor {
-                return Some((value, place.to_owned()));
-            }
-        }
-    }
-    if depth >= DEPTH_MAX {
-        return None;
-    }
-    object.iter().find_map(|(name, member)| {
-        let place = inside(place, &name.to_str_lossy());
-        match member {
-            Value::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
-                named(item, base, fragment, &inside(&place, &i.to_string()), depth + 1)
-            }),
-            _ => named(member, base, fragment, &place, depth + 1),
-        }
-    })
-}
-
-/// One part of a pointer as the name that it stands for.
-fn unescaped(part: &str) -> String {
-    let plain = crate::url::unescape(part.as_bytes(), crate::url::Part::Segment);
-    let plain = plain.map_or_else(|_| part.to_owned(), |p| String::from_utf8_lossy(&p).into());
-    plain.replace("~1", "/").replace("~0", "~")
-}
-
-fn step<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    match value {
-        Value::Object(object) => object.get(name.as_bytes()),
-        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-        _ => None,
-    }
 }
 
 fn types(object: &Object) -> Result<Types, String> {

@@ -29,15 +29,20 @@ impl Language for Schemas {
     fn open(
         &self,
         _: Option<&Code>,
-        _: Rc<dyn Services>,
+        services: Rc<dyn Services>,
     ) -> Result<Box<dyn Session>, Vec<Diagnostic>> {
-        Ok(Box::new(Schemas))
+        Ok(Box::new(Reading { services }))
     }
 }
 
-impl Session for Schemas {
+/// Compiles schemas, with what reads the files that they refer to.
+struct Reading {
+    services: Rc<dyn Services>,
+}
+
+impl Session for Reading {
     fn compile(&self, code: &Code, _: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>> {
-        match Schema::parse(code.text.as_bytes()) {
+        match Schema::parse(code.text.as_bytes(), &*self.services) {
             Ok(schema) => Ok(Box::new(Condition { schema })),
             Err(text) => Err(vec![Diagnostic::error(NAME, text, Span::default())]),
         }

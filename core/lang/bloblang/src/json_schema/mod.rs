@@ -1,16 +1,20 @@
 //! JSON Schema of drafts 4, 6 and 7, for `json_schema` (spec/bloblang.md §11).
 //!
 //! A schema is compiled into a table of rules that name each other by position, so that schemas
-//! may contain themselves. References reach what stands in the schema itself; nothing is fetched.
+//! may contain themselves. References reach what stands in the schema itself and in files; nothing
+//! is fetched over a network.
 
 mod check;
 mod compile;
 mod decimal;
 mod format;
 mod lang;
+mod pool;
+mod reference;
 
 use formats::json;
 use formats::value::{Text, Value};
+use plan::Services;
 use regex::bytes::Regex;
 
 use decimal::Decimal;
@@ -117,13 +121,13 @@ enum Needs {
 }
 
 impl Schema {
-    /// Reads a schema.
+    /// Reads a schema, and the files that it refers to.
     ///
     /// # Errors
-    /// It is no JSON or no schema.
-    pub(crate) fn parse(text: &[u8]) -> Result<Schema, String> {
+    /// It is no JSON or no schema, or leads to nothing.
+    pub(crate) fn parse(text: &[u8], services: &dyn Services) -> Result<Schema, String> {
         let (document, _) = json::parse_prefix(text).map_err(|e| e.to_string())?;
-        compile::compile(&document).map(|rules| Schema { rules })
+        compile::compile(&document, services).map(|rules| Schema { rules })
     }
 
     /// Checks a value.

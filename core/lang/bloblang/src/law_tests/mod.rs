@@ -1,6 +1,7 @@
 //! Laws of the language: of its texts, and of evaluating them.
 
 mod dump;
+mod readers;
 pub(crate) mod texts;
 
 use std::path::{Path, PathBuf};

@@ -8,8 +8,8 @@ pub(super) static SPEC: Method = Method {
     name: "json_schema",
     category: "objects and arrays",
     summary: "The value itself when a JSON schema allows it, else an error that says what is \
-              wrong. Schemas of drafts 4, 6 and 7 are read; references must lead to parts of the \
-              schema itself.",
+              wrong. Schemas of drafts 4, 6 and 7 are read; references lead to parts of the \
+              schema itself or to files, `file:///path`.",
     params: Params::Fixed(&[Param::new("schema", Kind::String, "The schema, as JSON text.")]),
     examples: &[Example {
         mapping: r#"root = this.json_schema("""{"type":"object","properties":{"foo":{"type":"string"}}}""")"#,
@@ -23,10 +23,10 @@ pub(super) static SPEC: Method = Method {
         ],
     }],
     walks: true,
-    run: Run::Prepared(|args| {
-        let schema = Schema::parse(args.text(0))
+    run: Run::PreparedHere(|args, setup| {
+        let schema = Schema::parse(args.text(0), &*setup.services)
             .map_err(|e| Error::new(format!("failed to parse json schema definition: {e}")))?;
-        Ok(Box::new(move |target| {
+        Ok(Box::new(move |target, _| {
             match target.value() {
                 Some(value) => schema.check(value).map_err(Error::new)?,
                 None => return Err(target.unexpected(&["value"])),
