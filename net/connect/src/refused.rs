@@ -35,16 +35,17 @@ fn scanner_within(depth: usize) -> Json {
 fn options_that_cannot_be() {
     let file = |scanner: Json| json!({"paths": ["x"], "scanner": scanner});
     let join =
-        json!({"type": "array", "iterations": 0, "id_path": "id", "merge_strategy": "array"});
+        json!({"type": "full-outer", "iterations": 0, "id_path": "id", "merge_strategy": "array"});
     let lines = json!({"name": "lines", "config": {}});
     let socket = |network: &str| json!({"network": network, "address": "x", "scanner": lines});
+    let nobody = json!({"name": "", "label": "nobody"});
     let with_cache = json!({"network": "tcp", "address": "x", "scanner": lines,
-        "address_cache": "nobody"});
+        "address_cache": nobody});
     let dropping = json!({"name": "drop"});
     let bad_proxy = json!({"url": "ws://x", "proxy_url": "http://[nope"});
     for (name, config, text) in [
         ("broker", json!({"inputs": []}), "broker input type with no inputs"),
-        ("cache", json!({"target": "x", "max_in_flight": 0}), "max_in_flight must be greater"),
+        ("cache", json!({"target": nobody, "max_in_flight": 0}), "max_in_flight must be greater"),
         (
             "csv",
             json!({"paths": ["x"], "batch_count": 0}),

@@ -129,7 +129,10 @@ fn requests_beyond_a_rate_limit_are_refused_by_all_streams() {
 #[test]
 fn requests_of_an_output_wait_for_its_rate_limit() {
     let folder = Folder::new("limited");
-    let (_program, address) = start("2");
+    let settings = "http: {address: '127.0.0.1:0'}\nmetrics: {json_api: {}}\n";
+    let settings = folder.write("settings.yaml", settings);
+    let program = Program::start(&["streams", "--shards", "2", "-o", &settings]);
+    let address = program.address("HTTP requests");
     post(&address, "/resources/rate_limit/few", "local: {count: 3, interval: 1h}");
     let path = folder.path("out.txt");
     let output = format!("output: {{file: {{path: {}}}}}", path.display());
@@ -140,10 +143,10 @@ fn requests_of_an_output_wait_for_its_rate_limit() {
     );
     post(&address, "/streams/sender", &sender);
     let waits = until(|| {
-        let metrics = http(&address, "GET", "/metrics", "").text();
-        let triggered =
-            |line: &str| line.starts_with("rate_limit_triggered") && !line.ends_with(" 0");
-        let triggered = metrics.lines().any(triggered);
+        let stats = http(&address, "GET", "/stats", "").json();
+        let stats = stats.as_object().expect("numbers by name").iter();
+        let mut limits = stats.filter(|(name, _)| name.starts_with("rate_limit_triggered"));
+        let triggered = limits.any(|(_, count)| count.as_u64() > Some(0));
         (triggered && folder.read("out.txt").lines().count() == 3).then_some(())
     });
     assert!(waits.is_some(), "three arrive, and the next has to wait: {}", folder.read("out.txt"));
