@@ -59,10 +59,12 @@ fn a_query_lives_as_the_document_says() {
     assert!(all.text().contains("STOPPED"), "{}", all.text());
 }
 
-/// A coordinator without any source.
+/// A coordinator without any source, or with those of the process before.
 fn empty_coordinator(folder: &Folder) -> (Program, String) {
     let config = folder.write("coordinator.yaml", "restPort: 0\n");
-    let program = Program::start(&["nes", "coordinator", &format!("--configPath={config}")]);
+    let config = format!("--configPath={config}");
+    let state = folder.path("state").display().to_string();
+    let program = Program::start(&["nes", "coordinator", &config, "--state-dir", &state]);
     let address = program.address("requests: nes");
     (program, address)
 }
@@ -77,7 +79,7 @@ fn execute(address: &str, text: &str) -> (u16, serde_json::Value) {
 fn sql_creates_sources_and_sinks_and_queries_them() {
     let folder = Folder::new("nes-sql");
     let input = folder.write("ticks.csv", "a,1,1000\nb,,1500\na,3,2500\n,,2600\nb,5,2700\n");
-    let (_program, address) = empty_coordinator(&folder);
+    let (program, address) = empty_coordinator(&folder);
     let out = folder.path("out.csv").display().to_string();
     for statement in [
         "CREATE LOGICAL SOURCE ticks(k VARSIZED, v INT32, ts UINT64 NOT NULL);".to_owned(),
@@ -115,8 +117,21 @@ fn sql_creates_sources_and_sinks_and_queries_them() {
     assert_eq!(status, 400);
     assert!(message.starts_with("ERROR 2004: field not found: "), "{message}");
     assert!(message.ends_with("(line 1, column 8)"), "{message}");
+    drop(program);
+
+    let (_program, address) = empty_coordinator(&folder);
+    for (statement, name) in [
+        ("SHOW LOGICAL SOURCES WHERE name = ticks", "TICKS"),
+        ("SHOW PHYSICAL SOURCES FOR ticks", "TICKS_0"),
+        ("SHOW SINKS", "OUT"),
+    ] {
+        let (_, answer) = execute(&address, statement);
+        assert_eq!(answer["rows"][0]["name"], name, "{answer}");
+    }
     let (status, answer) = execute(&address, "DROP SINK WHERE name = 'OUT'");
     assert_eq!((status, &answer["name"]), (200, &json!("OUT")), "{answer}");
+    let (_, answer) = execute(&address, "SHOW SINKS");
+    assert_eq!(answer["rows"], json!([]));
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod windowed;
 
 use plan::{Diagnostic, Plan, Span};
 
-use self::ast::{Query, Statement};
+use self::ast::Statement;
 use self::error::numbered;
 use crate::catalog::{SinkCatalog, SourceCatalog};
 use crate::lower::Lowered;
@@ -55,21 +55,13 @@ pub(crate) fn lower(
 ) -> Result<Lowered, Diagnostic> {
     match parse::parse(text).map_err(numbered)? {
         Statement::Query(query) | Statement::Explain(query) => {
-            lower_query(&query, sources, sinks).map_err(numbered)
+            lower::query(&query, sources, sinks).map_err(numbered)
         }
         _ => {
             let text = "this is a statement and no query";
             Err(numbered(Diagnostic::error("syntax", text, Span::default())))
         }
     }
-}
-
-fn lower_query(
-    query: &Query,
-    sources: &SourceCatalog,
-    sinks: &SinkCatalog,
-) -> Result<Lowered, Diagnostic> {
-    lower::query(query, sources, sinks)
 }
 
 /// Lowers a script: statements that create sources and sinks, and one query.
@@ -83,7 +75,7 @@ pub(crate) fn lower_script(text: &str) -> Result<Plan, Diagnostic> {
         let wrong = |text: &str| Err(numbered(Diagnostic::error("unsupported", text, span)));
         match statement {
             Statement::Query(query) if plan.is_none() => {
-                let lowered = lower_query(&query, &sources, &sinks).map_err(numbered)?;
+                let lowered = lower::query(&query, &sources, &sinks).map_err(numbered)?;
                 plan = Some(lowered.plan);
             }
             Statement::Query(_) => return wrong("a script has one query"),
