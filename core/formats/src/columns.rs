@@ -165,6 +165,13 @@ impl ColumnData {
         });
     }
 
+    /// Adds a row of zero, false or no text.
+    pub fn push_default(&mut self) {
+        each_plain!(self, v => v.push(Default::default()), offsets, bytes => {
+            offsets.push(bytes.len() as i32);
+        });
+    }
+
     /// Removes all rows and keeps the memory.
     pub fn clear(&mut self) {
         self.truncate(0);

@@ -59,6 +59,118 @@ fn a_query_lives_as_the_document_says() {
     assert!(all.text().contains("STOPPED"), "{}", all.text());
 }
 
+/// A coordinator without any source, or with those of the process before.
+fn empty_coordinator(folder: &Folder) -> (Program, String) {
+    let config = folder.write("coordinator.yaml", "restPort: 0\n");
+    let config = format!("--configPath={config}");
+    let state = folder.path("state").display().to_string();
+    let program = Program::start(&["nes", "coordinator", &config, "--state-dir", &state]);
+    let address = program.address("requests: nes");
+    (program, address)
+}
+
+fn execute(address: &str, text: &str) -> (u16, serde_json::Value) {
+    let body = json!({"userQuery": text, "placement": "BottomUp"}).to_string();
+    let answer = http(address, "POST", "/v1/nes/query/execute-query", &body);
+    (answer.status, answer.json())
+}
+
+#[test]
+fn sql_creates_sources_and_sinks_and_queries_them() {
+    let folder = Folder::new("nes-sql");
+    let input = folder.write("ticks.csv", "a,1,1000\nb,,1500\na,3,2500\n,,2600\nb,5,2700\n");
+    let (program, address) = empty_coordinator(&folder);
+    let out = folder.path("out.csv").display().to_string();
+    for statement in [
+        "CREATE LOGICAL SOURCE ticks(k VARSIZED, v INT32, ts UINT64 NOT NULL);".to_owned(),
+        format!("CREATE PHYSICAL SOURCE FOR ticks TYPE File SET('{input}' AS `SOURCE`.FILE_PATH)"),
+        format!(
+            "CREATE SINK out(ticks.k VARSIZED, total INT32, n UINT64 NOT NULL, `all` UINT64 NOT \
+             NULL) TYPE File SET('{out}' AS `SINK`.FILE_PATH)"
+        ),
+    ] {
+        let (status, answer) = execute(&address, &statement);
+        assert_eq!((status, &answer["success"]), (200, &json!(true)), "{statement}: {answer}");
+    }
+    let (status, answer) = execute(
+        &address,
+        "SELECT k, SUM(v) AS total, COUNT(v) AS n, COUNT(*) AS `all` FROM ticks GROUP BY k \
+         WINDOW TUMBLING(ts, SIZE 1 SEC) HAVING `all` > UINT64(0) INTO out;",
+    );
+    assert_eq!(status, 202, "{answer}");
+    let id = &answer["queryId"];
+    let stopped = until(|| {
+        let (_, shown) = execute(&address, &format!("SHOW QUERIES WHERE id = {id}"));
+        (shown["rows"][0]["status"] == "STOPPED").then_some(())
+    });
+    assert!(stopped.is_some(), "it ends with its source");
+    let text = folder.read("out.csv");
+    let mut rows: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        rows.remove(0),
+        "TICKS$K:VARSIZED,TICKS$TOTAL:INT32,TICKS$N:UINT64,TICKS$all:UINT64"
+    );
+    rows.sort_unstable();
+    assert_eq!(rows, ["NULL,NULL,0,1", "a,1,1,1", "a,3,1,1", "b,5,1,1", "b,NULL,0,1"]);
+    let (status, answer) = execute(&address, "SELECT nope FROM ticks INTO out");
+    let message = answer["message"].as_str().unwrap_or_default();
+    assert_eq!(status, 400);
+    assert!(message.starts_with("ERROR 2004: field not found: "), "{message}");
+    assert!(message.ends_with("(line 1, column 8)"), "{message}");
+    drop(program);
+
+    let (_program, address) = empty_coordinator(&folder);
+    for (statement, name) in [
+        ("SHOW LOGICAL SOURCES WHERE name = ticks", "TICKS"),
+        ("SHOW PHYSICAL SOURCES FOR ticks", "TICKS_0"),
+        ("SHOW SINKS", "OUT"),
+    ] {
+        let (_, answer) = execute(&address, statement);
+        assert_eq!(answer["rows"][0]["name"], name, "{answer}");
+    }
+    let (status, answer) = execute(&address, "DROP SINK WHERE name = 'OUT'");
+    assert_eq!((status, &answer["name"]), (200, &json!("OUT")), "{answer}");
+    let (_, answer) = execute(&address, "SHOW SINKS");
+    assert_eq!(answer["rows"], json!([]));
+}
+
+#[test]
+fn three_valued_logic_runs_as_it_is_documented() {
+    let folder = Folder::new("nes-sql-null");
+    let input = folder.write("rows.csv", "5,,1\n8,0,\n9,,0\n3,1,1\n");
+    let (_program, address) = empty_coordinator(&folder);
+    let out = folder.path("out.csv").display().to_string();
+    let query = format!(
+        "SELECT id, a AND b AS x, a OR b AS y, NOT a AS z, a == b AS e, INT8(7) / INT8(a) AS d \
+         FROM File('{input}' AS `SOURCE`.FILE_PATH, SCHEMA(id INT8 NOT NULL, a BOOLEAN, b BOOLEAN) \
+         AS `SOURCE`.`SCHEMA`) WHERE ISNULL(a) OR a OR id == INT8(8) AND ISNULL(b) \
+         INTO File('{out}' AS `SINK`.FILE_PATH)"
+    );
+    let zero = execute(&address, &query);
+    assert_eq!(zero.0, 202, "{}", zero.1);
+    let failed = until(|| {
+        let (_, shown) =
+            execute(&address, &format!("SHOW QUERIES WHERE id = {}", zero.1["queryId"]));
+        (shown["rows"][0]["status"] == "FAILED").then_some(())
+    });
+    assert!(failed.is_some(), "a zero that is there divides");
+    let all = http(&address, "GET", "/v1/nes/queryCatalog/allRegisteredQueries", "").text();
+    assert!(all.contains("ERROR 3013: arithmetical error"), "{all}");
+
+    let (status, answer) = execute(&address, &query.replace(" OR id == INT8(8) AND ISNULL(b)", ""));
+    assert_eq!(status, 202, "{answer}");
+    let id = &answer["queryId"];
+    let stopped = until(|| {
+        let (_, shown) = execute(&address, &format!("SHOW QUERIES WHERE id = {id}"));
+        (shown["rows"][0]["status"] == "STOPPED").then_some(())
+    });
+    assert!(stopped.is_some(), "nothing is divided by no value");
+    let text = folder.read("out.csv");
+    let mut rows: Vec<&str> = text.lines().skip(1).collect();
+    rows.sort_unstable();
+    assert_eq!(rows, ["3,1,1,0,1,7", "5,NULL,1,NULL,NULL,NULL", "9,0,NULL,NULL,NULL,NULL"]);
+}
+
 /// Physical sources of two logical ones: a file with an end, and a connection without.
 fn file_and_connection(input: &str, port: u16) -> String {
     let fields = "    fields:\n      - name: ts\n        type: UINT64\n\

@@ -1,7 +1,7 @@
 //! CSV to columns, a window of rows at a time, column by column.
 
 use super::borders;
-use crate::columns::{Column, ColumnData, RowCause, RowError, TEXT_BYTES_MAX};
+use crate::columns::{Column, ColumnData, ColumnType, RowCause, RowError, TEXT_BYTES_MAX};
 use crate::field::Field;
 use crate::number::NumberError;
 
@@ -13,6 +13,8 @@ pub struct CsvReader {
     schema: Vec<Column>,
     /// Places in the schema of the columns wanted, in the order of the output.
     wanted: Vec<usize>,
+    /// Places in the schema of the columns that may be empty.
+    nullable: Vec<usize>,
     delimiter: u8,
     skip_header: bool,
     /// Lines read so far.
@@ -26,7 +28,8 @@ impl CsvReader {
     #[must_use]
     pub fn new(schema: Vec<Column>, delimiter: u8, skip_header: bool) -> Self {
         let wanted = (0..schema.len()).collect();
-        CsvReader { schema, wanted, delimiter, skip_header, lines: 0, borders: Vec::new() }
+        let (nullable, borders) = (Vec::new(), Vec::new());
+        CsvReader { schema, wanted, nullable, delimiter, skip_header, lines: 0, borders }
     }
 
     /// Reads only the columns at these places of the schema; others are only counted. Places
@@ -37,11 +40,27 @@ impl CsvReader {
         self
     }
 
+    /// Passes over the first line.
+    #[must_use]
+    pub fn skip_header(mut self) -> Self {
+        self.skip_header = true;
+        self
+    }
+
+    /// The columns at these places of the schema may be empty. For each of them, the output has a
+    /// column of booleans behind all others that says where it was; its own value is zero there.
+    #[must_use]
+    pub fn with_nullable(mut self, nullable: &[usize]) -> Self {
+        self.nullable = nullable.iter().copied().filter(|&at| at < self.schema.len()).collect();
+        self
+    }
+
     /// Columns for the output, without rows.
     #[must_use]
     pub fn empty_columns(&self) -> Vec<ColumnData> {
         let kinds = self.wanted.iter().filter_map(|&at| self.schema.get(at));
-        kinds.map(|column| ColumnData::new(column.kind)).collect()
+        let nulls = self.nullable.iter().map(|_| ColumnData::new(ColumnType::Bool));
+        kinds.map(|column| ColumnData::new(column.kind)).chain(nulls).collect()
     }
 
     /// Sets the number of lines that were read before, for error texts.
@@ -111,9 +130,21 @@ impl CsvReader {
             let Some(column) = self.schema.get(at) else { continue };
             let limit = failed.as_ref().map_or(rows, |(row, _)| *row);
             let places = Places { bytes, borders: &self.borders, fields, at };
-            if let Err((row, cause)) = read_column(&places, limit, column, data) {
+            let result = if self.nullable.contains(&at) {
+                read_nullable(&places, limit, column, data)
+            } else {
+                read_column(&places, limit, column, data)
+            };
+            if let Err((row, cause)) = result {
                 failed = Some((row, cause));
             }
+        }
+        let nulls = columns.iter_mut().skip(self.wanted.len());
+        for (&at, data) in self.nullable.iter().zip(nulls) {
+            let ColumnData::Bool(nulls) = data else { continue };
+            let limit = failed.as_ref().map_or(rows, |(row, _)| *row);
+            let places = Places { bytes, borders: &self.borders, fields, at };
+            nulls.extend(places.iter(limit).map(<[u8]>::is_empty));
         }
         let good = failed.as_ref().map_or(rows, |(row, _)| *row);
         let after = |row: usize| match row.checked_mul(fields).and_then(|i| i.checked_sub(1)) {
@@ -216,6 +247,43 @@ fn read_column(
     }
 }
 
+/// Reads a column some of whose fields may be empty.
+fn read_nullable(
+    places: &Places<'_>,
+    rows: usize,
+    column: &Column,
+    data: &mut ColumnData,
+) -> Result<(), Failure> {
+    fn each<T: Field + Default>(
+        places: &Places<'_>,
+        rows: usize,
+        column: &Column,
+        values: &mut Vec<T>,
+    ) -> Result<(), Failure> {
+        for (row, text) in places.iter(rows).enumerate() {
+            match if text.is_empty() { Ok(T::default()) } else { T::read(text) } {
+                Ok(value) => values.push(value),
+                Err(error) => return Err((row, failure(column, text, error))),
+            }
+        }
+        Ok(())
+    }
+    match data {
+        ColumnData::I8(values) => each(places, rows, column, values),
+        ColumnData::I16(values) => each(places, rows, column, values),
+        ColumnData::I32(values) => each(places, rows, column, values),
+        ColumnData::I64(values) => each(places, rows, column, values),
+        ColumnData::U8(values) => each(places, rows, column, values),
+        ColumnData::U16(values) => each(places, rows, column, values),
+        ColumnData::U32(values) => each(places, rows, column, values),
+        ColumnData::U64(values) => each(places, rows, column, values),
+        ColumnData::F32(values) => each(places, rows, column, values),
+        ColumnData::F64(values) => each(places, rows, column, values),
+        ColumnData::Bool(values) => each(places, rows, column, values),
+        text @ ColumnData::Text { .. } => read_column(places, rows, column, text),
+    }
+}
+
 #[inline(never)] // one tight loop for each type
 fn read_values<T: Field>(
     places: &Places<'_>,
@@ -241,7 +309,21 @@ fn failure(column: &Column, text: &[u8], error: NumberError) -> RowCause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::ColumnType;
+
+    #[test]
+    fn columns_may_be_empty_where_that_is_said() {
+        let mut reader = CsvReader::new(schema(), b',', false).with_nullable(&[2, 1, 9]);
+        let mut columns = reader.empty_columns();
+        reader.read(b"1,a,\n2,,2.5\n,c,1\n4,,\n", true, &mut columns).unwrap_err();
+        assert_eq!(columns[2], ColumnData::F64(vec![0.0, 2.5]));
+        assert_eq!(columns[3], ColumnData::Bool(vec![true, false]), "of column 2");
+        assert_eq!(columns[4], ColumnData::Bool(vec![false, true]), "of column 1");
+        let mut columns = reader.empty_columns();
+        reader.read(b"4,,\r\n", true, &mut columns).unwrap();
+        assert_eq!(columns[3], ColumnData::Bool(vec![true]));
+        reader.read(b"5,x,y\n", true, &mut columns).unwrap_err();
+        assert!(columns.iter().all(|column| column.len() == 1), "a bad row leaves nothing");
+    }
 
     fn schema() -> Vec<Column> {
         vec![

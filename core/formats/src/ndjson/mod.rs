@@ -6,7 +6,7 @@
 
 mod template;
 
-use crate::columns::{Column, ColumnData, RowCause, RowError, TEXT_BYTES_MAX};
+use crate::columns::{Column, ColumnData, ColumnType, RowCause, RowError, TEXT_BYTES_MAX};
 use crate::field::Field;
 use crate::json::{PathId, Paths, RawKind, RawValue, Reader};
 use crate::number::{NumberError, json_number_f64};
@@ -24,6 +24,8 @@ pub struct NdjsonReader {
     /// The columns wanted, in the order of the output.
     columns: Vec<Column>,
     paths: Vec<PathId>,
+    /// Places of the columns that may be missing or null.
+    nullable: Vec<usize>,
     reader: Reader,
     template: Option<Template>,
     /// Lines left that may fail to fit, and how many there were at first.
@@ -42,6 +44,7 @@ impl NdjsonReader {
         NdjsonReader {
             columns: schema,
             paths: ids,
+            nullable: Vec::new(),
             reader: Reader::new(paths),
             template: None,
             misfits_left: 0,
@@ -50,10 +53,20 @@ impl NdjsonReader {
         }
     }
 
+    /// The columns at these places may be missing or null. For each of them, the output has a
+    /// column of booleans behind all others that says where it was; its own value is zero there.
+    #[must_use]
+    pub fn with_nullable(mut self, nullable: &[usize]) -> Self {
+        self.nullable = nullable.iter().copied().filter(|&at| at < self.columns.len()).collect();
+        self
+    }
+
     /// Columns for the output, without rows.
     #[must_use]
     pub fn empty_columns(&self) -> Vec<ColumnData> {
-        crate::columns::empty_columns(&self.columns)
+        let mut columns = crate::columns::empty_columns(&self.columns);
+        columns.extend(self.nullable.iter().map(|_| ColumnData::new(ColumnType::Bool)));
+        columns
     }
 
     /// Sets the number of lines that were read before, for error texts.
@@ -107,16 +120,37 @@ impl NdjsonReader {
     /// line end. Some columns may have got a value when it does not.
     #[inline]
     fn fitting_row(&mut self, rest: &[u8], columns: &mut [ColumnData]) -> Option<usize> {
-        self.template.as_ref()?.read(rest, &self.columns, columns)
+        let (values, nulls) = columns.split_at_mut_checked(self.columns.len())?;
+        let len = self.template.as_ref()?.read(rest, &self.columns, values)?;
+        nulls.iter_mut().for_each(ColumnData::push_default);
+        Some(len)
     }
 
     /// Reads a line by the position index.
     fn any_row(&mut self, line: &[u8], columns: &mut [ColumnData]) -> Result<(), RowCause> {
         let doc = self.reader.read(line).map_err(RowCause::Json)?;
-        for ((column, &path), data) in self.columns.iter().zip(&self.paths).zip(columns) {
-            let value =
-                doc.get(path).ok_or_else(|| RowCause::Missing { name: column.name.clone() })?;
-            push_value(column, data, &value)?;
+        let mut nulls: Vec<usize> = Vec::new();
+        let count = self.columns.len();
+        let fields = self.columns.iter().zip(&self.paths).zip(columns.iter_mut()).enumerate();
+        for (at, ((column, &path), data)) in fields {
+            match doc.get(path) {
+                None | Some(RawValue { kind: RawKind::Null, .. })
+                    if self.nullable.contains(&at) =>
+                {
+                    data.push_default();
+                    nulls.push(at);
+                }
+                None => return Err(RowCause::Missing { name: column.name.clone() }),
+                Some(value) => push_value(column, data, &value)?,
+            }
+        }
+        for (at, data) in self.nullable.iter().zip(columns.iter_mut().skip(count)) {
+            if let ColumnData::Bool(flags) = data {
+                flags.push(nulls.contains(at));
+            }
+        }
+        if !nulls.is_empty() {
+            return Ok(()); // no template for others
         }
         match self.misfits_left.checked_sub(1) {
             Some(left) => self.misfits_left = left,

@@ -124,3 +124,23 @@ proptest! {
         let _ = (read_all(&bytes), read_all(text.as_bytes()));
     }
 }
+
+#[test]
+fn columns_may_be_missing_or_null_where_that_is_said() {
+    let schema = vec![Column::new("a", ColumnType::I64), Column::new("b", ColumnType::Text)];
+    let mut reader = NdjsonReader::new(schema.clone()).with_nullable(&[1, 0]);
+    let mut columns = reader.empty_columns();
+    let lines = "{\"a\":1,\"b\":\"x\"}\n".repeat(8)
+        + "{\"a\":null,\"b\":\"y\"}\n{\"a\":3}\n{\"a\":4,\"b\":\"z\"}\n";
+    reader.read(lines.as_bytes(), true, &mut columns).unwrap();
+    assert_eq!(columns[0], ColumnData::I64(vec![1, 1, 1, 1, 1, 1, 1, 1, 0, 3, 4]));
+    let ColumnData::Bool(b_null) = &columns[2] else { panic!("no booleans") };
+    let ColumnData::Bool(a_null) = &columns[3] else { panic!("no booleans") };
+    let rows = |flags: &[bool]| -> Vec<usize> { (0..11).filter(|row| flags[*row]).collect() };
+    assert_eq!((rows(a_null), rows(b_null)), (vec![8], vec![9]));
+    assert!(reader.read(b"{\"a\":[]}\n", true, &mut columns).is_err());
+    assert!(columns.iter().all(|column| column.len() == 11), "a bad row leaves nothing");
+    let mut strict = NdjsonReader::new(schema);
+    let mut columns = strict.empty_columns();
+    assert!(strict.read(b"{\"a\":null,\"b\":\"\"}\n", true, &mut columns).is_err());
+}

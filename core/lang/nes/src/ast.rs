@@ -146,6 +146,10 @@ pub enum ExprKind {
     Call(String, Vec<Expr>),
     /// `CASE({WHEN(condition, value), ...}, otherwise)`.
     Case(Vec<(Expr, Expr)>, Box<Expr>),
+    /// A value as another type.
+    Cast(Type, Box<Expr>),
+    /// Whether there is no value.
+    IsNull(Box<Expr>),
 }
 
 /// A constant.
@@ -159,6 +163,8 @@ pub enum Literal {
     Bool(bool),
     /// A text.
     Text(String),
+    /// One character.
+    Char(u8),
 }
 
 /// Where a result goes.

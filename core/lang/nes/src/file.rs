@@ -6,19 +6,25 @@
 //! JSON name path
 //! Query::from("name")...;
 //! ```
+//!
+//! Or a script of the SQL dialect: statements that create sources and sinks, and one query.
 
 use plan::serde_json::json;
 use plan::{Diagnostic, Plan, Span};
 
-use crate::catalog::{Physical, SourceCatalog};
+use crate::catalog::{Physical, SinkCatalog, SourceCatalog};
 use crate::lower::lower;
 use crate::parse::parse_schema;
+use crate::sql::{is_sql, lower_script};
 
 /// Lowers a query file. Diagnostics count lines of the file.
 ///
 /// # Errors
 /// A line that is none of the above, or what is wrong with the query.
 pub fn lower_file(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    if is_sql(text) {
+        return lower_script(text).map_err(|error| vec![error]);
+    }
     let mut sources = SourceCatalog::empty();
     let mut query = String::new();
     let mut begun = false;
@@ -55,7 +61,7 @@ pub fn lower_file(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    lower(&query, &sources).map(|lowered| lowered.plan)
+    lower(&query, &sources, &SinkCatalog::default()).map(|lowered| lowered.plan)
 }
 
 /// The keyword of a declaration and what follows it.

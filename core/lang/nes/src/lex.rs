@@ -38,10 +38,14 @@ const SIGNS: &[&str] = &[
     ",", ".", ";", "=", "<", ">", "+", "-", "*", "/", "%", "!", ":",
 ];
 
-struct Lexer<'a> {
-    rest: &'a str,
-    line: u32,
-    column: u32,
+/// What is left of a text, and where that is.
+pub(crate) struct Lexer<'a> {
+    /// What is left.
+    pub(crate) rest: &'a str,
+    /// The line, from 1.
+    pub(crate) line: u32,
+    /// The character within the line, from 1.
+    pub(crate) column: u32,
 }
 
 /// Cuts a text into tokens, the last of which is [`Token::End`].
@@ -53,7 +57,7 @@ pub(crate) fn lex(text: &str) -> Result<Vec<Spanned>, Diagnostic> {
         let text = format!("the text is longer than {QUERY_BYTES_MAX} bytes");
         return Err(Diagnostic::error("too-long", text, Span::default()));
     }
-    let mut lexer = Lexer { rest: text, line: 1, column: 1 };
+    let mut lexer = Lexer::new(text);
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blank()?;
@@ -69,15 +73,23 @@ pub(crate) fn lex(text: &str) -> Result<Vec<Spanned>, Diagnostic> {
 }
 
 impl<'a> Lexer<'a> {
-    fn here(&self) -> Span {
+    /// At the start of a text.
+    pub(crate) fn new(text: &'a str) -> Self {
+        Lexer { rest: text, line: 1, column: 1 }
+    }
+
+    /// This place.
+    pub(crate) fn here(&self) -> Span {
         Span { line: self.line, column: self.column, len: 1 }
     }
 
-    fn error<T>(&self, message: impl Into<String>) -> Result<T, Diagnostic> {
+    /// An error at this place.
+    pub(crate) fn error<T>(&self, message: impl Into<String>) -> Result<T, Diagnostic> {
         Err(Diagnostic::error("syntax", message, self.here()))
     }
 
-    fn take(&mut self, bytes: usize) -> &'a str {
+    /// Goes on by so many bytes and returns them.
+    pub(crate) fn take(&mut self, bytes: usize) -> &'a str {
         let (head, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         for c in head.chars() {
             if c == '\n' {
@@ -91,7 +103,8 @@ impl<'a> Lexer<'a> {
         head
     }
 
-    fn take_while(&mut self, test: impl Fn(char) -> bool) -> &'a str {
+    /// Goes on while characters pass a test, and returns them.
+    pub(crate) fn take_while(&mut self, test: impl Fn(char) -> bool) -> &'a str {
         let end = self.rest.find(|c| !test(c)).unwrap_or(self.rest.len());
         self.take(end)
     }

@@ -7,6 +7,7 @@ mod lex;
 mod lower;
 mod parse;
 pub mod schema;
+pub mod sql;
 pub mod types;
 
 pub use file::lower_file;

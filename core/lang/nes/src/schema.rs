@@ -17,6 +17,17 @@ pub struct Field {
     /// Type.
     #[serde(rename = "type")]
     pub ty: Type,
+    /// Whether it may be without a value, which the SQL dialect alone knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nullable: bool,
+}
+
+impl Field {
+    /// A field that always has a value.
+    #[must_use]
+    pub fn new(name: impl Into<String>, ty: Type) -> Self {
+        Field { name: name.into(), ty, nullable: false }
+    }
 }
 
 /// Fields in order.

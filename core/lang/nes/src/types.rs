@@ -59,7 +59,7 @@ impl Type {
             "FLOAT64" | "DOUBLE" => Some(Type::Float { bits: 64 }),
             "BOOLEAN" | "BOOL" => Some(Type::Boolean),
             "CHAR" => Some(Type::Char),
-            "TEXT" => Some(Type::Text),
+            "TEXT" | "VARSIZED" => Some(Type::Text),
             _ => None,
         }
     }
@@ -101,6 +101,19 @@ impl Type {
         matches!(self, Type::Int { .. } | Type::Float { .. })
     }
 
+    /// Its name in the SQL dialect.
+    #[must_use]
+    pub fn sql_name(self) -> String {
+        match self {
+            Type::Int { bits, signed: true } => format!("INT{bits}"),
+            Type::Int { bits, signed: false } => format!("UINT{bits}"),
+            Type::Float { bits } => format!("FLOAT{bits}"),
+            Type::Boolean => "BOOLEAN".to_owned(),
+            Type::Char => "CHAR".to_owned(),
+            Type::FixedChar(_) | Type::Text => "VARSIZED".to_owned(),
+        }
+    }
+
     /// Whether it is text of any kind.
     #[must_use]
     pub fn is_text(self) -> bool {
@@ -122,6 +135,29 @@ pub fn join(a: Type, b: Type) -> Option<Type> {
         }
         _ => None,
     }
+}
+
+/// The type of an operation on two numbers by the rules of C++: integers count as at least 32 bits,
+/// the wider wins, and of two of a width the unsigned; a float wins over integers of any width.
+#[must_use]
+pub fn promote(a: Type, b: Type) -> Option<Type> {
+    match (a, b) {
+        (Type::Int { bits: x, signed: s }, Type::Int { bits: y, signed: t }) => {
+            let (left, right) = (promoted(x, s), promoted(y, t));
+            let bits = left.0.max(right.0);
+            let unsigned = [left, right].contains(&(bits, false));
+            Some(Type::Int { bits, signed: !unsigned })
+        }
+        (Type::Float { bits: x }, Type::Float { bits: y }) => Some(Type::Float { bits: x.max(y) }),
+        (float @ Type::Float { .. }, Type::Int { .. })
+        | (Type::Int { .. }, float @ Type::Float { .. }) => Some(float),
+        _ => None,
+    }
+}
+
+/// Bits and sign of an integer in arithmetic: what is smaller than 32 bits fits the signed ones.
+fn promoted(bits: u8, signed: bool) -> (u8, bool) {
+    if bits < 32 { (32, true) } else { (bits, signed) }
 }
 
 impl fmt::Display for Type {
@@ -151,6 +187,27 @@ mod tests {
         assert_eq!(join(u32, f32), Some(f32));
         assert_eq!(join(UINT64, f32), Some(FLOAT64));
         assert_eq!(join(Type::Boolean, u32), None);
+    }
+
+    #[test]
+    fn promotion_is_that_of_cpp() {
+        let int = |bits, signed| Type::Int { bits, signed };
+        let cases = [
+            (int(8, true), int(8, true), INT32),
+            (int(16, false), int(8, true), INT32),
+            (INT32, int(32, false), int(32, false)),
+            (int(8, true), int(32, false), int(32, false)),
+            (INT64, int(32, false), INT64),
+            (INT64, UINT64, UINT64),
+            (int(8, true), UINT64, UINT64),
+            (INT64, Type::Float { bits: 32 }, Type::Float { bits: 32 }),
+            (Type::Float { bits: 32 }, FLOAT64, FLOAT64),
+        ];
+        for (a, b, result) in cases {
+            assert_eq!(promote(a, b), Some(result), "{} {}", a.sql_name(), b.sql_name());
+            assert_eq!(promote(b, a), Some(result));
+        }
+        assert_eq!(promote(Type::Text, INT32), None);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! bits, whatever the number of its rows. Merging is associative, so that a row enters one partial
 //! result and windows combine those.
 
-use plan::DataType;
+use arrow_array::ArrayRef;
+use plan::{Columns, DataType, Schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,9 @@ pub struct Request {
     #[serde(rename = "type")]
     #[schemars(with = "String")]
     pub ty: DataType,
+    /// A boolean column: rows where it is true are passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
 }
 
 /// How numbers are held in a cell.
@@ -87,6 +91,8 @@ pub enum Kind {
     Max(Class),
     /// The position, from 1, of a list of values.
     List,
+    /// The number of rows that are not passed over.
+    Rows,
 }
 
 /// One cell of a group: what it holds, and of which column.
@@ -98,6 +104,19 @@ pub struct Cell {
     pub column: String,
     /// How numbers of that column are held.
     pub class: Class,
+    /// The column that says which rows are passed over.
+    pub unless: Option<String>,
+}
+
+/// The values of a cell's column.
+#[derive(Clone)]
+pub struct CellColumn {
+    /// One item per row.
+    pub array: ArrayRef,
+    /// Its type.
+    pub ty: DataType,
+    /// Which rows are passed over.
+    pub unless: Option<ArrayRef>,
 }
 
 /// One result: how it follows from the cells of a group.
@@ -107,6 +126,8 @@ pub struct Output {
     pub request: Request,
     /// Position of its cell; 0 is the count.
     pub cell: usize,
+    /// Position of the cell with the number of its rows.
+    pub rows: usize,
     /// How the cell holds numbers.
     pub class: Class,
 }
@@ -121,6 +142,34 @@ impl Output {
             Function::Avg if float => Class::Float,
             _ => self.class,
         }
+    }
+}
+
+/// Where the values of a cell are in a schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    index: usize,
+    ty: DataType,
+    unless: Option<usize>,
+}
+
+impl Place {
+    /// The place of a cell's column.
+    pub(crate) fn of(cell: &Cell, schema: &Schema) -> Self {
+        let index = |name: &str| schema.index_of(name).unwrap_or(usize::MAX);
+        let at = index(&cell.column);
+        let ty = schema.fields.get(at).map_or(DataType::Bool, |f| f.ty);
+        Place { index: at, ty, unless: cell.unless.as_deref().map(index) }
+    }
+
+    /// The values in a batch.
+    pub(crate) fn pick(&self, columns: &Columns) -> Option<CellColumn> {
+        let array = |at: usize| columns.arrays.get(at).cloned();
+        let unless = match self.unless {
+            Some(at) => Some(array(at)?),
+            None => None,
+        };
+        Some(CellColumn { array: array(self.index)?, ty: self.ty, unless })
     }
 }
 
@@ -145,21 +194,18 @@ impl Layout {
     ) -> Result<Layout, String> {
         let mut layout = Layout::default();
         for request in requests {
+            let rows = layout.rows_cell(request, &type_of)?;
             let output = if request.function == Function::Count {
-                Output { request: request.clone(), cell: 0, class: Class::Uint }
+                Output { request: request.clone(), cell: rows, rows, class: Class::Uint }
             } else {
                 let name = request.column.as_deref().ok_or("an aggregate needs a column")?;
                 let ty = type_of(name).ok_or_else(|| format!("there is no column {name}"))?;
                 let class = Class::of(ty).ok_or_else(|| format!("{name} is not a number"))?;
                 let kind = kind_of(request.function, class);
                 let class = if kind == Kind::List { Class::Float } else { class };
-                let cell = Cell { kind, column: name.to_owned(), class };
-                let known = layout.cells.iter().position(|c| *c == cell);
-                let at = known.unwrap_or_else(|| {
-                    layout.cells.push(cell);
-                    layout.cells.len() - 1
-                });
-                Output { request: request.clone(), cell: at + 1, class }
+                let unless = request.unless.clone();
+                let cell = layout.cell(Cell { kind, column: name.to_owned(), class, unless });
+                Output { request: request.clone(), cell, rows, class }
             };
             if Class::of(output.request.ty).is_none() {
                 return Err(format!("{} cannot be of that type", output.request.name));
@@ -167,6 +213,30 @@ impl Layout {
             layout.outputs.push(output);
         }
         Ok(layout)
+    }
+
+    /// The cell with the number of rows that a result is computed over.
+    fn rows_cell(
+        &mut self,
+        request: &Request,
+        type_of: impl Fn(&str) -> Option<DataType>,
+    ) -> Result<usize, String> {
+        let Some(unless) = &request.unless else { return Ok(0) };
+        if type_of(unless) != Some(DataType::Bool) {
+            return Err(format!("{unless} is no column of booleans"));
+        }
+        let (kind, column, unless) = (Kind::Rows, unless.clone(), Some(unless.clone()));
+        Ok(self.cell(Cell { kind, column, class: Class::Uint, unless }))
+    }
+
+    /// The position of a cell, which may be there already.
+    fn cell(&mut self, cell: Cell) -> usize {
+        let known = self.cells.iter().position(|c| *c == cell);
+        let at = known.unwrap_or_else(|| {
+            self.cells.push(cell);
+            self.cells.len() - 1
+        });
+        at + 1
     }
 
     /// Cells of one group.
@@ -191,7 +261,7 @@ impl Kind {
     #[must_use]
     pub fn empty(self) -> u64 {
         match self {
-            Kind::Sum(_) | Kind::List => 0,
+            Kind::Sum(_) | Kind::List | Kind::Rows => 0,
             Kind::Min(class) => min::empty(class),
             Kind::Max(class) => max::empty(class),
         }
@@ -205,6 +275,7 @@ impl Kind {
             Kind::Min(class) => min::merge(class, a, b),
             Kind::Max(class) => max::merge(class, a, b),
             Kind::List => a,
+            Kind::Rows => count::merge(a, b),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use arrow_array::{ArrayRef, ArrowPrimitiveType};
-use plan::DataType;
+use arrow_array::types::UInt8Type;
+use arrow_array::{ArrowPrimitiveType, BooleanArray};
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Function, Kind, Layout, avg, count, max, median, min, sum};
-use crate::columns::types::{values, with_primitive};
+use super::{CellColumn, Class, Function, Kind, Layout, avg, count, max, median, min, sum};
+use crate::columns::types::{bools, values, with_primitive};
 
 /// Most cells of one set of groups: 4 GiB of them.
 pub const CELLS_MAX: usize = 1 << 29;
@@ -99,19 +99,64 @@ impl Partials {
         layout: &Layout,
         known: usize,
         groups: Groups,
-        columns: &[(ArrayRef, DataType)],
+        columns: &[CellColumn],
         range: Range<usize>,
     ) -> Result<(), String> {
         self.room(layout, known.max(groups.max() + 1))?;
         self.count(layout, groups);
-        for (at, (cell, (array, ty))) in layout.cells.iter().zip(columns).enumerate() {
+        for (at, (cell, column)) in layout.cells.iter().zip(columns).enumerate() {
             let offset = at + 1;
-            with_primitive!(*ty, T => {
-                let all = values::<T>(array).get(range.clone()).unwrap_or_default();
+            if let Some(unless) = &column.unless {
+                let unless = bools(unless).ok_or("rows are passed over by booleans")?;
+                self.fold_some(
+                    cell.kind,
+                    (layout.stride(), offset),
+                    groups,
+                    column,
+                    unless,
+                    &range,
+                );
+                continue;
+            }
+            with_primitive!(column.ty, T => {
+                let all = values::<T>(&column.array).get(range.clone()).unwrap_or_default();
                 self.fold::<T>(cell.kind, layout.stride(), offset, groups, all);
             }, _ => ());
         }
         Ok(())
+    }
+
+    /// Adds the rows of a range that are not passed over.
+    fn fold_some(
+        &mut self,
+        kind: Kind,
+        (stride, offset): (usize, usize),
+        groups: Groups,
+        column: &CellColumn,
+        unless: &BooleanArray,
+        range: &Range<usize>,
+    ) {
+        let known = |row: &usize| *row < unless.len() && !unless.value(*row);
+        let kept: Vec<usize> = range.clone().filter(known).collect();
+        let ids: Vec<u32>;
+        let groups = match groups {
+            Groups::One(_) => Groups::One(kept.len()),
+            Groups::Ids(all) => {
+                let id = |row: &usize| all.get(row - range.start).copied();
+                ids = kept.iter().filter_map(id).collect();
+                Groups::Ids(&ids)
+            }
+        };
+        if kind == Kind::Rows {
+            let ones = vec![1; kept.len()];
+            self.fold::<UInt8Type>(kind, stride, offset, groups, &ones);
+            return;
+        }
+        with_primitive!(column.ty, T => {
+            let all = values::<T>(&column.array);
+            let some: Vec<_> = kept.iter().filter_map(|row| all.get(*row).copied()).collect();
+            self.fold::<T>(kind, stride, offset, groups, &some);
+        }, _ => ());
     }
 
     fn count(&mut self, layout: &Layout, groups: Groups) {
@@ -171,7 +216,7 @@ impl Partials {
         type N<T> = <T as ArrowPrimitiveType>::Native;
         match kind {
             Kind::Sum(Class::Float) => run!(|c, v: N<T>| sum::float(c, v.float())),
-            Kind::Sum(_) => run!(|c, v: N<T>| sum::int(c, v.bits())),
+            Kind::Sum(_) | Kind::Rows => run!(|c, v: N<T>| sum::int(c, v.bits())),
             Kind::Min(Class::Int) => run!(|c, v: N<T>| min::int(c, v.bits() as i64)),
             Kind::Min(Class::Uint) => run!(|c, v: N<T>| min::uint(c, v.bits())),
             Kind::Min(Class::Float) => run!(|c, v: N<T>| min::float(c, v.float())),
@@ -255,12 +300,12 @@ impl Partials {
     /// classes hold.
     pub fn finish(&mut self, layout: &Layout, id: u32, out: &mut [Vec<u64>]) {
         let at = id as usize * layout.stride();
-        let rows = self.cells.get(at).copied().unwrap_or_default();
         for (output, column) in layout.outputs.iter().zip(out) {
             let cell = self.cells.get(at + output.cell).copied().unwrap_or_default();
             column.push(match output.request.function {
                 Function::Avg => {
                     let float = Class::of(output.request.ty) == Some(Class::Float);
+                    let rows = self.cells.get(at + output.rows).copied().unwrap_or_default();
                     avg::finish(output.class, cell, rows, float)
                 }
                 Function::Median => {

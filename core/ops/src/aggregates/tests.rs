@@ -25,6 +25,7 @@ fn all() -> Layout {
             column: Some(column.into()),
             name: format!("{function:?}{column}"),
             ty,
+            unless: None,
         })
         .collect();
     let types = |name: &str| Some(if name == "i" { DataType::I64 } else { DataType::F64 });
@@ -43,6 +44,7 @@ fn partials(layout: &Layout, rows: &[(u32, i64)]) -> Partials {
             "i" => (Arc::clone(&ints), DataType::I64),
             _ => (Arc::clone(&floats), DataType::F64),
         })
+        .map(|(array, ty)| CellColumn { array, ty, unless: None })
         .collect();
     let mut result = Partials::default();
     result.add(layout, 0, Groups::Ids(&ids), &columns, 0..rows.len()).unwrap();
@@ -115,4 +117,62 @@ fn a_median_of_an_even_number_lies_between() {
     assert_eq!(median::finish(&mut [4.0, 1.0, 3.0, 2.0]), 2.5);
     assert_eq!(median::finish(&mut [3.0, 1.0, 2.0]), 2.0);
     assert_eq!(median::finish(&mut []), 0.0);
+}
+
+#[test]
+fn rows_may_be_passed_over() {
+    let functions = [
+        Function::Count,
+        Function::Sum,
+        Function::Avg,
+        Function::Min,
+        Function::Max,
+        Function::Median,
+    ];
+    let requests: Vec<Request> = functions
+        .iter()
+        .map(|function| Request {
+            function: *function,
+            column: Some("i".into()),
+            name: format!("{function:?}"),
+            ty: DataType::F64,
+            unless: Some("n".into()),
+        })
+        .collect();
+    let types = |name: &str| Some(if name == "n" { DataType::Bool } else { DataType::I64 });
+    let layout = Layout::new(&requests, types).unwrap();
+    let array = array_from::<Int64Type>(vec![1, 100, 3, 50, 8]);
+    let unless: arrow_array::ArrayRef =
+        Arc::new(arrow_array::BooleanArray::from(vec![false, true, false, true, false]));
+    let ty = DataType::I64;
+    let column = CellColumn { array, ty, unless: Some(unless) };
+    let columns = vec![column; layout.cells.len()];
+    for (groups, expected) in [
+        (Groups::One(5), vec![vec![3.0, 12.0, 4.0, 1.0, 8.0, 3.0]]),
+        (
+            Groups::Ids(&[0, 0, 0, 1, 2]),
+            vec![vec![2.0, 4.0, 2.0, 1.0, 3.0, 2.0], vec![], vec![1.0, 8.0, 8.0, 8.0, 8.0, 8.0]],
+        ),
+    ] {
+        let mut result = Partials::default();
+        result.add(&layout, 0, groups, &columns, 0..5).unwrap();
+        for (id, expected) in (0..).zip(expected) {
+            let mut out = vec![Vec::new(); layout.outputs.len()];
+            result.finish(&layout, id, &mut out);
+            let number = |output: &Output, bits: u64| match output.result_class() {
+                Class::Float => f64::from_bits(bits),
+                Class::Int => bits as i64 as f64,
+                Class::Uint => bits as f64,
+            };
+            let all = layout.outputs.iter().zip(&out);
+            let got: Vec<f64> = all.map(|(output, bits)| number(output, bits[0])).collect();
+            if expected.is_empty() {
+                assert_eq!(got[0], 0.0, "no rows of the group are left");
+            } else {
+                assert_eq!(got, expected);
+            }
+        }
+    }
+    let other = |_: &str| Some(DataType::I64);
+    assert!(Layout::new(&requests, other).is_err(), "only booleans pass over rows");
 }

@@ -26,6 +26,9 @@ pub struct FieldConfig {
     /// Its name in the result; as before by default.
     #[serde(default)]
     pub to: Option<String>,
+    /// A column of booleans for where it has no value; without it, it must have one.
+    #[serde(default)]
+    pub null: Option<String>,
 }
 
 impl FieldConfig {
@@ -34,6 +37,14 @@ impl FieldConfig {
     pub fn result(&self) -> Field {
         Field { name: self.to.as_deref().unwrap_or(&self.name).into(), ty: self.ty }
     }
+}
+
+/// The result of these fields: their columns, and behind them for each that may have no value the
+/// column that says where.
+pub(crate) fn schema_of(fields: &[&FieldConfig]) -> Schema {
+    let null = |name: &String| Field { name: name.as_str().into(), ty: DataType::Bool };
+    let nulls = fields.iter().filter_map(|f| f.null.as_ref()).map(null);
+    Schema { fields: fields.iter().map(|f| f.result()).chain(nulls).collect() }
 }
 
 /// What becomes of a row that cannot be read.

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use formats::columns::{Column, ColumnData, RowError};
 use formats::csv::CsvReader;
 use plan::env::read_config;
-use plan::{
-    Batch, BuildError, Class, End, Env, Example, Json, Operator, OperatorSpec, Schema, Step,
-};
+use plan::{Batch, BuildError, Class, End, Env, Example, Json, Operator, OperatorSpec, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrays::column_type;
-use super::decode::{Decoder, FieldConfig, Format, OnError};
+use super::decode::{Decoder, FieldConfig, Format, OnError, schema_of};
 
 /// Configuration of `decode_csv`.
 #[derive(Deserialize, JsonSchema)]
@@ -44,15 +42,17 @@ fn comma() -> String {
 struct Csv {
     fields: Vec<Column>,
     wanted: Vec<usize>,
+    nullable: Vec<usize>,
     delimiter: u8,
     skip_header: bool,
     reader: CsvReader,
 }
 
-impl Csv {
-    fn reader(fields: &[Column], wanted: &[usize], delimiter: u8, skip: bool) -> CsvReader {
-        CsvReader::new(fields.to_vec(), delimiter, skip).with_projection(wanted)
-    }
+/// A reader of some columns, of which some may be empty.
+fn reader(fields: &[Column], wanted: &[usize], nullable: &[usize], delimiter: u8) -> CsvReader {
+    CsvReader::new(fields.to_vec(), delimiter, false)
+        .with_projection(wanted)
+        .with_nullable(nullable)
 }
 
 impl Format for Csv {
@@ -63,7 +63,8 @@ impl Format for Csv {
         columns: &mut [ColumnData],
     ) -> Result<(), RowError> {
         if first && self.skip_header {
-            let mut reader = Csv::reader(&self.fields, &self.wanted, self.delimiter, true);
+            let Csv { fields, wanted, nullable, delimiter, .. } = self;
+            let mut reader = reader(fields, wanted, nullable, *delimiter).skip_header();
             return reader.read(bytes, true, columns).map(drop);
         }
         self.reader.read(bytes, true, columns).map(drop)
@@ -104,14 +105,16 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         // Rows are counted by a column.
         wanted.push(0);
     }
-    let chosen = wanted.iter().filter_map(|i| config.fields.get(*i));
-    let schema = Schema { fields: chosen.map(FieldConfig::result).collect() };
+    let chosen: Vec<&FieldConfig> = wanted.iter().filter_map(|i| config.fields.get(*i)).collect();
+    let schema = schema_of(&chosen);
+    let may_be_empty = |i: &usize| config.fields.get(*i).is_some_and(|f| f.null.is_some());
+    let nullable: Vec<usize> = wanted.iter().copied().filter(may_be_empty).collect();
     let columns = config.fields.iter().map(|f| Column::new(f.name.as_str(), column_type(f.ty)));
     let fields: Vec<Column> = columns.collect();
-    let reader = Csv::reader(&fields, &wanted, delimiter, false);
+    let reader = reader(&fields, &wanted, &nullable, delimiter);
     let skip_header = config.skip_header;
     Ok(Box::new(DecodeCsv(Decoder {
-        format: Csv { fields, wanted, delimiter, skip_header, reader },
+        format: Csv { fields, wanted, nullable, delimiter, skip_header, reader },
         schema: Arc::new(schema),
         partition: config.partition,
         on_error: config.on_error,
@@ -127,13 +130,22 @@ pub static SPEC: OperatorSpec = OperatorSpec {
     category: "codecs",
     summary: "Blocks of delimited lines to typed columns.",
     schema: plan::schema_of::<Config>,
-    examples: &[Example {
-        title: "two of three columns",
-        config: r#"{"fields": [{"name": "ts", "type": "u64"}, {"name": "k", "type": "text"},
+    examples: &[
+        Example {
+            title: "two of three columns",
+            config: r#"{"fields": [{"name": "ts", "type": "u64"}, {"name": "k", "type": "text"},
                                {"name": "v", "type": "f64", "to": "value"}],
                     "select": ["v", "ts"]}"#,
-        input: &["1000,a,1.5", "2000,b,2"],
-        output: &["value:f64,ts:u64", "1.5,1000", "2,2000"],
-    }],
+            input: &["1000,a,1.5", "2000,b,2"],
+            output: &["value:f64,ts:u64", "1.5,1000", "2,2000"],
+        },
+        Example {
+            title: "a column that may be empty",
+            config: r#"{"fields": [{"name": "k", "type": "text"},
+                               {"name": "v", "type": "i64", "null": "v missing"}]}"#,
+            input: &["a,1", "b,"],
+            output: &["k:text,v:i64,v missing:bool", "a,1,false", "b,0,true"],
+        },
+    ],
     build,
 };

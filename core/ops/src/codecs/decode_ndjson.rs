@@ -5,14 +5,12 @@ use std::sync::Arc;
 use formats::columns::{Column, ColumnData, RowError};
 use formats::ndjson::NdjsonReader;
 use plan::env::read_config;
-use plan::{
-    Batch, BuildError, Class, End, Env, Example, Json, Operator, OperatorSpec, Schema, Step,
-};
+use plan::{Batch, BuildError, Class, End, Env, Example, Json, Operator, OperatorSpec, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrays::column_type;
-use super::decode::{Decoder, FieldConfig, Format, OnError};
+use super::decode::{Decoder, FieldConfig, Format, OnError, schema_of};
 
 /// Configuration of `decode_ndjson`.
 #[derive(Deserialize, JsonSchema)]
@@ -59,8 +57,10 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         return Err(BuildError::new("fields: there must be at least one"));
     }
     let columns = config.fields.iter().map(|f| Column::new(f.name.as_str(), column_type(f.ty)));
-    let reader = NdjsonReader::new(columns.collect());
-    let schema = Schema { fields: config.fields.iter().map(FieldConfig::result).collect() };
+    let fields = config.fields.iter().enumerate();
+    let nullable: Vec<usize> = fields.filter(|(_, f)| f.null.is_some()).map(|(at, _)| at).collect();
+    let reader = NdjsonReader::new(columns.collect()).with_nullable(&nullable);
+    let schema = schema_of(&config.fields.iter().collect::<Vec<_>>());
     Ok(Box::new(DecodeNdjson(Decoder {
         format: Ndjson(reader),
         schema: Arc::new(schema),

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrays::to_column;
+use super::nulls::{NullConfig, Shown, shown};
 use crate::columns::not_columns;
 
 /// Configuration of `encode_csv`.
@@ -24,6 +25,9 @@ struct Config {
     /// Writes booleans as `1` and `0`.
     #[serde(default)]
     bool_digits: bool,
+    /// The columns that may have no value; it is written as `NULL`.
+    #[serde(default)]
+    nulls: Vec<NullConfig>,
 }
 
 fn comma() -> String {
@@ -32,18 +36,38 @@ fn comma() -> String {
 
 struct EncodeCsv {
     writer: CsvWriter,
+    nulls: Vec<NullConfig>,
     /// Bytes of a row in the batch before: room for the next.
     row_guess: usize,
 }
 
 impl EncodeCsv {
     fn encode(&mut self, columns: &Columns) -> Vec<u8> {
-        let arrays = columns.arrays.iter().zip(&columns.schema.fields);
-        let data: Vec<ColumnData> = arrays.map(|(a, f)| to_column(a, f.ty)).collect();
+        let shown = shown(columns, &self.nulls);
+        let data: Vec<ColumnData> = shown.iter().map(|column| self.data(column)).collect();
         let mut bytes = Vec::with_capacity((self.row_guess + 4) * columns.rows);
         self.writer.write_rows(&data, 0, columns.rows, &mut bytes);
         self.row_guess = bytes.len() / columns.rows.max(1);
         bytes
+    }
+
+    /// A column as it is printed; one that may have no value as text.
+    fn data(&self, column: &Shown) -> ColumnData {
+        let data = to_column(column.array, column.ty);
+        if !column.may_be_null() {
+            return data;
+        }
+        let (mut offsets, mut bytes) = (vec![0], Vec::new());
+        for row in 0..data.len() {
+            if column.is_null(row) {
+                bytes.extend_from_slice(b"NULL");
+            } else {
+                self.writer.write_rows(std::slice::from_ref(&data), row, row + 1, &mut bytes);
+                bytes.pop(); // the end of the line
+            }
+            offsets.push(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
+        }
+        ColumnData::Text { offsets, bytes }
     }
 }
 
@@ -81,7 +105,7 @@ fn build(config: &Json, _env: &dyn Env) -> Result<Box<dyn Operator>, BuildError>
     };
     let floats = if config.six_decimals { FloatText::Fixed6 } else { FloatText::Shortest };
     let writer = CsvWriter::new(delimiter, floats).bool_digits(config.bool_digits);
-    Ok(Box::new(EncodeCsv { writer, row_guess: 16 }))
+    Ok(Box::new(EncodeCsv { writer, nulls: config.nulls, row_guess: 16 }))
 }
 
 /// The operator.
@@ -91,11 +115,19 @@ pub static SPEC: OperatorSpec = OperatorSpec {
     category: "codecs",
     summary: "Typed columns to delimited lines.",
     schema: plan::schema_of::<Config>,
-    examples: &[Example {
-        title: "floats and booleans in the old manner",
-        config: r#"{"six_decimals": true, "bool_digits": true}"#,
-        input: &["k:text,x:f64,b:bool", "a,1.5,true", "b,2,false"],
-        output: &["a,1.500000,1", "b,2.000000,0"],
-    }],
+    examples: &[
+        Example {
+            title: "floats and booleans in the old manner",
+            config: r#"{"six_decimals": true, "bool_digits": true}"#,
+            input: &["k:text,x:f64,b:bool", "a,1.5,true", "b,2,false"],
+            output: &["a,1.500000,1", "b,2.000000,0"],
+        },
+        Example {
+            title: "a column that may have no value",
+            config: r#"{"nulls": [{"column": "x", "flag": "n"}]}"#,
+            input: &["k:text,x:f64,n:bool", "a,1.5,false", "b,2,true"],
+            output: &["a,1.5", "b,NULL"],
+        },
+    ],
     build,
 };

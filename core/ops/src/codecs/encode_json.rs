@@ -11,37 +11,45 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::encode_csv::encoded;
+use super::nulls::{NullConfig, Shown, shown};
 use crate::columns::types::{bools, texts, values};
 
-/// Configuration of `encode_json`: there is nothing to configure.
+/// Configuration of `encode_json`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {}
+struct Config {
+    /// The columns that may have no value; it is written as `null`.
+    #[serde(default)]
+    nulls: Vec<NullConfig>,
+}
 
-struct EncodeJson;
+struct EncodeJson {
+    nulls: Vec<NullConfig>,
+}
 
-fn encode(columns: &Columns) -> Vec<u8> {
-    let mut members: Vec<(Vec<u8>, &ArrayRef, DataType)> = columns
-        .schema
-        .fields
-        .iter()
-        .zip(&columns.arrays)
-        .map(|(field, array)| {
+fn encode(columns: &Columns, nulls: &[NullConfig]) -> Vec<u8> {
+    let mut members: Vec<(Vec<u8>, Shown)> = shown(columns, nulls)
+        .into_iter()
+        .map(|column| {
             let mut key = Vec::new();
-            write_string(&mut key, field.name.as_bytes(), false);
+            write_string(&mut key, column.name.as_bytes(), false);
             key.push(b':');
-            (key, array, field.ty)
+            (key, column)
         })
         .collect();
     members.sort_by(|a, b| a.0.cmp(&b.0));
     let mut out = Vec::new();
     for row in 0..columns.rows {
         let mut before = b'{';
-        for (key, array, ty) in &members {
+        for (key, column) in &members {
             out.push(before);
             before = b',';
             out.extend_from_slice(key);
-            write_value(&mut out, array, *ty, row);
+            if column.is_null(row) {
+                out.extend_from_slice(b"null");
+            } else {
+                write_value(&mut out, column.array, column.ty, row);
+            }
         }
         out.extend_from_slice(b"}\n");
     }
@@ -90,13 +98,13 @@ impl Operator for EncodeJson {
     }
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
-        Step::Done(encoded(batch, out, encode))
+        Step::Done(encoded(batch, out, |columns| encode(columns, &self.nulls)))
     }
 }
 
 fn build(config: &Json, _env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
-    let Config {} = read_config(config)?;
-    Ok(Box::new(EncodeJson))
+    let Config { nulls } = read_config(config)?;
+    Ok(Box::new(EncodeJson { nulls }))
 }
 
 /// The operator.
@@ -106,11 +114,19 @@ pub static SPEC: OperatorSpec = OperatorSpec {
     category: "codecs",
     summary: "Typed columns to one JSON object a line, members sorted by name.",
     schema: plan::schema_of::<Config>,
-    examples: &[Example {
-        title: "two rows",
-        config: "{}",
-        input: &["s$v:f64,s$k:text,s$b:bool", "1.5,a,true", "2,b,false"],
-        output: &[r#"{"s$b":true,"s$k":"a","s$v":1.5}"#, r#"{"s$b":false,"s$k":"b","s$v":2}"#],
-    }],
+    examples: &[
+        Example {
+            title: "two rows",
+            config: "{}",
+            input: &["s$v:f64,s$k:text,s$b:bool", "1.5,a,true", "2,b,false"],
+            output: &[r#"{"s$b":true,"s$k":"a","s$v":1.5}"#, r#"{"s$b":false,"s$k":"b","s$v":2}"#],
+        },
+        Example {
+            title: "a column that may have no value",
+            config: r#"{"nulls": [{"column": "x", "flag": "n"}]}"#,
+            input: &["x:f64,n:bool", "1.5,false", "2,true"],
+            output: &[r#"{"x":1.5}"#, r#"{"x":null}"#],
+        },
+    ],
     build,
 };

@@ -9,6 +9,7 @@ pub mod decode_ndjson;
 pub mod encode_csv;
 pub mod encode_json;
 pub mod frame;
+pub mod nulls;
 
 #[cfg(test)]
 mod tests;

@@ -83,6 +83,22 @@ pub enum Op {
     Cast,
     /// `[condition, value]...` and a last value for when no condition holds.
     Case,
+    /// One text behind the other.
+    Concat,
+    /// Characters of a text.
+    CharLength,
+    /// Bytes of a text.
+    OctetLength,
+    /// A time such as `2026-02-16T12:00:00Z` as milliseconds since the epoch.
+    TextTime,
+    /// Milliseconds since the epoch as such a text.
+    TimeText,
+    /// Year of milliseconds since the epoch.
+    Year,
+    /// Month of milliseconds since the epoch, from 1.
+    Month,
+    /// Day of the month of milliseconds since the epoch, from 1.
+    Day,
 }
 
 impl Op {
@@ -95,11 +111,25 @@ impl Op {
         matches!(self, Op::And | Op::Or | Op::Not)
     }
 
+    /// Whether it is about texts or times: the type of its operands, and of its result.
+    fn of_text(self) -> Option<(DataType, DataType)> {
+        use DataType::{Text, U64};
+        match self {
+            Op::Concat => Some((Text, Text)),
+            Op::CharLength | Op::OctetLength | Op::TextTime => Some((Text, U64)),
+            Op::TimeText => Some((U64, Text)),
+            Op::Year | Op::Month | Op::Day => Some((U64, U64)),
+            _ => None,
+        }
+    }
+
     fn arity(self) -> Option<usize> {
         use Op::{Abs, Case, Cast, Ceil, Cos, Exp, Floor, Ln, Log2, Log10};
         use Op::{Neg, Not, Radians, Round, Sin, Sqrt};
         match self {
             Case => None,
+            Op::CharLength | Op::OctetLength | Op::TextTime | Op::TimeText => Some(1),
+            Op::Year | Op::Month | Op::Day => Some(1),
             Not | Neg | Abs | Sqrt | Exp | Ln | Log2 | Log10 | Sin | Cos | Radians | Round
             | Ceil | Floor | Cast => Some(1),
             _ => Some(2),
@@ -211,6 +241,8 @@ impl Compiled {
                 ty == DataType::Bool && types.iter().all(|t| *t == DataType::Bool)
             }
             _ if op.is_comparison() => types.iter().all(|t| *t == ty),
+            _ if op.of_text().is_some_and(|(from, _)| from != ty) => false,
+            _ if op.of_text().is_some() => types.iter().all(|t| *t == ty),
             Op::Power => types.iter().all(|t| *t == ty) && is_numeric(ty),
             Op::Sqrt
             | Op::Exp
@@ -230,7 +262,8 @@ impl Compiled {
         if !fits {
             return Err(format!("{op:?} does not work on {types:?} as {ty:?}"));
         }
-        Ok(if op.is_comparison() { DataType::Bool } else { ty })
+        let result = op.of_text().map_or(ty, |(_, result)| result);
+        Ok(if op.is_comparison() { DataType::Bool } else { result })
     }
 
     /// Type of the value.

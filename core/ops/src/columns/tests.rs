@@ -145,3 +145,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn texts_are_joined_and_measured() {
+    let input = ["a:text,b:text", "ab,c", "\u{e9},", ",x"];
+    let join =
+        json!([{"col": "a"}, {"col": "b"}, {"op": "concat", "type": "text", "args": [0, 1]}]);
+    assert_eq!(value(&input, join).unwrap(), ["abc", "\u{e9}", "x"]);
+    let constant = json!([{"col": "a"}, {"value": "-", "type": "text"},
+        {"op": "concat", "type": "text", "args": [1, 0]}]);
+    assert_eq!(value(&input, constant).unwrap(), ["-ab", "-\u{e9}", "-"]);
+    let length = |op: &str| json!([{"col": "a"}, {"op": op, "type": "text", "args": [0]}]);
+    assert_eq!(value(&input, length("char_length")).unwrap(), ["2", "1", "0"]);
+    assert_eq!(value(&input, length("octet_length")).unwrap(), ["2", "2", "0"]);
+    assert_eq!(value(&input, length("text_time")).unwrap_err(), "'ab' is no time");
+    let wrong = json!([{"col": "a"}, {"op": "char_length", "type": "u64", "args": [0]}]);
+    assert!(value(&input, wrong).is_err());
+}
+
+#[test]
+fn times_have_parts() {
+    let part = |op: &str| json!([{"col": "t"}, {"op": op, "type": "u64", "args": [0]}]);
+    let input = ["t:u64", "1709208000000"];
+    assert_eq!(value(&input, part("year")).unwrap(), ["2024"]);
+    assert_eq!(value(&input, part("month")).unwrap(), ["2"]);
+    assert_eq!(value(&input, part("day")).unwrap(), ["29"]);
+    assert_eq!(value(&input, part("time_text")).unwrap(), ["2024-02-29T12:00:00.000Z"]);
+}

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use arrow_array::ArrayRef;
-use plan::DataType;
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
 use super::slicing::{Slicing, Span};
 use crate::aggregates::partials::Groups;
-use crate::aggregates::{Layout, Partials};
+use crate::aggregates::{CellColumn, Layout, Partials};
 
 /// Most slices that are open at once; hostile times could open one for every row.
 pub const SLICES_MAX: usize = 1 << 20;
@@ -37,7 +35,7 @@ pub struct Rows<'a> {
     /// Number of keys.
     pub known: usize,
     /// The column of each cell of the layout.
-    pub columns: &'a [(ArrayRef, DataType)],
+    pub columns: &'a [CellColumn],
 }
 
 /// A window that fires.

@@ -1,9 +1,6 @@
 //! `threshold_window`: aggregates over runs of rows for which a condition holds. The first row for
 //! which it does not hold closes the window.
 
-use std::sync::Arc;
-
-use arrow_array::ArrayRef;
 use plan::env::read_config;
 use plan::{Batch, BuildError, Class, Columns, Data, DataType, End, Env, Example, Json};
 use plan::{Operator, OperatorError, OperatorSpec, Schema, Step};
@@ -14,7 +11,7 @@ use super::emit::{Emission, mark_last, schema_of};
 use super::keys::Keys;
 use super::store::Fired;
 use crate::aggregates::partials::Groups;
-use crate::aggregates::{Layout, Partials, Request};
+use crate::aggregates::{CellColumn, Layout, Partials, Place, Request};
 use crate::columns::expr::{Cached, Program};
 use crate::columns::not_columns;
 use crate::columns::types::bools;
@@ -37,7 +34,7 @@ struct Config {
 
 struct Bound {
     layout: Layout,
-    columns: Vec<(usize, DataType)>,
+    columns: Vec<Place>,
     emission: Emission,
 }
 
@@ -57,11 +54,7 @@ impl Threshold {
             |name: &str| schema.index_of(name).and_then(|i| schema.fields.get(i)).map(|f| f.ty);
         let layout = Layout::new(&self.aggregates, type_of)?;
         let result = schema_of(None, &[], &layout, schema)?;
-        let place = |name: &str| {
-            let index = schema.index_of(name).unwrap_or(usize::MAX);
-            (index, type_of(name).unwrap_or(DataType::Bool))
-        };
-        let columns = layout.cells.iter().map(|c| place(&c.column)).collect();
+        let columns = layout.cells.iter().map(|cell| Place::of(cell, schema)).collect();
         let emission = Emission::new(result, false, self.partition, layout.outputs.len());
         Ok(Bound { layout, columns, emission })
     }
@@ -77,11 +70,8 @@ impl Threshold {
             self.bound = Some(self.bind(&columns.schema)?);
         }
         let Some(bound) = &self.bound else { return Ok(()) };
-        let cells: Vec<(ArrayRef, DataType)> = bound
-            .columns
-            .iter()
-            .filter_map(|(i, ty)| Some((Arc::clone(columns.arrays.get(*i)?), *ty)))
-            .collect();
+        let cells: Vec<CellColumn> =
+            bound.columns.iter().filter_map(|place| place.pick(columns)).collect();
         let mut row = 0;
         for (from, to) in flags.values().set_slices() {
             // A row before the run, if any, closes the window that was open.

@@ -17,7 +17,7 @@ use super::slicing::Slicing;
 use super::store::{Rows, Slices};
 use super::time::{Absorb, Alarm, Clock, ClockConfig};
 use super::watermark::Watermarks;
-use crate::aggregates::{Layout, Request};
+use crate::aggregates::{CellColumn, Layout, Place, Request};
 use crate::columns::not_columns;
 
 /// Configuration of `window`.
@@ -62,7 +62,7 @@ struct Bound {
     layout: Layout,
     keys: Keys,
     key_columns: Vec<usize>,
-    cell_columns: Vec<(usize, DataType)>,
+    cell_columns: Vec<Place>,
     emission: Emission,
 }
 
@@ -104,10 +104,7 @@ impl Bound {
         let result = schema_of(borders, &keys, &layout, schema)?;
         let index = |name: &str| schema.index_of(name).unwrap_or(usize::MAX);
         let key_types: Vec<DataType> = keys.iter().filter_map(|k| type_of(&k.0)).collect();
-        let cell_columns = layout
-            .cells
-            .iter()
-            .map(|c| (index(&c.column), type_of(&c.column).unwrap_or(DataType::Bool)));
+        let cell_columns = layout.cells.iter().map(|cell| Place::of(cell, schema));
         Ok(Bound {
             schema: Arc::clone(schema),
             key_columns: keys.iter().map(|k| index(&k.0)).collect(),
@@ -124,7 +121,7 @@ struct Walk<'a> {
     bound: &'a mut Bound,
     slices: &'a mut Slices,
     ids: &'a [u32],
-    columns: &'a [(ArrayRef, DataType)],
+    columns: &'a [CellColumn],
     late: u64,
     out: &'a mut Vec<Batch>,
 }
@@ -185,8 +182,8 @@ impl Core {
         let pick = |i: &usize| columns.arrays.get(*i).cloned();
         let keys: Vec<ArrayRef> = bound.key_columns.iter().filter_map(pick).collect();
         bound.keys.number(&keys, columns.rows, &mut self.ids)?;
-        let cells: Vec<(ArrayRef, DataType)> =
-            bound.cell_columns.iter().filter_map(|(i, ty)| Some((pick(i)?, *ty))).collect();
+        let cells: Vec<CellColumn> =
+            bound.cell_columns.iter().filter_map(|place| place.pick(columns)).collect();
         let mut walk =
             Walk { bound, slices: &mut self.slices, ids: &self.ids, columns: &cells, late: 0, out };
         self.clock.walk(columns, now_ms, &mut walk)?;

@@ -8,6 +8,7 @@ mod query;
 mod routes;
 mod schema;
 mod sources;
+mod sql;
 mod state;
 mod topology;
 mod types;

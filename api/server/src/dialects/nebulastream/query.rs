@@ -80,7 +80,7 @@ fn read(request: &Request) -> Result<Submission, Reply> {
     Ok(Submission { text: text.to_owned(), placement: placement.to_owned() })
 }
 
-fn message(diagnostics: &[Diagnostic]) -> String {
+pub(super) fn message(diagnostics: &[Diagnostic]) -> String {
     let one = |d: &Diagnostic| match d.span.line {
         0 => d.message.clone(),
         line => format!("{} (line {line}, column {})", d.message, d.span.column),
@@ -95,10 +95,13 @@ fn key(id: u64) -> Key {
 impl NebulaStream {
     pub(super) async fn execute(&self, request: &Request) -> Result<Reply, Reply> {
         let Submission { text, placement } = read(request)?;
+        if nes::sql::is_statement(&text) {
+            return self.statement(&text).await;
+        }
         let (id, forgotten, lowered) = {
             let mut state = self.store.lock();
             let (id, forgotten) = state.queries.add(&text, &placement, now_ms());
-            let lowered = nes::lower(&text, &state.sources);
+            let lowered = nes::lower(&text, &state.sources, &state.sinks);
             match &lowered {
                 Ok(lowered) => {
                     state.queries.planned(id, lowered.view.clone(), lowered.tree.clone());
@@ -144,17 +147,20 @@ impl NebulaStream {
         let mut changed = Vec::new();
         {
             let mut state = self.store.lock();
-            let open: Vec<(u64, Status)> = state
+            let open: Vec<(u64, Status, bool)> = state
                 .queries
                 .all()
                 .filter(|q| !q.status.is_final())
-                .map(|q| (q.id, q.status))
+                .map(|q| (q.id, q.status, nes::sql::is_sql(&q.text)))
                 .collect();
-            for (id, before) in open {
+            for (id, before, sql) in open {
                 let found = running.get(id.to_string().as_str());
                 // One that is being put is not in the table yet.
                 let Some(found) = found else { continue };
-                let (status, info) = status_of(found);
+                let (status, mut info) = status_of(found);
+                if sql && status == Status::Failed {
+                    info = nes::sql::failure(&info);
+                }
                 // While it is being stopped, it does not run again.
                 let stays = before == Status::MarkedForStop && !status.is_final();
                 if !stays && state.queries.set(id, status, &info, now_ms()) {
@@ -226,6 +232,10 @@ impl NebulaStream {
 
     pub(super) async fn stop(&self, request: &Request) -> Result<Reply, Reply> {
         let query = self.named(request).await?;
+        self.stop_query(&query).await
+    }
+
+    pub(super) async fn stop_query(&self, query: &Query) -> Result<Reply, Reply> {
         let id = query.id;
         if !query.status.may_stop() {
             let name = query.status.name();

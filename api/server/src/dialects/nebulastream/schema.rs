@@ -88,7 +88,7 @@ pub(super) fn from_named(bytes: &[u8]) -> Result<(String, Schema), String> {
     let mut schema = Schema::default();
     for field in inner.fields {
         let ty = field.ty.as_ref().and_then(type_of).ok_or_else(invalid)?;
-        schema.fields.push(Field { name: bare(&field.name).to_owned(), ty });
+        schema.fields.push(Field::new(bare(&field.name), ty));
     }
     Ok((message.name, schema))
 }

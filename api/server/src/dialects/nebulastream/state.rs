@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engine::{EngineHandle, Key};
 use nes::catalog::{
-    Coordinator, DEFAULT_LOGICAL, Query, QueryCatalog, SourceCatalog, Status, Topology,
+    Coordinator, DEFAULT_LOGICAL, Physical, Query, QueryCatalog, SinkCatalog, SourceCatalog,
+    Status, Topology,
 };
 use nes::schema::Schema;
 use plan::Json;
@@ -21,12 +22,18 @@ use crate::exchange::Reply;
 const QUERY: &str = "query/";
 /// The document of the logical sources.
 const SOURCES: &str = "sources";
+/// The document of what statements created.
+const CREATED: &str = "created";
 /// Documents of functions begin with this.
 const UDF: &str = "udf/";
 
 /// Everything that requests read and change.
 pub(super) struct State {
     pub(super) sources: SourceCatalog,
+    /// Sinks that statements created.
+    pub(super) sinks: SinkCatalog,
+    /// Names of the physical sources of the configuration, which is where they are kept.
+    configured: HashSet<String>,
     pub(super) queries: QueryCatalog,
     pub(super) topology: Topology,
     /// Descriptors of functions as they were sent, by name.
@@ -51,6 +58,8 @@ impl Store {
     pub(super) fn new(engine: EngineHandle, coordinator: &Coordinator) -> Self {
         let state = State {
             sources: coordinator.sources.clone(),
+            sinks: SinkCatalog::default(),
+            configured: coordinator.sources.all_physical().iter().map(|p| p.name.clone()).collect(),
             queries: QueryCatalog::default(),
             topology: Topology::new(&coordinator.worker_host, coordinator.slots),
             udfs: BTreeMap::new(),
@@ -111,6 +120,18 @@ impl Store {
         self.put(SOURCES.to_owned(), Some(Json::Array(all))).await
     }
 
+    /// Stores the physical sources and sinks that statements created.
+    pub(super) async fn put_created(&self) -> Result<(), Reply> {
+        let document = {
+            let state = self.lock();
+            let created = |p: &&Physical| !state.configured.contains(&p.name);
+            let physical: Vec<&Physical> =
+                state.sources.all_physical().iter().filter(created).collect();
+            json!({"physical": physical, "sinks": state.sinks})
+        };
+        self.put(CREATED.to_owned(), Some(document)).await
+    }
+
     /// Stores a function as it is now, or forgets it when it is gone.
     pub(super) async fn put_udf(&self, name: &str) -> Result<(), Reply> {
         let text = self.lock().udfs.get(name).map(|bytes| STANDARD.encode(bytes));
@@ -131,6 +152,8 @@ impl State {
                 }
             } else if &*key.id == SOURCES {
                 self.restore_sources(document);
+            } else if &*key.id == CREATED {
+                self.restore_created(&document);
             }
         }
         self.queries = QueryCatalog::restore(queries);
@@ -151,6 +174,15 @@ impl State {
             self.queries.set(*id, status, info, now_ms());
         }
         lost.into_iter().map(|(id, _)| id).collect()
+    }
+
+    fn restore_created(&mut self, document: &Json) {
+        let read = |key: &str| document.get(key).cloned().unwrap_or_default();
+        let physical: Vec<Physical> = serde_json::from_value(read("physical")).unwrap_or_default();
+        for source in physical {
+            let _ = self.sources.add_physical(source);
+        }
+        self.sinks = serde_json::from_value(read("sinks")).unwrap_or_default();
     }
 
     /// Sources of the configuration win over stored ones of the same name.

@@ -166,7 +166,11 @@ fn logical(source: &Json, sources: &mut SourceCatalog) -> Result<(), Diagnostic>
         let of = format!("logicalSources: {name}");
         let field_name = bare(&required(field, "name", &of)?).to_owned();
         let type_name = required(field, "type", &of)?;
-        let Some(mut ty) = Type::named(&type_name) else {
+        let (nullable, type_name) = match type_name.strip_suffix('?') {
+            Some(name) => (true, name),
+            None => (false, type_name.as_str()),
+        };
+        let Some(mut ty) = Type::named(type_name) else {
             return wrong(format!("{of}: there is no type '{type_name}'"));
         };
         if let Some(length) = field.get("length").filter(|_| ty == Type::Char) {
@@ -179,7 +183,7 @@ fn logical(source: &Json, sources: &mut SourceCatalog) -> Result<(), Diagnostic>
         if schema.fields.iter().any(|f| f.name == field_name) {
             return wrong(format!("{of}: field {field_name} is there twice"));
         }
-        schema.fields.push(Field { name: field_name, ty });
+        schema.fields.push(Field { name: field_name, ty, nullable });
     }
     sources.put(&name, schema).or_else(|e| wrong(format!("logicalSources: {name}: {e:?}")))
 }
@@ -228,6 +232,7 @@ logicalSources:
     fields:
       - {name: consumerId, type: INT8}
       - {name: name, type: CHAR, length: 8}
+      - {name: note, type: VARSIZED?}
       - {name: timestamp, type: UINT64}
 worker:
   localWorkerHost: 10.0.0.2
@@ -247,6 +252,7 @@ worker:
         assert_eq!(config.worker_host, "10.0.0.2");
         let schema = config.sources.schema("consumers").unwrap();
         assert_eq!(schema.fields[1].ty, Type::FixedChar(8));
+        assert_eq!((schema.fields[2].ty, schema.fields[2].nullable), (Type::Text, true));
         let physical = config.sources.physical("consumers");
         assert_eq!((physical.len(), physical[0].kind.as_str()), (1, "CSV_SOURCE"));
         assert_eq!(physical[0].config["filePath"], "/data/c.csv");

@@ -57,9 +57,8 @@ pub struct SourceCatalog {
 
 impl Default for SourceCatalog {
     fn default() -> Self {
-        let field = |name: &str, ty| Field { name: name.to_owned(), ty };
-        let id = field("id", Type::Int { bits: 32, signed: false });
-        let schema = Schema { fields: vec![id, field("value", UINT64)] };
+        let id = Field::new("id", Type::Int { bits: 32, signed: false });
+        let schema = Schema { fields: vec![id, Field::new("value", UINT64)] };
         SourceCatalog { logical: vec![(DEFAULT_LOGICAL.into(), schema)], physical: Vec::new() }
     }
 }
@@ -86,6 +85,19 @@ impl SourceCatalog {
     #[must_use]
     pub fn physical(&self, logical: &str) -> Vec<&Physical> {
         self.physical.iter().filter(|p| p.logical == logical).collect()
+    }
+
+    /// All physical sources in the order in which they were added.
+    #[must_use]
+    pub fn all_physical(&self) -> &[Physical] {
+        &self.physical
+    }
+
+    /// Removes a physical source; false when there is none of that name.
+    pub fn remove_physical(&mut self, name: &str) -> bool {
+        let before = self.physical.len();
+        self.physical.retain(|source| source.name != name);
+        self.physical.len() < before
     }
 
     /// Adds a logical source.

@@ -4,13 +4,13 @@ use plan::serde_json::json;
 use plan::{Diagnostic, Json, Span};
 
 use super::Lowering;
-use super::expr::{Program, Scope, attributes, compile, condition};
+use super::expr::{Program, Scope, attributes, compile_parts, condition};
 use super::needs::Needs;
-use super::stream::{Column, Stream, free_column};
+use super::stream::{Column, Rules, Stream, free_column, null_column};
 use super::window::produced;
 use crate::ast::{Attr, Expr, ExprKind, JoinOn, Literal, TimeWindow};
 use crate::schema::SEPARATOR;
-use crate::types::{INT32, Type, UINT64, join as join_types};
+use crate::types::{INT32, Type, UINT64, join as join_types, promote};
 
 /// A comparison of a left and a right key.
 struct Keys {
@@ -51,14 +51,25 @@ impl Lowering<'_> {
         on: Option<&JoinOn>,
         window: &TimeWindow,
     ) -> Result<Stream, Diagnostic> {
+        self.join_by(left, right, on, [window, window])
+    }
+
+    /// A join whose inputs have the times of two windows of one size.
+    pub(crate) fn join_by(
+        &mut self,
+        left: Stream,
+        right: Stream,
+        on: Option<&JoinOn>,
+        [window, of_right]: [&TimeWindow; 2],
+    ) -> Result<Stream, Diagnostic> {
         let (left, right) = (self.with_watermark(left), self.with_watermark(right));
         let (left_clock, _) = self.clock(&left, window)?;
-        let (right_clock, _) = self.clock(&right, window)?;
+        let (right_clock, _) = self.clock(&right, of_right)?;
         let (keys, rest) = conditions(&left, &right, on)?;
         let glued = format!("{}{}", left.qualifier(), right.qualifier());
         let mut fields: Vec<Column> = ["start", "end"]
             .map(|name| format!("{glued}{SEPARATOR}{name}"))
-            .map(|name| Column { column: name.clone(), name, ty: UINT64 })
+            .map(|name| Column::new(name.clone(), name, UINT64))
             .to_vec();
         let borders: Vec<String> = fields.iter().map(|f| f.column.clone()).collect();
         let left_columns = joined_columns(&left, &mut fields);
@@ -88,7 +99,7 @@ impl Lowering<'_> {
         let nodes = left.nodes.iter().chain(&right.nodes).copied().collect();
         let node = self.operator("join", config, nodes, Needs::All);
         let operator = self.view.add("JOIN", "", &[left.operator, right.operator]);
-        Ok(produced(node, fields, partition, true, operator))
+        Ok(produced(node, fields, partition, operator, (true, left.rules)))
     }
 }
 
@@ -102,8 +113,12 @@ fn joined_columns(stream: &Stream, fields: &mut Vec<Column>) -> Vec<Json> {
     let mut columns = Vec::new();
     for field in &stream.fields {
         let column = free_column(fields, &field.name);
-        columns.push(json!({"from": field.column, "to": column}));
-        fields.push(Column { column, ..field.clone() });
+        let null = field.null.as_ref().map(|_| null_column(fields, &column));
+        let made = Column { column, null, ..field.clone() };
+        for (from, to) in field.columns().zip(made.columns()) {
+            columns.push(json!({"from": from, "to": to}));
+        }
+        fields.push(made);
     }
     columns
 }
@@ -184,18 +199,24 @@ fn equality(
     } else {
         return Ok(None);
     };
-    let (_, x) = compile(a, &Scope::One(left))?;
-    let (_, y) = compile(b, &Scope::One(right))?;
+    let rules = left.rules;
+    let (_, x, x_null) = compile_parts(a, &Scope::One(left))?;
+    let (_, y, y_null) = compile_parts(b, &Scope::One(right))?;
     let ty = match (x, y) {
         (x, y) if x.stored() == y.stored() => x,
+        (x, y) if rules == Rules::Sql => match promote(x, y) {
+            Some(ty) => ty,
+            None => return Ok(None),
+        },
         (x, y) => match join_types(x, y) {
             Some(ty) => ty,
             None => return Ok(None),
         },
     };
     // Large unsigned numbers wrap to negative ones: such pairs are compared again.
-    let wraps = |of: Type| of == UINT64 && ty != UINT64;
-    let exact = !wraps(x) && !wraps(y);
+    let wraps = |of: Type| of == UINT64 && ty != UINT64 && rules == Rules::Dsl;
+    // Where there is no value, nothing is equal.
+    let exact = !wraps(x) && !wraps(y) && x_null.is_none() && y_null.is_none();
     let left = super::expr::compile_as(a, &Scope::One(left), ty)?;
     let right = super::expr::compile_as(b, &Scope::One(right), ty)?;
     Ok(Some((Keys { left, right }, exact)))

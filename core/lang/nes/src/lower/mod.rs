@@ -1,12 +1,12 @@
 //! Queries to plans: names and types are checked here, and what runs is chosen.
 
-mod expr;
+pub(crate) mod expr;
 mod join;
 mod needs;
 mod ops;
 mod sink;
 mod source;
-mod stream;
+pub(crate) mod stream;
 mod view;
 mod window;
 
@@ -15,12 +15,13 @@ use std::collections::HashMap;
 use plan::{Component, Diagnostic, Json, NodeId, Plan, Role, Span};
 
 use self::needs::Needs;
-use self::stream::Stream;
+use self::stream::{Column, Rules, Stream};
 use self::view::View;
-use crate::ast::{OpKind, Query};
-use crate::catalog::SourceCatalog;
+use crate::ast::{OpKind, Query, Sink};
+use crate::catalog::{SinkCatalog, SourceCatalog};
 use crate::parse::{parse_pattern, parse_query};
 use crate::schema::{Field, Schema};
+use crate::sql::is_sql;
 
 /// Most operators of one query.
 pub const OPERATORS_MAX: usize = 2000;
@@ -39,12 +40,13 @@ pub struct Lowered {
 }
 
 /// What is known while a query is lowered.
-struct Lowering<'a> {
+pub(crate) struct Lowering<'a> {
     sources: &'a SourceCatalog,
     plan: Plan,
     needs: HashMap<NodeId, Needs>,
     view: View,
     origins: u32,
+    rules: Rules,
 }
 
 /// Lowers a query over the sources of a catalog.
@@ -52,7 +54,14 @@ struct Lowering<'a> {
 /// # Errors
 /// Text that is no query (its message begins with `SyntacticQueryValidation:`), or names and types
 /// that do not fit, with their places.
-pub fn lower(text: &str, sources: &SourceCatalog) -> Result<Lowered, Vec<Diagnostic>> {
+pub fn lower(
+    text: &str,
+    sources: &SourceCatalog,
+    sinks: &SinkCatalog,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    if is_sql(text) {
+        return crate::sql::lower(text, sources, sinks).map_err(|error| vec![error]);
+    }
     if text.contains("Source(") || text.contains("Schema::create()") {
         let text = "Queries are not allowed to define schemas anymore";
         return Err(vec![Diagnostic::error("schema", text, Span::default())]);
@@ -66,26 +75,11 @@ pub fn lower(text: &str, sources: &SourceCatalog) -> Result<Lowered, Vec<Diagnos
 }
 
 fn lower_query(query: &Query, sources: &SourceCatalog) -> Result<Lowered, Diagnostic> {
-    let mut lowering = Lowering {
-        sources,
-        plan: Plan::default(),
-        needs: HashMap::new(),
-        view: View::default(),
-        origins: 0,
-    };
+    let mut lowering = Lowering::new(sources, Rules::Dsl);
     let Some((last, body)) = query.ops.split_last() else { return Err(no_sink(query)) };
     let OpKind::Sink(sink) = &last.kind else { return Err(no_sink(query)) };
     let stream = lowering.query(query, body)?;
-    let schema = Schema {
-        fields: stream.fields.iter().map(|f| Field { name: f.name.clone(), ty: f.ty }).collect(),
-    };
-    lowering.sink(stream, sink, last.span)?;
-    let Lowering { mut plan, needs, view, .. } = lowering;
-    needs::select_columns(&mut plan, &needs);
-    if let Err(error) = plan.check() {
-        return Err(Diagnostic::error("plan", error.text, query.span));
-    }
-    Ok(Lowered { plan, view: view.json(), tree: view.tree(), schema })
+    lowering.finish(stream, sink, last.span)
 }
 
 fn no_sink(query: &Query) -> Diagnostic {
@@ -94,7 +88,52 @@ fn no_sink(query: &Query) -> Diagnostic {
     Diagnostic::error("no-sink", text, query.span)
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    /// Nothing yet.
+    pub(crate) fn new(sources: &'a SourceCatalog, rules: Rules) -> Self {
+        Lowering {
+            sources,
+            plan: Plan::default(),
+            needs: HashMap::new(),
+            view: View::default(),
+            origins: 0,
+            rules,
+        }
+    }
+
+    /// Ends a query with its sink.
+    pub(crate) fn finish(
+        mut self,
+        stream: Stream,
+        sink: &Sink,
+        span: Span,
+    ) -> Result<Lowered, Diagnostic> {
+        let field =
+            |f: &Column| Field { name: f.name.clone(), ty: f.ty, nullable: f.null.is_some() };
+        let schema = Schema { fields: stream.fields.iter().map(field).collect() };
+        self.sink(stream, sink, span)?;
+        let Lowering { mut plan, needs, view, .. } = self;
+        needs::select_columns(&mut plan, &needs);
+        if let Err(error) = plan.check() {
+            return Err(Diagnostic::error("plan", error.text, span));
+        }
+        Ok(Lowered { plan, view: view.json(), tree: view.tree(), schema })
+    }
+
+    /// The sources.
+    pub(crate) fn sources(&self) -> &'a SourceCatalog {
+        self.sources
+    }
+
+    /// Whether one more operator would be too many.
+    pub(crate) fn room(&self, span: Span) -> Result<(), Diagnostic> {
+        if self.view.len() < OPERATORS_MAX {
+            return Ok(());
+        }
+        let text = format!("a query has at most {OPERATORS_MAX} operators");
+        Err(Diagnostic::error("too-long", text, span))
+    }
+
     /// A query that others use: it has no sink.
     fn inner(&mut self, query: &Query) -> Result<Stream, Diagnostic> {
         self.query(query, &query.ops)
@@ -103,10 +142,7 @@ impl Lowering<'_> {
     fn query(&mut self, query: &Query, ops: &[crate::ast::Op]) -> Result<Stream, Diagnostic> {
         let mut stream = self.source(&query.source, query.span)?;
         for op in ops {
-            if self.view.len() >= OPERATORS_MAX {
-                let text = format!("a query has at most {OPERATORS_MAX} operators");
-                return Err(Diagnostic::error("too-long", text, op.span));
-            }
+            self.room(op.span)?;
             stream = self.op(stream, op)?;
         }
         Ok(stream)

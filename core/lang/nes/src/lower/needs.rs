@@ -62,8 +62,10 @@ pub(crate) fn select_columns(plan: &mut Plan, needs: &HashMap<NodeId, Needs>) {
         };
         let Some(node) = plan.nodes.get_mut(id) else { continue };
         if let (Some(Needs::Decodes(columns)), Some(all)) = (needs.get(&id), &mine) {
-            let read: Vec<&String> =
+            let mut read: Vec<&String> =
                 columns.iter().filter(|(_, to)| all.contains(to)).map(|(from, _)| from).collect();
+            // A field and where it has no value are read together.
+            read.dedup();
             select(&mut node.component.config, &node.component.name, &read);
         }
         for input in node.inputs.clone() {

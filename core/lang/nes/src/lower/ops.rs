@@ -4,18 +4,20 @@ use plan::serde_json::json;
 use plan::{Diagnostic, Span};
 
 use super::Lowering;
-use super::expr::{Scope, compile, compile_as, condition, is_constant};
+use super::expr::{Program, Scope, compile, compile_as, condition, is_constant};
 use super::needs::Needs;
-use super::stream::{Column, Progress, Stream, free_column};
+use super::stream::{Column, Progress, Rules, Stream, free_column, null_column};
 use crate::ast::{Attr, Expr};
 use crate::schema::{SEPARATOR, bare};
 use crate::types::{Type, UINT64};
 
 /// The column that keeps the time of a watermark when its field goes away.
 const TIME: &str = "#time";
+/// The column that is false in every row.
+const NEVER: &str = "#never";
 
 impl Lowering<'_> {
-    pub(super) fn filter(&mut self, stream: Stream, test: &Expr) -> Result<Stream, Diagnostic> {
+    pub(crate) fn filter(&mut self, stream: Stream, test: &Expr) -> Result<Stream, Diagnostic> {
         let program = condition(test, &Scope::One(&stream))?;
         let needs = Needs::Through(program.columns().to_vec());
         let config = json!({"where": program.json()});
@@ -47,12 +49,10 @@ impl Lowering<'_> {
             Some(field) => field.ty = ty,
             None => {
                 let name = stream.qualified(&attr.name);
-                stream.fields.push(Column { name, column: column.clone(), ty });
+                stream.fields.push(Column::new(name, column.clone(), ty));
             }
         }
-        let needs = Needs::Makes(column.clone(), program.columns().to_vec());
-        let config = json!({"column": column, "value": program.json()});
-        let node = self.operator("map_column", config, stream.nodes, needs);
+        let node = self.computed(stream.nodes, &column, &program);
         let operator = self.view.add("MAP", "", &[stream.operator]);
         Ok(Stream { nodes: vec![node], operator, ..stream })
     }
@@ -82,18 +82,40 @@ impl Lowering<'_> {
             }
             let column = free_column(&fields, &name);
             pairs.push((field.column.clone(), column.clone()));
-            fields.push(Column { name, column, ty: field.ty });
+            fields.push(Column::new(name, column, field.ty));
         }
         let stream = self.keep_time(stream, |_| true);
         pairs.extend(stream.hidden.iter().map(|hidden| (hidden.clone(), hidden.clone())));
+        Ok(self.only(stream, fields, pairs))
+    }
+
+    /// A column computed by a program.
+    pub(crate) fn computed(&mut self, nodes: Vec<usize>, column: &str, value: &Program) -> usize {
+        let needs = Needs::Makes(column.to_owned(), value.columns().to_vec());
+        let config = json!({"column": column, "value": value.json()});
+        self.operator("map_column", config, nodes, needs)
+    }
+
+    /// A step of the logical plan that computes fields.
+    pub(crate) fn mapped(&mut self, operator: usize) -> usize {
+        self.view.add("MAP", "", &[operator])
+    }
+
+    /// Leaves these fields, which the pairs of old and new columns make.
+    pub(crate) fn only(
+        &mut self,
+        stream: Stream,
+        fields: Vec<Column>,
+        pairs: Vec<(String, String)>,
+    ) -> Stream {
         let node = self.renamed(stream.nodes, pairs);
         let operator = self.view.add("PROJECTION", "", &[stream.operator]);
-        Ok(Stream { nodes: vec![node], fields, operator, ..stream })
+        Stream { nodes: vec![node], fields, operator, ..stream }
     }
 
     /// Copies the time of the watermark to a column of its own when the column that holds it is
     /// about to change or go away.
-    fn keep_time(&mut self, stream: Stream, changes: impl Fn(&str) -> bool) -> Stream {
+    pub(crate) fn keep_time(&mut self, stream: Stream, changes: impl Fn(&str) -> bool) -> Stream {
         let Progress::Column(column, scale, lateness) = &stream.progress else { return stream };
         if stream.hidden.contains(column) || !changes(column) {
             return stream;
@@ -106,7 +128,7 @@ impl Lowering<'_> {
         Stream { nodes: vec![node], hidden: vec![hidden], progress, ..stream }
     }
 
-    pub(super) fn rename(&mut self, mut stream: Stream, name: &str) -> Stream {
+    pub(crate) fn rename(&mut self, mut stream: Stream, name: &str) -> Stream {
         for field in &mut stream.fields {
             field.name = format!("{name}{SEPARATOR}{}", bare(&field.name));
         }
@@ -114,7 +136,7 @@ impl Lowering<'_> {
         stream
     }
 
-    pub(super) fn union(
+    pub(crate) fn union(
         &mut self,
         left: Stream,
         right: Stream,
@@ -138,23 +160,28 @@ impl Lowering<'_> {
             }
             _ => Progress::Open,
         };
-        let names: Vec<Column> = left.fields.clone();
+        let names = union_fields(&left, &right);
         let time = matches!(progress, Progress::Column(..)).then_some(TIME);
         let operators = [left.operator, right.operator];
-        let joined = left.joined;
+        let (joined, rules) = (left.joined, left.rules);
         let mut origins = left.origins.clone();
         origins.extend(right.origins.iter().cloned());
         let left = self.aligned(left, &names, time);
         let right = self.aligned(right, &names, time);
         let nodes = left.into_iter().chain(right).collect();
-        let columns: Vec<String> =
-            names.iter().map(|f| f.column.clone()).chain(time.map(str::to_owned)).collect();
+        let columns: Vec<String> = names
+            .iter()
+            .flat_map(Column::columns)
+            .cloned()
+            .chain(time.map(str::to_owned))
+            .collect();
         let pairs = columns.iter().map(|c| (c.clone(), c.clone())).collect();
         let config = json!({"columns": columns});
         let node = self.operator("union", config, nodes, Needs::Renames(pairs));
         let operator = self.view.add("UNION", "", &operators);
         let hidden = time.map(str::to_owned).into_iter().collect();
-        Ok(Stream { nodes: vec![node], fields: names, hidden, progress, origins, joined, operator })
+        let nodes = vec![node];
+        Ok(Stream { nodes, fields: names, hidden, progress, origins, joined, operator, rules })
     }
 
     /// A projection of pairs of old and new columns.
@@ -165,14 +192,26 @@ impl Lowering<'_> {
     }
 
     /// The nodes of a stream with the columns that a union gives its inputs.
-    fn aligned(&mut self, stream: Stream, names: &[Column], time: Option<&str>) -> Vec<usize> {
-        let same = stream.fields.iter().zip(names).all(|(a, b)| a.column == b.column);
-        if same && time.is_none() {
+    fn aligned(&mut self, mut stream: Stream, names: &[Column], time: Option<&str>) -> Vec<usize> {
+        let same = |(a, b): (&Column, &Column)| a.column == b.column && a.null == b.null;
+        if stream.fields.iter().zip(names).all(same) && time.is_none() {
             return stream.nodes;
         }
-        let fields = stream.fields.iter().zip(names);
-        let mut pairs: Vec<(String, String)> =
-            fields.map(|(field, name)| (field.column.clone(), name.column.clone())).collect();
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (field, name) in stream.fields.clone().iter().zip(names) {
+            pairs.push((field.column.clone(), name.column.clone()));
+            let Some(to) = &name.null else { continue };
+            let from = field.null.clone().unwrap_or_else(|| {
+                let never = stream.free_column(NEVER);
+                stream.nodes = vec![self.computed(
+                    std::mem::take(&mut stream.nodes),
+                    &never,
+                    &Program::boolean(false),
+                )];
+                never
+            });
+            pairs.push((from, to.clone()));
+        }
         if let (Some(time), Progress::Column(column, ..)) = (time, &stream.progress) {
             pairs.push((column.clone(), time.to_owned()));
         }
@@ -187,7 +226,7 @@ impl Lowering<'_> {
         Stream { nodes: vec![node], operator, ..stream }
     }
 
-    pub(super) fn watermark(
+    pub(crate) fn watermark(
         &mut self,
         stream: Stream,
         watermark: Option<&(Attr, u64, u64)>,
@@ -196,7 +235,7 @@ impl Lowering<'_> {
             None => Progress::Wall,
             Some((attr, scale, lateness)) => {
                 let field = stream.attr(attr)?;
-                time_type(field, attr)?;
+                time_type(&stream, field, attr)?;
                 Progress::Column(field.column.clone(), *scale, *lateness)
             }
         };
@@ -205,14 +244,33 @@ impl Lowering<'_> {
     }
 }
 
+/// The fields of a union: those of its left input, which may be without a value where those of the
+/// right input may.
+fn union_fields(left: &Stream, right: &Stream) -> Vec<Column> {
+    let mut fields = left.fields.clone();
+    for (at, other) in right.fields.iter().enumerate() {
+        let missing = fields.get(at).filter(|f| other.null.is_some() && f.null.is_none());
+        let Some(null) = missing.map(|f| null_column(&fields, &f.column)) else { continue };
+        if let Some(field) = fields.get_mut(at) {
+            field.null = Some(null);
+        }
+    }
+    fields
+}
+
 /// Checks that a field can be a time (spec/nes-query-language.md §4).
-pub(super) fn time_type(field: &Column, attr: &Attr) -> Result<(), Diagnostic> {
-    if field.ty == UINT64 {
+pub(super) fn time_type(stream: &Stream, field: &Column, attr: &Attr) -> Result<(), Diagnostic> {
+    let wanted = match stream.rules {
+        Rules::Dsl => field.ty == UINT64,
+        Rules::Sql => matches!(field.ty, Type::Int { .. }),
+    };
+    if wanted {
         return Ok(());
     }
     let text = format!(
         "the timestamp field {} must have the type UINT64 and not {}",
-        field.name, field.ty
+        field.name,
+        stream.type_text(field)
     );
     Err(Diagnostic::error("timestamp-type", text, attr.span))
 }

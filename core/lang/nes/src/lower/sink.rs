@@ -1,16 +1,16 @@
 //! Sinks (spec/nes-query-language.md §7).
 
 use plan::serde_json::json;
-use plan::{Component, Diagnostic, Role, Span};
+use plan::{Component, Diagnostic, Json, Role, Span};
 
 use super::Lowering;
 use super::needs::Needs;
-use super::stream::Stream;
+use super::stream::{Column, Stream};
 use crate::ast::Sink;
 
 impl Lowering<'_> {
     /// Ends a query.
-    pub(super) fn sink(
+    pub(crate) fn sink(
         &mut self,
         mut stream: Stream,
         sink: &Sink,
@@ -48,7 +48,9 @@ impl Lowering<'_> {
                     "CSV_FORMAT" => self.csv(stream, ""),
                     "JSON_FORMAT" => {
                         let stream = self.visible(stream, true);
-                        self.operator("encode_json", json!({}), stream.nodes, Needs::All)
+                        let mut settings = json!({});
+                        set_nulls(&mut settings, &stream);
+                        self.operator("encode_json", settings, stream.nodes, Needs::All)
                     }
                     other => {
                         return refuse(format!(
@@ -70,8 +72,9 @@ impl Lowering<'_> {
     fn csv(&mut self, stream: Stream, after: &str) -> usize {
         let stream = self.visible(stream, false);
         let header: Vec<String> =
-            stream.fields.iter().map(|f| format!("{}:{}", f.name, f.ty)).collect();
-        let settings = json!({"six_decimals": true, "bool_digits": true});
+            stream.fields.iter().map(|f| format!("{}:{}", f.name, stream.type_text(f))).collect();
+        let mut settings = json!({"six_decimals": true, "bool_digits": true});
+        set_nulls(&mut settings, &stream);
         let rows = self.operator("encode_csv", settings, stream.nodes, Needs::All);
         let frame = json!({"before": header.join(",") + "\n", "after": after});
         self.operator("frame", frame, vec![rows], Needs::All)
@@ -80,20 +83,33 @@ impl Lowering<'_> {
     /// Drops the columns that are no fields; `named` also gives columns the names of their fields.
     fn visible(&mut self, stream: Stream, named: bool) -> Stream {
         let renamed = named && stream.fields.iter().any(|f| f.column != f.name);
+        let renamed = renamed || stream.fields.iter().any(|f| f.null.is_some());
         if stream.hidden.is_empty() && !renamed {
             return stream;
         }
-        let columns: Vec<_> = stream
-            .fields
-            .iter()
-            .map(|f| {
-                let to = if named { &f.name } else { &f.column };
-                json!({"from": f.column, "to": to})
-            })
+        let mut fields = stream.fields.clone();
+        for field in fields.iter_mut().filter(|_| named) {
+            field.column.clone_from(&field.name);
+        }
+        let pair = |from: &String, to: &String| json!({"from": from, "to": to});
+        let pairs = stream.fields.iter().zip(&fields);
+        let nulls = stream.fields.iter().flat_map(|f| &f.null);
+        let columns: Vec<_> = pairs
+            .map(|(f, to)| pair(&f.column, &to.column))
+            .chain(nulls.map(|null| pair(null, null)))
             .collect();
-        let needed = stream.fields.iter().map(|f| f.column.clone()).collect();
+        let needed = stream.fields.iter().flat_map(Column::columns).cloned().collect();
         let config = json!({"columns": columns});
         let node = self.operator("project", config, stream.nodes, Needs::Only(needed));
-        Stream { nodes: vec![node], hidden: Vec::new(), ..stream }
+        Stream { nodes: vec![node], fields, hidden: Vec::new(), ..stream }
+    }
+}
+
+/// Tells an encoder which columns say where others have no value.
+fn set_nulls(settings: &mut Json, stream: &Stream) {
+    let null = |f: &Column| Some(json!({"column": f.column, "flag": f.null.as_ref()?}));
+    let nulls: Vec<Json> = stream.fields.iter().filter_map(null).collect();
+    if !nulls.is_empty() {
+        settings["nulls"] = Json::Array(nulls);
     }
 }

@@ -5,9 +5,9 @@ use plan::{Component, Diagnostic, Json, Role, Span};
 
 use super::Lowering;
 use super::needs::Needs;
-use super::stream::{Column, Origin, Progress, Stream};
+use super::stream::{Column, Origin, Progress, Rules, Stream, null_column};
 use crate::catalog::{BUFFER_BYTES_DEFAULT, Physical};
-use crate::schema::{SEPARATOR, Schema};
+use crate::schema::{Field, SEPARATOR, Schema};
 
 /// Longest line of a source; bytes.
 const LINE_BYTES_MAX: u64 = 16 << 20;
@@ -41,32 +41,37 @@ fn flag(config: &Json, key: &str) -> bool {
 
 impl Lowering<'_> {
     /// All physical sources of a logical one.
-    pub(super) fn source(&mut self, name: &str, span: Span) -> Result<Stream, Diagnostic> {
-        let Some(schema) = self.sources.schema(name) else {
+    pub(crate) fn source(&mut self, name: &str, span: Span) -> Result<Stream, Diagnostic> {
+        let sources = self.sources;
+        let Some(schema) = sources.schema(name) else {
             let text = format!("The logical source '{name}' can not be found in the SourceCatalog");
             return Err(Diagnostic::error("unknown-source", text, span));
         };
-        let physical = self.sources.physical(name);
+        let physical = sources.physical(name);
         if physical.is_empty() {
             let text = format!(
                 "Logical source(s) [{name}] are found to have no physical source(s) defined."
             );
             return Err(Diagnostic::error("no-physical-source", text, span));
         }
-        let fields: Vec<Column> = schema
-            .fields
-            .iter()
-            .map(|f| {
-                let qualified = format!("{name}{SEPARATOR}{}", f.name);
-                Column { name: qualified.clone(), column: qualified, ty: f.ty }
-            })
-            .collect();
+        self.read(name, schema, &physical, span)
+    }
+
+    /// The tuples of physical sources that have a schema.
+    pub(crate) fn read(
+        &mut self,
+        name: &str,
+        schema: &Schema,
+        physical: &[&Physical],
+        span: Span,
+    ) -> Result<Stream, Diagnostic> {
+        let fields: Vec<Column> = schema.fields.iter().map(|f| self.field(name, f)).collect();
         if fields.is_empty() {
             return refuse(format!("the logical source '{name}' has no fields"), span);
         }
         let operator = self.view.add("SOURCE", name, &[]);
         let (mut nodes, mut origins) = (Vec::new(), Vec::new());
-        for source in physical {
+        for source in physical.iter().copied() {
             let id = self.new_origin();
             let buffer = match number(&source.config, "bufferSizeInBytes") {
                 0 => BUFFER_BYTES_DEFAULT,
@@ -80,7 +85,15 @@ impl Lowering<'_> {
             nodes.push(self.physical(source, schema, &fields, id, per_buffer, span)?);
         }
         let (hidden, progress) = (Vec::new(), Progress::Open);
-        Ok(Stream { nodes, fields, hidden, progress, origins, joined: false, operator })
+        let (joined, rules) = (false, self.rules);
+        Ok(Stream { nodes, fields, hidden, progress, origins, joined, operator, rules })
+    }
+
+    fn field(&self, source: &str, field: &Field) -> Column {
+        let qualified = format!("{source}{SEPARATOR}{}", field.name);
+        let null =
+            (field.nullable && self.rules == Rules::Sql).then(|| null_column(&[], &qualified));
+        Column { null, ..Column::new(qualified.clone(), qualified, field.ty) }
     }
 
     fn physical(
@@ -99,7 +112,13 @@ impl Lowering<'_> {
             .fields
             .iter()
             .zip(fields)
-            .map(|(f, c)| json!({"name": f.name, "type": f.ty.stored(), "to": c.column}))
+            .map(|(f, c)| {
+                let mut column = json!({"name": f.name, "type": f.ty.stored(), "to": c.column});
+                if let Some(flag) = &c.null {
+                    column["null"] = json!(flag);
+                }
+                column
+            })
             .collect();
         let mut settings = json!({"fields": columns, "partition": partition});
         let decoder = match format {
@@ -111,7 +130,9 @@ impl Lowering<'_> {
             }
         };
         let names = schema.fields.iter().zip(fields);
-        let names = names.map(|(f, c)| (f.name.clone(), c.column.clone())).collect();
+        let names =
+            names.flat_map(|(f, c)| c.columns().map(move |to| (f.name.clone(), to.clone())));
+        let names = names.collect();
         let mut node = self.operator(decoder, settings, vec![read], Needs::Decodes(names));
         let buffers = number(config, "numberOfBuffersToProduce");
         if buffers > 0 && source.kind != "DEFAULT_SOURCE" {

@@ -15,6 +15,20 @@ pub(crate) struct Column {
     pub(crate) column: String,
     /// Its type.
     pub(crate) ty: Type,
+    /// The column that says where it has no value; none when it always has one.
+    pub(crate) null: Option<String>,
+}
+
+impl Column {
+    /// A field that always has a value.
+    pub(crate) fn new(name: impl Into<String>, column: impl Into<String>, ty: Type) -> Self {
+        Column { name: name.into(), column: column.into(), ty, null: None }
+    }
+
+    /// The columns of the plan that hold it.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.column).chain(&self.null)
+    }
 }
 
 /// How the time of a stream advances.
@@ -56,6 +70,17 @@ pub(crate) struct Stream {
     pub(crate) joined: bool,
     /// Its node in the logical plan.
     pub(crate) operator: usize,
+    /// Whose rules of names and types hold.
+    pub(crate) rules: Rules,
+}
+
+/// The language whose rules hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// The one written like C++: names as they are, the types of spec/nes-query-language.md §4.
+    Dsl,
+    /// SQL: names are folded, types follow C++, fields may have no value.
+    Sql,
 }
 
 impl Stream {
@@ -74,6 +99,9 @@ impl Stream {
 
     /// The fields that a name may mean.
     fn candidates(&self, name: &str) -> Vec<&Column> {
+        if self.rules == Rules::Sql {
+            return crate::sql::names::candidates(&self.fields, name);
+        }
         let exact: Vec<&Column> = self.fields.iter().filter(|f| f.name == name).collect();
         if !exact.is_empty() || name.contains(SEPARATOR) {
             return exact;
@@ -110,17 +138,31 @@ impl Stream {
     /// The error for a field that is not there (spec/nes-query-language.md §9).
     pub(crate) fn unknown(&self, name: &str, span: Span) -> Diagnostic {
         let schema = self.schema_text();
-        let text = format!(
-            "FieldAccessExpression: the field {name} is not defined in the schema {schema}"
-        );
+        let text = match self.rules {
+            Rules::Dsl => format!(
+                "FieldAccessExpression: the field {name} is not defined in the schema {schema}"
+            ),
+            Rules::Sql => {
+                let name = crate::sql::names::shown(name);
+                format!("there is no field {name} in the schema {schema}")
+            }
+        };
         Diagnostic::error("unknown-field", text, span)
     }
 
     /// The schema as errors show it.
     pub(crate) fn schema_text(&self) -> String {
         let fields: Vec<String> =
-            self.fields.iter().map(|f| format!("{}:{}", f.name, f.ty)).collect();
+            self.fields.iter().map(|f| format!("{}:{}", f.name, self.type_text(f))).collect();
         fields.join(" ")
+    }
+
+    /// The type of a field as headers and errors show it.
+    pub(crate) fn type_text(&self, field: &Column) -> String {
+        match self.rules {
+            Rules::Dsl => field.ty.to_string(),
+            Rules::Sql => field.ty.sql_name(),
+        }
     }
 
     /// A column of that name that is not taken.
@@ -131,10 +173,15 @@ impl Stream {
 
 /// A column of that name that none of the fields uses.
 pub(crate) fn free_column(fields: &[Column], name: &str) -> String {
-    let taken = |column: &str| fields.iter().any(|f| f.column == column);
+    let taken = |column: &str| fields.iter().any(|f| f.columns().any(|c| c == column));
     if !taken(name) {
         return name.to_owned();
     }
     let numbered = (2u64..).map(|n| format!("{name}#{n}"));
     numbered.into_iter().find(|column| !taken(column)).unwrap_or_default()
+}
+
+/// The column that says where the values of another are missing.
+pub(crate) fn null_column(fields: &[Column], column: &str) -> String {
+    free_column(fields, &format!("{column}#null"))
 }

@@ -33,12 +33,12 @@ fn sources() -> SourceCatalog {
 
 fn ready(text: &str) -> Lowered {
     let text = format!("{text}.sink(PrintSinkDescriptor::create());");
-    lower(&text, &sources()).unwrap_or_else(|e| panic!("{text}: {e:?}"))
+    lower(&text, &sources(), &SinkCatalog::default()).unwrap_or_else(|e| panic!("{text}: {e:?}"))
 }
 
 fn refused(text: &str) -> String {
     let text = format!("{text}.sink(PrintSinkDescriptor::create());");
-    lower(&text, &sources()).unwrap_err().remove(0).message
+    lower(&text, &sources(), &SinkCatalog::default()).unwrap_err().remove(0).message
 }
 
 fn header(lowered: &Lowered) -> String {
@@ -204,9 +204,10 @@ fn what_does_not_fit_is_refused_by_name() {
         let message = refused(&text);
         assert!(message.contains(expected), "{text}: {message}");
     }
-    let bare = lower(r#"Query::from("car");"#, &sources()).unwrap_err();
+    let bare = lower(r#"Query::from("car");"#, &sources(), &SinkCatalog::default()).unwrap_err();
     assert!(bare[0].message.contains("does not contain a valid sink operator as root"));
-    let own = lower(r#"Query::from(Schema::create());"#, &sources()).unwrap_err();
+    let own = lower(r#"Query::from(Schema::create());"#, &sources(), &SinkCatalog::default())
+        .unwrap_err();
     assert_eq!(own[0].message, "Queries are not allowed to define schemas anymore");
 }
 

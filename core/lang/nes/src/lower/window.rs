@@ -4,53 +4,74 @@ use plan::serde_json::json;
 use plan::{Diagnostic, Json, Span};
 
 use super::Lowering;
-use super::expr::{Scope, condition};
+use super::expr::{Program, Scope, condition};
 use super::needs::Needs;
 use super::ops::time_type;
-use super::stream::{Column, Origin, Progress, Stream, free_column};
+use super::stream::{Column, Origin, Progress, Rules, Stream, free_column, null_column};
 use crate::ast::{Aggregate, Attr, Expr, ExprKind, Function, Literal, Occurrences, TimeWindow};
 use crate::types::{FLOAT64, INT32, Type, UINT64};
 
 impl Lowering<'_> {
-    pub(super) fn window(
+    pub(crate) fn window(
         &mut self,
         stream: Stream,
         window: &TimeWindow,
         keys: &[Attr],
         aggregates: &[Aggregate],
     ) -> Result<Stream, Diagnostic> {
-        let stream = self.with_watermark(stream);
+        let mut stream = self.with_watermark(stream);
         let (clock, mut needed) = self.clock(&stream, window)?;
         let mut fields: Vec<Column> = Vec::new();
         for name in ["start", "end"] {
             let name = stream.qualified(name);
             let column = free_column(&fields, &name);
-            fields.push(Column { name, column, ty: UINT64 });
+            fields.push(Column::new(name, column, UINT64));
         }
         let borders: Vec<String> = fields.iter().map(|f| f.column.clone()).collect();
         let mut key_configs = Vec::new();
         for key in keys {
-            let field = stream.attr(key)?;
+            let field = stream.attr(key)?.clone();
             let column = free_column(&fields, &field.name);
-            key_configs.push(json!({"column": field.column, "name": column}));
-            needed.push(field.column.clone());
-            fields.push(Column { column, ..field.clone() });
+            if let Some(null) = &field.null {
+                stream.nodes = self.canonical(stream.nodes, &field, null);
+            }
+            let null = field.null.as_ref().map(|_| null_column(&fields, &column));
+            let made = Column { column, null, ..field.clone() };
+            for (from, to) in field.columns().zip(made.columns()) {
+                key_configs.push(json!({"column": from, "name": to}));
+                needed.push(from.clone());
+            }
+            fields.push(made);
         }
-        let requests = self.aggregates(&stream, aggregates, &mut fields, &mut needed)?;
+        let requests = aggregates_of(&stream, aggregates, &mut fields, &mut needed)?;
         let partition = self.new_origin();
         let config = json!({
             "size_ms": window.size_ms,
             "slide_ms": window.slide_ms,
             "clock": clock,
             "keys": key_configs,
-            "aggregates": requests,
+            "aggregates": requests.configs,
             "start": borders.first(),
             "end": borders.get(1),
             "partition": partition,
         });
         let node = self.operator("window", config, stream.nodes, Needs::Only(needed));
         let operator = self.view.add("WINDOW AGGREGATION", "", &[stream.operator]);
-        Ok(produced(node, fields, partition, stream.joined, operator))
+        let node = self.missing(node, requests);
+        Ok(produced(node, fields, partition, operator, (stream.joined, stream.rules)))
+    }
+
+    /// Gives rows without a value the same value of a column, so that they are one group.
+    fn canonical(&mut self, nodes: Vec<usize>, field: &Column, null: &str) -> Vec<usize> {
+        let zero = Program::or_zero(field, null);
+        vec![self.computed(nodes, &field.column, &zero)]
+    }
+
+    /// Adds the columns that say which aggregates have no value: those over no value at all.
+    fn missing(&mut self, node: usize, requests: Requests) -> usize {
+        requests.nulls.iter().fold(node, |node, (count, null)| {
+            self.computed(vec![node], null, &Program::is_zero(count))
+        })
     }
 
     /// Where nobody assigned watermarks, the logical plan gets an operator that does.
@@ -73,7 +94,7 @@ impl Lowering<'_> {
         let mut needed = Vec::new();
         let Some((attr, scale)) = &window.time else { return Ok((clock, needed)) };
         let field = stream.attr(attr)?;
-        time_type(field, attr)?;
+        time_type(stream, field, attr)?;
         needed.push(field.column.clone());
         let time = json!({"column": field.column, "scale": scale});
         match &stream.progress {
@@ -91,43 +112,7 @@ impl Lowering<'_> {
         Ok((clock, needed))
     }
 
-    fn aggregates(
-        &self,
-        stream: &Stream,
-        aggregates: &[Aggregate],
-        fields: &mut Vec<Column>,
-        needed: &mut Vec<String>,
-    ) -> Result<Vec<Json>, Diagnostic> {
-        let mut requests = Vec::new();
-        for aggregate in aggregates {
-            let input = match &aggregate.attr {
-                Some(attr) => Some(stream.attr(attr)?),
-                None => None,
-            };
-            if let Some(wrong) = input.filter(|f| !f.ty.is_number()) {
-                let text = format!("{} of type {} cannot be aggregated", wrong.name, wrong.ty);
-                return Err(Diagnostic::error("type", text, aggregate.span));
-            }
-            let name = match (&aggregate.alias, input) {
-                (Some(alias), _) => stream.qualified(&alias.name),
-                (None, Some(field)) => field.name.clone(),
-                (None, None) => stream.qualified("count"),
-            };
-            let ty = result_type(aggregate.function, input.map(|f| f.ty));
-            let column = free_column(fields, &name);
-            requests.push(json!({
-                "function": function_name(aggregate.function),
-                "column": input.map(|f| &f.column),
-                "name": column,
-                "type": ty.stored(),
-            }));
-            needed.extend(input.map(|f| f.column.clone()));
-            fields.push(Column { name, column, ty });
-        }
-        Ok(requests)
-    }
-
-    pub(super) fn threshold(
+    pub(crate) fn threshold(
         &mut self,
         stream: Stream,
         test: &Expr,
@@ -137,17 +122,18 @@ impl Lowering<'_> {
         let program = condition(test, &Scope::One(&stream))?;
         let mut needed = program.columns().to_vec();
         let mut fields = Vec::new();
-        let requests = self.aggregates(&stream, aggregates, &mut fields, &mut needed)?;
+        let requests = aggregates_of(&stream, aggregates, &mut fields, &mut needed)?;
         let partition = self.new_origin();
         let config = json!({
             "where": program.json(),
             "min_count": min,
-            "aggregates": requests,
+            "aggregates": requests.configs,
             "partition": partition,
         });
         let node = self.operator("threshold_window", config, stream.nodes, Needs::Only(needed));
         let operator = self.view.add("WINDOW AGGREGATION", "", &[stream.operator]);
-        let made = produced(node, fields, partition, stream.joined, operator);
+        let node = self.missing(node, requests);
+        let made = produced(node, fields, partition, operator, (stream.joined, stream.rules));
         // Its results have no time that would advance.
         Ok(Stream { progress: Progress::Open, ..made })
     }
@@ -190,13 +176,75 @@ impl Lowering<'_> {
     }
 }
 
+/// What a window is to compute.
+struct Requests {
+    configs: Vec<Json>,
+    /// Counts of values, and the columns that say where they are 0.
+    nulls: Vec<(String, String)>,
+}
+
+fn aggregates_of(
+    stream: &Stream,
+    aggregates: &[Aggregate],
+    fields: &mut Vec<Column>,
+    needed: &mut Vec<String>,
+) -> Result<Requests, Diagnostic> {
+    let mut requests = Requests { configs: Vec::new(), nulls: Vec::new() };
+    for aggregate in aggregates {
+        let input = match &aggregate.attr {
+            Some(attr) => Some(stream.attr(attr)?),
+            None => None,
+        };
+        let counts = aggregate.function == Function::Count && stream.rules == Rules::Sql;
+        if let Some(wrong) = input.filter(|f| !f.ty.is_number() && !counts) {
+            let ty = stream.type_text(wrong);
+            let text = format!("{} of type {ty} cannot be aggregated", wrong.name);
+            return Err(Diagnostic::error("type", text, aggregate.span));
+        }
+        let name = match (&aggregate.alias, input) {
+            (Some(alias), _) => stream.qualified(&alias.name),
+            (None, Some(field)) => field.name.clone(),
+            (None, None) => stream.qualified("count"),
+        };
+        let ty = result_type(aggregate.function, input.map(|f| f.ty), stream.rules);
+        let column = free_column(fields, &name);
+        needed.extend(input.into_iter().flat_map(Column::columns).cloned());
+        requests.push(aggregate.function, input, &column, ty);
+        let mut made = Column::new(name, column, ty);
+        if input.is_some_and(|f| f.null.is_some()) && !counts {
+            let count = free_column(fields, &format!("{}#count", made.column));
+            requests.push(Function::Count, input, &count, UINT64);
+            let null = null_column(fields, &made.column);
+            requests.nulls.push((count, null.clone()));
+            made.null = Some(null);
+        }
+        fields.push(made);
+    }
+    Ok(requests)
+}
+
+impl Requests {
+    fn push(&mut self, function: Function, input: Option<&Column>, name: &str, ty: Type) {
+        let mut config = json!({
+            "function": function_name(function),
+            "column": input.map(|f| &f.column),
+            "name": name,
+            "type": ty.stored(),
+        });
+        if let Some(flag) = input.and_then(|f| f.null.as_ref()) {
+            config["unless"] = json!(flag);
+        }
+        self.configs.push(config);
+    }
+}
+
 /// A stream that one operator with state produces as a partition of its own.
 pub(super) fn produced(
     node: usize,
     fields: Vec<Column>,
     partition: u32,
-    joined: bool,
     operator: usize,
+    (joined, rules): (bool, Rules),
 ) -> Stream {
     Stream {
         nodes: vec![node],
@@ -206,6 +254,7 @@ pub(super) fn produced(
         origins: vec![Origin { id: partition, buffer_rows: None }],
         joined,
         operator,
+        rules,
     }
 }
 
@@ -220,11 +269,13 @@ fn function_name(function: Function) -> &'static str {
     }
 }
 
-/// The type of an aggregate: that of its input, also of a mean (spec/nes-query-language.md §4).
-fn result_type(function: Function, input: Option<Type>) -> Type {
+/// The type of an aggregate: that of its input, in the older language also of a mean
+/// (spec/nes-query-language.md §4).
+fn result_type(function: Function, input: Option<Type>, rules: Rules) -> Type {
     match (function, input) {
         (Function::Count, _) | (_, None) => UINT64,
         (Function::Median, _) => FLOAT64,
+        (Function::Avg, _) if rules == Rules::Sql => FLOAT64,
         (_, Some(ty)) => ty,
     }
 }

@@ -30,10 +30,11 @@ const FUNCTIONS: &[(&str, usize)] = &[
     ("POWER", 2),
 ];
 
-fn make(kind: ExprKind, span: Span) -> Parsed<Expr> {
+/// An expression, unless it is too deep.
+pub(crate) fn make(kind: ExprKind, span: Span) -> Parsed<Expr> {
     let inner = match &kind {
         ExprKind::Attr(_) | ExprKind::Literal(_) => 0,
-        ExprKind::Unary(_, a) => a.depth,
+        ExprKind::Unary(_, a) | ExprKind::Cast(_, a) | ExprKind::IsNull(a) => a.depth,
         ExprKind::Binary(_, a, b) => a.depth.max(b.depth),
         ExprKind::Call(_, args) => args.iter().map(|a| a.depth).max().unwrap_or(0),
         ExprKind::Case(pairs, last) => {

@@ -1,7 +1,7 @@
 //! Tokens to queries and schemas, by recursive descent (spec/nes-query-language.md §2).
 
 mod aggregate;
-mod expr;
+pub(crate) mod expr;
 mod pattern;
 mod query;
 mod schema;

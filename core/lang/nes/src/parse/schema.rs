@@ -65,7 +65,7 @@ impl Parser {
         if made {
             self.sign(")")?;
         }
-        Ok(Field { name: bare(&name).to_owned(), ty })
+        Ok(Field::new(bare(&name), ty))
     }
 
     fn field_type(&mut self) -> Parsed<Type> {

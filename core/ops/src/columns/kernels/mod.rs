@@ -5,6 +5,7 @@ pub mod cast;
 pub mod compare;
 pub mod logic;
 pub mod math;
+pub mod text;
 
 use arrow_buffer::BooleanBuffer;
 use plan::DataType;
@@ -27,11 +28,18 @@ pub fn call(op: Op, ty: DataType, args: &[&(Val, Bad)], rows: usize) -> Result<(
             let value = match op {
                 Op::Not => logic::not(a)?,
                 Op::Cast => cast::cast(a, ty)?,
+                Op::CharLength | Op::OctetLength | Op::TextTime => text::number(op, a)?,
+                Op::TimeText => text::time_text(a),
+                Op::Year | Op::Month | Op::Day => text::part(op, a),
                 _ => math::unary(op, ty, a)?,
             };
             Ok((value, bad.clone()))
         }
         [(a, bad_a), (b, bad_b)] => match op {
+            Op::Concat => {
+                let value = text::concat(a, b, rows)?;
+                Ok((value, either(bad_a.clone(), bad_b.clone())))
+            }
             Op::And | Op::Or => logic::junction(op, (a, bad_a), (b, bad_b), rows),
             Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge => {
                 let value = compare::compare(op, ty, a, b, rows)?;
