@@ -31,14 +31,19 @@ const LOOKUPS_MAX: usize = 8;
 /// A request without a limit in time.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 static THREAD: OnceLock<Option<flume::Sender<Job>>> = OnceLock::new();
+
+/// Both ends of the way to the thread.
+pub(super) fn way() -> (flume::Sender<Job>, flume::Receiver<Job>) {
+    flume::bounded(WAITING_MAX)
+}
 
 /// The thread, started if it is not there.
 fn thread() -> Option<&'static flume::Sender<Job>> {
     let started = || {
-        let (sender, jobs) = flume::bounded(WAITING_MAX);
+        let (sender, jobs) = way();
         start(jobs)
             .map(|()| sender)
             .inspect_err(|error| tracing::error!(%error, "cannot start the thread of HTTP clients"))

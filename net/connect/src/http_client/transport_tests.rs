@@ -15,7 +15,7 @@ fn get(url: &str) -> Outgoing {
 
 #[test]
 fn requests_wait_when_the_thread_is_busy() {
-    let (sender, jobs) = flume::bounded(WAITING_MAX);
+    let (sender, jobs) = way();
     let ask = || run_on(&sender, async { Ok(()) });
     let mut waiting: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(ask())).collect();
     assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));

@@ -23,13 +23,18 @@ pub(super) struct Job {
 
 static QUEUE: OnceLock<Result<flume::Sender<Job>, String>> = OnceLock::new();
 
+/// Both ends of the way to the thread.
+pub(super) fn way() -> (flume::Sender<Job>, flume::Receiver<Job>) {
+    flume::bounded(QUEUE_MAX)
+}
+
 /// The way to the thread.
 ///
 /// # Errors
 /// The system gives no thread.
 pub(super) fn queue() -> Result<&'static flume::Sender<Job>, String> {
     let queue = QUEUE.get_or_init(|| {
-        let (queue, jobs) = flume::bounded(QUEUE_MAX);
+        let (queue, jobs) = way();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let thread = std::thread::Builder::new().name("redis".to_owned());

@@ -140,6 +140,20 @@ fn values_are_kept_for_their_time() {
 }
 
 #[test]
+fn a_server_that_never_answers_is_not_waited_for() {
+    both_modes(|| async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let retries = json!({"initial_interval": "10ms", "max_elapsed_time": "20ms"});
+        let url = format!("redis://127.0.0.1:{port}");
+        let cache = cache(&json!({"url": url, "retries": retries}));
+        let results = rt::timeout(Time::from_secs(60), cache.run(vec![get("a")])).await;
+        let results = results.expect("an end");
+        assert!(matches!(results[..], [Err(CacheError::Other(_))]), "{results:?}");
+    });
+}
+
+#[test]
 fn a_server_that_comes_back_is_used_again() {
     both_modes(|| async {
         let port = free_port();
@@ -205,7 +219,7 @@ fn a_cluster_is_found_by_its_nodes() {
 
 #[test]
 fn who_asks_a_thread_that_is_busy_waits_behind_so_many() {
-    let (queue, jobs) = flume::bounded(island::QUEUE_MAX);
+    let (queue, jobs) = island::way();
     let config = json!({"url": "redis://127.0.0.1:1"});
     let settings =
         super::cache::Settings::new(&config, &TestServices::default()).expect("settings");

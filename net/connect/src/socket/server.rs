@@ -78,6 +78,7 @@ pub struct SocketServer {
     config: Config,
     scanner: Rc<scanners::Config>,
     services: Rc<dyn Services>,
+    connections_max: usize,
     /// The settings of a TLS server.
     tls: Option<Arc<ServerConfig>>,
     /// Where the address is written to, and under which key.
@@ -165,7 +166,7 @@ impl SocketServer {
         let mut connections: FuturesUnordered<Task<()>> = FuturesUnordered::new();
         let accepted = async {
             loop {
-                while connections.len() >= CONNECTIONS_MAX {
+                while connections.len() >= self.connections_max {
                     connections.next().await;
                 }
                 let accept = std::pin::pin!(listener.accept());
@@ -248,7 +249,7 @@ impl Source for SocketServer {
     }
 }
 
-fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+fn made(config: &Json, env: &dyn Env) -> Result<SocketServer, BuildError> {
     let config: Config = read_config(config)?;
     let scanner = Rc::new(scanners::Config::of(&config.scanner)?);
     let address_cache = match config.address_cache.as_ref().filter(|cache| !cache.is_empty()) {
@@ -266,7 +267,12 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         Network::Tls => Some(config.tls.server(&*services)?),
         _ => None,
     };
-    Ok(Box::new(SocketServer { config, scanner, services, tls, address_cache }))
+    let connections_max = CONNECTIONS_MAX;
+    Ok(SocketServer { config, scanner, services, connections_max, tls, address_cache })
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+    made(config, env).map(|server| Box::new(server) as Box<dyn Source>)
 }
 
 /// Registration.

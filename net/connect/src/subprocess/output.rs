@@ -41,6 +41,8 @@ pub struct Subprocess {
     config: Config,
     codec: Codec,
     program: RefCell<Option<(Running, File)>>,
+    /// How long the program may take to end once it gets no more.
+    exit_time: Time,
 }
 
 impl Subprocess {
@@ -95,7 +97,7 @@ impl Sink for Subprocess {
             let program = self.program.borrow_mut().take();
             let Some((running, stdin)) = program else { return Ok(()) };
             drop(stdin);
-            match rt::timeout(EXIT_TIME, running.wait()).await {
+            match rt::timeout(self.exit_time, running.wait()).await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(text)) => Err(self.fault(format!("subprocess exited: {text}"))),
                 Err(_) => Err(self.fault("the subprocess did not end")),
@@ -104,15 +106,20 @@ impl Sink for Subprocess {
     }
 }
 
-fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
+fn made(config: &Json, env: &dyn Env) -> Result<Subprocess, BuildError> {
     let config: Config = read_config(config)?;
-    Ok(Box::new(Subprocess {
+    Ok(Subprocess {
         component: env.component().clone(),
         services: env.services(),
         codec: config.codec.codec()?,
         config,
         program: RefCell::default(),
-    }))
+        exit_time: EXIT_TIME,
+    })
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
+    made(config, env).map(|sink| Box::new(sink) as Box<dyn Sink>)
 }
 
 /// Registration.
@@ -130,3 +137,45 @@ pub static SPEC: SinkSpec = SinkSpec {
     }],
     build,
 };
+
+#[cfg(test)]
+mod tests {
+    use plan::serde_json::json;
+
+    use super::*;
+    use crate::testing::{TestEnv, batch, both_modes};
+
+    #[test]
+    fn a_program_that_does_not_end_is_not_waited_for() {
+        both_modes(|| async {
+            let config = json!({"name": "sh", "args": ["-c", "exec sleep 1000"]});
+            let mut sink = made(&config, &TestEnv::new()).expect("a sink");
+            sink.exit_time = Time::from_millis(50);
+            sink.open().await.expect("it runs");
+            sink.write(&batch(&["a"])).await.expect("the pipe takes it");
+            let closed = rt::timeout(Time::from_secs(60), sink.close()).await.expect("an end");
+            assert_eq!(closed.unwrap_err().text, "the subprocess did not end");
+        });
+    }
+
+    #[test]
+    fn a_line_of_errors_without_an_end_is_told_in_pieces() {
+        both_modes(|| async {
+            let script = "head -c 200000 /dev/zero | tr '\\0' x >&2; cat";
+            let env = TestEnv::new();
+            let sink = made(&json!({"name": "sh", "args": ["-c", script]}), &env).expect("a sink");
+            sink.open().await.expect("it runs");
+            for _ in 0..500 {
+                let told: usize = env.services.logs.borrow().iter().map(String::len).sum();
+                if told >= 200_000 {
+                    break;
+                }
+                rt::sleep(Time::from_millis(5)).await;
+            }
+            sink.close().await.expect("it ends");
+            let lengths: Vec<usize> = env.services.logs.borrow().iter().map(String::len).collect();
+            assert!(lengths.iter().sum::<usize>() >= 200_000, "{lengths:?}");
+            assert!(lengths.iter().all(|length| *length < 80_000), "{lengths:?}");
+        });
+    }
+}

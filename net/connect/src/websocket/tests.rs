@@ -344,6 +344,28 @@ fn what_is_sent_arrives_before_the_close_is_answered() {
 }
 
 #[test]
+fn a_server_that_never_answers_a_close_is_left() {
+    both_modes(|| async {
+        let (listener, port) = listen();
+        let sink = sink(json!({"url": format!("ws://127.0.0.1:{port}")}));
+        let serving = rt::spawn(async move {
+            let mut peer = Peer::agree(listener.accept().await.unwrap()).await;
+            loop {
+                // It hears everything, and has nothing to say to it.
+                if !matches!(peer.stream.read(Vec::with_capacity(4096)).await.0, Ok(1..)) {
+                    std::future::pending::<()>().await;
+                }
+            }
+        })
+        .abort_on_drop();
+        sink.open().await.unwrap();
+        sink.write(&batch(&["1"])).await.unwrap();
+        assert!(rt::timeout(Duration::from_secs(60), sink.close()).await.is_ok());
+        drop(serving);
+    });
+}
+
+#[test]
 fn a_server_that_is_gone_gets_nothing_more_and_is_said_to_be_gone() {
     both_modes(|| async {
         let (listener, port) = listen();

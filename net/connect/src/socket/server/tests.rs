@@ -302,3 +302,28 @@ fn datagrams_of_a_path_are_messages() {
         assert!(!path.exists());
     });
 }
+
+#[test]
+fn so_many_connections_are_read_and_the_next_waits_until_one_ends() {
+    both_modes(|| async {
+        let address = format!("127.0.0.1:{}", free_port());
+        let config = json!({"network": "tcp", "address": address});
+        let mut server = made(&config, &TestEnv::new()).unwrap();
+        server.connections_max = 1;
+        let fake = Fake::new();
+        let running = start(Box::new(server), &fake);
+        let (first, second) = (sink("tcp", &address), sink("tcp", &address));
+        open(&*first).await;
+        first.write(&batch(&["a"])).await.unwrap();
+        eventually("the first", || fake.texts() == ["a"]).await;
+        open(&*second).await;
+        second.write(&batch(&["b"])).await.unwrap();
+        rt::sleep(Duration::from_millis(30)).await;
+        first.write(&batch(&["c"])).await.unwrap();
+        eventually("the third", || fake.texts() == ["a", "c"]).await;
+        first.close().await.unwrap();
+        eventually("the second", || fake.texts() == ["a", "c", "b"]).await;
+        fake.stop();
+        assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+    });
+}
