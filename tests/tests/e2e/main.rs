@@ -22,6 +22,7 @@ mod kept;
 mod launch;
 mod list;
 mod nebulastream;
+mod nebulastream_document;
 mod observability;
 mod order;
 mod reference;

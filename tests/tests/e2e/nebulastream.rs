@@ -217,3 +217,49 @@ fn windows_over_a_union_go_on_when_one_source_ends() {
     assert!(!folder.read("out.csv").contains("30000"), "the last window is still open");
     drop(lasts);
 }
+
+#[test]
+fn packed_rows_are_queried_and_a_torn_one_is_told() {
+    let folder = Folder::new("nes-binary");
+    let row = |id: u32, code: &[u8; 4], v: f64, flag: u8| {
+        [&id.to_le_bytes()[..], code, &v.to_le_bytes(), &[flag]].concat()
+    };
+    let mut rows = [
+        row(1, b"a\0\0\0", 0.5, 1),
+        row(2, b"ab\0\0", 2.5, 0),
+        row(70_000, b"abcd", 1e300, 1),
+        row(4, b"\0\0\0\0", -0.0, 0),
+        row(5, b"x\0\0\0", 3.0, 1),
+    ]
+    .concat();
+    rows.extend(b"end");
+    let input = folder.write("rows.bin", &rows);
+    let config = format!(
+        "restPort: 0\nlogicalSources:\n  - logicalSourceName: packed\n    fields:\n\
+         \x20     - {{name: id, type: UINT32}}\n      - {{name: code, type: CHAR, length: 4}}\n\
+         \x20     - {{name: v, type: FLOAT64}}\n      - {{name: flag, type: BOOLEAN}}\n\
+         worker:\n  physicalSources:\n    - logicalSourceName: packed\n\
+         \x20     physicalSourceName: packed1\n      type: BINARY_SOURCE\n      configuration:\n\
+         \x20       filePath: {input}\n        numberOfTuplesToProducePerBuffer: 2\n"
+    );
+    let config = folder.write("coordinator.yaml", config);
+    let program = Program::start(&["nes", "coordinator", &format!("--configPath={config}")]);
+    let address = program.address("requests: nes");
+    let query = format!(
+        "Query::from(\"packed\").filter(Attribute(\"v\") > 1)\
+         .project(Attribute(\"id\"), Attribute(\"code\"), Attribute(\"flag\"))\
+         .sink(FileSinkDescriptor::create(\"{}\", \"CSV_FORMAT\", \"OVERWRITE\"));",
+        folder.path("out.csv").display()
+    );
+    let (status, answer) = execute(&address, &query);
+    assert_eq!(status, 202, "{answer}");
+    let status = format!("/v1/nes/queryCatalog/status?queryId={}", answer["queryId"]);
+    let stopped =
+        until(|| (http(&address, "GET", &status, "").json()["status"] == "STOPPED").then_some(()));
+    assert!(stopped.is_some(), "it ends with its source");
+    let text = folder.read("out.csv");
+    let rows: Vec<&str> = text.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    assert_eq!(rows, ["2,ab,0", "70000,abcd,1", "5,x,1"]);
+    let torn = "rows left out so far: 1; the last: a row has 17 bytes, and only 3 came";
+    assert!(until(|| program.log().contains(torn).then_some(())).is_some(), "{}", program.log());
+}

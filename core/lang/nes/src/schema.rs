@@ -39,11 +39,16 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Rows of a logical buffer of `bytes` bytes (spec/nes-system.md §9).
+    /// Bytes of a row: its fields in order, without gaps (spec/nes-system.md §9).
+    #[must_use]
+    pub fn row_bytes(&self) -> u64 {
+        self.fields.iter().map(|f| f.ty.row_bytes()).sum()
+    }
+
+    /// Rows of a logical buffer of `bytes` bytes.
     #[must_use]
     pub fn rows_of_buffer(&self, bytes: u64) -> u64 {
-        let row: u64 = self.fields.iter().map(|f| f.ty.row_bytes()).sum();
-        (bytes / row.max(1)).max(1)
+        (bytes / self.row_bytes().max(1)).max(1)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What decoders have in common: blocks of rows in, typed columns out.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use formats::columns::{ColumnData, RowCause, RowError};
 use plan::batch::body_bytes;
-use plan::env::Counter;
-use plan::{Batch, Columns, Data, DataType, End, Field, OperatorError, RawBlock, Schema};
+use plan::env::{Counter, Services};
+use plan::{Batch, Columns, Data, DataType, End, Env, Field, Log, OperatorError, RawBlock, Schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,62 @@ pub(crate) fn schema_of(fields: &[&FieldConfig]) -> Schema {
     Schema { fields: fields.iter().map(|f| f.result()).chain(nulls).collect() }
 }
 
+/// Positions of the columns that are wanted: those with these names, or all. There is always one,
+/// because rows are counted by a column.
+pub(crate) fn wanted(names: &[&str], select: Option<&[String]>) -> Vec<usize> {
+    let Some(select) = select else { return (0..names.len()).collect() };
+    let position = |wanted: &String| names.iter().position(|name| name == wanted);
+    let wanted: Vec<usize> = select.iter().filter_map(position).collect();
+    if wanted.is_empty() { vec![0] } else { wanted }
+}
+
+/// Tells those behind that no more rows of a partition come: who merges it with others waits for
+/// it no longer.
+pub(crate) fn ended(schema: &Arc<Schema>, partition: u32, end: End, out: &mut Vec<Batch>) {
+    if end == End::Drained {
+        let arrays = schema.fields.iter().map(|f| no_rows(f.ty)).collect();
+        let mut columns = Columns::new(Arc::clone(schema), arrays);
+        columns.partition = partition;
+        columns.last = true;
+        out.push(Batch::new(Data::Columns(columns)));
+    }
+}
+
+/// Rows that were left out: counted, and told to the log each time their number has doubled.
+pub(crate) struct Skipped {
+    counter: Counter,
+    services: Rc<dyn Services>,
+    path: String,
+    rows: Cell<u64>,
+    /// How many there must be for the next line in the log.
+    told_at: Cell<u64>,
+}
+
+impl Skipped {
+    /// None yet.
+    pub(crate) fn new(env: &dyn Env) -> Self {
+        Skipped {
+            counter: env.meters("").counter("rows_skipped", &[]),
+            services: env.services(),
+            path: env.component().path.clone(),
+            rows: Cell::new(0),
+            told_at: Cell::new(1),
+        }
+    }
+
+    /// Takes note of one row, and of what is wrong with it.
+    pub(crate) fn add(&self, why: impl FnOnce() -> String) {
+        self.counter.add(1);
+        let rows = self.rows.get().saturating_add(1);
+        self.rows.set(rows);
+        if rows >= self.told_at.get() {
+            self.told_at.set(rows.saturating_mul(2));
+            let text = format!("rows left out so far: {rows}; the last: {}", why());
+            self.services.log(Log::Warn, &text, &[("path", &self.path)]);
+        }
+    }
+}
+
 /// What becomes of a row that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -54,7 +112,7 @@ pub enum OnError {
     /// The pipeline fails.
     #[default]
     Fail,
-    /// The row is dropped and counted.
+    /// The row is left out, counted and told to the log.
     Skip,
 }
 
@@ -76,7 +134,7 @@ pub(crate) struct Decoder<F> {
     pub(crate) schema: Arc<Schema>,
     pub(crate) partition: u32,
     pub(crate) on_error: OnError,
-    pub(crate) skipped: Counter,
+    pub(crate) skipped: Skipped,
     /// Rows of the batch before: the next one will have about as many.
     pub(crate) rows_guess: usize,
 }
@@ -101,17 +159,9 @@ impl<F: Format> Decoder<F> {
         Ok(())
     }
 
-    /// Tells those behind that no more rows of the partition come: who merges it with others waits
-    /// for it no longer.
+    /// See [`ended`].
     pub(crate) fn end(&self, end: End, out: &mut Vec<Batch>) {
-        if end == End::Drained {
-            let fields = self.schema.fields.iter();
-            let arrays = fields.map(|f| no_rows(f.ty)).collect();
-            let mut columns = Columns::new(Arc::clone(&self.schema), arrays);
-            columns.partition = self.partition;
-            columns.last = true;
-            out.push(Batch::new(Data::Columns(columns)));
-        }
+        ended(&self.schema, self.partition, end, out);
     }
 
     fn raw(&mut self, raw: &RawBlock) -> Result<Columns, OperatorError> {
@@ -156,18 +206,22 @@ impl<F: Format> Decoder<F> {
 
     fn bad_row(&self, error: &RowError, line: &[u8]) -> Result<(), OperatorError> {
         if self.on_error == OnError::Skip {
-            self.skipped.add(1);
+            self.skipped.add(|| complaint(error, line));
             return Ok(());
         }
-        let shown = String::from_utf8_lossy(line.get(..LINE_SHOWN_MAX).unwrap_or(line));
-        let text = match &error.cause {
-            RowCause::FieldCount { expected, got } => format!(
-                "CSVParser: The input line does not contain the right number of delimited \
-                 fields. Fields: {got}, expected: {expected}, line: {shown}"
-            ),
-            cause => format!("{cause}, line: {shown}"),
-        };
-        Err(OperatorError(text))
+        Err(OperatorError(complaint(error, line)))
+    }
+}
+
+/// What is wrong with a row.
+fn complaint(error: &RowError, line: &[u8]) -> String {
+    let shown = String::from_utf8_lossy(line.get(..LINE_SHOWN_MAX).unwrap_or(line));
+    match &error.cause {
+        RowCause::FieldCount { expected, got } => format!(
+            "CSVParser: The input line does not contain the right number of delimited fields. \
+             Fields: {got}, expected: {expected}, line: {shown}"
+        ),
+        cause => format!("{cause}, line: {shown}"),
     }
 }
 

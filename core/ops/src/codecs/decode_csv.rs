@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrays::column_type;
-use super::decode::{Decoder, FieldConfig, Format, OnError, schema_of};
+use super::decode::{Decoder, FieldConfig, Format, OnError, Skipped, schema_of, wanted};
 
 /// Configuration of `decode_csv`.
 #[derive(Deserialize, JsonSchema)]
@@ -96,15 +96,8 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
     if config.fields.is_empty() {
         return Err(BuildError::new("fields: a row has at least one"));
     }
-    let position = |name: &String| config.fields.iter().position(|f| f.name == *name);
-    let mut wanted: Vec<usize> = match &config.select {
-        Some(names) => names.iter().filter_map(position).collect(),
-        None => (0..config.fields.len()).collect(),
-    };
-    if wanted.is_empty() {
-        // Rows are counted by a column.
-        wanted.push(0);
-    }
+    let names: Vec<&str> = config.fields.iter().map(|f| f.name.as_str()).collect();
+    let wanted = wanted(&names, config.select.as_deref());
     let chosen: Vec<&FieldConfig> = wanted.iter().filter_map(|i| config.fields.get(*i)).collect();
     let schema = schema_of(&chosen);
     let may_be_empty = |i: &usize| config.fields.get(*i).is_some_and(|f| f.null.is_some());
@@ -118,7 +111,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         schema: Arc::new(schema),
         partition: config.partition,
         on_error: config.on_error,
-        skipped: env.meters("").counter("rows_skipped", &[]),
+        skipped: Skipped::new(env),
         rows_guess: 0,
     })))
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrays::column_type;
-use super::decode::{Decoder, FieldConfig, Format, OnError, schema_of};
+use super::decode::{Decoder, FieldConfig, Format, OnError, Skipped, schema_of};
 
 /// Configuration of `decode_ndjson`.
 #[derive(Deserialize, JsonSchema)]
@@ -66,7 +66,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         schema: Arc::new(schema),
         partition: config.partition,
         on_error: config.on_error,
-        skipped: env.meters("").counter("rows_skipped", &[]),
+        skipped: Skipped::new(env),
         rows_guess: 0,
     })))
 }

@@ -4,6 +4,7 @@ use plan::OperatorSpec;
 
 pub mod arrays;
 pub mod decode;
+pub mod decode_binary;
 pub mod decode_csv;
 pub mod decode_ndjson;
 pub mod encode_csv;
@@ -15,5 +16,11 @@ pub mod nulls;
 mod tests;
 
 /// The operators of this folder.
-pub const ALL: &[&OperatorSpec] =
-    &[&decode_csv::SPEC, &decode_ndjson::SPEC, &encode_csv::SPEC, &encode_json::SPEC, &frame::SPEC];
+pub const ALL: &[&OperatorSpec] = &[
+    &decode_binary::SPEC,
+    &decode_csv::SPEC,
+    &decode_ndjson::SPEC,
+    &encode_csv::SPEC,
+    &encode_json::SPEC,
+    &frame::SPEC,
+];

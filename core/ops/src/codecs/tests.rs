@@ -81,6 +81,27 @@ fn a_bad_row_fails_the_pipeline_or_is_counted() {
 }
 
 #[test]
+fn rows_that_are_left_out_are_told_each_time_their_number_has_doubled() {
+    let fake = Fake::default();
+    let config = two_fields(&json!({"on_error": "skip"}));
+    let mut operator = (decode_csv::SPEC.build)(&config, &fake).unwrap();
+    let mut out = Vec::new();
+    for block in ["1,x\n2\nx,y\n", "3\n4\n", "5,a,b\n6,y\n7\n"] {
+        done(operator.on_batch(raw(block, 0), &mut out));
+    }
+    assert_eq!(rows_of(out), ["a:u64,b:char", "1,120", "6,121"]);
+    let told = fake.logged.take();
+    let starts: Vec<&str> = told.iter().filter_map(|line| Some(line.split_once("; ")?.0)).collect();
+    assert_eq!(
+        starts,
+        [1, 2, 4].map(|rows| format!("rows left out so far: {rows}")),
+        "of six that do not fit"
+    );
+    assert!(told[0].ends_with("Fields: 1, expected: 2, line: 2"), "{}", told[0]);
+    assert!(told[1].contains("field a"), "{}", told[1]);
+}
+
+#[test]
 fn a_value_of_the_wrong_type_names_its_column() {
     let error = through(&decode_csv::SPEC, &two_fields(&json!({})), vec![raw("x,y\n", 0)]);
     assert!(error.unwrap_err().contains("field a"));
@@ -138,7 +159,7 @@ proptest! {
 
 #[test]
 fn a_decoder_tells_the_end_of_its_partition() {
-    for spec in [&decode_csv::SPEC, &decode_ndjson::SPEC] {
+    for spec in [&decode_binary::SPEC, &decode_csv::SPEC, &decode_ndjson::SPEC] {
         for (end, told) in [(End::Drained, 1), (End::Stopped, 0)] {
             let config = two_fields(&json!({"partition": 3}));
             let mut operator = (spec.build)(&config, &Fake::default()).unwrap();

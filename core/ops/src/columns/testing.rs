@@ -1,7 +1,7 @@
 //! Helpers of tests: columns from lines of text and back, a small surrounding for operators, and
 //! examples of columnar operators as tests.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ use super::types::{FromNumber, array_from, bools, texts, values, with_primitive}
 #[derive(Clone, Default)]
 pub(crate) struct Fake {
     pub(crate) wall_ms: Rc<Cell<u64>>,
+    /// What was told to the log.
+    pub(crate) logged: Rc<RefCell<Vec<String>>>,
     component: Component,
 }
 
@@ -43,7 +45,9 @@ impl Services for Fake {
     fn hostname(&self) -> String {
         "host".into()
     }
-    fn log(&self, _: Log, _: &str, _: &[(&str, &str)]) {}
+    fn log(&self, _: Log, text: &str, _: &[(&str, &str)]) {
+        self.logged.borrow_mut().push(text.to_owned());
+    }
     fn count(&self, _: &str) -> u64 {
         1
     }

@@ -9,14 +9,15 @@ use super::{Served, copy, folder, serve, stream};
 const BYTES: &[u8] = b"ok\n\xff\xfe\x00bad\n\"a\xffb\"\nlast\n";
 const CUT: &[u8] = b"{\"a\":1}\n{\"a\":\n{\"a\":3}\n";
 
-/// A query over a CSV file of two numbers; `catalog` is the coordinator's file.
-fn coordinator(folder: &Folder, input: &str) -> String {
+/// A coordinator's file, with a source that is a CSV file of two numbers; `more` is what else its
+/// configuration says.
+fn coordinator(folder: &Folder, input: &str, more: &str) -> String {
     let text = format!(
         "restPort: 0\nlogicalSources:\n  - logicalSourceName: ticks\n    fields:\n\
          \x20     - name: ts\n        type: UINT64\n      - name: v\n        type: UINT64\n\
          worker:\n  physicalSources:\n    - logicalSourceName: ticks\n\
          \x20     physicalSourceName: ticks1\n      type: CSV_SOURCE\n      configuration:\n\
-         \x20       filePath: {}\n        skipHeader: false\n",
+         \x20       filePath: {}\n        skipHeader: false\n{more}",
         folder.path(input).display()
     );
     format!("--configPath={}", folder.write("coordinator.yaml", text))
@@ -38,7 +39,12 @@ pub(super) mod nes {
 
     impl Coordinator {
         pub(in super::super) fn start(folder: &Folder, input: &str) -> Self {
-            let config = super::coordinator(folder, input);
+            Coordinator::configured(folder, input, "")
+        }
+
+        /// The same with more lines of the source's configuration.
+        pub(in super::super) fn configured(folder: &Folder, input: &str, more: &str) -> Self {
+            let config = super::coordinator(folder, input, more);
             let program = Program::start(&["nes", "coordinator", &config]);
             let address = program.address("requests: nes");
             Coordinator { program, address }
@@ -54,6 +60,19 @@ pub(super) mod nes {
             let submitted = http(&self.address, "POST", target, &query_body(&query));
             assert_eq!(submitted.status, 202, "{}", submitted.text());
             submitted.json()["queryId"].as_u64().expect("an id")
+        }
+
+        /// Submits a query that must be refused, and returns why.
+        pub(in super::super) fn refuses(&self, query: &str) -> String {
+            let target = "/v1/nes/query/execute-query";
+            let refused = http(&self.address, "POST", target, &query_body(query));
+            assert_eq!(refused.status, 400, "{query}: {}", refused.text());
+            refused.json()["message"].as_str().expect("a text").to_owned()
+        }
+
+        /// What the engine runs.
+        pub(in super::super) fn pipelines(&self) -> Value {
+            http(&self.address, "GET", "/v1/pipelines", "").json()
         }
 
         /// What the catalog says of a query.
@@ -72,7 +91,7 @@ pub(super) mod nes {
 
         /// What the engine says of the query that writes `path`.
         pub(in super::super) fn pipeline(&self, id: u64) -> Value {
-            let all = http(&self.address, "GET", "/v1/pipelines", "").json();
+            let all = self.pipelines();
             let all = all.as_array().expect("a list").clone();
             let id = id.to_string();
             let found = all.into_iter().find(|p| p["id"] == id);

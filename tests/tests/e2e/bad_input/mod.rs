@@ -8,6 +8,7 @@ mod hostile;
 mod lints;
 mod messages;
 mod ports;
+mod queries;
 mod texts;
 mod yaml;
 
@@ -155,7 +156,7 @@ fn refused(args: &[&str]) -> String {
 
 /// Sends bytes as they are and returns what comes back before the connection ends; with `close`
 /// nothing more is sent, which the peer is told.
-fn send(address: &str, bytes: &[u8], close: bool) -> Vec<u8> {
+pub(crate) fn send(address: &str, bytes: &[u8], close: bool) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("connects");
     stream.set_read_timeout(Some(PATIENCE)).expect("is set");
     stream.set_write_timeout(Some(PATIENCE)).expect("is set");
@@ -170,7 +171,7 @@ fn send(address: &str, bytes: &[u8], close: bool) -> Vec<u8> {
 }
 
 /// Posts a body that need not be text.
-fn post(address: &str, target: &str, body: &[u8]) -> Answer {
+pub(crate) fn post(address: &str, target: &str, body: &[u8]) -> Answer {
     let length = body.len();
     let head = format!(
         "POST {target} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\

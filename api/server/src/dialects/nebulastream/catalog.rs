@@ -30,7 +30,10 @@ impl NebulaStream {
     async fn all_queries(&self) -> Result<Reply, Reply> {
         self.refresh().await?;
         let all: Vec<Json> = self.store.lock().queries.all().map(entry).collect();
-        Ok(list(all))
+        if all.is_empty() {
+            return Ok(Reply::empty(204));
+        }
+        Ok(Reply::json(200, &Json::Array(all)))
     }
 
     async fn queries_of(&self, request: &Request) -> Result<Reply, Reply> {
@@ -40,8 +43,13 @@ impl NebulaStream {
         };
         self.refresh().await?;
         let state = self.store.lock();
+        // The document has no content for a catalog without queries, not for one where none fits.
+        if state.queries.all().next().is_none() {
+            return Ok(Reply::empty(204));
+        }
         let found = state.queries.all().filter(|q| q.status == wanted);
-        Ok(list(found.map(|q| json!({ q.id.to_string(): q.text })).collect()))
+        let found: Vec<Json> = found.map(|q| json!({ q.id.to_string(): q.text })).collect();
+        Ok(Reply::json(200, &Json::Array(found)))
     }
 
     pub(super) async fn status(&self, request: &Request) -> Result<Reply, Reply> {
@@ -59,11 +67,6 @@ impl NebulaStream {
         let buffers = bytes.div_ceil(self.config.buffer_bytes);
         Ok(Reply::json(200, &json!({"producedBuffers": buffers})))
     }
-}
-
-/// A list, or no content when it is empty.
-fn list(items: Vec<Json>) -> Reply {
-    if items.is_empty() { Reply::empty(204) } else { Reply::json(200, &Json::Array(items)) }
 }
 
 fn entry(query: &Query) -> Json {

@@ -66,6 +66,11 @@ fn read(request: &Request) -> Result<Submission, Reply> {
         let text = "Incorrect or missing key word for user query, use 'userQuery'.";
         return Err(error(400, text));
     };
+    if text.len() > nes::QUERY_BYTES_MAX {
+        // It is not kept either, as other queries are that are refused.
+        let max = nes::QUERY_BYTES_MAX;
+        return Err(error(400, format!("the text of the query is longer than {max} bytes")));
+    }
     let Some(placement) = word(&body, "placement").or(word(&body, "strategyName")) else {
         let text =
             "No placement strategy specified. Specify a placement strategy using 'placement'.";
@@ -114,10 +119,11 @@ impl NebulaStream {
             }
             (id, forgotten, lowered)
         };
-        if let Some(old) = forgotten {
-            self.store.put_query(old).await?;
+        if let Err(reply) = self.keep_query(id, forgotten).await {
+            let why = "the query could not be stored";
+            self.store.lock().queries.set(id, Status::Failed, why, now_ms());
+            return Err(reply);
         }
-        self.store.put_query(id).await?;
         let lowered = lowered.map_err(|diagnostics| error(400, message(&diagnostics)))?;
         let spec = PipelineSpec {
             key: key(id),
@@ -126,7 +132,10 @@ impl NebulaStream {
             plan: lowered.plan.into(),
         };
         let refused = match self.store.engine.put(spec, PutMode::Create, None).await {
-            Ok(Ok(())) => return Ok(Reply::json(202, &json!({"queryId": id}))),
+            Ok(Ok(())) => {
+                self.unless_stopped(id).await;
+                return Ok(Reply::json(202, &json!({"queryId": id})));
+            }
             Err(_) => (503, "the engine is busy".to_owned()),
             Ok(Err(e @ (PutError::Full | PutError::Closing))) => (503, e.to_string()),
             Ok(Err(e @ PutError::Journal(_))) => (500, e.to_string()),
@@ -135,6 +144,25 @@ impl NebulaStream {
         self.store.lock().queries.set(id, Status::Failed, &refused.1, now_ms());
         self.store.put_query(id).await?;
         Err(error(refused.0, refused.1))
+    }
+
+    /// Removes a query from the engine that was stopped before it got there.
+    async fn unless_stopped(&self, id: u64) {
+        let stopped = {
+            let state = self.store.lock();
+            state.queries.get(id).is_some_and(|query| query.status.is_final())
+        };
+        if stopped {
+            let _ = self.store.engine.remove(key(id), Some(STOP_MAX), false).await;
+        }
+    }
+
+    /// Stores a new query, and that an old one made room for it.
+    async fn keep_query(&self, id: u64, forgotten: Option<u64>) -> Result<(), Reply> {
+        if let Some(old) = forgotten {
+            self.store.put_query(old).await?;
+        }
+        self.store.put_query(id).await
     }
 
     /// Brings the states of queries up to date with what the engine runs. What has ended is

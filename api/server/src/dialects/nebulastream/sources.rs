@@ -1,17 +1,14 @@
 //! The source catalog (spec/nes-rest.md §5).
 
-use nes::catalog::SourceError;
+use nes::catalog::{SourceCatalog, SourceError};
 use nes::schema::Schema;
 use plan::Json;
 use serde_json::json;
 
 use super::routes::{NebulaStream, unknown};
 use super::schema::{from_named, to_proto};
-use super::types::{error, object, required, success};
+use super::types::{error, named, object, required, success};
 use crate::exchange::{Reply, Request};
-
-/// Longest name of a source; bytes.
-const NAME_BYTES_MAX: usize = 1024;
 
 impl NebulaStream {
     pub(super) async fn source_catalog(
@@ -29,7 +26,7 @@ impl NebulaStream {
                 self.add_source(&name, schema).await
             }
             ("POST", "addLogicalSource-ex") => {
-                let (name, schema) = from_named(&request.body).map_err(|e| error(400, e))?;
+                let (name, schema) = packed_schema(request)?;
                 self.add_source(&name, schema).await
             }
             ("POST", "updateLogicalSource") => {
@@ -37,7 +34,7 @@ impl NebulaStream {
                 self.update_source(&name, schema).await
             }
             ("POST", "updateLogicalSource-ex") => {
-                let (name, schema) = from_named(&request.body).map_err(|e| error(400, e))?;
+                let (name, schema) = packed_schema(request)?;
                 self.update_source(&name, schema).await
             }
             ("DELETE", "deleteLogicalSource") => self.delete_source(request).await,
@@ -64,10 +61,7 @@ impl NebulaStream {
         let all: Vec<String> =
             state.sources.physical(&name).iter().map(ToString::to_string).collect();
         if all.is_empty() {
-            let text = format!(
-                "Resource Not Found: Logical source {name} has no physical source defined."
-            );
-            return Err(error(404, text));
+            return Err(error(404, no_physical(&name)));
         }
         Ok(Reply::json(200, &json!({"Physical Sources": all})))
     }
@@ -94,31 +88,60 @@ impl NebulaStream {
                 return Err(error(400, text));
             }
         }
-        self.store.put_sources().await?;
-        Ok(success())
+        self.keep_sources(|sources| sources.remove(name)).await
     }
 
     async fn update_source(&self, name: &str, schema: Schema) -> Result<Reply, Reply> {
-        if self.store.lock().sources.update(name, schema).is_err() {
+        let before = {
+            let mut state = self.store.lock();
+            let before = state.sources.schema(name).cloned();
+            state.sources.update(name, schema).map(|()| before)
+        };
+        let Ok(Some(before)) = before else {
             return Err(error(400, format!("Unable to update logical source {name}")));
-        }
-        self.store.put_sources().await?;
-        Ok(success())
+        };
+        self.keep_sources(|sources| sources.update(name, before)).await
     }
 
     async fn delete_source(&self, request: &Request) -> Result<Reply, Reply> {
         let name = required(request, "logicalSourceName")?;
-        let removed = self.store.lock().sources.remove(&name);
-        if let Err(why) = removed {
+        let removed = {
+            let mut state = self.store.lock();
+            let before = state.sources.schema(&name).cloned().unwrap_or_default();
+            state.sources.remove(&name).map(|()| before)
+        };
+        let before = removed.map_err(|why| {
             let why = match why {
                 SourceError::InUse => "there are still physical sources mapped to it",
                 _ => "it does not exist",
             };
-            return Err(error(400, format!("Could not remove logical source {name}: {why}")));
+            error(400, format!("Could not remove logical source {name}: {why}"))
+        })?;
+        self.keep_sources(|sources| sources.add(&name, before)).await
+    }
+
+    /// Stores the logical sources as they are now. Where that fails, what changed is undone.
+    async fn keep_sources(
+        &self,
+        undo: impl FnOnce(&mut SourceCatalog) -> Result<(), SourceError>,
+    ) -> Result<Reply, Reply> {
+        if let Err(reply) = self.store.put_sources().await {
+            // It can only fail when somebody else has changed the same source since.
+            let _ = undo(&mut self.store.lock().sources);
+            return Err(reply);
         }
-        self.store.put_sources().await?;
         Ok(success())
     }
+}
+
+fn no_physical(name: &str) -> String {
+    format!("Resource Not Found: Logical source {name} has no physical source defined.")
+}
+
+fn packed_schema(request: &Request) -> Result<(String, Schema), Reply> {
+    let (name, schema) = from_named(&request.body).map_err(|e| error(400, e))?;
+    named(&name, "logicalSourceName")?;
+    Ok((name, schema))
 }
 
 fn named_schema(request: &Request) -> Result<(String, Schema), Reply> {
@@ -132,9 +155,7 @@ fn named_schema(request: &Request) -> Result<(String, Schema), Reply> {
         found.map(str::to_owned).ok_or_else(|| error(400, missing))
     };
     let (name, schema) = (text("logicalSourceName")?, text("schema")?);
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return Err(error(400, "logicalSourceName is empty or too long"));
-    }
+    named(&name, "logicalSourceName")?;
     let schema = nes::parse_schema(&schema).map_err(|d| {
         let text = format!(
             "Compilation failed: Unable to compile the submitted schema: {} (line {}, column {})",

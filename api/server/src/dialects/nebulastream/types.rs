@@ -46,6 +46,18 @@ pub(super) fn required(request: &Request, name: &str) -> Result<String, Reply> {
     found.ok_or_else(|| error(400, format!("Parameter {name} must be provided")))
 }
 
+/// Longest name of a source or function; bytes.
+const NAME_BYTES_MAX: usize = 1024;
+
+/// Refuses a name that is none or too long.
+pub(super) fn named(name: &str, what: &str) -> Result<(), Reply> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        let text = format!("{what} is empty or too long: it has 1 to {NAME_BYTES_MAX} bytes");
+        return Err(error(400, text));
+    }
+    Ok(())
+}
+
 /// A parameter that must be a number.
 pub(super) fn number(request: &Request, name: &str) -> Result<u64, Reply> {
     let text = required(request, name)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::proto::{FoundJavaUdf, JavaUdf, RegisterJavaUdf};
 use super::routes::{NebulaStream, unknown};
-use super::types::error;
+use super::types::{error, named};
 use crate::exchange::{Reply, Request};
 
 /// Most functions.
@@ -41,11 +41,14 @@ impl NebulaStream {
             ("POST", "registerJavaUdf") => self.register(request).await,
             ("DELETE", "removeUdf") => {
                 let name = udf_name(request, first)?;
-                let removed = self.store.lock().udfs.remove(&name).is_some();
-                if removed {
-                    self.store.put_udf(&name).await?;
+                let Some(udf) = self.store.lock().udfs.remove(&name) else {
+                    return Ok(Reply::json(200, &json!({"removed": false})));
+                };
+                if let Err(reply) = self.store.put_udf(&name).await {
+                    self.store.lock().udfs.insert(name, udf);
+                    return Err(reply);
                 }
-                Ok(Reply::json(200, &json!({"removed": removed})))
+                Ok(Reply::json(200, &json!({"removed": true})))
             }
             _ => Err(unknown()),
         }
@@ -57,6 +60,7 @@ impl NebulaStream {
         let Some(descriptor) = message.descriptor.filter(|_| !message.name.is_empty()) else {
             return Err(error(400, "Invalid Protobuf message: a name and a descriptor are needed"));
         };
+        named(&message.name, "udf_name")?;
         check(&descriptor).map_err(|text| error(400, text))?;
         {
             let mut state = self.store.lock();
@@ -69,7 +73,10 @@ impl NebulaStream {
             }
             state.udfs.insert(message.name.clone(), descriptor.encode_to_vec());
         }
-        self.store.put_udf(&message.name).await?;
+        if let Err(reply) = self.store.put_udf(&message.name).await {
+            self.store.lock().udfs.remove(&message.name);
+            return Err(reply);
+        }
         Ok(Reply::text(200, "Registered Java UDF"))
     }
 }

@@ -81,10 +81,11 @@ impl Status {
         matches!(self, Status::Stopped | Status::Failed)
     }
 
-    /// Whether a query in this state may be stopped (spec/nes-system.md §6).
+    /// Whether a query in this state may be stopped: the REST document refuses it for those that
+    /// have failed or stopped, and one that is being stopped is as good as that.
     #[must_use]
     pub fn may_stop(self) -> bool {
-        matches!(self, Status::Registered | Status::Running | Status::Restarting)
+        !self.is_final() && self != Status::MarkedForStop
     }
 }
 
@@ -201,6 +202,16 @@ mod tests {
         assert_eq!((query.info.as_str(), query.history.len()), ("why", 3));
         let mut again = QueryCatalog::restore(catalog.all().cloned());
         assert_eq!(again.add("r", "TopDown", 1).0, 2);
+    }
+
+    #[test]
+    fn what_has_not_ended_may_be_stopped_once() {
+        for status in [Status::Registered, Status::Scheduling, Status::Running, Status::Migrating] {
+            assert!(status.may_stop(), "{}", status.name());
+        }
+        for status in [Status::MarkedForStop, Status::Stopped, Status::Failed] {
+            assert!(!status.may_stop(), "{}", status.name());
+        }
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn keep_columns(config: &mut plan::Json, pairs: &[(String, String)], kept: &[usi
 }
 
 fn select(config: &mut plan::Json, decoder: &str, read: &[&String]) {
-    if decoder == "decode_csv" {
+    if matches!(decoder, "decode_binary" | "decode_csv") {
         config["select"] = json!(read);
         return;
     }

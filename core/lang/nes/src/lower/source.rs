@@ -8,9 +8,12 @@ use super::needs::Needs;
 use super::stream::{Column, Origin, Progress, Rules, Stream, null_column};
 use crate::catalog::{BUFFER_BYTES_DEFAULT, Physical};
 use crate::schema::{Field, SEPARATOR, Schema};
+use crate::types::Type;
 
 /// Longest line of a source; bytes.
 const LINE_BYTES_MAX: u64 = 16 << 20;
+/// Longest packed row of a source, and most bytes that are read of it at a time.
+const ROW_BYTES_MAX: u64 = 16 << 20;
 /// Rows that a `DEFAULT_SOURCE` emits at a time.
 const DEFAULT_ROWS: u64 = 10;
 
@@ -106,7 +109,7 @@ impl Lowering<'_> {
         span: Span,
     ) -> Result<usize, Diagnostic> {
         let config = &source.config;
-        let (component, format) = self.reader(source, schema, span)?;
+        let (component, format) = reader(source, schema, per_buffer, span)?;
         let read = self.plan.add(Role::Source, component, Vec::new());
         let columns: Vec<Json> = schema
             .fields
@@ -117,11 +120,18 @@ impl Lowering<'_> {
                 if let Some(flag) = &c.null {
                     column["null"] = json!(flag);
                 }
+                if let (Format::Binary, Type::FixedChar(bytes)) = (format, f.ty) {
+                    column["bytes"] = json!(bytes);
+                }
                 column
             })
             .collect();
         let mut settings = json!({"fields": columns, "partition": partition});
+        if format != Format::Binary && leaves_out(source, span)? {
+            settings["on_error"] = json!("skip");
+        }
         let decoder = match format {
+            Format::Binary => "decode_binary",
             Format::Json => "decode_ndjson",
             Format::Csv => {
                 settings["delimiter"] = json!(text(config, "delimiter").unwrap_or(","));
@@ -142,64 +152,109 @@ impl Lowering<'_> {
         }
         Ok(node)
     }
+}
 
-    fn reader(
-        &self,
-        source: &Physical,
-        schema: &Schema,
-        span: Span,
-    ) -> Result<(Component, Format), Diagnostic> {
-        let config = &source.config;
-        let named = |what: &str| format!("the physical source '{}' {what}", source.name);
-        let format = match text(config, "inputFormat") {
-            None | Some("CSV") => Format::Csv,
-            Some("JSON") => Format::Json,
-            Some(other) => return refuse(named(&format!("has the format {other}")), span),
-        };
-        let scanner = json!({"lines": {"max_buffer_size": LINE_BYTES_MAX}});
-        let component = match source.kind.as_str() {
-            "CSV_SOURCE" => {
-                let Some(path) = text(config, "filePath") else {
-                    return refuse(named("has no filePath"), span);
-                };
-                let scanner = Component::new("lines", json!({"max_buffer_size": LINE_BYTES_MAX}));
-                Component::new("file", json!({"paths": [path], "scanner": scanner}))
-            }
-            "TCP_SOURCE" => {
-                let host = text(config, "socketHost").unwrap_or("127.0.0.1");
-                let port = match number(config, "socketPort") {
-                    0 => 3000,
-                    port => port,
-                };
-                let address = format!("{host}:{port}");
-                let scanner = Component::new("lines", scanner["lines"].clone());
-                let settings = json!({"network": "tcp", "address": address, "scanner": scanner});
-                let format =
-                    if text(config, "inputFormat").is_none() { Format::Json } else { format };
-                return Ok((Component::new("socket", settings), format));
-            }
-            "DEFAULT_SOURCE" => {
-                let row = vec!["1"; schema.fields.len()].join(",") + "\n";
-                let interval = number(config, "sourceGatheringInterval");
-                let settings = json!({
-                    "text": row.repeat(DEFAULT_ROWS as usize),
-                    "count": number(config, "numberOfBuffersToProduce"),
-                    "interval_ms": interval,
-                });
-                return Ok((Component::new("repeat", settings), Format::Csv));
-            }
-            other => {
-                let text = named(&format!("is of type {other}, which is not supported"));
-                return refuse(text, span);
-            }
-        };
-        Ok((component, format))
+/// Where the bytes of a physical source come from, and what they are.
+fn reader(
+    source: &Physical,
+    schema: &Schema,
+    per_buffer: u64,
+    span: Span,
+) -> Result<(Component, Format), Diagnostic> {
+    let config = &source.config;
+    if source.kind == "BINARY_SOURCE" {
+        let size = packed(source, schema, per_buffer, span)?;
+        let scanner = Component::new("chunker", json!({"size": size}));
+        return Ok((file(source, scanner, span)?, Format::Binary));
+    }
+    let format = match text(config, "inputFormat") {
+        None | Some("CSV") => Format::Csv,
+        Some("JSON") => Format::Json,
+        Some(other) => return refuse(named(source, &format!("has the format {other}")), span),
+    };
+    let scanner = Component::new("lines", json!({"max_buffer_size": LINE_BYTES_MAX}));
+    let component = match source.kind.as_str() {
+        "CSV_SOURCE" => file(source, scanner, span)?,
+        "TCP_SOURCE" => {
+            let host = text(config, "socketHost").unwrap_or("127.0.0.1");
+            let port = match number(config, "socketPort") {
+                0 => 3000,
+                port => port,
+            };
+            let address = format!("{host}:{port}");
+            let settings = json!({"network": "tcp", "address": address, "scanner": scanner});
+            let format = if text(config, "inputFormat").is_none() { Format::Json } else { format };
+            return Ok((Component::new("socket", settings), format));
+        }
+        "DEFAULT_SOURCE" => {
+            let row = vec!["1"; schema.fields.len()].join(",") + "\n";
+            let interval = number(config, "sourceGatheringInterval");
+            let settings = json!({
+                "text": row.repeat(DEFAULT_ROWS as usize),
+                "count": number(config, "numberOfBuffersToProduce"),
+                "interval_ms": interval,
+            });
+            return Ok((Component::new("repeat", settings), Format::Csv));
+        }
+        other => {
+            let text = named(source, &format!("is of type {other}, which is not supported"));
+            return refuse(text, span);
+        }
+    };
+    Ok((component, format))
+}
+
+fn named(source: &Physical, what: &str) -> String {
+    format!("the physical source '{}' {what}", source.name)
+}
+
+/// The file of a physical source.
+fn file(source: &Physical, scanner: Component, span: Span) -> Result<Component, Diagnostic> {
+    let Some(path) = text(&source.config, "filePath") else {
+        return refuse(named(source, "has no filePath"), span);
+    };
+    Ok(Component::new("file", json!({"paths": [path], "scanner": scanner})))
+}
+
+/// Bytes of packed rows that are read at a time: those of a logical buffer.
+fn packed(
+    source: &Physical,
+    schema: &Schema,
+    per_buffer: u64,
+    span: Span,
+) -> Result<u64, Diagnostic> {
+    if let Some(field) = schema.fields.iter().find(|f| f.ty == Type::Text) {
+        let what = format!(
+            "has packed rows, which cannot hold the field {} of type Text: a CHAR of some length \
+             can be in them",
+            field.name
+        );
+        return refuse(named(source, &what), span);
+    }
+    let row = schema.row_bytes();
+    if row == 0 || row > ROW_BYTES_MAX {
+        let what = format!("has packed rows of {row} bytes, and 1 to {ROW_BYTES_MAX} are possible");
+        return refuse(named(source, &what), span);
+    }
+    Ok(row * per_buffer.clamp(1, ROW_BYTES_MAX / row))
+}
+
+/// Whether rows that cannot be read are left out, instead of failing the query.
+fn leaves_out(source: &Physical, span: Span) -> Result<bool, Diagnostic> {
+    match text(&source.config, "onError") {
+        None | Some("fail") => Ok(false),
+        Some("skip") => Ok(true),
+        Some(other) => {
+            let what = format!("has onError: {other}, and 'fail' and 'skip' are possible");
+            refuse(named(source, &what), span)
+        }
     }
 }
 
 /// What a source's bytes are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
+    Binary,
     Csv,
     Json,
 }

@@ -196,6 +196,13 @@ fn what_does_not_fit_is_refused_by_name() {
         (r#"Query::from("car").unionWith(Query::from("truck"))"#.to_owned(), "Found Schema mismatch for left and right schema types. Left schema car$id"),
         (r#"Query::from("truck").window(TumblingWindow::of(EventTime(Attribute("load")), Seconds(1))).apply(Count())"#.to_owned(), "timestamp field truck$load"),
         (format!(r#"Query::from("car"){window}.apply(Sum(Attribute("name")))"#), "cannot be aggregated"),
+        (r#"Query::from("car").map(Attribute("van$id") = 1).filter(Attribute("id") > 1)"#.to_owned(), "the field id is ambiguous: it may be car$id or van$id"),
+        (r#"Query::from("car").window(TumblingWindow::of(Seconds(1))).apply(Count())"#.to_owned(), "EventTime"),
+        (r#"Query::from("car").window(TumblingWindow::of(EventTime(Attribute("when")), Seconds(1))).apply(Count())"#.to_owned(), "the field when is not defined in the schema"),
+        (format!(r#"Query::from("car"){window}.byKey(Attribute("nope")).apply(Count())"#), "the field nope is not defined in the schema"),
+        (format!(r#"Query::from("car"){window}.apply(Sum(Attribute("nope")))"#), "the field nope is not defined in the schema"),
+        (r#"Query::from("car").project(Attribute("nope"))"#.to_owned(), "the field nope is not defined in the schema"),
+        (r#"Query::from("car").map(Attribute("x") = Attribute("nope") + 1)"#.to_owned(), "the field nope is not defined in the schema"),
         (r#"Query::from("car").mapUDF("f")"#.to_owned(), "mapUDF is not supported"),
         (r#"Query::from("car").fliter(Attribute("id") > 1)"#.to_owned(), "SyntacticQueryValidation:\n"),
         (r#"Query::from("car").limit(1).sink(NullOutputSinkDescriptor::create())"#.to_owned(), "one sink"),
@@ -220,4 +227,69 @@ fn numbers_compare_exactly() {
     let mixed = ready(r#"Query::from("truck").filter(Attribute("ts") > Attribute("load"))"#);
     let steps = config(&mixed, "filter_rows")["where"].to_string();
     assert!(steps.contains(r#""op":"or""#), "{steps}");
+}
+
+/// A catalog with one source of this schema.
+fn one_source(schema: &str, kind: &str, config: Json) -> SourceCatalog {
+    let mut sources = SourceCatalog::empty();
+    sources.add("one", parse_schema(schema).unwrap()).unwrap();
+    let (logical, name, kind) = ("one".to_owned(), "one1".to_owned(), kind.to_owned());
+    sources.add_physical(Physical { logical, name, kind, node: 1, config }).unwrap();
+    sources
+}
+
+/// A query that needs one column of it.
+fn over_one(sources: &SourceCatalog) -> Result<Lowered, String> {
+    let text = r#"Query::from("one").project(Attribute("v")).sink(PrintSinkDescriptor::create());"#;
+    lower(text, sources, &SinkCatalog::default()).map_err(|mut e| e.remove(0).message)
+}
+
+const PACKED: &str = r#"Schema::create()->addField("id", BasicType::UINT32)->addField("code",
+    DataTypeFactory::createFixedChar(8))->addField("v", BasicType::FLOAT64);"#;
+
+#[test]
+fn packed_rows_are_read_by_their_widths() {
+    let path = plan::serde_json::json!({"filePath": "/data/one.bin"});
+    let lowered = over_one(&one_source(PACKED, "BINARY_SOURCE", path.clone())).unwrap();
+    // Rows of 4 + 8 + 8 bytes in buffers of 4096.
+    let file = r#"{"paths":["/data/one.bin"],"scanner":{"name":"chunker","config":{"size":4080}}}"#;
+    assert_eq!(config(&lowered, "file").to_string(), file);
+    let decoder = config(&lowered, "decode_binary");
+    assert_eq!(decoder["select"].to_string(), r#"["v"]"#);
+    assert_eq!(
+        decoder["fields"][1].to_string(),
+        r#"{"name":"code","type":"text","to":"one$code","bytes":8}"#
+    );
+    let mut few = path.clone();
+    few["numberOfTuplesToProducePerBuffer"] = 3.into();
+    let lowered = over_one(&one_source(PACKED, "BINARY_SOURCE", few)).unwrap();
+    assert_eq!(config(&lowered, "file")["scanner"]["config"]["size"], 60);
+
+    let text = PACKED.replace("createFixedChar(8)", "createText()");
+    let wide = PACKED.replace("(8)", "(16777216)");
+    for (schema, config, expected) in [
+        (text.as_str(), path.clone(), "cannot hold the field code of type Text"),
+        (wide.as_str(), path.clone(), "has packed rows of 16777228 bytes"),
+        (PACKED, plan::serde_json::json!({}), "the physical source 'one1' has no filePath"),
+    ] {
+        let message = over_one(&one_source(schema, "BINARY_SOURCE", config)).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_left_out_where_the_source_says_so() {
+    for (on_error, kind, decoder, expected) in [
+        ("", "CSV_SOURCE", "decode_csv", Json::Null),
+        ("fail", "CSV_SOURCE", "decode_csv", Json::Null),
+        ("skip", "CSV_SOURCE", "decode_csv", "skip".into()),
+        ("skip", "TCP_SOURCE", "decode_ndjson", "skip".into()),
+    ] {
+        let config_of = plan::serde_json::json!({"filePath": "/data/one", "onError": on_error});
+        let lowered = over_one(&one_source(PACKED, kind, config_of)).unwrap();
+        assert_eq!(config(&lowered, decoder)["on_error"], expected, "{on_error}: {kind}");
+    }
+    let config = plan::serde_json::json!({"filePath": "/data/one", "onError": "wait"});
+    let message = over_one(&one_source(PACKED, "CSV_SOURCE", config)).unwrap_err();
+    assert!(message.contains("onError: wait, and 'fail' and 'skip' are possible"), "{message}");
 }

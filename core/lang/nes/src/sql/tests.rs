@@ -63,6 +63,12 @@ fn names_are_folded_unless_they_are_quoted() {
     assert!(refused("SELECT `id` FROM s").starts_with("ERROR 2004: field not found: there is no"));
     assert!(refused("SELECT `ID` FROM `Other`").starts_with("ERROR 2004"));
     assert!(refused("SELECT ID FROM `OTHER`").starts_with("ERROR 2030: unknown source name"));
+    let twice = refused(
+        "SELECT ab FROM File('/x.csv' AS `SOURCE`.FILE_PATH, \
+         SCHEMA(`ab` INT8 NOT NULL, `Ab` INT8 NOT NULL) AS `SOURCE`.`SCHEMA`)",
+    );
+    assert!(twice.starts_with("ERROR 2003: cannot infer schema: the field"), "{twice}");
+    assert!(twice.contains("is ambiguous"), "{twice}");
 }
 
 #[test]
