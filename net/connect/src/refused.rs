@@ -89,8 +89,9 @@ fn so_many_children_and_no_more() {
 #[test]
 fn so_many_names_of_inproc_and_no_more() {
     let name = |at: usize| format!("so many names {at}");
-    let mut open = Vec::new();
-    let error = (0..=inproc::NAMES_MAX).find_map(|at| match inproc::receive(&name(at)) {
+    let (mut names, mut open) = (inproc::Names::new(), Vec::new());
+    let mut receive = |name: &str| inproc::receive_among(&mut names, name);
+    let error = (0..=inproc::NAMES_MAX).find_map(|at| match receive(&name(at)) {
         Ok(receiver) => {
             open.push(receiver);
             None
@@ -98,7 +99,7 @@ fn so_many_names_of_inproc_and_no_more() {
         Err(error) => Some(error),
     });
     assert_eq!(error, Some(format!("there may be {} inproc names at most", inproc::NAMES_MAX)));
-    assert!(inproc::receive(&name(0)).is_ok(), "a name may be taken over");
+    assert!(receive(&name(0)).is_ok(), "a name may be taken over");
     drop(open);
-    assert!(inproc::receive("one more").is_ok(), "names that nobody reads from are forgotten");
+    assert!(receive("one more").is_ok(), "names that nobody reads from are forgotten");
 }

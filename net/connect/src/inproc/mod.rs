@@ -23,7 +23,10 @@ pub(crate) struct Handover {
 
 /// Receivers by name. Looked up once for each handover and written when a receiver comes, so that
 /// one lock for the process is enough.
-static NAMES: RwLock<Option<HashMap<String, Sender<Handover>>>> = RwLock::new(None);
+static NAMES: RwLock<Option<Names>> = RwLock::new(None);
+
+/// Receivers by name.
+pub(crate) type Names = HashMap<String, Sender<Handover>>;
 
 /// Who receives under a name at the moment.
 pub(crate) fn receiver(name: &str) -> Option<Sender<Handover>> {
@@ -36,9 +39,13 @@ pub(crate) fn receiver(name: &str) -> Option<Sender<Handover>> {
 /// # Errors
 /// When there are too many names.
 pub(crate) fn receive(name: &str) -> Result<Receiver<Handover>, String> {
-    let (sender, receiver) = flume::bounded(1);
     let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
-    let names = names.get_or_insert_default();
+    receive_among(names.get_or_insert_default(), name)
+}
+
+/// The same among some names.
+pub(crate) fn receive_among(names: &mut Names, name: &str) -> Result<Receiver<Handover>, String> {
+    let (sender, receiver) = flume::bounded(1);
     if names.len() >= NAMES_MAX {
         names.retain(|_, sender| !sender.is_disconnected());
     }
