@@ -177,6 +177,25 @@ impl FromIterator<(Text, Value)> for Object {
 }
 
 impl Value {
+    /// Name of the type that Benthos holds such a value in, as some of its error texts show it.
+    #[must_use]
+    pub fn go_type(&self) -> &'static str {
+        match self {
+            Value::Null => "<nil>",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int64",
+            Value::Uint(_) => "uint64",
+            Value::Float(_) => "float64",
+            Value::Float32(_) => "float32",
+            Value::Number(_) => "json.Number",
+            Value::String(_) => "string",
+            Value::Bytes(_) => "[]uint8",
+            Value::Timestamp(_) => "time.Time",
+            Value::Array(_) => "[]interface {}",
+            Value::Object(_) => "map[string]interface {}",
+        }
+    }
+
     /// A text value.
     pub fn text(text: impl Into<Text>) -> Self {
         Value::String(text.into())

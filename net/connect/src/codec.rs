@@ -69,6 +69,15 @@ impl Encoded {
             Encoded::Gathered(bytes) => bytes,
         }
     }
+
+    /// The bytes, as memory of their own.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<u8> {
+        match self {
+            Encoded::Shared(bytes) => bytes.to_vec(),
+            Encoded::Gathered(bytes) => bytes,
+        }
+    }
 }
 
 impl Codec {

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -30,6 +31,15 @@ where
 
 type Judge = Box<dyn FnMut(&Seen) -> Outcome>;
 
+/// What a future gives when it is looked at once.
+pub(crate) async fn at_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
 /// A batch that was emitted.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -44,6 +54,9 @@ pub(crate) struct Fake {
     pub(crate) errors: RefCell<Vec<String>>,
     judge: RefCell<Judge>,
     stopped: Cell<bool>,
+    /// Takes no batch at all.
+    pub(crate) blocked: Cell<bool>,
+    holding: Cell<bool>,
     wakers: Rc<RefCell<Vec<Waker>>>,
     this: RefCell<std::rc::Weak<Fake>>,
 }
@@ -59,6 +72,8 @@ impl Fake {
             errors: RefCell::default(),
             judge: RefCell::new(Box::new(judge)),
             stopped: Cell::default(),
+            blocked: Cell::default(),
+            holding: Cell::default(),
             wakers: Rc::default(),
             this: RefCell::default(),
         });
@@ -69,6 +84,25 @@ impl Fake {
     pub(crate) fn stop(&self) {
         self.stopped.set(true);
         self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
+    }
+
+    /// Whether what becomes of batches is kept back from now on; what was kept is told then.
+    pub(crate) fn hold(&self, holding: bool) {
+        self.holding.set(holding);
+        self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
+    }
+
+    /// Waits until this is so.
+    fn until(&self, so: fn(&Fake) -> bool) -> LocalBoxFuture<'static, ()> {
+        let this = self.this.borrow().clone();
+        let wakers = Rc::clone(&self.wakers);
+        Box::pin(std::future::poll_fn(move |cx| {
+            if this.upgrade().is_none_or(|fake| so(&fake)) {
+                return Poll::Ready(());
+            }
+            wakers.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        }))
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
@@ -109,6 +143,9 @@ impl SourceContext for Fake {
             if self.stopped.get() {
                 return Err(SourceError::Stopped);
             }
+            if self.blocked.get() {
+                return std::future::pending().await;
+            }
             let texts = match &batch.data {
                 Data::Value(_) => vec!["value".to_owned()],
                 data => crate::scanners::testing::texts(std::slice::from_ref(data)),
@@ -121,20 +158,16 @@ impl SourceContext for Fake {
             let seen = Seen { texts, meta, data: batch.data };
             let outcome = (self.judge.borrow_mut())(&seen);
             self.seen.borrow_mut().push(seen);
-            Ok(Emitted(Box::pin(std::future::ready(outcome))))
+            let told = self.until(|fake| !fake.holding.get());
+            Ok(Emitted(Box::pin(async move {
+                told.await;
+                outcome
+            })))
         })
     }
 
     fn stopping(&self) -> LocalBoxFuture<'static, ()> {
-        let this = self.this.borrow().clone();
-        let wakers = Rc::clone(&self.wakers);
-        Box::pin(std::future::poll_fn(move |cx| {
-            if this.upgrade().is_none_or(|fake| fake.stopped.get()) {
-                return Poll::Ready(());
-            }
-            wakers.borrow_mut().push(cx.waker().clone());
-            Poll::Pending
-        }))
+        self.until(|fake| fake.stopped.get())
     }
 
     fn is_stopping(&self) -> bool {

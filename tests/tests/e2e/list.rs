@@ -77,6 +77,70 @@ fn editors_get_the_schema_of_whole_configs() {
     assert!(inputs["inputs"]["file"]["properties"]["paths"].is_object());
 }
 
+/// Names of components and fields of the original, one component a line (facts of its own list).
+const FIELDS: &str = include_str!("../../golden/list/fields.txt");
+
+#[test]
+fn every_field_of_the_original_is_known() {
+    let schema: Value =
+        serde_json::from_str(&printed(&["list", "--format", "jsonschema"])).expect("JSON");
+    let mut missing = Vec::new();
+    for line in FIELDS.lines() {
+        let (component, fields) = line.split_once(':').expect("a component");
+        let (kind, name) = component.split_once(' ').expect("a kind and a name");
+        let mut known = Vec::new();
+        let spec =
+            schema.pointer(&format!("/definitions/{kind}")).and_then(|kind| member(kind, name));
+        assert!(spec.is_some(), "{component} is not known");
+        fields_of(&schema, spec.unwrap_or(&Value::Null), "", 0, &mut known);
+        let absent = fields.split_whitespace().filter(|field| !known.contains(&(*field).into()));
+        missing.extend(absent.map(|field| format!("{component}: {field}")));
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Ways in which a schema says that it is one of several.
+const CHOICES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+
+/// What a property of a schema, or of one of its choices, says.
+fn member<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+    let choices = CHOICES.iter().filter_map(|key| schema[*key].as_array()).flatten();
+    let own = schema["properties"].get(name);
+    own.or_else(|| choices.into_iter().find_map(|choice| member(choice, name)))
+}
+
+/// The paths of all fields of a component; components inside of it are others.
+fn fields_of(all: &Value, schema: &Value, prefix: &str, depth: usize, found: &mut Vec<String>) {
+    if depth > 12 {
+        return;
+    }
+    if let Some(target) = schema["$ref"].as_str() {
+        let target = target.trim_start_matches('#');
+        let inside = FIELDS.lines().any(|line| {
+            let kind = line.split(' ').next().unwrap_or_default();
+            target.strip_prefix("/definitions/") == Some(kind)
+        });
+        if let Some(schema) = all.pointer(target).filter(|_| !inside) {
+            fields_of(all, schema, prefix, depth + 1, found);
+        }
+    }
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{prefix}{name}");
+        fields_of(all, field, &format!("{path}."), depth + 1, found);
+        found.push(path);
+    }
+    for choice in CHOICES.iter().filter_map(|key| schema[*key].as_array()).flatten() {
+        fields_of(all, choice, prefix, depth + 1, found);
+    }
+    if schema["items"].is_object() {
+        fields_of(all, &schema["items"], &format!("{prefix}[]."), depth + 1, found);
+    }
+    let patterns = schema["patternProperties"].as_object().into_iter().flat_map(|map| map.values());
+    for field in patterns.chain(schema.get("additionalProperties")) {
+        fields_of(all, field, &format!("{prefix}{{}}."), depth + 1, found);
+    }
+}
+
 /// Calls with every reference in a schema.
 fn references(node: &Value, found: &mut impl FnMut(&str)) {
     match node {

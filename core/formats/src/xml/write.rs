@@ -142,20 +142,16 @@ impl Writer<'_> {
     }
 
     fn attribute(&mut self, name: &[u8], value: &Value) -> Result<(), XmlError> {
-        let ty = match value {
-            Value::Object(_) => "map[string]interface {}",
-            Value::Array(_) => "[]interface {}",
-            Value::Null => "<nil>",
-            _ => {
-                self.out.push(b' ');
-                self.out.extend_from_slice(name);
-                self.out.extend_from_slice(b"=\"");
-                push(&mut self.out, value);
-                self.out.push(b'"');
-                return Ok(());
-            }
-        };
-        Err(XmlError::Attribute(String::from_utf8_lossy(name).into_owned(), ty))
+        if matches!(value, Value::Object(_) | Value::Array(_) | Value::Null) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            return Err(XmlError::Attribute(name, value.go_type()));
+        }
+        self.out.push(b' ');
+        self.out.extend_from_slice(name);
+        self.out.extend_from_slice(b"=\"");
+        push(&mut self.out, value);
+        self.out.push(b'"');
+        Ok(())
     }
 }
 

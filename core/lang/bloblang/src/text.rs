@@ -104,20 +104,7 @@ pub fn go_type(val: &Val) -> &'static str {
         Val::Deleted => "value.Delete",
         Val::Nothing => "value.Nothing",
         Val::NilArray => "[]interface {}",
-        Val::Data(value) | Val::Narrow(value) => match value {
-            Value::Null => "<nil>",
-            Value::Bool(_) => "bool",
-            Value::Int(_) => "int64",
-            Value::Uint(_) => "uint64",
-            Value::Float(_) => "float64",
-            Value::Float32(_) => "float32",
-            Value::Number(_) => "json.Number",
-            Value::String(_) => "string",
-            Value::Bytes(_) => "[]uint8",
-            Value::Timestamp(_) => "time.Time",
-            Value::Array(_) => "[]interface {}",
-            Value::Object(_) => "map[string]interface {}",
-        },
+        Val::Data(value) | Val::Narrow(value) => value.go_type(),
     }
 }
 

@@ -76,16 +76,8 @@ impl fmt::Display for Error {
 pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "nil",
-        Value::Bool(_) => "bool",
-        Value::Int(_) => "int64",
-        Value::Uint(_) => "uint64",
-        Value::Float(_) => "float64",
-        Value::Float32(_) => "float32",
-        Value::Number(_) => "json.Number",
-        Value::String(_) => "string",
-        Value::Bytes(_) => "[]uint8",
-        Value::Timestamp(_) => "time.Time",
         Value::Array(_) => "[]any",
         Value::Object(_) => "map[string]any",
+        other => other.go_type(),
     }
 }

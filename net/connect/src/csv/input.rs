@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::input::{Config as FileConfig, FileSource};
 use crate::policy::Config as Policy;
-use crate::scanners;
+use crate::scanners::Cut;
 
 /// Reads files of comma-separated values, a message for each row.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -58,11 +58,9 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     });
     let source = FileSource::new(FileConfig {
         paths: config.paths,
-        scanner: Scanner(Component::new("csv", scanner)),
+        cut: Cut { scanner: Scanner(Component::new("csv", scanner)), ..Cut::default() },
         delete_on_finish: config.delete_on_finish,
         auto_replay_nacks: config.auto_replay_nacks,
-        codec: None,
-        max_buffer: scanners::default_max_buffer(),
     })?;
     let policy = Policy { count: config.batch_count, ..Policy::default() };
     crate::batched::wrap(Box::new(source), &policy, env)

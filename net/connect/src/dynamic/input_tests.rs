@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::desk::TEXT_BYTES_MAX;
 use super::*;
-use crate::testing::{Fake, TestEnv, ask, both_modes};
+use crate::testing::{Fake, TestEnv, ask, at_once, both_modes};
 
 const FEW: &str = r#"{"name":"generate","config":
     {"mapping":{"lang":"toy","text":"a<b"},"interval":"","count":2}}"#;
@@ -143,5 +143,35 @@ fn there_are_so_many_children_and_no_more() {
         let error = (SPEC.build)(&config, &TestEnv::new()).err().unwrap();
         let want = format!("field 'inputs': there may be {CHILDREN_MAX} of them at most");
         assert_eq!(error.text, want);
+    });
+}
+
+/// A source that takes no heed of a stop.
+struct Stubborn;
+
+impl Source for Stubborn {
+    fn run<'a>(
+        &'a mut self,
+        _: Rc<dyn SourceContext>,
+    ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_child_that_does_not_end_is_dropped_in_time() {
+    both_modes(|| async {
+        let clock = rt::Clock::driven(0);
+        let _guard = clock.install_for_thread();
+        let desk = Desk::open("", "input", &TestEnv::new()).unwrap();
+        let (mut children, context) = (Children::default(), Fake::new());
+        children.start("a", Box::new(Stubborn), &(context as Rc<dyn SourceContext>));
+        {
+            let mut ending = std::pin::pin!(children.end("a", &desk));
+            assert_eq!(at_once(&mut ending).await, None);
+            clock.advance(END_MAX);
+            assert_eq!(at_once(&mut ending).await, Some(()));
+        }
+        assert!(children.known.is_empty());
     });
 }

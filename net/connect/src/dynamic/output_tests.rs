@@ -2,7 +2,7 @@ use rt::testing::TempDir;
 use serde_json::json;
 
 use super::*;
-use crate::testing::{TestEnv, ask, batch, both_modes};
+use crate::testing::{TestEnv, ask, at_once, batch, both_modes};
 
 fn file(dir: &TempDir, name: &str) -> Json {
     let path = dir.join(name).to_str().unwrap().to_owned();
@@ -55,5 +55,53 @@ fn messages_wait_until_there_is_an_output() {
         assert!(written.await.unwrap());
         sink.close().await.unwrap();
         assert_eq!(read(&dir, "a"), "1\n");
+    });
+}
+
+/// A sink that never answers, or only when it is opened.
+struct Deaf {
+    opens: bool,
+}
+
+impl Sink for Deaf {
+    fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        match self.opens {
+            true => Box::pin(std::future::ready(Ok(()))),
+            false => Box::pin(std::future::pending()),
+        }
+    }
+
+    fn write<'a>(&'a self, _: &'a Batch) -> LocalBoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_child_that_never_answers_is_left_in_time() {
+    both_modes(|| async {
+        let clock = rt::Clock::driven(0);
+        let _guard = clock.install_for_thread();
+        let member = Member::new(Box::new(Deaf { opens: false }));
+        let mut opening = Box::pin(member.open());
+        assert_eq!(at_once(&mut opening).await, None);
+        clock.advance(OPEN_MAX);
+        assert_eq!(at_once(&mut opening).await, Some(()));
+        let (member, message) = (Member::new(Box::new(Deaf { opens: true })), batch(&["a"]));
+        member.open().await;
+        let mut writing = Box::pin(member.insist(&message));
+        assert_eq!(at_once(&mut writing).await, None);
+        let mut leaving = Box::pin(member.remove());
+        assert_eq!(at_once(&mut leaving).await, None);
+        clock.advance(END_MAX);
+        assert_eq!(at_once(&mut leaving).await, None, "what is written is given up");
+        assert_eq!(at_once(&mut writing).await, Some(false));
+        drop(writing);
+        assert_eq!(at_once(&mut leaving).await, None, "it is being closed");
+        clock.advance(END_MAX);
+        assert_eq!(at_once(&mut leaving).await, Some(()));
     });
 }

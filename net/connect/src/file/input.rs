@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use formats::value::{Timestamp, Value};
 use plan::env::read_config;
-use plan::fields::Scanner;
 use plan::{
     BuildError, Env, Example, Json, LocalBoxFuture, Meta, Source, SourceContext, SourceError,
     SourceSpec, schema_of,
@@ -16,8 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::reader::{Bytestream, End, Pending, pump};
-use crate::scanners::{self, Stream};
-use crate::text::{Bytesize, path_text};
+use crate::scanners::{self, Cut, Stream};
+use crate::text::path_text;
 
 /// Smallest block that a file is read by, in bytes.
 const BLOCK_BYTES_MIN: usize = 16 << 10;
@@ -30,8 +29,8 @@ pub struct Config {
     #[serde(default)]
     pub paths: Vec<String>,
     /// How a file is cut into messages.
-    #[serde(default = "scanners::default_lines")]
-    pub scanner: Scanner,
+    #[serde(flatten)]
+    pub cut: Cut,
     /// Removes a file when all its messages were delivered.
     #[serde(default)]
     #[schemars(extend("advanced" = true))]
@@ -39,14 +38,6 @@ pub struct Config {
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]
     pub auto_replay_nacks: bool,
-    /// Old way to name a scanner: `lines`, `all-bytes`, `delim:x`, `chunker:n`, `regex:x`, `csv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("deprecated" = true))]
-    pub codec: Option<String>,
-    /// Longest message of a `codec`, in bytes; a scanner has a limit of its own.
-    #[serde(default = "scanners::default_max_buffer")]
-    #[schemars(extend("deprecated" = true))]
-    pub max_buffer: Bytesize,
 }
 
 /// A running `file` source.
@@ -65,12 +56,8 @@ impl FileSource {
     /// # Errors
     /// When the scanner's options are not valid.
     pub fn new(config: Config) -> Result<Self, BuildError> {
-        let scanner = match config.codec.as_deref().filter(|codec| !codec.is_empty()) {
-            Some(codec) => scanners::Config::of_codec(codec, config.max_buffer)?,
-            None => scanners::Config::of(&config.scanner)?,
-        };
         Ok(FileSource {
-            scanner,
+            scanner: config.cut.config()?,
             delete_on_finish: config.delete_on_finish,
             replays: config.auto_replay_nacks,
             patterns: config.paths,

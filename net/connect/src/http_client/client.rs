@@ -71,6 +71,10 @@ pub(super) fn library_within(
             _ => attempt.follow(),
         }),
     };
+    let protocols: &[&str] = match config.disable_http2 {
+        true => &["http/1.1"],
+        false => &["h2", "http/1.1"],
+    };
     let mut builder = reqwest::Client::builder()
         .user_agent(AGENT)
         .redirect(policy)
@@ -78,7 +82,7 @@ pub(super) fn library_within(
         .http1_title_case_headers()
         .http1_max_headers(HEADERS_MAX)
         .http2_max_header_list_size(HEAD_BYTES_MAX)
-        .tls_backend_preconfigured(config.tls.client(!config.disable_http2, services)?);
+        .tls_backend_preconfigured(config.tls.client(protocols, services)?);
     if config.disable_http2 {
         builder = builder.http1_only();
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use memchr::memrchr;
 use plan::env::read_config;
-use plan::fields::{Duration, Interpolated, Scanner};
+use plan::fields::{Duration, Interpolated};
 use plan::{
     Batch, Body, BuildError, Data, Emitted, Env, Example, Json, LocalBoxFuture, Origin, RawBlock,
     Record, Records, Source, SourceContext, SourceError, SourceSpec, schema_of,
@@ -25,8 +25,7 @@ use crate::compose::backoff::{self, Backoff};
 use crate::compose::leave_to;
 use crate::lookup::MetadataFilter;
 use crate::reader::{Bytestream, End, pump};
-use crate::scanners::{self, BLOCK_BYTES};
-use crate::text::Bytesize;
+use crate::scanners::{self, BLOCK_BYTES, Cut};
 use crate::wait::{Ended, until_stopping};
 
 /// An answer that is read as it comes.
@@ -38,30 +37,13 @@ pub struct Stream {
     /// Asks again when an answer has ended. If not, the input ends, too.
     pub reconnect: bool,
     /// How an answer is cut into messages.
-    pub scanner: Scanner,
-    /// Old way to name a scanner: `lines`, `all-bytes`, `delim:x`, `chunker:n`, `regex:x`, `csv`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("deprecated" = true))]
-    pub codec: Option<String>,
-    /// Longest message of a `codec`, in bytes; a scanner has a limit of its own.
-    #[serde(skip_serializing_if = "is_usual")]
-    #[schemars(extend("deprecated" = true))]
-    pub max_buffer: Bytesize,
-}
-
-fn is_usual(max_buffer: &Bytesize) -> bool {
-    *max_buffer == scanners::default_max_buffer()
+    #[serde(flatten)]
+    pub cut: Cut,
 }
 
 impl Default for Stream {
     fn default() -> Self {
-        Stream {
-            enabled: false,
-            reconnect: true,
-            scanner: scanners::default_lines(),
-            codec: None,
-            max_buffer: scanners::default_max_buffer(),
-        }
+        Stream { enabled: false, reconnect: true, cut: Cut::default() }
     }
 }
 
@@ -285,10 +267,7 @@ impl Source for HttpClient {
 
 /// The scanner of answers; it passes over lines without content where that is wanted.
 fn scanner(config: &Stream, drops_empty: bool) -> Result<scanners::Config, BuildError> {
-    let mut scanner = match config.codec.as_deref().filter(|codec| !codec.is_empty()) {
-        Some(codec) => scanners::Config::of_codec(codec, config.max_buffer)?,
-        None => scanners::Config::of(&config.scanner)?,
-    };
+    let mut scanner = config.cut.config()?;
     if let scanners::Config::Lines(lines) = &mut scanner {
         lines.omit_empty |= drops_empty;
     }

@@ -69,13 +69,14 @@ fn read(services: &dyn Services, path: &str) -> Result<Vec<u8>, BuildError> {
 }
 
 impl Tls {
-    /// The settings of the library. `http2` says whether HTTP/2 is offered.
+    /// The settings of the library. `protocols` are offered to the server: `h2`, `http/1.1`, or
+    /// none.
     ///
     /// # Errors
     /// When a certificate cannot be read, or something is asked for that cannot be done.
     pub(crate) fn client(
         &self,
-        http2: bool,
+        protocols: &[&str],
         services: &dyn Services,
     ) -> Result<ClientConfig, BuildError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -93,8 +94,7 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(wrong)?,
         };
-        let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)
     }
 

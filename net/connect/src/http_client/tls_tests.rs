@@ -5,7 +5,7 @@ fn tls(tls: Tls) -> Result<ClientConfig, String> {
     let services = TestServices::default();
     let cert = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     services.files.borrow_mut().insert("cert.pem".to_owned(), cert.into());
-    Tls { enabled: true, ..tls }.client(true, &services).map_err(|e| e.text)
+    Tls { enabled: true, ..tls }.client(&[], &services).map_err(|e| e.text)
 }
 
 fn with(cert: ClientCert) -> Tls {
@@ -15,9 +15,9 @@ fn with(cert: ClientCert) -> Tls {
 #[test]
 fn what_is_offered_depends_on_the_version() {
     let services = TestServices::default();
-    let offered = |http2| Tls::default().client(http2, &services).unwrap().alpn_protocols;
-    assert_eq!(offered(true), [b"h2".to_vec(), b"http/1.1".to_vec()]);
-    assert_eq!(offered(false), [b"http/1.1".to_vec()]);
+    let offered = |names| Tls::default().client(names, &services).unwrap().alpn_protocols;
+    assert_eq!(offered(&["h2", "http/1.1"]), [b"h2".to_vec(), b"http/1.1".to_vec()]);
+    assert_eq!(offered(&["http/1.1"]), [b"http/1.1".to_vec()]);
     tls(Tls { skip_cert_verify: true, ..Tls::default() }).unwrap();
     tls(Tls { root_cas: Secret::new("garbage".to_owned()), ..Tls::default() }).unwrap();
 }
@@ -41,5 +41,5 @@ fn what_cannot_be_done_is_refused() {
     let keyless = ClientCert { cert_file: file(), key_file: file(), ..ClientCert::default() };
     assert!(error(with(keyless)).contains("failed to decode private key"));
     let plain = Tls { enable_renegotiation: true, ..Tls::default() };
-    plain.client(true, &TestServices::default()).unwrap();
+    plain.client(&[], &TestServices::default()).unwrap();
 }

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::sync::{self, Responder};
 use super::talk::Talks;
 use super::{Endpoint, Own, Port, allows, incorrect_method, multipart, path, plain};
+use crate::link::Tcp;
 
 /// Requests of one source whose messages are on their way; more wait in the queue of the port.
 pub const IN_FLIGHT_MAX: usize = 4096;
@@ -65,6 +66,9 @@ pub struct Config {
     /// File with the key of that certificate.
     #[schemars(extend("advanced" = true))]
     pub key_file: String,
+    /// How the port of a server of its own is opened.
+    #[schemars(extend("advanced" = true))]
+    pub tcp: Tcp,
     /// Cross-origin requests to a server of its own.
     #[schemars(extend("advanced" = true))]
     pub cors: Cors,
@@ -86,6 +90,7 @@ impl Default for Config {
             rate_limit: RateLimitLabel::default(),
             cert_file: String::new(),
             key_file: String::new(),
+            tcp: Tcp::default(),
             cors: Cors::default(),
             sync_response: sync::Config::default(),
         }
@@ -353,6 +358,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let talks = (config.ws_path.as_str(), "Post messages by websocket.");
     let services = env.services();
     let own = Own::new(&config.address, &config.cert_file, &config.key_file, &*services)?;
+    let own = own.map(|own| Own { tcp: config.tcp, ..own });
     Ok(Box::new(HttpServer {
         endpoint: Endpoint::new(own, [posts, talks], raw, env)?,
         verbs: config.allowed_verbs,

@@ -294,3 +294,15 @@ fn a_port_in_use_is_named() {
         assert_eq!(source.run(Fake::new()).await, Err(SourceError::Retry(wanted)));
     });
 }
+
+#[test]
+fn a_request_that_nobody_takes_is_told_so_in_time() {
+    both_modes(|| async {
+        let fake = Fake::new();
+        fake.blocked.set(true);
+        let (request, answer) = request("POST", "/post", "hey");
+        let config = json!({"timeout": "20ms"});
+        let got = exchange(config, fake.clone(), vec![request], vec![answer]).await;
+        assert_eq!((got[0].status, fake.texts().len()), (408, 0));
+    });
+}

@@ -11,12 +11,12 @@ use flume::WeakSender;
 use percent_encoding::percent_decode_str;
 use plan::env::{Encryption, Payload, Request, Response};
 use rt::Task;
-use rt::net::{ListenOptions, Stream, TcpListener, resolve};
+use rt::net::{Stream, TcpListener, resolve};
 use rustls::ServerConfig;
 use wire::http1::{CONTINUE, Event, RequestDecoder, RequestHead, write_error, write_response};
 
 use super::{path, plain, upgrade};
-use crate::link::{self, Link};
+use crate::link::{self, Link, Tcp};
 use crate::reader::Bytestream;
 use crate::text::io_text;
 
@@ -122,6 +122,7 @@ pub(super) struct Listener {
 /// A text that names the address.
 pub(super) async fn listen(
     address: &str,
+    tcp: Tcp,
     tls: Option<Arc<ServerConfig>>,
     routes: Vec<Route>,
     limits: Limits,
@@ -134,7 +135,7 @@ pub(super) async fn listen(
     let found = resolve(address).await.map_err(failed)?;
     let first = found.into_iter().next();
     let first = first.ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;
-    let listener = TcpListener::bind(first, ListenOptions::default()).map_err(failed)?;
+    let listener = TcpListener::bind(first, tcp.options()).map_err(failed)?;
     let shared =
         Rc::new(Shared { routes, tls, limits, connections: Cell::new(0), busy: Cell::new(0) });
     let address = listener.local_addr();

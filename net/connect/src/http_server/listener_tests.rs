@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::listener::{BODY_BYTES_MAX, Limits, Listener, Route, listen};
 use super::*;
+use crate::link::Tcp;
 use crate::testing::{Fake, TestEnv, batch, both_modes};
 
 /// A certificate of its own, in an environment with its files, and a client that trusts it.
@@ -198,7 +199,7 @@ fn files_that_are_none_are_named() {
 }
 
 async fn own(tls: Option<Arc<ServerConfig>>, routes: Vec<Route>, limits: Limits) -> Listener {
-    listen("127.0.0.1:0", tls, routes, limits).await.unwrap()
+    listen("127.0.0.1:0", Tcp::default(), tls, routes, limits).await.unwrap()
 }
 
 #[test]

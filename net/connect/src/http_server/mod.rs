@@ -27,6 +27,8 @@ use plan::{BuildError, Env, Json, Log, Services};
 use rustls::ServerConfig;
 use wire::tls::Flaw;
 
+use crate::link::Tcp;
+
 /// Requests that wait for a server of its own.
 const QUEUE_MAX: usize = 1024;
 
@@ -55,6 +57,7 @@ struct Endpoint<const PORTS: usize> {
 /// A server of its own.
 struct Own {
     address: String,
+    tcp: Tcp,
     tls: Option<Arc<ServerConfig>>,
 }
 
@@ -93,7 +96,7 @@ impl<const PORTS: usize> Endpoint<PORTS> {
             Some((port.path.clone(), sender))
         });
         let (tls, limits) = (own.tls.clone(), listener::Limits::default());
-        listener::listen(&own.address, tls, routes.collect(), limits).await.map(Some)
+        listener::listen(&own.address, own.tcp, tls, routes.collect(), limits).await.map(Some)
     }
 }
 
@@ -115,7 +118,7 @@ impl Own {
             return Ok(None);
         }
         let tls = named.then(|| tls(cert_file, key_file, services)).transpose()?;
-        Ok(Some(Own { address: address.to_owned(), tls }))
+        Ok(Some(Own { address: address.to_owned(), tcp: Tcp::default(), tls }))
     }
 }
 

@@ -8,12 +8,31 @@ use std::io;
 use bytes::Bytes;
 use flume::{Receiver, Sender};
 use plan::LocalBoxFuture;
-use rt::net::{ReadHalf, Stream, WriteHalf};
+use rt::net::{ListenOptions, ReadHalf, Stream, WriteHalf};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::reader::Bytestream;
 
 /// Bytes that one read asks for.
 pub(crate) const READ_BYTES: usize = 64 << 10;
+
+/// How a TCP port is opened.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Tcp {
+    /// Takes an address of which connections are still ending. That is always so.
+    pub reuse_addr: bool,
+    /// Lets several listeners share the port; the system spreads connections over them.
+    pub reuse_port: bool,
+}
+
+impl Tcp {
+    /// What the port is opened with.
+    pub(crate) fn options(self) -> ListenOptions {
+        ListenOptions { reuse_port: self.reuse_port, ..ListenOptions::default() }
+    }
+}
 
 /// Takes bytes that are to be sent.
 pub(crate) trait Sending {

@@ -12,7 +12,7 @@ use super::cache::Settings;
 /// Batches of questions that wait for the thread; who asks one more waits.
 pub(super) const QUEUE_MAX: usize = 1024;
 /// Batches of questions that are on their way at once.
-const IN_FLIGHT_MAX: usize = 256;
+pub(super) const IN_FLIGHT_MAX: usize = 256;
 
 /// What a shard asks.
 pub(super) struct Job {
@@ -44,7 +44,7 @@ pub(super) fn queue() -> Result<&'static flume::Sender<Job>, String> {
     queue.as_ref().map_err(String::clone)
 }
 
-async fn serve(jobs: flume::Receiver<Job>) {
+pub(super) async fn serve(jobs: flume::Receiver<Job>) {
     let room = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
     while let Ok(job) = jobs.recv_async().await {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };

@@ -242,3 +242,30 @@ fn who_asks_a_thread_that_is_busy_waits_behind_so_many() {
     let gone = Err(CacheError::Other("the client of the cache has ended".to_owned()));
     assert_eq!(poll(island::QUEUE_MAX), Some(vec![gone]));
 }
+
+#[test]
+fn so_many_questions_are_on_their_way_and_the_next_waits() {
+    // It takes connections and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let config = json!({"url": format!("redis://127.0.0.1:{port}")});
+    let settings =
+        super::cache::Settings::new(&config, &TestServices::default()).expect("settings");
+    let settings = std::sync::Arc::new(settings);
+    let (queue, jobs) = island::way();
+    for _ in 0..island::IN_FLIGHT_MAX + 5 {
+        let (settings, ops) = (std::sync::Arc::clone(&settings), vec![get("a")]);
+        let job = island::Job { settings, ops, reply: flume::bounded(1).0 };
+        assert!(queue.send(job).is_ok());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        let serving = tokio::task::spawn_local(island::serve(jobs.clone()));
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        // One was taken and waits for its turn.
+        assert_eq!(jobs.len(), 4);
+        serving.abort();
+    });
+}

@@ -5,6 +5,7 @@
 
 pub mod chunker;
 pub mod csv;
+mod cut;
 pub mod decompress;
 pub mod json_array;
 pub mod json_documents;
@@ -24,6 +25,7 @@ use plan::{BuildError, Component, Data, Json, Record, Records};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::cut::Cut;
 use crate::text::Bytesize;
 
 /// Bytes that one read asks for when nothing else is known.

@@ -1,9 +1,12 @@
 //! Sockets: `socket_server` and `socket` as sources, `socket` as sink, over TCP, Unix sockets and
 //! UDP.
 
+#[cfg(test)]
+mod client_tests;
 pub mod datagram;
 pub mod input;
 pub mod output;
+mod peer;
 pub mod secured;
 pub mod server;
 

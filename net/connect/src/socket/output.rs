@@ -1,6 +1,7 @@
 //! Sink `socket`: messages over a connection.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,12 +10,14 @@ use plan::{
     Batch, BuildError, Component, Env, Example, Fault, Json, LocalBoxFuture, Sink, SinkError,
     SinkSpec, schema_of,
 };
-use rt::net::{Stream, UdpSocket, resolve};
+use rt::net::{UdpSocket, resolve};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Network, connect};
+use super::Network;
+use super::peer::{Connected, Peer};
 use crate::codec::{Codec, CodecName, Encoded};
+use crate::http_client::tls::Tls;
 use crate::text::io_text;
 
 /// Connects to a server and sends messages.
@@ -24,21 +27,24 @@ pub struct Config {
     pub network: Network,
     /// Host and port, or path.
     pub address: String,
-    /// How messages are written: `all-bytes`, `append`, `lines`, `delim:x`.
+    /// How messages are written: `append`, `lines`, `delim:x`, or `all-bytes`: each message over a
+    /// connection of its own.
     #[serde(default)]
     pub codec: CodecName,
+    /// Talks to the server by TLS; not over UDP.
+    #[serde(default)]
+    pub tls: Tls,
 }
 
 enum Connection {
-    Stream(Box<Stream>),
+    Stream(Box<Connected>),
     Datagrams(UdpSocket, SocketAddr),
 }
 
 /// A running `socket` sink.
 pub struct Socket {
     component: Component,
-    network: Network,
-    address: String,
+    peer: Peer,
     codec: Codec,
     /// Taken out during a write: a write that is dropped half-way ends the connection.
     connection: RefCell<Option<Connection>>,
@@ -51,15 +57,14 @@ impl Socket {
     }
 
     async fn connect(&self) -> Result<Connection, String> {
-        if self.network != Network::Udp {
-            return connect(self.network, &self.address)
-                .await
-                .map(|s| Connection::Stream(s.into()));
+        let address = self.peer.address();
+        if self.peer.network() != Network::Udp {
+            return Ok(Connection::Stream(self.peer.connect().await?.into()));
         }
-        let failed = |e: std::io::Error| format!("dial udp {}: {}", self.address, io_text(&e));
-        let found = resolve(&self.address).await.map_err(failed)?;
+        let failed = |e: io::Error| format!("dial udp {address}: {}", io_text(&e));
+        let found = resolve(address).await.map_err(failed)?;
         let to = found.into_iter().next();
-        let to = to.ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;
+        let to = to.ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?;
         let any: SocketAddr = match to {
             SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
             SocketAddr::V6(_) => ([0u16; 8], 0).into(),
@@ -67,55 +72,79 @@ impl Socket {
         Ok(Connection::Datagrams(UdpSocket::bind(any, false).map_err(failed)?, to))
     }
 
-    async fn send(&self, batch: &Batch) -> Result<(), SinkError> {
-        let Some(connection) = self.connection.borrow_mut().take() else {
-            return Err(SinkError::NotConnected(self.fault("not connected to target output")));
-        };
-        let sent = match connection {
-            Connection::Stream(mut stream) => {
-                let encoded = self.codec.encode(batch, self.scratch.take());
-                match encoded {
-                    Err(text) => {
-                        self.connection.replace(Some(Connection::Stream(stream)));
-                        return Err(SinkError::All(self.fault(text)));
-                    }
-                    Ok(Encoded::Shared(bytes)) => {
-                        (stream.write_all(bytes).await.0).map(|()| Connection::Stream(stream))
-                    }
-                    Ok(Encoded::Gathered(bytes)) => {
-                        let (sent, bytes) = stream.write_all(bytes).await;
-                        self.scratch.set(bytes);
-                        sent.map(|()| Connection::Stream(stream))
-                    }
-                }
-            }
-            Connection::Datagrams(socket, to) => {
-                let sent = self.datagrams(batch, &socket, to).await;
-                sent.map(|()| Connection::Datagrams(socket, to))
-            }
-        };
-        match sent {
-            Ok(connection) => {
-                self.connection.replace(Some(connection));
-                Ok(())
-            }
-            Err(error) => {
-                let (network, address) = (self.network.name(), &self.address);
-                let text = format!("write {network} {address}: {}", io_text(&error));
-                Err(SinkError::NotConnected(self.fault(text)))
-            }
-        }
+    fn unwritten(&self, error: &io::Error) -> Arc<Fault> {
+        let (network, address) = (self.peer.network().name(), self.peer.address());
+        self.fault(format!("write {network} {address}: {}", io_text(error)))
     }
 
-    async fn datagrams(
-        &self,
-        batch: &Batch,
-        socket: &UdpSocket,
-        to: SocketAddr,
-    ) -> std::io::Result<()> {
+    async fn send(&self, batch: &Batch) -> Result<(), SinkError> {
+        if self.codec == Codec::AllBytes && self.peer.network() != Network::Udp {
+            return self.alone(batch).await;
+        }
+        let Some(mut connection) = self.connection.borrow_mut().take() else {
+            return Err(SinkError::NotConnected(self.fault("not connected to target output")));
+        };
+        let sent = match &mut connection {
+            Connection::Stream(stream) => match self.codec.encode(batch, self.scratch.take()) {
+                Err(text) => {
+                    self.connection.replace(Some(connection));
+                    return Err(SinkError::All(self.fault(text)));
+                }
+                Ok(bytes) => {
+                    let (sent, memory) = stream.send(bytes).await;
+                    self.scratch.set(memory);
+                    sent
+                }
+            },
+            Connection::Datagrams(socket, to) => self.datagrams(batch, socket, *to).await,
+        };
+        sent.map_err(|error| SinkError::NotConnected(self.unwritten(&error)))?;
+        self.connection.replace(Some(connection));
+        Ok(())
+    }
+
+    /// Sends each message over a connection of its own, whose end is that of the message.
+    async fn alone(&self, batch: &Batch) -> Result<(), SinkError> {
+        let messages = match batch.as_records() {
+            Some(records) => {
+                let mut print = Vec::new();
+                let all = 0..records.recs.len();
+                all.map(|index| records.bytes(index, &mut print).to_vec()).collect()
+            }
+            None => {
+                let bytes = self.codec.encode(batch, Vec::new());
+                vec![bytes.map_err(|text| SinkError::All(self.fault(text)))?.into_vec()]
+            }
+        };
+        let count = messages.len();
+        for (index, message) in messages.into_iter().enumerate() {
+            let Err(fault) = self.whole(message).await else { continue };
+            return Err(match index {
+                0 => SinkError::NotConnected(fault),
+                _ => SinkError::Some((index..count).map(|at| (at, Arc::clone(&fault))).collect()),
+            });
+        }
+        Ok(())
+    }
+
+    async fn whole(&self, message: Vec<u8>) -> Result<(), Arc<Fault>> {
+        let opened = self.connection.borrow_mut().take();
+        let connection = match opened {
+            Some(connection) => connection,
+            None => self.connect().await.map_err(|text| self.fault(text))?,
+        };
+        if let Connection::Stream(mut stream) = connection {
+            let sent = stream.send(Encoded::Gathered(message)).await.0;
+            sent.map_err(|error| self.unwritten(&error))?;
+            stream.end().await;
+        }
+        Ok(())
+    }
+
+    async fn datagrams(&self, batch: &Batch, socket: &UdpSocket, to: SocketAddr) -> io::Result<()> {
         let Some(records) = batch.as_records() else {
             let encoded = self.codec.encode(batch, Vec::new());
-            let bytes = encoded.map_err(std::io::Error::other)?.as_slice().to_vec();
+            let bytes = encoded.map_err(io::Error::other)?.into_vec();
             return socket.send_to(bytes, to).await.0.map(drop);
         };
         let mut print = Vec::new();
@@ -145,8 +174,7 @@ impl Sink for Socket {
         Box::pin(async move {
             let connection = self.connection.borrow_mut().take();
             if let Some(Connection::Stream(mut stream)) = connection {
-                // The peer may be gone already.
-                let _ = stream.shutdown().await;
+                stream.end().await;
             }
             Ok(())
         })
@@ -158,8 +186,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     config.network.one_of(&[Network::Unix, Network::Tcp, Network::Udp])?;
     Ok(Box::new(Socket {
         component: env.component().clone(),
-        network: config.network,
-        address: config.address,
+        peer: Peer::new(config.network, config.address, &config.tls, &*env.services())?,
         codec: config.codec.codec()?,
         connection: RefCell::default(),
         scratch: Cell::default(),

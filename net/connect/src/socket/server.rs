@@ -8,23 +8,23 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use plan::env::read_config;
-use plan::fields::{CacheLabel, Scanner};
+use plan::fields::CacheLabel;
 use plan::shared::{Cache, CacheOp};
 use plan::{
     BuildError, Env, Example, Json, LocalBoxFuture, Log, Services, Source, SourceContext,
     SourceError, SourceSpec, schema_of,
 };
 use rt::Task;
-use rt::net::{ListenOptions, Stream, TcpListener, UdpSocket, UnixDatagram, UnixListener, resolve};
+use rt::net::{Stream, TcpListener, UdpSocket, UnixDatagram, UnixListener, resolve};
 use rustls::ServerConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::secured::Tls;
 use super::{Network, READ_BYTES, datagram};
-use crate::link;
+use crate::link::{self, Tcp};
 use crate::reader::{End, pump};
-use crate::scanners;
+use crate::scanners::{self, Cut};
 use crate::text::io_text;
 use crate::wait::{Ended, until_stopping};
 
@@ -36,16 +36,6 @@ const INSTANCES_MAX: usize = 1024;
 const HANDSHAKE_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 /// Pause after the system had nothing left for a new connection.
 const EXHAUSTED_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// How the TCP port is opened.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct Tcp {
-    /// Accepts an address of which connections are still ending. Always on.
-    pub reuse_address: bool,
-    /// Lets several listeners share the port: connections are spread over the shards.
-    pub reuse_port: bool,
-}
 
 /// Listens on a TCP or Unix socket, or for datagrams, and reads from everybody who connects.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -59,12 +49,12 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address_cache: Option<CacheLabel>,
     /// How a connection is cut into messages.
-    #[serde(default = "scanners::default_lines")]
-    pub scanner: Scanner,
+    #[serde(flatten)]
+    pub cut: Cut,
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]
     pub auto_replay_nacks: bool,
-    /// How the TCP port is opened.
+    /// How the TCP port is opened. With `reuse_port` every shard listens.
     #[serde(default)]
     #[schemars(extend("advanced" = true))]
     pub tcp: Tcp,
@@ -115,10 +105,10 @@ impl SocketServer {
     }
 
     async fn listen(&self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
-        let (reuse_port, address) = (self.config.tcp.reuse_port, &self.config.address);
+        let address = &self.config.address;
         let listener = match self.config.network {
             Network::Udp => {
-                let socket = UdpSocket::bind(self.resolved().await?, reuse_port);
+                let socket = UdpSocket::bind(self.resolved().await?, self.config.tcp.reuse_port);
                 let socket = socket.map_err(|e| self.failed(&e))?;
                 self.ready(context, &socket.local_addr().to_string()).await;
                 let socket = datagram::Socket::Udp(socket);
@@ -136,7 +126,7 @@ impl SocketServer {
                 Listener::Unix(listener)
             }
             Network::Tcp | Network::Tls => {
-                let options = ListenOptions { reuse_port, ..ListenOptions::default() };
+                let options = self.config.tcp.options();
                 let listener = TcpListener::bind(self.resolved().await?, options);
                 let listener = listener.map_err(|e| self.failed(&e))?;
                 self.ready(context, &listener.local_addr().to_string()).await;
@@ -251,7 +241,7 @@ impl Source for SocketServer {
 
 fn made(config: &Json, env: &dyn Env) -> Result<SocketServer, BuildError> {
     let config: Config = read_config(config)?;
-    let scanner = Rc::new(scanners::Config::of(&config.scanner)?);
+    let scanner = Rc::new(config.cut.config()?);
     let address_cache = match config.address_cache.as_ref().filter(|cache| !cache.is_empty()) {
         None => None,
         Some(cache) => {

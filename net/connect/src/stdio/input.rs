@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use plan::env::read_config;
-use plan::fields::Scanner;
 use plan::{
     BuildError, Env, Example, Json, LocalBoxFuture, Source, SourceContext, SourceError, SourceSpec,
     schema_of,
@@ -13,26 +12,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::reader::{Bytestream, End, pump};
-use crate::scanners::{self, Stream};
-use crate::text::{Bytesize, io_text};
+use crate::scanners::{self, Cut, Stream};
+use crate::text::io_text;
 
 /// Reads standard input and ends when it ends.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Config {
     /// How the input is cut into messages.
-    #[serde(default = "scanners::default_lines")]
-    pub scanner: Scanner,
-    /// Longest message of a `codec`, in bytes; a scanner has a limit of its own.
-    #[serde(default = "scanners::default_max_buffer")]
-    #[schemars(extend("deprecated" = true))]
-    pub max_buffer: Bytesize,
+    #[serde(flatten)]
+    pub cut: Cut,
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]
     pub auto_replay_nacks: bool,
-    /// Old way to name a scanner: `lines`, `all-bytes`, `delim:x`, `chunker:n`, `regex:x`, `csv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("deprecated" = true))]
-    pub codec: Option<String>,
 }
 
 /// A running `stdin` source.
@@ -74,11 +65,7 @@ impl Source for Stdin {
 
 fn build(config: &Json, _: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let config: Config = read_config(config)?;
-    let scanner = match config.codec.as_deref().filter(|codec| !codec.is_empty()) {
-        Some(codec) => scanners::Config::of_codec(codec, config.max_buffer)?,
-        None => scanners::Config::of(&config.scanner)?,
-    };
-    Ok(Box::new(Stdin { scanner, replays: config.auto_replay_nacks }))
+    Ok(Box::new(Stdin { scanner: config.cut.config()?, replays: config.auto_replay_nacks }))
 }
 
 /// Registration.

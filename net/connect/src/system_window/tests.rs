@@ -335,3 +335,21 @@ fn what_cannot_be_is_refused() {
         assert_eq!(read.windows().err().map(|e| e.text).as_deref(), Some(text), "{config}");
     }
 }
+
+#[test]
+fn so_many_windows_are_on_their_way_and_the_next_waits() {
+    both_modes(|| async {
+        let mut setup = Setup::new(own_times(json!({"size": "1s"})), false, Fake::new());
+        setup.fake.hold(true);
+        for at in 0..IN_FLIGHT_MAX + 2 {
+            setup.give(&[&format!("{}.5", 1_795_910_400 + at)]).await;
+            setup.advance(1000).await;
+        }
+        setup.given.0.closed.set(true);
+        Setup::settle().await;
+        assert_eq!(setup.fake.sizes(), [1; IN_FLIGHT_MAX]);
+        setup.fake.hold(false);
+        assert_eq!(setup.ended().await, Ok(()));
+        assert_eq!(setup.fake.sizes(), [1; IN_FLIGHT_MAX + 2]);
+    });
+}

@@ -63,7 +63,7 @@ impl Dialer {
     ) -> Result<Self, BuildError> {
         let Credentials { oauth, basic_auth, jwt } = credentials;
         let signer = Signer::new(oauth, jwt, basic_auth, &*services)?;
-        let tls = Arc::new(tls.client(false, &*services)?);
+        let tls = Arc::new(tls.client(&["http/1.1"], &*services)?);
         let proxies = proxies(place.proxy_url.as_deref().unwrap_or_default(), &*services)?;
         let target = target(&place.url, &proxies, place.proxy_url.is_some_and(|p| !p.is_empty()));
         Ok(Dialer { target, tls, signer, services, patience: HANDSHAKE_MAX })

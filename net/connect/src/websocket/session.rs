@@ -191,3 +191,50 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use plan::LocalBoxFuture;
+    use wire::websocket::Side;
+
+    use super::*;
+    use crate::testing::{at_once, both_modes};
+
+    /// A peer that takes nothing, or nothing but an end.
+    struct Deaf;
+
+    impl Sending for Deaf {
+        fn send(&mut self, _: Vec<u8>) -> LocalBoxFuture<'_, std::io::Result<()>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn end(&mut self) -> LocalBoxFuture<'_, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    impl Bytestream for Deaf {
+        fn read(&mut self, _: Vec<u8>) -> LocalBoxFuture<'_, (std::io::Result<usize>, Vec<u8>)> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test]
+    fn a_peer_that_takes_no_last_words_is_left_in_time() {
+        both_modes(|| async {
+            let clock = rt::Clock::driven(0);
+            let _guard = clock.install_for_thread();
+            let open = || Session::open(Codec::new(Side::Client), (Box::new(Deaf), Box::new(Deaf)));
+            let (_reader, session) = open();
+            let mut closing = Box::pin(session.close(1000));
+            assert_eq!(at_once(&mut closing).await, None);
+            clock.advance(LAST_WORDS_MAX);
+            assert_eq!(at_once(&mut closing).await, Some(()));
+            let (_reader, session) = open();
+            let mut ending = Box::pin(session.end());
+            assert_eq!(at_once(&mut ending).await, None);
+            clock.advance(LAST_WORDS_MAX);
+            assert_eq!(at_once(&mut ending).await, Some(()));
+        });
+    }
+}

@@ -202,7 +202,7 @@ fn secured(more: &plan::Json, address: &str) -> Result<Box<dyn Source>, String> 
 async fn send(address: &str, lines: &str, certs: plan::Json) -> io::Result<()> {
     let tls = json!({"enabled": true, "skip_cert_verify": true, "client_certs": certs});
     let tls: crate::http_client::tls::Tls = plan::serde_json::from_value(tls).unwrap();
-    let config = tls.client(false, &crate::testing::TestServices::default()).unwrap();
+    let config = tls.client(&[], &crate::testing::TestServices::default()).unwrap();
     let stream = loop {
         match Stream::connect(address.parse().unwrap()).await {
             Ok(stream) => break stream,
