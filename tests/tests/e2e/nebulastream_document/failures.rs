@@ -40,8 +40,7 @@ fn a_catalog_without_sources_is_not_found() {
     let folder = Folder::new("nes-no-sources");
     let config = format!("--configPath={}", folder.write("coordinator.yaml", "restPort: 0\n"));
     let program = Program::start(&["nes", "coordinator", &config]);
-    let address = program.address("requests: nes");
-    let coordinator = Coordinator { _program: program, address };
+    let coordinator = Coordinator::of(program);
     let delete = "/sourceCatalog/deleteLogicalSource?logicalSourceName=default_logical";
     coordinator.ask("DELETE", delete, "", 200);
     coordinator.get("/sourceCatalog/allLogicalSource", 404);
@@ -55,9 +54,7 @@ fn on_a_small_disk(folder: &Folder) -> Coordinator {
     command.args(["-c", "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\""]).arg(binary());
     command.args(["nes", "coordinator", &config, "--state-dir", &state]);
     command.args(tests::program::io_args());
-    let program = Program::with(&mut command);
-    let address = program.address("requests: nes");
-    Coordinator { _program: program, address }
+    Coordinator::of(Program::with(&mut command))
 }
 
 #[test]

@@ -4,6 +4,9 @@
 mod failures;
 mod udfs;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tests::program::{Answer, Folder, Program, http, until};
 
@@ -18,6 +21,8 @@ const LONELY: &str = "Schema::create()->addField(\"id\", BasicType::UINT32);";
 struct Coordinator {
     _program: Program,
     address: String,
+    /// Calls that were answered, by verb and path.
+    answered: RefCell<BTreeSet<(String, String)>>,
 }
 
 impl Coordinator {
@@ -31,9 +36,12 @@ impl Coordinator {
              \x20       sourceGatheringInterval: 50\n"
         );
         let config = format!("--configPath={}", folder.write("coordinator.yaml", config));
-        let program = Program::start(&["nes", "coordinator", &config]);
+        Coordinator::of(Program::start(&["nes", "coordinator", &config]))
+    }
+
+    fn of(program: Program) -> Self {
         let address = program.address("requests: nes");
-        Coordinator { _program: program, address }
+        Coordinator { _program: program, address, answered: RefCell::default() }
     }
 
     /// Asks for a path behind the prefix of the version, and for this code.
@@ -45,6 +53,10 @@ impl Coordinator {
             let error = answer.json();
             assert!(error["message"].is_string() && error["detail"].is_string(), "{error}");
             assert_eq!(error["code"], code, "{error}");
+        }
+        if code != 404 {
+            let path = path.split('?').next().unwrap_or_default();
+            self.answered.borrow_mut().insert((verb.to_lowercase(), path.to_owned()));
         }
         answer
     }
@@ -89,6 +101,34 @@ fn every_call_of_the_document_answers_as_it_says() {
     sources(&coordinator);
     monitoring(&coordinator);
     udfs::udfs(&coordinator);
+    described(&coordinator);
+}
+
+/// What was asked above is described, and what is described can be asked.
+fn described(coordinator: &Coordinator) {
+    let document = coordinator.get("/openapi.json", 200).json();
+    let page = coordinator.get("/docs", 200).text();
+    let paths = document["paths"].as_object().expect("paths");
+    // Spellings of other generations stand beside those of the document.
+    let other = ["optimization-phases", "AsChild", "udfCatalog", "scheduleMaintenance"];
+    for (verb, path) in coordinator.answered.borrow().iter() {
+        let path = match path.strip_prefix("/monitoring/metrics/") {
+            Some(_) => "/monitoring/metrics/{nodeId}",
+            None => path,
+        };
+        let known = paths.get(path).is_some_and(|calls| calls[verb].is_object());
+        assert!(known || other.iter().any(|name| path.contains(name)), "{verb} {path}");
+    }
+    for (path, calls) in paths {
+        assert!(page.contains(&format!("<code>/v1/nes{path}</code>")), "{path}");
+        for (verb, call) in calls.as_object().expect("calls") {
+            let path = format!("/v1/nes{}", path.replace("{nodeId}", "1"));
+            let answer = http(&coordinator.address, &verb.to_uppercase(), &path, "");
+            assert!(!answer.text().contains("Unknown endpoint"), "{verb} {path}");
+            let codes = call["responses"].as_object().expect("responses");
+            assert!(codes.contains_key(&answer.status.to_string()), "{verb} {path} {answer:?}");
+        }
+    }
 }
 
 fn versions_and_paths(coordinator: &Coordinator) {

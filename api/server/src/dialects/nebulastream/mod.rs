@@ -3,6 +3,7 @@
 mod catalog;
 mod maintenance;
 mod monitoring;
+mod openapi;
 mod proto;
 mod query;
 mod routes;

@@ -5,6 +5,7 @@ use futures_util::future::LocalBoxFuture;
 use nes::catalog::Coordinator;
 use serde_json::json;
 
+use super::openapi;
 use super::state::Store;
 use super::types::{either, error};
 use crate::exchange::{Reply, Request};
@@ -48,6 +49,8 @@ impl NebulaStream {
             ("GET", ["connectivity", "check"]) => {
                 Ok(Reply::json(200, &json!({"statusCode": 200, "success": true})))
             }
+            ("GET", ["openapi.json"]) => Ok(openapi::document()),
+            ("GET", ["docs"]) => Ok(openapi::page()),
             _ => Err(unknown()),
         }
     }
