@@ -16,7 +16,7 @@ const LONELY: &str = "Schema::create()->addField(\"id\", BasicType::UINT32);";
 
 /// A coordinator with a source that never ends and one that nothing feeds.
 struct Coordinator {
-    _program: Program,
+    program: Program,
     address: String,
 }
 
@@ -33,7 +33,7 @@ impl Coordinator {
         let config = format!("--configPath={}", folder.write("coordinator.yaml", config));
         let program = Program::start(&["nes", "coordinator", &config]);
         let address = program.address("requests: nes");
-        Coordinator { _program: program, address }
+        Coordinator { program, address }
     }
 
     /// Asks for a path behind the prefix of the version, and for this code.
