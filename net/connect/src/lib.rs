@@ -29,6 +29,7 @@ pub mod javascript;
 mod link;
 pub mod lookup;
 pub mod memory_buffer;
+pub mod mqtt;
 pub mod nested;
 pub mod policy;
 pub mod processed;
@@ -88,6 +89,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &http_server::input::SPEC,
     &inproc::input::SPEC,
     &memory_buffer::SPEC,
+    &mqtt::input::SPEC,
     &processed::input::SPEC,
     &read_until::SPEC,
     &repeat::SPEC,
@@ -113,6 +115,7 @@ pub const SINKS: &[&SinkSpec] = &[
     &http_client::output::SPEC,
     &http_server::output::SPEC,
     &inproc::output::SPEC,
+    &mqtt::output::SPEC,
     &processed::output::SPEC,
     &reject::SPEC,
     &reject_errored::SPEC,

@@ -193,6 +193,8 @@ pub(crate) struct TestServices {
     pub(crate) console: RefCell<String>,
     pub(crate) logs: RefCell<Vec<String>>,
     pub(crate) files: RefCell<HashMap<String, Vec<u8>>>,
+    /// A clock in place of the real one, which goes on only while somebody sleeps; nanoseconds.
+    pub(crate) own_wall_ns: Cell<Option<i128>>,
 }
 
 impl TestServices {
@@ -207,10 +209,14 @@ impl Services for TestServices {
     }
 
     fn wall_ns(&self) -> i128 {
-        i128::from(rt::wall())
+        self.own_wall_ns.get().unwrap_or_else(|| i128::from(rt::wall()))
     }
 
     fn sleep(&self, ns: u64) -> LocalBoxFuture<'static, ()> {
+        if let Some(now) = self.own_wall_ns.get() {
+            self.own_wall_ns.set(Some(now + i128::from(ns)));
+            return Box::pin(rt::yield_now());
+        }
         Box::pin(rt::sleep(std::time::Duration::from_nanos(ns)))
     }
 

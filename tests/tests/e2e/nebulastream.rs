@@ -1,8 +1,11 @@
 //! The REST document of NebulaStream: a query over a logical source submitted, planned, run to its
 //! file, and seen in each catalog call.
 
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 use tests::program::{Folder, Program, http, until};
@@ -262,4 +265,143 @@ fn packed_rows_are_queried_and_a_torn_one_is_told() {
     assert_eq!(rows, ["2,ab,0", "70000,abcd,1", "5,x,1"]);
     let torn = "rows left out so far: 1; the last: a row has 17 bytes, and only 3 came";
     assert!(until(|| program.log().contains(torn).then_some(())).is_some(), "{}", program.log());
+}
+
+/// A process that is killed when this is dropped.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A broker that keeps its sessions in a folder; nothing where there is none, which is said.
+#[allow(clippy::print_stderr)] // whoever reads the log should know
+fn broker(folder: &Folder, port: u16) -> Option<Killed> {
+    let state = folder.path("");
+    let config = format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\n\
+         persistence_location {}/\nautosave_interval 0\nmax_queued_messages 0\n",
+        state.display()
+    );
+    let config = folder.write("mosquitto.conf", config);
+    let mut command = Command::new("mosquitto");
+    command.args(["-c", &config]).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = match command.spawn() {
+        Ok(child) => Killed(child),
+        Err(error) => {
+            eprintln!("skipped: mosquitto: {error}");
+            return None;
+        }
+    };
+    let up = until(|| TcpStream::connect(("127.0.0.1", port)).ok());
+    assert!(up.is_some(), "the broker answers");
+    Some(child)
+}
+
+/// Has the broker write its sessions to disk.
+fn save(broker: &Killed, folder: &Folder) {
+    let written = || folder.path("mosquitto.db").metadata().and_then(|meta| meta.modified()).ok();
+    let before = written();
+    let pid = broker.0.id().to_string();
+    let told = Command::new("kill").args(["-USR1", &pid]).status();
+    assert!(told.is_ok_and(|status| status.success()));
+    let saved = until(|| written().filter(|now| Some(*now) != before));
+    assert!(saved.is_some(), "the broker saves");
+}
+
+/// Publishes rows and waits until the broker has them.
+fn publish(port: u16, rows: &str) {
+    let mut command = Command::new("mosquitto_pub");
+    command.args(["-p", &port.to_string(), "-t", "meters", "-q", "2", "-l"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("mosquitto_pub runs");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    stdin.write_all(rows.as_bytes()).expect("it takes rows");
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
+}
+
+/// Collects what arrives at a topic, also across restarts of the broker.
+fn collect(folder: &Folder, port: u16) -> Option<Killed> {
+    let mut command = Command::new("stdbuf");
+    command.args(["-oL", "mosquitto_sub", "-p", &port.to_string(), "-t", "high", "-q", "1"]);
+    command.args(["-c", "-i", "collector"]);
+    let out = File::create(folder.path("high")).expect("a file");
+    command.stdout(out).stderr(Stdio::null()).spawn().ok().map(Killed)
+}
+
+/// A coordinator with a source of meters behind a broker.
+fn metering(folder: &Folder, port: u16) -> (Program, String) {
+    let config = folder.write(
+        "coordinator.yaml",
+        format!(
+            "restPort: 0\nlogicalSources:\n  - logicalSourceName: meters\n    fields:\n\
+             \x20     - name: w\n        type: INT64\n      - name: id\n        type: UINT64\n\
+             worker:\n  physicalSources:\n    - logicalSourceName: meters\n\
+             \x20     physicalSourceName: meters1\n      type: MQTT_SOURCE\n\
+             \x20     configuration:\n        url: tcp://127.0.0.1:{port}\n\
+             \x20       topic: meters\n        clientId: reader\n\
+             \x20       cleanSession: false\n"
+        ),
+    );
+    let program = Program::start(&["nes", "coordinator", &format!("--configPath={config}")]);
+    let address = program.address("requests: nes");
+    (program, address)
+}
+
+#[test]
+fn nothing_is_lost_between_topics_when_the_broker_is_killed() {
+    let folder = Folder::new("nes-mqtt");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    drop(listener);
+    let (program, address) = metering(&folder, port);
+    let query = format!(
+        "Query::from(\"meters\").filter(Attribute(\"w\") > 9).sink(MQTTSinkDescriptor::create(\
+         \"mqtt://127.0.0.1:{port}\", \"high\", \"user\", 50, \
+         MQTTSinkDescriptor::TimeUnits::milliseconds, 0, \
+         MQTTSinkDescriptor::ServiceQualities::exactlyOnce));"
+    );
+    // The broker is not there yet, which is told for both sides.
+    let (status, answer) = execute(&address, &query);
+    assert_eq!(status, 202, "{answer}");
+    let refused = format!("Failed to connect to mqtt: mqtt 127.0.0.1:{port}: connection refused");
+    let told = || (program.log().matches(&refused).count() > 3).then_some(());
+    assert!(until(told).is_some(), "{}", program.log());
+    let Some(first) = broker(&folder, port) else { return };
+    let Some(_collector) = collect(&folder, port) else { return };
+    let begun = until(|| {
+        publish(port, "{\"id\":0,\"w\":10}\n");
+        folder.read("high").contains("{\"meters$id\":0,\"meters$w\":10}\n").then_some(())
+    });
+    assert!(begun.is_some(), "rows go through: {}", folder.read("high"));
+
+    // Every other row is let through.
+    let row = |id: u32| format!("{{\"id\":{id},\"w\":{}}}\n", 9 + id % 2);
+    let rows = |ids: std::ops::Range<u32>| ids.map(row).collect::<String>();
+    publish(port, &rows(1..1000));
+    save(&first, &folder);
+    drop(first);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let _second = broker(&folder, port).expect("it was there before");
+    publish(port, &rows(1000..2000));
+
+    let shown = |id: u32| format!("{{\"meters$id\":{id},\"meters$w\":10}}");
+    let wanted: BTreeSet<String> = (0..2000).filter(|id| id % 2 == 1).map(shown).collect();
+    let mut missing = wanted.clone();
+    let all = until(|| {
+        let text = folder.read("high");
+        missing = wanted.clone();
+        text.lines().for_each(|line| {
+            missing.remove(line);
+        });
+        missing.is_empty().then_some(text)
+    });
+    let text = all.unwrap_or_else(|| panic!("{} rows are missing: {missing:?}", missing.len()));
+    let extra = text.lines().find(|line| *line != shown(0) && !wanted.contains(*line));
+    assert_eq!(extra, None);
+    let query = execute(&address, &format!("SHOW QUERIES WHERE id = {}", answer["queryId"])).1;
+    assert_eq!(query["rows"][0]["status"], "RUNNING", "{query}");
 }

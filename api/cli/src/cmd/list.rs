@@ -86,15 +86,17 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 10] = [
+const UNLISTED: [(Kind, &str); 12] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
     (Kind::Input, "memory_buffer"),
+    (Kind::Input, "mqtt"),
     (Kind::Input, "processed"),
     (Kind::Input, "repeat"),
     (Kind::Input, "system_window_buffer"),
     (Kind::Output, "console"),
+    (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
     (Kind::Output, "variable"),
 ];

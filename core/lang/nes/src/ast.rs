@@ -185,6 +185,27 @@ pub enum Sink {
         /// Whether rows get the time of their writing.
         timestamp: bool,
     },
+    /// A topic of an MQTT broker.
+    Mqtt(Mqtt),
     /// A sink that is known and not supported, by its name.
     Unsupported(String),
+}
+
+/// A topic of an MQTT broker that takes results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mqtt {
+    /// Where the broker is.
+    pub address: String,
+    /// The topic.
+    pub topic: String,
+    /// Who comes to it.
+    pub user: String,
+    /// Messages that are sent before the first of them is confirmed.
+    pub window: u64,
+    /// Nanoseconds before each message.
+    pub delay_ns: u64,
+    /// How surely messages arrive: 0 at most once, 1 at least once, 2 once.
+    pub qos: u8,
+    /// The name by which the broker knows the client.
+    pub client_id: String,
 }

@@ -1,10 +1,9 @@
 //! Text to tokens. The text is written as C++, so that is what its words, numbers and comments are
 //! (spec/nes-query-language.md §1).
 
-use plan::{Diagnostic, Span};
+use plan::Diagnostic;
 
-/// Longest text of a query; bytes.
-pub const QUERY_BYTES_MAX: usize = 1 << 20;
+use crate::scan::{self, Scanner, Signs, is_word};
 
 /// A token.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,192 +23,82 @@ pub(crate) enum Token {
 }
 
 /// A token and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Spanned {
-    /// The token.
-    pub(crate) token: Token,
-    /// Its place.
-    pub(crate) span: Span,
-}
+pub(crate) type Spanned = scan::Spanned<Token>;
 
-/// Signs, the longer of two that begin alike first.
-const SIGNS: &[&str] = &[
-    "::", "->", "==", "!=", "<=", ">=", "&&", "||", "++", "--", ":=", "(", ")", "{", "}", "[", "]",
-    ",", ".", ";", "=", "<", ">", "+", "-", "*", "/", "%", "!", ":",
-];
-
-/// What is left of a text, and where that is.
-pub(crate) struct Lexer<'a> {
-    /// What is left.
-    pub(crate) rest: &'a str,
-    /// The line, from 1.
-    pub(crate) line: u32,
-    /// The character within the line, from 1.
-    pub(crate) column: u32,
-}
+static SIGNS: Signs = Signs {
+    signs: &[
+        ("::", "::"),
+        ("->", "->"),
+        ("==", "=="),
+        ("!=", "!="),
+        ("<=", "<="),
+        (">=", ">="),
+        ("&&", "&&"),
+        ("||", "||"),
+        ("++", "++"),
+        ("--", "--"),
+        (":=", ":="),
+        ("(", "("),
+        (")", ")"),
+        ("{", "{"),
+        ("}", "}"),
+        ("[", "["),
+        ("]", "]"),
+        (",", ","),
+        (".", "."),
+        (";", ";"),
+        ("=", "="),
+        ("<", "<"),
+        (">", ">"),
+        ("+", "+"),
+        ("-", "-"),
+        ("*", "*"),
+        ("/", "/"),
+        ("%", "%"),
+        ("!", "!"),
+        (":", ":"),
+    ],
+    comments: &["//"],
+    escaped: &['"', '\\', '\'', '?'],
+    long_texts: false,
+};
 
 /// Cuts a text into tokens, the last of which is [`Token::End`].
 ///
 /// # Errors
 /// The first place that is no token.
 pub(crate) fn lex(text: &str) -> Result<Vec<Spanned>, Diagnostic> {
-    if text.len() > QUERY_BYTES_MAX {
-        let text = format!("the text is longer than {QUERY_BYTES_MAX} bytes");
-        return Err(Diagnostic::error("too-long", text, Span::default()));
-    }
-    let mut lexer = Lexer::new(text);
-    let mut tokens = Vec::new();
-    loop {
-        lexer.skip_blank()?;
-        let (line, column) = (lexer.line, lexer.column);
-        let token = lexer.token()?;
-        let len = if lexer.line == line { (lexer.column - column).max(1) } else { 1 };
-        let ended = token == Token::End;
-        tokens.push(Spanned { token, span: Span { line, column, len } });
-        if ended {
-            return Ok(tokens);
-        }
-    }
+    scan::tokens(text, &SIGNS, token)
 }
 
-impl<'a> Lexer<'a> {
-    /// At the start of a text.
-    pub(crate) fn new(text: &'a str) -> Self {
-        Lexer { rest: text, line: 1, column: 1 }
+fn token(scanner: &mut Scanner) -> Result<Token, Diagnostic> {
+    let Some(first) = scanner.rest.chars().next() else { return Ok(Token::End) };
+    if first.is_alphabetic() || first == '_' {
+        return Ok(Token::Word(scanner.take_while(is_word).to_owned()));
     }
+    if scanner.at_number() {
+        return number(scanner);
+    }
+    if first == '"' {
+        return scanner.text(first).map(Token::Text);
+    }
+    scanner.sign().map(Token::Sign)
+}
 
-    /// This place.
-    pub(crate) fn here(&self) -> Span {
-        Span { line: self.line, column: self.column, len: 1 }
+/// A number and its suffix.
+fn number(scanner: &mut Scanner) -> Result<Token, Diagnostic> {
+    let (digits, float) = scanner.number();
+    let suffix = scanner.take_while(is_word).to_uppercase();
+    let known: &[&str] =
+        if float { &["", "F", "L"] } else { &["", "U", "L", "UL", "LU", "LL", "ULL", "LLU"] };
+    if !known.contains(&suffix.as_str()) {
+        return scanner.error(format!("'{suffix}' is no suffix of a number"));
     }
-
-    /// An error at this place.
-    pub(crate) fn error<T>(&self, message: impl Into<String>) -> Result<T, Diagnostic> {
-        Err(Diagnostic::error("syntax", message, self.here()))
+    if float {
+        let value = digits.parse().or_else(|_| scanner.error("this is no number"))?;
+        return Ok(Token::Float(value, suffix == "F"));
     }
-
-    /// Goes on by so many bytes and returns them.
-    pub(crate) fn take(&mut self, bytes: usize) -> &'a str {
-        let (head, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
-        for c in head.chars() {
-            if c == '\n' {
-                self.line += 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
-            }
-        }
-        self.rest = rest;
-        head
-    }
-
-    /// Goes on while characters pass a test, and returns them.
-    pub(crate) fn take_while(&mut self, test: impl Fn(char) -> bool) -> &'a str {
-        let end = self.rest.find(|c| !test(c)).unwrap_or(self.rest.len());
-        self.take(end)
-    }
-
-    fn skip_blank(&mut self) -> Result<(), Diagnostic> {
-        loop {
-            self.take_while(char::is_whitespace);
-            if self.rest.starts_with("//") {
-                self.take_while(|c| c != '\n');
-            } else if self.rest.starts_with("/*") {
-                match self.rest.find("*/") {
-                    Some(end) => self.take(end + 2),
-                    None => return self.error("the comment has no end"),
-                };
-            } else {
-                return Ok(());
-            }
-        }
-    }
-
-    fn token(&mut self) -> Result<Token, Diagnostic> {
-        let Some(first) = self.rest.chars().next() else { return Ok(Token::End) };
-        if first.is_alphabetic() || first == '_' {
-            let word = self.take_while(|c| c.is_alphanumeric() || c == '_');
-            return Ok(Token::Word(word.to_owned()));
-        }
-        let second = self.rest.chars().nth(1);
-        if first.is_ascii_digit() || (first == '.' && second.is_some_and(|c| c.is_ascii_digit())) {
-            return self.number();
-        }
-        if first == '"' {
-            return self.text();
-        }
-        match SIGNS.iter().find(|sign| self.rest.starts_with(**sign)) {
-            Some(sign) => {
-                self.take(sign.len());
-                Ok(Token::Sign(sign))
-            }
-            None => self.error(format!("'{first}' has no meaning here")),
-        }
-    }
-
-    fn number(&mut self) -> Result<Token, Diagnostic> {
-        let start = self.rest;
-        self.take_while(|c| c.is_ascii_digit());
-        let mut float = false;
-        if self.rest.starts_with('.') {
-            float = true;
-            self.take(1);
-            self.take_while(|c| c.is_ascii_digit());
-        }
-        if self.rest.starts_with(['e', 'E']) {
-            let after = self.rest.get(1..).unwrap_or_default();
-            let digits = after.strip_prefix(['+', '-']).unwrap_or(after);
-            if digits.starts_with(|c: char| c.is_ascii_digit()) {
-                float = true;
-                self.take(1 + after.len() - digits.len());
-                self.take_while(|c| c.is_ascii_digit());
-            }
-        }
-        let digits = start.get(..start.len() - self.rest.len()).unwrap_or_default();
-        let suffix = self.take_while(|c| c.is_alphanumeric() || c == '_').to_uppercase();
-        if float {
-            let single = suffix == "F";
-            if !suffix.is_empty() && !single && suffix != "L" {
-                return self.error(format!("'{suffix}' is no suffix of a number"));
-            }
-            let value = digits.parse().or_else(|_| self.error("this is no number"))?;
-            return Ok(Token::Float(value, single));
-        }
-        if !matches!(suffix.as_str(), "" | "U" | "L" | "UL" | "LU" | "LL" | "ULL" | "LLU") {
-            return self.error(format!("'{suffix}' is no suffix of a number"));
-        }
-        match digits.parse() {
-            Ok(value) => Ok(Token::Int(value, suffix)),
-            Err(_) => self.error(format!("{digits} does not fit 64 bits")),
-        }
-    }
-
-    fn text(&mut self) -> Result<Token, Diagnostic> {
-        let mut text = String::new();
-        self.take(1);
-        loop {
-            text.push_str(self.take_while(|c| !matches!(c, '"' | '\\' | '\n')));
-            let Some(next) = self.rest.chars().next().filter(|c| *c != '\n') else {
-                return self.error("the text has no closing quote");
-            };
-            self.take(1);
-            if next == '"' {
-                return Ok(Token::Text(text));
-            }
-            let Some(escaped) = self.rest.chars().next() else {
-                return self.error("the text has no closing quote");
-            };
-            text.push(match escaped {
-                'n' => '\n',
-                't' => '\t',
-                'r' => '\r',
-                '0' => '\0',
-                '"' | '\\' | '\'' | '?' => escaped,
-                other => return self.error(format!("'\\{other}' is no escape")),
-            });
-            self.take(escaped.len_utf8());
-        }
-    }
+    Ok(Token::Int(scanner.int(digits)?, suffix))
 }
 
 #[cfg(test)]
@@ -217,6 +106,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::scan::QUERY_BYTES_MAX;
 
     fn tokens(text: &str) -> Vec<Token> {
         lex(text).unwrap().into_iter().map(|t| t.token).collect()

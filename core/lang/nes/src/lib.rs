@@ -6,11 +6,12 @@ mod file;
 mod lex;
 mod lower;
 mod parse;
+mod scan;
 pub mod schema;
 pub mod sql;
 pub mod types;
 
 pub use file::lower_file;
-pub use lex::QUERY_BYTES_MAX;
 pub use lower::{Lowered, OPERATORS_MAX, lower};
 pub use parse::{CALLS_MAX, DEPTH_MAX, parse_pattern, parse_query, parse_schema};
+pub use scan::QUERY_BYTES_MAX;

@@ -92,3 +92,62 @@ fn what_cannot_be_made_durable_answers_500_and_changes_nothing() {
     assert_eq!(running, json!([]), "nothing runs");
     coordinator.ask("POST", update, &source("car", 2), 200);
 }
+
+/// Has a running program write no more to any file; false where nobody here can do that, which is
+/// said.
+#[allow(clippy::print_stderr)] // whoever reads the log should know
+fn fill_the_disk(program: &Program) -> bool {
+    let id = program.id().to_string();
+    match Command::new("prlimit").args(["--pid", &id, "--fsize=0:"]).status() {
+        Ok(done) => {
+            assert!(done.success());
+            true
+        }
+        Err(error) => {
+            eprintln!("skipped: prlimit: {error}");
+            false
+        }
+    }
+}
+
+#[test]
+fn statements_that_cannot_be_made_durable_answer_500_and_change_nothing() {
+    let folder = Folder::new("nes-sql-disk");
+    let coordinator = on_a_small_disk(&folder);
+    let told = |text: &str, code: u16| {
+        coordinator.submit(&json!({"userQuery": text, "placement": "TopDown"}), code)
+    };
+    let file = "TYPE File SET('/nowhere/a.csv' AS `SOURCE`.FILE_PATH, 'CSV' AS PARSER.`TYPE`)";
+    let sink = "TYPE File SET('/nowhere/b.csv' AS `SINK`.FILE_PATH)";
+    for statement in [
+        "CREATE LOGICAL SOURCE one(id UINT64)".to_owned(),
+        "CREATE LOGICAL SOURCE two(id UINT64)".to_owned(),
+        "CREATE LOGICAL SOURCE three(id UINT64)".to_owned(),
+        format!("CREATE PHYSICAL SOURCE FOR one {file}"),
+        format!("CREATE PHYSICAL SOURCE FOR three {file}"),
+        format!("CREATE SINK first(one.id UINT64) {sink}"),
+        format!("CREATE SINK second(one.id UINT64) {sink}"),
+    ] {
+        told(&statement, 200);
+    }
+    let shown = || {
+        let shows = ["SHOW LOGICAL SOURCES", "SHOW PHYSICAL SOURCES", "SHOW SINKS"];
+        shows.map(|show| told(show, 200)["rows"].clone())
+    };
+    let before = shown();
+    if !fill_the_disk(&coordinator.program) {
+        return;
+    }
+    for change in [
+        "CREATE LOGICAL SOURCE four(id UINT64)".to_owned(),
+        "DROP LOGICAL SOURCE WHERE name = 'TWO'".to_owned(),
+        format!("CREATE PHYSICAL SOURCE FOR one {file}"),
+        "DROP PHYSICAL SOURCE WHERE name = 'ONE_0'".to_owned(),
+        format!("CREATE SINK third(one.id UINT64) {sink}"),
+        "DROP SINK WHERE name = 'FIRST'".to_owned(),
+    ] {
+        let refused = told(&change, 500);
+        assert!(refused["message"].as_str().is_some_and(|m| m.contains("durable")), "{refused}");
+        assert_eq!(shown(), before, "{change}");
+    }
+}

@@ -19,7 +19,7 @@ const LONELY: &str = "Schema::create()->addField(\"id\", BasicType::UINT32);";
 
 /// A coordinator with a source that never ends and one that nothing feeds.
 struct Coordinator {
-    _program: Program,
+    program: Program,
     address: String,
     /// Calls that were answered, by verb and path.
     answered: RefCell<BTreeSet<(String, String)>>,
@@ -41,7 +41,7 @@ impl Coordinator {
 
     fn of(program: Program) -> Self {
         let address = program.address("requests: nes");
-        Coordinator { _program: program, address, answered: RefCell::default() }
+        Coordinator { program, address, answered: RefCell::default() }
     }
 
     /// Asks for a path behind the prefix of the version, and for this code.

@@ -88,7 +88,7 @@ impl NebulaStream {
                 return Err(error(400, text));
             }
         }
-        self.keep_sources(|sources| sources.remove(name)).await
+        self.keep_sources(|sources| sources.remove(name).map(drop)).await
     }
 
     async fn update_source(&self, name: &str, schema: Schema) -> Result<Reply, Reply> {
@@ -105,11 +105,7 @@ impl NebulaStream {
 
     async fn delete_source(&self, request: &Request) -> Result<Reply, Reply> {
         let name = required(request, "logicalSourceName")?;
-        let removed = {
-            let mut state = self.store.lock();
-            let before = state.sources.schema(&name).cloned().unwrap_or_default();
-            state.sources.remove(&name).map(|()| before)
-        };
+        let removed = self.store.lock().sources.remove(&name);
         let before = removed.map_err(|why| {
             let why = match why {
                 SourceError::InUse => "there are still physical sources mapped to it",
@@ -117,7 +113,7 @@ impl NebulaStream {
             };
             error(400, format!("Could not remove logical source {name}: {why}"))
         })?;
-        self.keep_sources(|sources| sources.add(&name, before)).await
+        self.keep_sources(|sources| sources.put_back(&name, before)).await
     }
 
     /// Stores the logical sources as they are now. Where that fails, what changed is undone.

@@ -6,14 +6,12 @@ use serde_json::json;
 
 use super::query::message;
 use super::routes::NebulaStream;
+use super::state::State;
 use super::types::error;
 use crate::exchange::Reply;
 
-/// What a statement changed, so that it is stored.
-enum Changed {
-    Sources,
-    Created,
-}
+/// Takes a change back.
+type Undo = Box<dyn FnOnce(&mut State)>;
 
 impl NebulaStream {
     /// Runs a statement that is no query.
@@ -47,43 +45,72 @@ impl NebulaStream {
         Ok(Reply::json(200, &json!({"rows": rows})))
     }
 
-    /// Changes the catalogs and stores them.
+    /// Changes the catalogs and stores them. Where that fails, what changed is undone.
     async fn change(&self, change: Command) -> Result<Reply, Reply> {
-        let (done, changed, name) = {
-            let state = &mut *self.store.lock();
-            match change {
-                Command::CreateLogical(name, schema) => {
-                    (state.sources.add(&name, schema).is_ok(), Changed::Sources, name)
-                }
-                Command::DropLogical(name) => {
-                    (state.sources.remove(&name).is_ok(), Changed::Sources, name)
-                }
-                Command::CreatePhysical(source) => {
-                    let name = source.name.clone();
-                    (state.sources.add_physical(source).is_ok(), Changed::Created, name)
-                }
-                Command::DropPhysical(name) => {
-                    (state.sources.remove_physical(&name), Changed::Created, name)
-                }
-                Command::CreateSink(sink) => {
-                    let name = sink.name.clone();
-                    (state.sinks.add(sink), Changed::Created, name)
-                }
-                Command::DropSink(name) => (state.sinks.remove(&name), Changed::Created, name),
-                Command::Rows(_)
-                | Command::Explain(_)
-                | Command::ShowQueries(_)
-                | Command::DropQuery(_) => (true, Changed::Created, String::new()),
-            }
+        let (name, is_logical) = match &change {
+            Command::CreateLogical(name, _) | Command::DropLogical(name) => (name.clone(), true),
+            Command::CreatePhysical(source) => (source.name.clone(), false),
+            Command::CreateSink(sink) => (sink.name.clone(), false),
+            Command::DropPhysical(name) | Command::DropSink(name) => (name.clone(), false),
+            _ => (String::new(), false),
         };
-        if !done {
+        let made = make(&mut self.store.lock(), change);
+        let Some(undo) = made else {
             // It could be done a moment ago: somebody else was faster, or there are too many.
             return Err(error(400, format!("the catalog did not take {name}")));
-        }
-        match changed {
-            Changed::Sources => self.store.put_sources().await?,
-            Changed::Created => self.store.put_created().await?,
+        };
+        let stored = match is_logical {
+            true => self.store.put_sources().await,
+            false => self.store.put_created().await,
+        };
+        if let Err(reply) = stored {
+            undo(&mut self.store.lock());
+            return Err(reply);
         }
         Ok(Reply::json(200, &json!({"success": true, "name": name})))
+    }
+}
+
+/// Changes the catalogs; returns how to undo that, if it could be done. To undo can only fail when
+/// somebody else has changed the same since.
+fn make(state: &mut State, change: Command) -> Option<Undo> {
+    match change {
+        Command::CreateLogical(name, schema) => {
+            state.sources.add(&name, schema).ok()?;
+            Some(Box::new(move |state| drop(state.sources.remove(&name))))
+        }
+        Command::DropLogical(name) => {
+            let before = state.sources.remove(&name).ok()?;
+            Some(Box::new(move |state| {
+                let _ = state.sources.put_back(&name, before);
+            }))
+        }
+        Command::CreatePhysical(source) => {
+            state.sources.add_physical(source.clone()).ok()?;
+            Some(Box::new(move |state| drop(state.sources.remove_physical(|p| *p == source))))
+        }
+        Command::DropPhysical(name) => {
+            let before = state.sources.remove_physical(|source| source.name == name);
+            let any = !before.is_empty();
+            let undo: Undo = Box::new(|state| {
+                let _ = state.sources.put_back_physical(before);
+            });
+            any.then_some(undo)
+        }
+        Command::CreateSink(sink) => {
+            let name = sink.name.clone();
+            let undo: Undo = Box::new(move |state| drop(state.sinks.remove(&name)));
+            state.sinks.add(sink).then_some(undo)
+        }
+        Command::DropSink(name) => {
+            let before = state.sinks.remove(&name)?;
+            Some(Box::new(move |state| {
+                state.sinks.put_back(before);
+            }))
+        }
+        Command::Rows(_)
+        | Command::Explain(_)
+        | Command::ShowQueries(_)
+        | Command::DropQuery(_) => None,
     }
 }

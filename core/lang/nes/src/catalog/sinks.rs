@@ -3,7 +3,7 @@
 use plan::Span;
 use serde::{Deserialize, Serialize};
 
-use super::sources::SOURCES_MAX;
+use super::sources::{SOURCES_MAX, put_last_to};
 use crate::schema::Schema;
 use crate::sql::{Component, Settings};
 
@@ -58,11 +58,20 @@ impl SinkCatalog {
         free
     }
 
-    /// Removes a sink; false when there is none of that name.
-    pub fn remove(&mut self, name: &str) -> bool {
-        let before = self.sinks.len();
-        self.sinks.retain(|sink| sink.name != name);
-        self.sinks.len() < before
+    /// Removes a sink; returns it with its place, if there is one of that name.
+    pub fn remove(&mut self, name: &str) -> Option<(usize, SinkEntry)> {
+        let at = self.sinks.iter().position(|sink| sink.name == name)?;
+        Some((at, self.sinks.remove(at)))
+    }
+
+    /// Puts a sink back to the place from which it was removed; false when there is one of that
+    /// name now or there are too many.
+    pub fn put_back(&mut self, (at, sink): (usize, SinkEntry)) -> bool {
+        let added = self.add(sink);
+        if added {
+            put_last_to(&mut self.sinks, at);
+        }
+        added
     }
 }
 
@@ -83,7 +92,12 @@ mod tests {
     fn sinks_are_added_removed_and_limited() {
         let mut catalog = SinkCatalog::default();
         assert!(catalog.add(sink("a")) && !catalog.add(sink("a")));
-        assert!(catalog.remove("a") && !catalog.remove("a"));
+        assert!(catalog.add(sink("b")));
+        let before = catalog.clone();
+        let removed = catalog.remove("a").unwrap();
+        assert_eq!(catalog.remove("a"), None);
+        assert!(catalog.put_back(removed.clone()) && !catalog.put_back(removed));
+        assert_eq!(catalog, before);
         for n in 0..SINKS_MAX {
             catalog.sinks.push(sink(&n.to_string()));
         }

@@ -93,11 +93,30 @@ impl SourceCatalog {
         &self.physical
     }
 
-    /// Removes a physical source; false when there is none of that name.
-    pub fn remove_physical(&mut self, name: &str) -> bool {
-        let before = self.physical.len();
-        self.physical.retain(|source| source.name != name);
-        self.physical.len() < before
+    /// Removes the physical sources that are wanted; returns them with their places.
+    pub fn remove_physical(
+        &mut self,
+        wanted: impl Fn(&Physical) -> bool,
+    ) -> Vec<(usize, Physical)> {
+        let all = std::mem::take(&mut self.physical).into_iter().enumerate();
+        let (removed, kept): (Vec<_>, Vec<_>) = all.partition(|(_, source)| wanted(source));
+        self.physical = kept.into_iter().map(|(_, source)| source).collect();
+        removed
+    }
+
+    /// Puts physical sources back to the places from which they were removed.
+    ///
+    /// # Errors
+    /// There is one of such a name now, or too many.
+    pub fn put_back_physical(
+        &mut self,
+        removed: Vec<(usize, Physical)>,
+    ) -> Result<(), SourceError> {
+        for (at, source) in removed {
+            self.add_physical(source)?;
+            put_last_to(&mut self.physical, at);
+        }
+        Ok(())
     }
 
     /// Adds a logical source.
@@ -137,16 +156,30 @@ impl SourceCatalog {
         Ok(())
     }
 
-    /// Removes a logical source.
+    /// Removes a logical source; returns its place and schema.
     ///
     /// # Errors
     /// There is none of that name, or physical sources feed it.
-    pub fn remove(&mut self, name: &str) -> Result<(), SourceError> {
+    pub fn remove(&mut self, name: &str) -> Result<(usize, Schema), SourceError> {
         let at = self.logical.iter().position(|(n, _)| n == name).ok_or(SourceError::Missing)?;
         if self.physical.iter().any(|p| p.logical == name) {
             return Err(SourceError::InUse);
         }
-        self.logical.remove(at);
+        let (_, schema) = self.logical.remove(at);
+        Ok((at, schema))
+    }
+
+    /// Puts a logical source back to the place from which it was removed.
+    ///
+    /// # Errors
+    /// There is one of that name now, or too many.
+    pub fn put_back(
+        &mut self,
+        name: &str,
+        (at, schema): (usize, Schema),
+    ) -> Result<(), SourceError> {
+        self.add(name, schema)?;
+        put_last_to(&mut self.logical, at);
         Ok(())
     }
 
@@ -166,6 +199,13 @@ impl SourceCatalog {
         }
         self.physical.push(source);
         Ok(())
+    }
+}
+
+/// Moves the last of a list to a place, if that is still there.
+pub(super) fn put_last_to<T>(list: &mut [T], at: usize) {
+    if let Some(rest) = list.get_mut(at..) {
+        rest.rotate_right(usize::from(!rest.is_empty()));
     }
 }
 
@@ -194,8 +234,34 @@ mod tests {
         assert_eq!(catalog.add_physical(physical.clone()), Ok(()));
         assert_eq!(catalog.add_physical(physical), Err(SourceError::Exists));
         assert_eq!(catalog.remove("a"), Err(SourceError::InUse));
-        assert_eq!(catalog.remove(DEFAULT_LOGICAL), Ok(()));
+        let before = catalog.clone();
+        let removed = catalog.remove(DEFAULT_LOGICAL).unwrap();
         assert_eq!(catalog.remove(DEFAULT_LOGICAL), Err(SourceError::Missing));
+        assert_eq!(catalog.put_back(DEFAULT_LOGICAL, removed.clone()), Ok(()));
+        assert_eq!(catalog, before);
+        assert_eq!(catalog.put_back(DEFAULT_LOGICAL, removed), Err(SourceError::Exists));
+    }
+
+    #[test]
+    fn physical_sources_go_back_to_their_places() {
+        let mut catalog = SourceCatalog::empty();
+        for (logical, name) in [("a", "1"), ("a", "2"), ("b", "1"), ("b", "3")] {
+            let (logical, name, kind) = (logical.into(), name.into(), "CSV_SOURCE".into());
+            let source = Physical { logical, name, kind, node: 1, config: Json::Null };
+            catalog.add_physical(source).unwrap();
+        }
+        let before = catalog.clone();
+        let removed = catalog.remove_physical(|source| source.name == "1");
+        assert_eq!((removed.len(), catalog.all_physical().len()), (2, 2));
+        assert_eq!(catalog.put_back_physical(removed.clone()), Ok(()));
+        assert_eq!(catalog, before);
+        assert_eq!(catalog.put_back_physical(removed), Err(SourceError::Exists));
+        assert_eq!(catalog, before);
+        // Where others went meanwhile, it is the last.
+        let mut few = catalog.remove_physical(|_| true);
+        assert_eq!(few.remove(0).0, 0);
+        assert_eq!(catalog.put_back_physical(few), Ok(()));
+        assert_eq!(catalog.all_physical().len(), 3);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use plan::{Component, Diagnostic, Json, Role, Span};
 use super::Lowering;
 use super::needs::Needs;
 use super::stream::{Column, Stream};
-use crate::ast::Sink;
+use crate::ast::{Mqtt, Sink};
 
 impl Lowering<'_> {
     /// Ends a query.
@@ -46,12 +46,7 @@ impl Lowering<'_> {
                 view(self, "file", stream.operator);
                 let node = match format.as_str() {
                     "CSV_FORMAT" => self.csv(stream, ""),
-                    "JSON_FORMAT" => {
-                        let stream = self.visible(stream, true);
-                        let mut settings = json!({});
-                        set_nulls(&mut settings, &stream);
-                        self.operator("encode_json", settings, stream.nodes, Needs::All)
-                    }
+                    "JSON_FORMAT" => self.json(stream),
                     other => {
                         return refuse(format!(
                             "the format {other} of a file sink is not supported"
@@ -65,7 +60,21 @@ impl Lowering<'_> {
                 self.plan.add(Role::Sink, file, vec![node]);
                 Ok(())
             }
+            Sink::Mqtt(mqtt) => {
+                view(self, "mqtt", stream.operator);
+                let node = self.json(stream);
+                self.plan.add(Role::Sink, mqtt_sink(mqtt), vec![node]);
+                Ok(())
+            }
         }
+    }
+
+    /// Rows as JSON objects with the whole names of their fields.
+    fn json(&mut self, stream: Stream) -> usize {
+        let stream = self.visible(stream, true);
+        let mut settings = json!({});
+        set_nulls(&mut settings, &stream);
+        self.operator("encode_json", settings, stream.nodes, Needs::All)
     }
 
     /// Rows as CSV with a header, and `after` behind the last.
@@ -103,6 +112,21 @@ impl Lowering<'_> {
         let node = self.operator("project", config, stream.nodes, Needs::Only(needed));
         Stream { nodes: vec![node], fields, hidden: Vec::new(), ..stream }
     }
+}
+
+/// A message for each row.
+fn mqtt_sink(mqtt: &Mqtt) -> Component {
+    let Mqtt { address, topic, user, window, delay_ns, qos, client_id } = mqtt;
+    let settings = json!({
+        "url": address,
+        "topic": topic,
+        "user": user,
+        "window": window,
+        "delay_ns": delay_ns,
+        "qos": qos,
+        "client_id": client_id,
+    });
+    Component::new("mqtt", settings)
 }
 
 /// Tells an encoder which columns say where others have no value.

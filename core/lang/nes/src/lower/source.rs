@@ -168,40 +168,25 @@ fn reader(
         return Ok((file(source, scanner, span)?, Format::Binary));
     }
     let format = match text(config, "inputFormat") {
-        None | Some("CSV") => Format::Csv,
-        Some("JSON") => Format::Json,
+        None => None,
+        Some("CSV") => Some(Format::Csv),
+        Some("JSON") => Some(Format::Json),
         Some(other) => return refuse(named(source, &format!("has the format {other}")), span),
     };
-    let scanner = Component::new("lines", json!({"max_buffer_size": LINE_BYTES_MAX}));
-    let component = match source.kind.as_str() {
-        "CSV_SOURCE" => file(source, scanner, span)?,
-        "TCP_SOURCE" => {
-            let host = text(config, "socketHost").unwrap_or("127.0.0.1");
-            let port = match number(config, "socketPort") {
-                0 => 3000,
-                port => port,
-            };
-            let address = format!("{host}:{port}");
-            let settings = json!({"network": "tcp", "address": address, "scanner": scanner});
-            let format = if text(config, "inputFormat").is_none() { Format::Json } else { format };
-            return Ok((Component::new("socket", settings), format));
+    let (component, usual) = match source.kind.as_str() {
+        "CSV_SOURCE" => (file(source, lines(), span)?, Format::Csv),
+        "TCP_SOURCE" => (tcp(config), Format::Json),
+        "MQTT_SOURCE" => {
+            let mqtt = mqtt(config).or_else(|what| refuse(named(source, &what), span))?;
+            (mqtt, Format::Json)
         }
-        "DEFAULT_SOURCE" => {
-            let row = vec!["1"; schema.fields.len()].join(",") + "\n";
-            let interval = number(config, "sourceGatheringInterval");
-            let settings = json!({
-                "text": row.repeat(DEFAULT_ROWS as usize),
-                "count": number(config, "numberOfBuffersToProduce"),
-                "interval_ms": interval,
-            });
-            return Ok((Component::new("repeat", settings), Format::Csv));
-        }
+        "DEFAULT_SOURCE" => return Ok((repeated(config, schema), Format::Csv)),
         other => {
             let text = named(source, &format!("is of type {other}, which is not supported"));
             return refuse(text, span);
         }
     };
-    Ok((component, format))
+    Ok((component, format.unwrap_or(usual)))
 }
 
 fn named(source: &Physical, what: &str) -> String {
@@ -249,6 +234,55 @@ fn leaves_out(source: &Physical, span: Span) -> Result<bool, Diagnostic> {
             refuse(named(source, &what), span)
         }
     }
+}
+
+/// How streams of bytes are cut.
+fn lines() -> Component {
+    Component::new("lines", json!({"max_buffer_size": LINE_BYTES_MAX}))
+}
+
+fn tcp(config: &Json) -> Component {
+    let host = text(config, "socketHost").unwrap_or("127.0.0.1");
+    let port = match number(config, "socketPort") {
+        0 => 3000,
+        port => port,
+    };
+    let address = format!("{host}:{port}");
+    let settings = json!({"network": "tcp", "address": address, "scanner": lines()});
+    Component::new("socket", settings)
+}
+
+/// The same rows again and again.
+fn repeated(config: &Json, schema: &Schema) -> Component {
+    let row = vec!["1"; schema.fields.len()].join(",") + "\n";
+    let settings = json!({
+        "text": row.repeat(DEFAULT_ROWS as usize),
+        "count": number(config, "numberOfBuffersToProduce"),
+        "interval_ms": number(config, "sourceGatheringInterval"),
+    });
+    Component::new("repeat", settings)
+}
+
+/// A topic of an MQTT broker; each message is a row. `flushIntervalMS` says nothing here: rows go
+/// on as they come.
+fn mqtt(config: &Json) -> Result<Component, String> {
+    let needed = |key: &str| text(config, key).ok_or_else(|| format!("has no {key}"));
+    let qos = config.get("qos").map_or(2, |_| number(config, "qos"));
+    let settings = json!({
+        "url": needed("url")?,
+        "topic": needed("topic")?,
+        "client_id": text(config, "clientId").unwrap_or_default(),
+        "user": text(config, "userName").unwrap_or_default(),
+        "qos": qos,
+        "clean_session": config.get("cleanSession").is_none() || flag(config, "cleanSession"),
+    });
+    if qos > 2 {
+        return Err(format!("has the qos {qos}, which is not 0, 1 or 2"));
+    }
+    if settings["clean_session"] == false && settings["client_id"] == "" {
+        return Err("has no clientId, without which no session is kept".to_owned());
+    }
+    Ok(Component::new("mqtt", settings))
 }
 
 /// What a source's bytes are.

@@ -293,3 +293,54 @@ fn rows_that_cannot_be_read_are_left_out_where_the_source_says_so() {
     let message = over_one(&one_source(PACKED, "CSV_SOURCE", config)).unwrap_err();
     assert!(message.contains("onError: wait, and 'fail' and 'skip' are possible"), "{message}");
 }
+
+const METERS: &str =
+    r#"Schema::create()->addField("id", BasicType::UINT32)->addField("w", BasicType::INT64);"#;
+
+#[test]
+fn topics_are_read_and_written() {
+    let query = r#"Query::from("one").filter(Attribute("w") > 3).sink(MQTTSinkDescriptor::create("tcp://b:1", "out", "user", 10, milliseconds, 0, exactlyOnce));"#;
+    let settings = plan::serde_json::json!({"url": "ws://mosquitto:9001", "topic": "solarPanels"});
+    let sources = one_source(METERS, "MQTT_SOURCE", settings);
+    let lowered = lower(query, &sources, &SinkCatalog::default()).unwrap();
+    let names: Vec<&str> = lowered.plan.nodes.iter().map(|n| n.component.name.as_str()).collect();
+    assert_eq!(names, ["mqtt", "decode_ndjson", "filter_rows", "encode_json", "mqtt"]);
+    assert_eq!(
+        lowered.plan.nodes[0].component.config.to_string(),
+        r#"{"url":"ws://mosquitto:9001","topic":"solarPanels","client_id":"","user":"","qos":2,"clean_session":true}"#
+    );
+    assert_eq!(
+        lowered.plan.nodes[4].component.config.to_string(),
+        r#"{"url":"tcp://b:1","topic":"out","user":"user","window":10,"delay_ns":0,"qos":2,"client_id":""}"#
+    );
+    assert_eq!(lowered.tree.lines().next(), Some("SINK(3,mqtt)"));
+    let settings = plan::serde_json::json!({"url": "tcp://b", "topic": "t", "clientId": "me",
+        "userName": "u", "qos": "1", "cleanSession": "false", "inputFormat": "CSV",
+        "flushIntervalMS": 10});
+    let sources = one_source(METERS, "MQTT_SOURCE", settings);
+    let lowered = lower(query, &sources, &SinkCatalog::default()).unwrap();
+    assert_eq!(lowered.plan.nodes[1].component.name, "decode_csv");
+    assert_eq!(
+        lowered.plan.nodes[0].component.config.to_string(),
+        r#"{"url":"tcp://b","topic":"t","client_id":"me","user":"u","qos":1,"clean_session":false}"#
+    );
+}
+
+#[test]
+fn topics_that_cannot_be_read_are_refused() {
+    let query = r#"Query::from("one").sink(NullOutputSinkDescriptor::create());"#;
+    for (settings, message) in [
+        (plan::serde_json::json!({"topic": "t"}), "has no url"),
+        (plan::serde_json::json!({"url": "tcp://b"}), "has no topic"),
+        (plan::serde_json::json!({"url": "tcp://b", "topic": "t", "qos": 3}), "has the qos 3"),
+        (
+            plan::serde_json::json!({"url": "tcp://b", "topic": "t", "cleanSession": false}),
+            "has no clientId",
+        ),
+    ] {
+        let sources = one_source(METERS, "MQTT_SOURCE", settings);
+        let error = lower(query, &sources, &SinkCatalog::default()).unwrap_err().remove(0);
+        assert!(error.message.contains(message), "{message}: {}", error.message);
+        assert!(error.message.starts_with("the physical source 'one1' has "), "{error:?}");
+    }
+}

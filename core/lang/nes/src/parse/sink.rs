@@ -3,18 +3,24 @@
 use plan::Diagnostic;
 
 use super::{Parsed, Parser};
-use crate::ast::Sink;
+use crate::ast::{Mqtt, Sink};
 use crate::lex::Token;
 
 /// Sinks that are part of the language and that have no connector.
 const UNSUPPORTED: &[&str] = &[
     "ZmqSinkDescriptor",
-    "MQTTSinkDescriptor",
     "KafkaSinkDescriptor",
     "OPCSinkDescriptor",
     "MonitoringSinkDescriptor",
     "NetworkSinkDescriptor",
 ];
+
+/// Units of time and their nanoseconds.
+const UNITS: &[(&str, u64)] =
+    &[("nanoseconds", 1), ("milliseconds", 1_000_000), ("seconds", 1_000_000_000)];
+
+/// How surely messages arrive.
+const QUALITIES: &[(&str, u8)] = &[("atMostOnce", 0), ("atLeastOnce", 1), ("exactlyOnce", 2)];
 
 impl Parser {
     /// A sink and, optionally, the node it is to run on.
@@ -32,7 +38,7 @@ impl Parser {
         let plain = match name.as_str() {
             "PrintSinkDescriptor" => Some(Sink::Print),
             "NullOutputSinkDescriptor" => Some(Sink::Null),
-            "FileSinkDescriptor" => None,
+            "FileSinkDescriptor" | "MQTTSinkDescriptor" => None,
             name if UNSUPPORTED.contains(&name) => {
                 self.sign("::")?;
                 self.word("create")?;
@@ -52,7 +58,10 @@ impl Parser {
             self.sign(")")?;
             return Ok(sink);
         }
-        let sink = self.file()?;
+        let sink = match name.as_str() {
+            "MQTTSinkDescriptor" => Sink::Mqtt(self.mqtt()?),
+            _ => self.file()?,
+        };
         self.sign(")")?;
         Ok(sink)
     }
@@ -91,6 +100,54 @@ impl Parser {
             }
         }
         Ok(Sink::File { path, format, append, timestamp })
+    }
+
+    /// `address, topic, user, buffered, unit, delay, quality, asynchronous, id`, of which the first
+    /// two have to be there.
+    fn mqtt(&mut self) -> Parsed<Mqtt> {
+        let address = self.text()?;
+        self.sign(",")?;
+        let topic = self.text()?;
+        let (user, client_id) = ("user".to_owned(), String::new());
+        let mut mqtt = Mqtt { address, topic, user, window: 1000, delay_ns: 0, qos: 1, client_id };
+        if self.sign_if(",") {
+            mqtt.user = self.text()?;
+        }
+        if self.sign_if(",") {
+            mqtt.window = self.int()?;
+        }
+        let mut unit_ns = 1_000_000;
+        if self.sign_if(",") {
+            unit_ns = self.one_of("a unit of time", UNITS)?;
+        }
+        if self.sign_if(",") {
+            mqtt.delay_ns = self.int()?.saturating_mul(unit_ns);
+        }
+        if self.sign_if(",") {
+            mqtt.qos = self.one_of("a quality of service", QUALITIES)?;
+        }
+        // Whether the client of the original waits makes no difference here.
+        if self.sign_if(",") && self.flag().is_none() {
+            return self.error("'true' or 'false'");
+        }
+        if self.sign_if(",") {
+            mqtt.client_id = self.text()?;
+        }
+        Ok(mqtt)
+    }
+
+    /// A constant by its name; what it is part of may stand before it: `A::B::name`.
+    fn one_of<T: Copy>(&mut self, what: &str, known: &[(&str, T)]) -> Parsed<T> {
+        let mut span = self.span();
+        let mut name = self.any_word(what)?;
+        while self.sign_if("::") {
+            span = self.span();
+            name = self.any_word(what)?;
+        }
+        let found = known.iter().find(|(known, _)| *known == name);
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let text = || format!("'{name}' is not {what}: {}", names.join(", "));
+        found.map(|(_, it)| *it).ok_or_else(|| Diagnostic::error("sink", text(), span))
     }
 
     fn flag(&mut self) -> Option<bool> {

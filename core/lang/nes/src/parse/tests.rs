@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ast::{ExprKind, OpKind};
+use crate::ast::{ExprKind, Mqtt, OpKind, Sink};
 use crate::types::{Type, UINT64};
 
 fn error(text: &str) -> Diagnostic {
@@ -100,9 +100,49 @@ fn what_cannot_run_is_still_understood() {
         r#"mapUDF("f")"#,
         r#"inferModel("m", {Attribute("a")}, {Attribute("b")})"#,
         r#"batchJoinWith(Query::from("b")).where(Attribute("a") == Attribute("b"))"#,
-        r#"sink(MQTTSinkDescriptor::create("ws://x:1", "t", "u", 10, MQTTSinkDescriptor::TimeUnits::milliseconds))"#,
+        r#"sink(OPCSinkDescriptor::create("opc.tcp://x:1", Node(1, (2)), "u", "p"))"#,
     ] {
         parse_query(&format!(r#"Query::from("a").{call};"#)).unwrap();
+    }
+}
+
+#[test]
+fn what_an_mqtt_sink_is_told() {
+    let sink = |arguments: &str| {
+        let call = format!("MQTTSinkDescriptor::create({arguments})");
+        let query = parse_query(&format!(r#"Query::from("a").sink({call});"#))?;
+        let Some(OpKind::Sink(Sink::Mqtt(mqtt))) = query.ops.into_iter().next().map(|op| op.kind)
+        else {
+            panic!("{arguments}");
+        };
+        Ok::<_, Diagnostic>(mqtt)
+    };
+    let plain = Mqtt {
+        address: "ws://x:1".into(),
+        topic: "t".into(),
+        user: "user".into(),
+        window: 1000,
+        delay_ns: 0,
+        qos: 1,
+        client_id: String::new(),
+    };
+    assert_eq!(sink(r#""ws://x:1", "t""#).unwrap(), plain);
+    let full = r#""ws://x:1", "t", "u", 10, MQTTSinkDescriptor::TimeUnits::milliseconds, 5,
+        MQTTSinkDescriptor::ServiceQualities::exactlyOnce, false, "me""#;
+    let (user, client_id) = ("u".to_owned(), "me".to_owned());
+    let told = Mqtt { user, window: 10, delay_ns: 5_000_000, qos: 2, client_id, ..plain.clone() };
+    assert_eq!(sink(full).unwrap(), told);
+    let slow = sink(r#""ws://x:1", "t", "user", 1000, seconds, 18446744073709551615"#).unwrap();
+    assert_eq!(slow, Mqtt { delay_ns: u64::MAX, ..plain });
+    for (arguments, message) in [
+        (r#""ws://x:1""#, "expected ','"),
+        (r#""a", "t", "u", 1, TimeUnits::hours"#, "'hours' is not a unit of time: nanoseconds"),
+        (r#""a", "t", "u", 1, seconds, 0, perhaps"#, "'perhaps' is not a quality of service"),
+        (r#""a", "t", "u", 1, seconds, 0, atMostOnce, 1"#, "expected 'true' or 'false'"),
+        (r#""a", "t", "u", 1, seconds, 0, atMostOnce, true, "i", 2"#, "expected ')'"),
+    ] {
+        let error = sink(arguments).unwrap_err();
+        assert!(error.message.contains(message), "{arguments}: {}", error.message);
     }
 }
 
