@@ -376,3 +376,33 @@ fn encoded(data: &Data) -> Result<Vec<u8>, StoredError> {
 fn failed(text: &str) -> Outcome {
     Outcome { failures: vec![(None, Arc::new(Fault::new(text)))], replies: Vec::new() }
 }
+
+#[cfg(test)]
+mod tests {
+    use rt::testing::TempDir;
+
+    use super::super::{made, tests::config};
+    use super::*;
+    use crate::testing::{TestEnv, both_modes};
+
+    #[test]
+    fn what_is_on_its_way_to_the_disk_is_bounded_in_bytes_and_in_number() {
+        both_modes(|| async {
+            let dir = TempDir::new().expect("a directory");
+            let buffer = made(&config(&dir, 1, 1 << 30), &TestEnv::new()).expect("a buffer");
+            let log = buffer.open().await.expect("a log");
+            log.landing.set((1, LANDING_BYTES_MAX - 10));
+            assert!(log.has_room(10) && !log.has_room(11));
+            log.landing.set((LANDINGS_MAX - 1, 0));
+            assert!(log.has_room(10));
+            log.landing.set((LANDINGS_MAX, 0));
+            assert!(!log.has_room(10));
+            log.landing.set((0, 0));
+            assert!(log.has_room(LANDING_BYTES_MAX + 1), "a single one may be larger");
+            // A record so far behind the first that is not delivered waits on disk.
+            let Standing { low, .. } = log.standing.get();
+            assert!(log.is_within(low + WINDOW_MAX - 1) && !log.is_within(low + WINDOW_MAX));
+            log.close().await.expect("closed");
+        });
+    }
+}

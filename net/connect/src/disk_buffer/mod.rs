@@ -196,7 +196,7 @@ impl Source for DiskBuffer {
     }
 }
 
-fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+fn made(config: &Json, env: &dyn Env) -> Result<DiskBuffer, BuildError> {
     let Filled { input, config } = read_config(config)?;
     let options = config.options()?;
     let input = env.source(&input)?;
@@ -204,7 +204,11 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let size = env.meters("").gauge("buffer_bytes", &[]);
     let retries = input.replays();
     let input = Nested::new(input, true);
-    Ok(Box::new(DiskBuffer { input, retries, path: config.path, options, kept, size }))
+    Ok(DiskBuffer { input, retries, path: config.path, options, kept, size })
+}
+
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
+    made(config, env).map(|buffer| Box::new(buffer) as Box<dyn Source>)
 }
 
 /// How it is called in configurations.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::*;
 use crate::testing::{Fake, TestEnv, both_modes};
 
-fn config(dir: &TempDir, count: usize, limit: u64) -> Json {
+pub(super) fn config(dir: &TempDir, count: usize, limit: u64) -> Json {
     let mapping = json!({"lang": "toy", "text": "a message"});
     let generate = json!({"mapping": mapping, "interval": "", "batch_size": 2, "count": count});
     let path = dir.join("log").display().to_string();

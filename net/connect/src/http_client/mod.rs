@@ -9,7 +9,9 @@ pub mod config;
 mod failure;
 #[cfg(test)]
 mod http2_tests;
+pub mod identity;
 pub mod input;
+mod locked_key;
 mod message;
 mod oauth2;
 pub mod output;

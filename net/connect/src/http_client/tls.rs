@@ -2,31 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use plan::{BuildError, Secret, Services};
+use plan::{BuildError, Log, Secret, Services};
+use rustls::client::ResolvesClientCert as _;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::identity::ClientCert;
+use super::identity::Identity;
 use super::verifier::{Anybody, Known};
-
-/// A certificate of the client: in place, or in files.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct ClientCert {
-    /// The certificate, as PEM.
-    pub cert: String,
-    /// Its key, as PEM.
-    pub key: Secret<String>,
-    /// A file with the certificate.
-    pub cert_file: String,
-    /// A file with its key.
-    pub key_file: String,
-    /// What a locked key is opened with; such keys are refused.
-    pub password: Secret<String>,
-}
 
 /// Certificates.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -36,14 +23,14 @@ pub struct Tls {
     pub enabled: bool,
     /// Takes whatever certificate a server shows.
     pub skip_cert_verify: bool,
-    /// Lets a server start over; not possible.
+    /// Lets a server start over. It has no effect, which the log says.
     #[schemars(extend("advanced" = true))]
     pub enable_renegotiation: bool,
     /// Certificates that are trusted instead of those of the system, as PEM.
     pub root_cas: Secret<String>,
     /// A file with such certificates.
     pub root_cas_file: String,
-    /// Certificates of the client; one at most.
+    /// Certificates of the client; a server gets the first that it can use.
     pub client_certs: Vec<ClientCert>,
 }
 
@@ -60,11 +47,11 @@ pub(crate) fn roots_of_system() -> Arc<RootCertStore> {
     Arc::clone(ROOTS.get_or_init(read))
 }
 
-fn wrong(text: impl std::fmt::Display) -> BuildError {
+pub(super) fn wrong(text: impl std::fmt::Display) -> BuildError {
     BuildError::new(format!("field 'tls': {text}"))
 }
 
-fn read(services: &dyn Services, path: &str) -> Result<Vec<u8>, BuildError> {
+pub(super) fn read(services: &dyn Services, path: &str) -> Result<Vec<u8>, BuildError> {
     services.read_file(path).map_err(|e| wrong(format!("open {path}: {e}")))
 }
 
@@ -79,20 +66,26 @@ impl Tls {
         protocols: &[&str],
         services: &dyn Services,
     ) -> Result<ClientConfig, BuildError> {
+        if self.enabled && self.enable_renegotiation {
+            let text = "tls.enable_renegotiation has no effect: no server can start over here";
+            services.log(Log::Warn, text, &[]);
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_safe_default_protocol_versions().map_err(wrong)?;
         let verifier: Arc<dyn ServerCertVerifier> = match self.enabled && self.skip_cert_verify {
-            true => Arc::new(Anybody(provider)),
+            true => Arc::new(Anybody(Arc::clone(&provider))),
             false => {
                 let (roots, given) = self.roots(services)?;
-                Arc::new(Known::new(roots, given, provider))
+                Arc::new(Known::new(roots, given, Arc::clone(&provider)))
             }
         };
         let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
-        let mut config = match self.identity(services)? {
-            None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(wrong)?,
+        let certs = if self.enabled { self.client_certs.as_slice() } else { &[] };
+        let identity = Identity::load(certs, services, &provider)?;
+        let mut config = match identity.has_certs() {
+            false => builder.with_no_client_auth(),
+            true => builder.with_client_cert_resolver(Arc::new(identity)),
         };
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)
@@ -116,37 +109,6 @@ impl Tls {
         let given: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
         roots.add_parsable_certificates(given.iter().cloned());
         Ok((Arc::new(roots), given))
-    }
-
-    #[allow(clippy::type_complexity)] // a chain and its key, as the library takes them
-    fn identity(
-        &self,
-        services: &dyn Services,
-    ) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, BuildError> {
-        if !self.enabled {
-            return Ok(None);
-        }
-        if self.enable_renegotiation {
-            return Err(wrong("enable_renegotiation is not supported"));
-        }
-        let cert = match self.client_certs.as_slice() {
-            [] => return Ok(None),
-            [cert] => cert,
-            _ => return Err(wrong("more than one client certificate is not supported")),
-        };
-        if !cert.password.expose().is_empty() {
-            return Err(wrong("a client key with a password is not supported"));
-        }
-        let (chain, key) = match (cert.cert.is_empty(), cert.cert_file.is_empty()) {
-            (false, true) => (cert.cert.as_bytes().to_vec(), cert.key.expose().as_bytes().to_vec()),
-            (true, false) => (read(services, &cert.cert_file)?, read(services, &cert.key_file)?),
-            _ => return Err(wrong("a client certificate is either in cert or in cert_file")),
-        };
-        let key = PrivateKeyDer::from_pem_slice(&key);
-        let key = key.map_err(|_| wrong("failed to decode private key"))?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
-        let chain = chain.map_err(|_| wrong("failed to decode client certificate"))?;
-        Ok(Some((chain, key)))
     }
 }
 
