@@ -17,8 +17,10 @@ use plan::board::{Board, Change, Event};
 use super::island::{self, Pauses};
 use super::{edge, text_of};
 
-/// Changes that wait to be written.
-pub const CHANGES_MAX: usize = 1024;
+/// Changes that wait to be noted; whoever has more waits.
+const CHANGES_MAX: usize = 1024;
+/// Changes that are noted and wait for the server.
+const NOTED_MAX: usize = 5000;
 /// Events that wait for whoever reads the board.
 const EVENTS_MAX: usize = 1024;
 /// How often it is looked whether the server is there.
@@ -70,7 +72,14 @@ async fn serve(place: Place, changes: flume::Receiver<Change>, events: flume::Se
         let mut pause = std::pin::pin!(pauses.wait());
         let changes = board.changes.clone();
         loop {
-            match select(pause.as_mut(), std::pin::pin!(changes.recv_async())).await {
+            let room = board.todo.len() < NOTED_MAX;
+            let change = std::pin::pin!(async {
+                match room {
+                    true => changes.recv_async().await,
+                    false => std::future::pending().await,
+                }
+            });
+            match select(pause.as_mut(), change).await {
                 Either::Left(_) => break,
                 Either::Right((Ok(change), _)) => board.note(change),
                 Either::Right((Err(_), _)) => return,
@@ -199,6 +208,34 @@ impl Keeper {
                 let _ = streams.delete_stream(&name).await;
                 Ok(())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_limited_while_there_is_no_server() {
+        let url = "nats://127.0.0.1:1".to_owned();
+        let board = join(Place { url, bucket: "b".to_owned(), server: None }).expect("a board");
+        let all = NOTED_MAX + CHANGES_MAX;
+        let mut sent = 0;
+        let set = |n: usize| Change::Set(n.to_string(), None);
+        while sent < 2 * all {
+            // One that is noted quickly is no sign of a limit: the others have some time.
+            match board.changes.send_timeout(set(sent), Time::from_millis(500)) {
+                Ok(()) => sent += 1,
+                Err(_) => break,
+            }
+        }
+        assert!((all - 1..=all + 1).contains(&sent), "{sent} of {all}");
+        // The same key again and again is one change.
+        let url = "nats://127.0.0.1:1".to_owned();
+        let board = join(Place { url, bucket: "b".to_owned(), server: None }).expect("a board");
+        for _ in 0..2 * all {
+            board.changes.send_timeout(set(0), Time::from_secs(5)).expect("room");
         }
     }
 }

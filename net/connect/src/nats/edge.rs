@@ -132,7 +132,8 @@ mod tests {
                     match assembly.take(number, piece) {
                         (None, Arrived::More) => prop_assert!(left > 0),
                         (None, Arrived::Batch(bytes, of)) => {
-                            prop_assert_eq!((left, &bytes[..], of.len()), (0, &batch[..], pieces.len()));
+                            prop_assert_eq!((left, of.len()), (0, pieces.len()));
+                            prop_assert_eq!(&bytes[..], &batch[..]);
                         }
                         _ => prop_assert!(false, "nothing remains"),
                     }

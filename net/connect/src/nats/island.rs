@@ -33,6 +33,11 @@ thread_local! {
     static CLIENTS: RefCell<HashMap<String, Client>> = RefCell::default();
 }
 
+/// Both ends of the way to the thread.
+fn way() -> (flume::Sender<Task>, flume::Receiver<Task>) {
+    flume::bounded(STARTS_MAX)
+}
+
 /// Runs a task on the thread.
 ///
 /// # Errors
@@ -42,7 +47,7 @@ where
     F: Future<Output = ()> + 'static,
 {
     let starts = STARTS.get_or_init(|| {
-        let (starts, tasks) = flume::bounded::<Task>(STARTS_MAX);
+        let (starts, tasks) = way();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let serve = async move {
@@ -68,9 +73,7 @@ pub(super) async fn client(url: &str) -> Result<Client, String> {
     if let Some(client) = known() {
         return Ok(client);
     }
-    if CLIENTS.with_borrow(HashMap::len) >= SERVERS_MAX {
-        return Err(format!("a process talks to {SERVERS_MAX} servers at most"));
-    }
+    room(CLIENTS.with_borrow(HashMap::len))?;
     let options = ConnectOptions::new()
         .name("mainstem")
         .connection_timeout(ANSWER_MAX)
@@ -83,6 +86,14 @@ pub(super) async fn client(url: &str) -> Result<Client, String> {
     let client = known().unwrap_or(client);
     CLIENTS.with_borrow_mut(|all| all.insert(url.to_owned(), client.clone()));
     Ok(client)
+}
+
+/// Whether one server more is one too many.
+fn room(known: usize) -> Result<(), String> {
+    if known < SERVERS_MAX {
+        return Ok(());
+    }
+    Err(format!("a process talks to {SERVERS_MAX} servers at most"))
 }
 
 /// The streams of a server.
@@ -106,5 +117,24 @@ impl Pauses {
     pub(super) async fn wait(&mut self) {
         tokio::time::sleep(self.0).await;
         self.0 = (self.0 * 2).min(PAUSE_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_limited() {
+        assert!((0..SERVERS_MAX).all(|known| room(known).is_ok()));
+        assert!(room(SERVERS_MAX).is_err());
+    }
+
+    #[test]
+    fn tasks_that_wait_to_be_started_are_limited() {
+        let (starts, _tasks) = way();
+        let start = || starts.try_send(Box::new(|| Box::pin(async {})));
+        assert!((0..STARTS_MAX).all(|_| start().is_ok()));
+        assert!(start().is_err());
     }
 }
