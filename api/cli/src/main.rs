@@ -1,6 +1,7 @@
 //! The `mainstem` binary: subcommands, logging, signals.
 
 mod boot;
+mod broker;
 mod cmd;
 mod documents;
 mod load;
@@ -41,7 +42,7 @@ enum Command {
     Streams(cmd::streams::Args),
     /// Run one pipeline: a Benthos config (.yaml, .json), a q spec (.q) or a query (.nes).
     Run(cmd::run::Args),
-    /// Run as a NebulaStream coordinator.
+    /// Run as a NebulaStream coordinator or worker.
     Nes(cmd::nes::Args),
     /// Evaluate q expressions.
     Q(cmd::q::Args),
@@ -79,7 +80,7 @@ pub(crate) fn command() -> clap::Command {
 fn asked() -> Result<Cli, clap::Error> {
     match std::env::args_os().len() == 1 && load::searched().is_some() {
         true => Cli::try_parse_from(["mainstem", "run"]),
-        false => Cli::try_parse(),
+        false => Cli::try_parse_from(cmd::nes::with_keys(std::env::args_os())),
     }
 }
 

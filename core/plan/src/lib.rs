@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod batch;
+pub mod board;
 pub mod columns;
 pub mod component;
 pub mod diagnostic;

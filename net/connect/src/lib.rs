@@ -30,6 +30,7 @@ mod link;
 pub mod lookup;
 pub mod memory_buffer;
 pub mod mqtt;
+pub mod nats;
 pub mod nested;
 pub mod policy;
 pub mod processed;
@@ -83,6 +84,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &disk_buffer::SPEC,
     &dynamic::input::SPEC,
     &evaluate::SPEC,
+    &nats::input::SPEC,
     &file::input::SPEC,
     &generate::SPEC,
     &http_client::input::SPEC,
@@ -110,6 +112,7 @@ pub const SINKS: &[&SinkSpec] = &[
     &drop::SPEC,
     &drop_on::SPEC,
     &dynamic::output::SPEC,
+    &nats::output::SPEC,
     &fallback::SPEC,
     &file::output::SPEC,
     &http_client::output::SPEC,

@@ -23,6 +23,7 @@ mod launch;
 mod list;
 mod nebulastream;
 mod nebulastream_document;
+mod nebulastream_workers;
 mod observability;
 mod order;
 mod reference;

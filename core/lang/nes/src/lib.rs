@@ -6,6 +6,7 @@ mod file;
 mod lex;
 mod lower;
 mod parse;
+pub mod placement;
 mod scan;
 pub mod schema;
 pub mod sql;

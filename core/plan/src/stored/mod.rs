@@ -1,9 +1,10 @@
-//! Batches of messages as bytes, for whatever keeps them outside of the process: contents,
-//! metadata with its types, faults and the borders of batches come back as they were. A document
-//! comes back as its text.
+//! Batches as bytes, for whatever keeps them outside of the process: contents, metadata with its
+//! types, faults and the borders of batches come back as they were, and columns with their
+//! watermarks. A document comes back as its text.
 //!
 //! ```text
-//! 0      kind     1 byte   0 lines of a block, 1 a batch of messages, 2 messages on their own
+//! 0      kind     1 byte   0 lines of a block, 1 a batch of messages, 2 messages on their own,
+//!                          3 columns
 //! lines  offset   number   of the block in its source
 //!        meta     as below, behind a byte that says whether there is any
 //!        bytes    the rest
@@ -13,10 +14,12 @@
 //!        meta     count, a number, then for each a text (the key) and a value
 //!        fault    4 texts: what is wrong, name, label, path
 //!        content  a text
+//! columns: see `columns.rs`
 //! ```
 //! Numbers have 7 bits a byte, the lowest first, the eighth set where more follow; a text is a
 //! number and so many bytes.
 
+mod columns;
 mod value;
 
 use std::sync::Arc;
@@ -32,9 +35,12 @@ pub use value::DEPTH_MAX;
 /// Why a batch cannot be kept, or what was kept cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoredError {
-    /// Columns and values are no messages.
-    #[error("only messages can be kept")]
+    /// Values are no messages, nor are lines of which only some are wanted.
+    #[error("only messages and columns can be kept")]
     NoMessages,
+    /// An array is not of the type that its column says.
+    #[error("a column is not of its type")]
+    WrongType,
     /// Metadata is nested deeper than [`DEPTH_MAX`].
     #[error("metadata is nested deeper than {DEPTH_MAX}")]
     TooDeep,
@@ -46,17 +52,19 @@ pub enum StoredError {
 const LINES: u8 = 0;
 const BATCH: u8 = 1;
 const LOOSE: u8 = 2;
+const COLUMNS: u8 = 3;
 
 const META: u8 = 1;
 const SAME_META: u8 = 2;
 const FAULT: u8 = 4;
 const LAST: u8 = 8;
 
-/// Appends some messages to `out`. A block of lines must be whole: one of which only some are
+/// Appends a batch to `out`. A block of lines must be whole: one of which only some are
 /// wanted is split first.
 ///
 /// # Errors
-/// There are no messages in it, or metadata is nested too deeply. Then `out` holds nonsense.
+/// It is of a shape that cannot be kept, or metadata is nested too deeply. Then `out` holds
+/// nonsense.
 pub fn encode(data: &Data, out: &mut Vec<u8>) -> Result<(), StoredError> {
     match data {
         Data::Raw(raw) if raw.only.is_none() => {
@@ -70,6 +78,7 @@ pub fn encode(data: &Data, out: &mut Vec<u8>) -> Result<(), StoredError> {
             Ok(())
         }
         Data::Records(records) => encode_records(records, out),
+        Data::Columns(columns) => columns::write(columns, out),
         _ => Err(StoredError::NoMessages),
     }
 }
@@ -211,6 +220,7 @@ fn read(bytes: &Bytes) -> Option<Data> {
         }
         BATCH => false,
         LOOSE => true,
+        COLUMNS => return columns::read(&mut reader).map(Data::Columns),
         _ => return None,
     };
     u32::try_from(bytes.len()).ok()?;

@@ -1,9 +1,14 @@
 //! What is kept comes back.
 
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+};
 use formats::value::{Object, Text, Timestamp, Value};
 use proptest::prelude::*;
 
 use super::*;
+use crate::columns::{Columns, DataType, Field, Schema};
 
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -49,6 +54,59 @@ fn record() -> impl Strategy<Value = Record> {
             fault.map(|(text, name, label, path)| Arc::new(Fault { text, name, label, path }));
         Record { meta, fault, origin: Origin { ack: 0, tag }, ..Record::own(content) }
     })
+}
+
+/// Columns of all types; what is sliced must not bring what was cut off.
+fn columns() -> impl Strategy<Value = Columns> {
+    let row = (any::<[u8; 8]>(), prop::collection::vec(any::<u8>(), 0..9));
+    let rows = prop::collection::vec(row, 0..9);
+    let places = prop::option::of(any::<u32>());
+    let (mark, partition) = (prop::option::of(any::<u64>()), any::<u32>());
+    (rows, any::<prop::sample::Index>(), places, mark, partition, any::<bool>(), any::<u16>())
+        .prop_map(|(rows, from, places, watermark_ms, partition, last, source_rows)| {
+            let numbers = || rows.iter().map(|(bytes, _)| u64::from_le_bytes(*bytes));
+            macro_rules! array {
+                ($array:ty, $as:ty) => {
+                    Arc::new(<$array>::from_iter_values(numbers().map(|n| n as $as))) as ArrayRef
+                };
+            }
+            let texts = || rows.iter().map(|(_, text)| text);
+            let all = [
+                (
+                    DataType::Bool,
+                    Arc::new(BooleanArray::from_iter(numbers().map(|n| Some(n > 9)))) as _,
+                ),
+                (DataType::I8, array!(Int8Array, i8)),
+                (DataType::I16, array!(Int16Array, i16)),
+                (DataType::I32, array!(Int32Array, i32)),
+                (DataType::I64, array!(Int64Array, i64)),
+                (DataType::U8, array!(UInt8Array, u8)),
+                (DataType::U16, array!(UInt16Array, u16)),
+                (DataType::U32, array!(UInt32Array, u32)),
+                (DataType::U64, array!(UInt64Array, u64)),
+                (DataType::F32, array!(Float32Array, f32)),
+                (DataType::F64, array!(Float64Array, f64)),
+                (DataType::Char, array!(UInt8Array, u8)),
+                (DataType::Text, Arc::new(BinaryArray::from_iter_values(texts())) as _),
+            ];
+            let from = from.index(rows.len() + 1);
+            let len = rows.len() - from;
+            let field =
+                |(ty, _): &(DataType, ArrayRef)| Field { name: format!("{ty:?}").into(), ty: *ty };
+            let schema = Arc::new(Schema { fields: all.iter().map(field).collect() });
+            let arrays = all.iter().map(|(_, array)| array.slice(from, len)).collect();
+            let places =
+                places.map(|at| Arc::new((0..len as u32).map(|n| at.wrapping_mul(n)).collect()));
+            let source_rows = usize::from(source_rows);
+            Columns {
+                watermark_ms,
+                partition,
+                last,
+                source_rows,
+                places,
+                ..Columns::new(schema, arrays)
+            }
+        })
 }
 
 /// All that must come back of messages.
@@ -102,8 +160,26 @@ proptest! {
     }
 
     #[test]
+    fn columns_come_back_as_they_were(columns in columns()) {
+        let expected = format!("{columns:?}");
+        let Data::Columns(read) = again(&Data::Columns(columns)) else { panic!("columns") };
+        prop_assert_eq!(format!("{read:?}"), expected);
+    }
+
+    #[test]
+    fn columns_that_are_cut_short_are_none(
+        columns in columns(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = Vec::new();
+        encode(&Data::Columns(columns), &mut bytes).expect("kept");
+        bytes.truncate(cut.index(bytes.len()));
+        prop_assert!(decode(&bytes.into()).is_err());
+    }
+
+    #[test]
     fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        for kind in 0..4 {
+        for kind in 0..5 {
             let mut all = vec![kind];
             all.extend_from_slice(&bytes);
             let _ = decode(&all.into());
@@ -147,6 +223,11 @@ fn what_cannot_be_kept_is_refused() {
     assert!(decode(&out.into()).is_ok());
     let deeper = data(Value::array(vec![deep]));
     assert_eq!(encode(&deeper, &mut Vec::new()), Err(StoredError::TooDeep));
+    let field = Field { name: "a".into(), ty: DataType::Text };
+    let schema = Arc::new(Schema { fields: vec![field] });
+    let numbers: ArrayRef = Arc::new(Int8Array::from_iter_values([1]));
+    let wrong = Data::Columns(Columns::new(schema, vec![numbers]));
+    assert_eq!(encode(&wrong, &mut Vec::new()), Err(StoredError::WrongType));
     let value = Data::Value(formats::k::K::Null);
     assert_eq!(encode(&value, &mut Vec::new()), Err(StoredError::NoMessages));
 }

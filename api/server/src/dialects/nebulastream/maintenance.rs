@@ -4,6 +4,7 @@ use plan::Json;
 use serde_json::json;
 
 use super::routes::{NebulaStream, unknown};
+use super::topology::located;
 use super::types::{error, id_of, object};
 use crate::exchange::{Reply, Request};
 
@@ -14,7 +15,7 @@ const MIGRATIONS: [&str; 3] =
 impl NebulaStream {
     pub(super) fn location(&self, rest: &[&str], request: &Request) -> Result<Reply, Reply> {
         match rest {
-            ["allMobile"] => Ok(Reply::json(200, &json!({"nodes": [], "edges": []}))),
+            ["allMobile"] => Ok(self.mobile()),
             [] => {
                 let Some(text) = request.param("nodeId") else {
                     return Err(error(400, "Missing QUERY parameter 'nodeId'"));
@@ -24,12 +25,33 @@ impl NebulaStream {
                     return Err(error(400, text));
                 };
                 match self.store.lock().topology.node(id) {
-                    Some(_) => Ok(Reply::json(200, &json!({"id": id, "location": null}))),
+                    Some(node) => {
+                        Ok(Reply::json(200, &json!({"id": id, "location": located(node)})))
+                    }
                     None => Err(error(404, format!("No node with Id: {id}"))),
                 }
             }
             _ => Err(unknown()),
         }
+    }
+
+    /// Nodes that move, and the links among them.
+    fn mobile(&self) -> Reply {
+        let state = self.store.lock();
+        let mobile = |id: &u64| state.topology.node(*id).filter(|n| n.kind == "MOBILE_NODE");
+        let nodes: Vec<Json> = state
+            .topology
+            .breadth_first()
+            .iter()
+            .filter_map(mobile)
+            .map(|node| json!({"id": node.id, "location": located(node)}))
+            .collect();
+        let links = state.topology.links().iter();
+        let links =
+            links.filter(|(child, parent)| [child, parent].iter().all(|id| mobile(id).is_some()));
+        let edges: Vec<Json> =
+            links.map(|(child, parent)| json!({"source": child, "target": parent})).collect();
+        Reply::json(200, &json!({"nodes": nodes, "edges": edges}))
     }
 
     pub(super) fn maintain(&self, request: &Request) -> Result<Reply, Reply> {
@@ -53,8 +75,8 @@ impl NebulaStream {
         if self.store.lock().topology.node(id).is_none() {
             return Err(error(404, format!("No Topology Node with ID {id}")));
         }
-        // The root is where everything runs: there is no node to move its queries to.
-        let text = format!("node {id} is the only one: {kind} needs another to take its queries");
+        // Its sources are read where it is: there is no node to move them to.
+        let text = format!("node {id} keeps its queries: {kind} needs another to take them");
         Err(error(400, text))
     }
 }

@@ -33,7 +33,7 @@ impl NebulaStream {
         match rest {
             ["metrics"] => match request.param("nodeId") {
                 Some(id) => self.node_metrics(&id),
-                None => Ok(Reply::json(200, &json!({ ROOT.to_string(): metrics() }))),
+                None => Ok(self.all_metrics()),
             },
             ["metrics", id] => self.node_metrics(id),
             ["start"] => self.start_monitoring(),
@@ -63,7 +63,19 @@ impl NebulaStream {
         if self.store.lock().topology.node(number).is_none() {
             return Err(error(400, format!("The node with ID {id} does not exist.")));
         }
-        Ok(Reply::json(200, &metrics()))
+        let found = self.store.lock().remote.metrics.get(&number).cloned();
+        Ok(Reply::json(200, &found.unwrap_or_else(metrics)))
+    }
+
+    /// The metrics of all nodes, those of workers as they told them last.
+    fn all_metrics(&self) -> Reply {
+        let mut all = Map::new();
+        all.insert(ROOT.to_string(), metrics());
+        let state = self.store.lock();
+        let others = state.remote.metrics.iter().map(|(id, of)| (id.to_string(), of.clone()));
+        all.extend(others);
+        drop(state);
+        Reply::json(200, &Json::Object(all))
     }
 
     fn enabled(&self) -> Result<(), Reply> {
@@ -91,7 +103,8 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-fn metrics() -> Json {
+/// What this machine is doing.
+pub(super) fn metrics() -> Json {
     json!({
         "wrapped_cpu": cpu(&read("/proc/stat")),
         "disk": disk(),

@@ -1,23 +1,25 @@
 //! Queries: submitted, planned, stopped (spec/nes-rest.md §2).
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use engine::{Key, PipelineSpec, PutError, PutMode};
+use engine::Key;
 use nes::catalog::{Query, Status};
 use plan::{Diagnostic, Json};
 use serde_json::{Map, json};
 
 use super::OWNER;
+use super::deployment::Tolerance;
 use super::routes::NebulaStream;
 use super::state::now_ms;
 use super::types::{error, number, object};
 use crate::exchange::{Reply, Request};
 
 /// How long a query may take to stop before it is forced.
-const STOP_MAX: Duration = Duration::from_secs(5);
+pub(super) const STOP_MAX: Duration = Duration::from_secs(5);
 
-/// Names of placements of all generations. One node leaves them nothing to choose.
+/// Names of placements of all generations.
 const PLACEMENTS: &[&str] = &[
     "BottomUp",
     "TopDown",
@@ -33,9 +35,10 @@ const FAULT_TOLERANCE: &[&str] = &["AT_MOST_ONCE", "AT_LEAST_ONCE", "EXACTLY_ONC
 const LINEAGE: &[&str] = &["IN_MEMORY", "PERSISTENT", "REMOTE", "NONE"];
 
 /// What a request to run a query says.
-struct Submission {
-    text: String,
-    placement: String,
+pub(super) struct Submission {
+    pub(super) text: String,
+    pub(super) placement: String,
+    pub(super) tolerance: Tolerance,
 }
 
 fn word<'a>(body: &'a Map<String, Json>, key: &str) -> Option<&'a str> {
@@ -60,7 +63,7 @@ fn one_of(
     Err(error(400, format!("Invalid {what} provided: {shown}. Valid {plural} are: {valid}.")))
 }
 
-fn read(request: &Request) -> Result<Submission, Reply> {
+pub(super) fn read(request: &Request) -> Result<Submission, Reply> {
     let body = object(request)?;
     let Some(text) = word(&body, "userQuery") else {
         let text = "Incorrect or missing key word for user query, use 'userQuery'.";
@@ -82,7 +85,8 @@ fn read(request: &Request) -> Result<Submission, Reply> {
     let (what, plural) = ("Fault Tolerance Type", "Fault Tolerance Types");
     one_of(&body, "faultTolerance", FAULT_TOLERANCE, what, plural)?;
     one_of(&body, "lineage", LINEAGE, "Lineage Mode Type", "Lineage Modes")?;
-    Ok(Submission { text: text.to_owned(), placement: placement.to_owned() })
+    let tolerance = word(&body, "faultTolerance").map(Tolerance::named).unwrap_or_default();
+    Ok(Submission { text: text.to_owned(), placement: placement.to_owned(), tolerance })
 }
 
 pub(super) fn message(diagnostics: &[Diagnostic]) -> String {
@@ -93,61 +97,13 @@ pub(super) fn message(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-fn key(id: u64) -> Key {
+pub(super) fn key(id: u64) -> Key {
     Key::new(OWNER, id.to_string())
 }
 
 impl NebulaStream {
-    pub(super) async fn execute(&self, request: &Request) -> Result<Reply, Reply> {
-        let Submission { text, placement } = read(request)?;
-        if nes::sql::is_statement(&text) {
-            return self.statement(&text).await;
-        }
-        let (id, forgotten, lowered) = {
-            let mut state = self.store.lock();
-            let (id, forgotten) = state.queries.add(&text, &placement, now_ms());
-            let lowered = nes::lower(&text, &state.sources, &state.sinks);
-            match &lowered {
-                Ok(lowered) => {
-                    state.queries.planned(id, lowered.view.clone(), lowered.tree.clone());
-                    state.queries.set(id, Status::Scheduling, "", now_ms());
-                }
-                Err(diagnostics) => {
-                    let why = message(diagnostics);
-                    state.queries.set(id, Status::Failed, &why, now_ms());
-                }
-            }
-            (id, forgotten, lowered)
-        };
-        if let Err(reply) = self.keep_query(id, forgotten).await {
-            let why = "the query could not be stored";
-            self.store.lock().queries.set(id, Status::Failed, why, now_ms());
-            return Err(reply);
-        }
-        let lowered = lowered.map_err(|diagnostics| error(400, message(&diagnostics)))?;
-        let spec = PipelineSpec {
-            key: key(id),
-            name: format!("query-{id}"),
-            document: json!({"userQuery": text, "placement": placement}),
-            plan: lowered.plan.into(),
-        };
-        let refused = match self.store.engine.put(spec, PutMode::Create, None).await {
-            Ok(Ok(())) => {
-                self.unless_stopped(id).await;
-                return Ok(Reply::json(202, &json!({"queryId": id})));
-            }
-            Err(_) => (503, "the engine is busy".to_owned()),
-            Ok(Err(e @ (PutError::Full | PutError::Closing))) => (503, e.to_string()),
-            Ok(Err(e @ PutError::Journal(_))) => (500, e.to_string()),
-            Ok(Err(e)) => (400, e.to_string()),
-        };
-        self.store.lock().queries.set(id, Status::Failed, &refused.1, now_ms());
-        self.store.put_query(id).await?;
-        Err(error(refused.0, refused.1))
-    }
-
     /// Removes a query from the engine that was stopped before it got there.
-    async fn unless_stopped(&self, id: u64) {
+    pub(super) async fn unless_stopped(&self, id: u64) {
         let stopped = {
             let state = self.store.lock();
             state.queries.get(id).is_some_and(|query| query.status.is_final())
@@ -158,16 +114,19 @@ impl NebulaStream {
     }
 
     /// Stores a new query, and that an old one made room for it.
-    async fn keep_query(&self, id: u64, forgotten: Option<u64>) -> Result<(), Reply> {
+    pub(super) async fn keep_query(&self, id: u64, forgotten: Option<u64>) -> Result<(), Reply> {
         if let Some(old) = forgotten {
             self.store.put_query(old).await?;
         }
         self.store.put_query(id).await
     }
 
-    /// Brings the states of queries up to date with what the engine runs. What has ended is
-    /// remembered here and leaves the engine.
+    /// Brings the states of queries up to date with what the engine and workers run. What has ended
+    /// is remembered here and leaves the engine.
     pub(super) async fn refresh(&self) -> Result<(), Reply> {
+        if self.closing.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let views = self.store.engine.list(Some(OWNER), false).await;
         let views = views.map_err(|_| Reply::unavailable())?;
         let running: HashMap<&str, &engine::State> =
@@ -185,7 +144,7 @@ impl NebulaStream {
                 let found = running.get(id.to_string().as_str());
                 // One that is being put is not in the table yet.
                 let Some(found) = found else { continue };
-                let (status, mut info) = status_of(found);
+                let (status, mut info) = state.standing(id, before, found);
                 if sql && status == Status::Failed {
                     info = nes::sql::failure(&info);
                 }
@@ -195,6 +154,7 @@ impl NebulaStream {
                     changed.push((id, status));
                 }
             }
+            state.retire();
         }
         for (id, status) in changed {
             self.store.put_query(id).await?;
@@ -233,24 +193,20 @@ impl NebulaStream {
 
     pub(super) async fn execution_plan(&self, request: &Request) -> Result<Reply, Reply> {
         let query = self.named(request).await?;
-        let runs = matches!(query.status, Status::Running | Status::Scheduling);
-        let nodes: Vec<Json> = self
-            .store
-            .lock()
-            .topology
-            .nodes()
-            .iter()
-            .filter(|_| runs)
-            .take(1)
-            .map(|node| {
+        let state = self.store.lock();
+        let parts = state.deployments.get(&query.id).into_iter().flat_map(|d| &d.parts);
+        let nodes: Vec<Json> = (1..)
+            .zip(parts)
+            .map(|(number, part)| {
+                let node = state.topology.node(part.node);
                 json!({
-                    "executionNodeId": node.id,
-                    "topologyNodeId": node.id,
-                    "topologyId": node.id,
-                    "topologyNodeIpAddress": node.ip_address,
+                    "executionNodeId": part.node,
+                    "topologyNodeId": part.node,
+                    "topologyId": part.node,
+                    "topologyNodeIpAddress": node.map(|node| &node.ip_address),
                     "ScheduledQueries": [{
                         "queryId": query.id,
-                        "querySubPlans": [{"querySubPlanId": query.id, "operator": query.tree}],
+                        "querySubPlans": [{"querySubPlanId": number, "operator": part.tree}],
                     }],
                 })
             })
@@ -278,7 +234,11 @@ impl NebulaStream {
             Ok(Ok(()) | Err(engine::RemoveError::Missing)) => {}
             Ok(Err(e)) => return Err(error(500, e.to_string())),
         }
-        self.store.lock().queries.set(id, Status::Stopped, "", now_ms());
+        {
+            let mut state = self.store.lock();
+            state.queries.set(id, Status::Stopped, "", now_ms());
+            state.retire();
+        }
         self.store.put_query(id).await?;
         Ok(Reply::json(202, &json!({"success": true, "queryId": id})))
     }
@@ -293,7 +253,8 @@ pub(super) fn plan_of(query: &Query) -> Json {
     query.plan.clone()
 }
 
-fn status_of(state: &engine::State) -> (Status, String) {
+/// What a query is doing by what its pipeline does.
+pub(super) fn status_of(state: &engine::State) -> (Status, String) {
     match state {
         engine::State::Starting => (Status::Scheduling, String::new()),
         engine::State::Running => (Status::Running, String::new()),

@@ -1,5 +1,7 @@
 //! Paths, verbs and what browsers ask (spec/nes-rest.md §1, §12).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use engine::EngineHandle;
 use futures_util::future::LocalBoxFuture;
 use nes::catalog::Coordinator;
@@ -18,11 +20,21 @@ const PREFIX: [&str; 2] = ["v1", "nes"];
 pub struct NebulaStream {
     pub(super) store: Store,
     pub(super) config: Coordinator,
+    /// Address of the server over which parts of queries exchange batches.
+    pub(super) url: Option<String>,
+    /// Set when the process ends: what stops then has not ended.
+    pub(super) closing: AtomicBool,
 }
 
 impl NebulaStream {
-    pub(super) fn new(engine: EngineHandle, config: Coordinator) -> Self {
-        NebulaStream { store: Store::new(engine, &config), config }
+    pub(super) fn new(engine: EngineHandle, config: Coordinator, url: Option<String>) -> Self {
+        let (store, closing) = (Store::new(engine, &config), AtomicBool::new(false));
+        NebulaStream { store, config, url, closing }
+    }
+
+    /// The process ends: from now on nothing is concluded from what stops.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 
     async fn answer(&self, request: &Request, words: &[&str]) -> Result<Reply, Reply> {

@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{EngineHandle, Key};
+use engine::{EngineHandle, Key, PipelineSpec};
 use nes::catalog::{
-    Coordinator, DEFAULT_LOGICAL, Physical, Query, QueryCatalog, SinkCatalog, SourceCatalog,
+    Coordinator, DEFAULT_LOGICAL, Physical, Query, QueryCatalog, ROOT, SinkCatalog, SourceCatalog,
     Status, Topology,
 };
 use nes::schema::Schema;
@@ -15,6 +15,8 @@ use plan::Json;
 use serde_json::json;
 
 use super::OWNER;
+use super::coordinator::Remote;
+use super::deployment::Deployment;
 use super::types::error;
 use crate::exchange::Reply;
 
@@ -24,6 +26,8 @@ const QUERY: &str = "query/";
 const SOURCES: &str = "sources";
 /// The document of what statements created.
 const CREATED: &str = "created";
+/// The key of a pipeline's document under which it stands how the query was spread.
+pub(super) const DEPLOYMENT: &str = "deployment";
 /// Documents of functions begin with this.
 const UDF: &str = "udf/";
 
@@ -36,6 +40,9 @@ pub(super) struct State {
     configured: HashSet<String>,
     pub(super) queries: QueryCatalog,
     pub(super) topology: Topology,
+    /// How queries are spread that have not ended.
+    pub(super) deployments: BTreeMap<u64, Deployment>,
+    pub(super) remote: Remote,
     /// Descriptors of functions as they were sent, by name.
     pub(super) udfs: BTreeMap<String, Vec<u8>>,
     /// Whether metrics are being collected.
@@ -56,17 +63,7 @@ pub(super) fn now_ms() -> u64 {
 
 impl Store {
     pub(super) fn new(engine: EngineHandle, coordinator: &Coordinator) -> Self {
-        let state = State {
-            sources: coordinator.sources.clone(),
-            sinks: SinkCatalog::default(),
-            configured: coordinator.sources.all_physical().iter().map(|p| p.name.clone()).collect(),
-            queries: QueryCatalog::default(),
-            topology: Topology::new(&coordinator.worker_host, coordinator.slots),
-            udfs: BTreeMap::new(),
-            monitoring: false,
-            loaded: false,
-        };
-        Store { engine, state: Mutex::new(state) }
+        Store { engine, state: Mutex::new(State::new(coordinator)) }
     }
 
     /// The state; never held while something is awaited.
@@ -89,6 +86,7 @@ impl Store {
                 return Ok(());
             }
             state.restore(documents);
+            views.iter().for_each(|view| state.restore_deployment(&view.spec));
             state.settle(&known)
         };
         for id in settled {
@@ -124,7 +122,7 @@ impl Store {
     pub(super) async fn put_created(&self) -> Result<(), Reply> {
         let document = {
             let state = self.lock();
-            let created = |p: &&Physical| !state.configured.contains(&p.name);
+            let created = |p: &&Physical| p.node == ROOT && !state.configured.contains(&p.name);
             let physical: Vec<&Physical> =
                 state.sources.all_physical().iter().filter(created).collect();
             json!({"physical": physical, "sinks": state.sinks})
@@ -140,6 +138,21 @@ impl Store {
 }
 
 impl State {
+    pub(super) fn new(coordinator: &Coordinator) -> State {
+        State {
+            sources: coordinator.sources.clone(),
+            sinks: SinkCatalog::default(),
+            configured: coordinator.sources.all_physical().iter().map(|p| p.name.clone()).collect(),
+            queries: QueryCatalog::default(),
+            topology: Topology::new(&coordinator.worker_host, coordinator.slots),
+            deployments: BTreeMap::new(),
+            remote: Remote::new(coordinator.beat_ms),
+            udfs: BTreeMap::new(),
+            monitoring: false,
+            loaded: false,
+        }
+    }
+
     fn restore(&mut self, documents: Vec<(Key, Json)>) {
         let mut queries = Vec::new();
         for (key, document) in documents {
@@ -158,6 +171,22 @@ impl State {
         }
         self.queries = QueryCatalog::restore(queries);
         self.loaded = true;
+    }
+
+    /// How a query was spread stands with its pipeline.
+    fn restore_deployment(&mut self, spec: &PipelineSpec) {
+        let found = spec.document.get(DEPLOYMENT).cloned().map(serde_json::from_value);
+        if let (Ok(id), Some(Ok(deployment))) = (spec.key.id.parse(), found) {
+            let deployment: Deployment = deployment;
+            let own: BTreeMap<u64, u64> = deployment
+                .slots
+                .iter()
+                .filter(|(node, _)| **node == ROOT)
+                .map(|(n, s)| (*n, *s))
+                .collect();
+            self.topology.use_slots(&own, true);
+            self.deployments.insert(id, deployment);
+        }
     }
 
     /// Ends the queries that the engine does not know, because the process was killed before they

@@ -1,6 +1,6 @@
 //! The topology (spec/nes-rest.md §4).
 
-use nes::catalog::TopologyError;
+use nes::catalog::{Node, Topology, TopologyError};
 use plan::Json;
 use serde_json::json;
 
@@ -20,37 +20,59 @@ impl NebulaStream {
             ("POST", ["addParent" | "addAsChild"]) => {
                 let what = "Could not add parent for node in topology: ";
                 let (child, parent) = pair(request, what)?;
-                link(what, self.store.lock().topology.add_parent(child, parent))
+                link(what, self.linked(|topology| topology.add_parent(child, parent)))
             }
             ("POST" | "DELETE", ["removeParent" | "removeAsChild"]) => {
                 let what = "Could not remove parent for node in topology: ";
                 let (child, parent) = pair(request, what)?;
-                link(what, self.store.lock().topology.remove_parent(child, parent))
+                link(what, self.linked(|topology| topology.remove_parent(child, parent)))
             }
             _ => Err(unknown()),
         }
     }
 
+    /// Changes links. Queries that run stay where they are; those that look for a place look again.
+    fn linked(
+        &self,
+        change: impl FnOnce(&mut Topology) -> Result<(), TopologyError>,
+    ) -> Result<(), TopologyError> {
+        let mut state = self.store.lock();
+        change(&mut state.topology)?;
+        state.remote.changed = true;
+        Ok(())
+    }
+
     fn graph(&self) -> Reply {
         let state = self.store.lock();
-        let nodes: Vec<Json> = state
-            .topology
-            .nodes()
+        let order = state.topology.breadth_first();
+        let nodes: Vec<Json> = order
             .iter()
+            .filter_map(|id| state.topology.node(*id))
             .map(|node| {
                 json!({
                     "id": node.id,
                     "ip_address": node.ip_address,
                     "available_resources": node.slots,
-                    "location": null,
-                    "nodeType": "NO_LOCATION",
+                    "location": located(node),
+                    "nodeType": node.kind,
                 })
             })
             .collect();
-        let links = state.topology.links().iter();
-        let edges: Vec<Json> =
-            links.map(|(child, parent)| json!({"source": child, "target": parent})).collect();
+        let parents = |child: &u64| {
+            let parents = state.topology.parents(*child).collect::<Vec<u64>>();
+            let child = *child;
+            parents.into_iter().map(move |parent| json!({"source": child, "target": parent}))
+        };
+        let edges: Vec<Json> = order.iter().flat_map(parents).collect();
         Reply::json(200, &json!({"nodes": nodes, "edges": edges}))
+    }
+}
+
+/// Where a node is.
+pub(super) fn located(node: &Node) -> Json {
+    match node.location {
+        Some((latitude, longitude)) => json!({"latitude": latitude, "longitude": longitude}),
+        None => Json::Null,
     }
 }
 

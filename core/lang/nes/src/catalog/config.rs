@@ -32,6 +32,10 @@ pub struct Coordinator {
     pub slots: u64,
     /// Bytes of a logical buffer.
     pub buffer_bytes: u64,
+    /// Address of the NATS server over which workers join; empty for one that is started here.
+    pub nats_url: String,
+    /// How often workers show that they are alive; milliseconds.
+    pub beat_ms: u64,
     /// Sources of the configuration, besides the one that is always there.
     pub sources: SourceCatalog,
     /// Keys that were understood and have no effect here, and others that are not known.
@@ -41,7 +45,7 @@ pub struct Coordinator {
 /// Bytes of a logical buffer where nothing else is said.
 pub const BUFFER_BYTES_DEFAULT: u64 = 4096;
 
-fn wrong<T>(text: impl Into<String>) -> Result<T, Diagnostic> {
+pub(super) fn wrong<T>(text: impl Into<String>) -> Result<T, Diagnostic> {
     Err(Diagnostic::error("config", text, Span::default()))
 }
 
@@ -54,15 +58,7 @@ pub fn parse_coordinator(
     text: &str,
     overrides: &[(String, String)],
 ) -> Result<Coordinator, Diagnostic> {
-    let mut root = match yaml::load(text)? {
-        Json::Object(root) => root,
-        Json::Null => Map::new(),
-        _ => return wrong("the configuration must be a mapping of keys to values"),
-    };
-    for (key, value) in overrides {
-        set(&mut root, key, value)?;
-    }
-    let root = Json::Object(root);
+    let root = read(text, overrides)?;
     let empty = Json::Object(Map::new());
     let worker = root.get("worker").unwrap_or(&empty);
     let either = |keys: &[&str], default: &str| -> String {
@@ -80,6 +76,8 @@ pub fn parse_coordinator(
         worker_host: either(&["localWorkerHost", "localWorkerIp"], "127.0.0.1"),
         slots: number(worker, &root, "numberOfSlots", 65_535)?,
         buffer_bytes: number(worker, &root, "bufferSizeInBytes", BUFFER_BYTES_DEFAULT)?.max(1),
+        nats_url: either(&["natsUrl"], ""),
+        beat_ms: beat_ms(&root)?,
         sources: SourceCatalog::default(),
         warnings: Vec::new(),
     };
@@ -87,9 +85,39 @@ pub fn parse_coordinator(
         logical(source, &mut config.sources)?;
     }
     for source in list(worker, "physicalSources").chain(list(&root, "physicalSources")) {
-        physical(source, &mut config)?;
+        let source = physical(source, ROOT, config.buffer_bytes)?;
+        let text = format!("physicalSources: {}", source.name);
+        match config.sources.add_physical(source) {
+            Ok(()) => {}
+            Err(SourceError::Exists) => return wrong(format!("{text} is there twice")),
+            Err(_) => return wrong(format!("{text}: there are too many")),
+        }
     }
     Ok(config)
+}
+
+/// A file and what the command line says over it.
+pub(super) fn read(text: &str, overrides: &[(String, String)]) -> Result<Json, Diagnostic> {
+    let mut root = match yaml::load(text)? {
+        Json::Object(root) => root,
+        Json::Null => Map::new(),
+        _ => return wrong("the configuration must be a mapping of keys to values"),
+    };
+    for (key, value) in overrides {
+        set(&mut root, key, value)?;
+    }
+    Ok(Json::Object(root))
+}
+
+/// Seconds between signs of life.
+const BEAT_SECONDS_DEFAULT: u64 = 1;
+/// Most such seconds.
+const BEAT_SECONDS_MAX: u64 = 3600;
+
+/// How often a worker shows that it is alive; milliseconds.
+pub(super) fn beat_ms(root: &Json) -> Result<u64, Diagnostic> {
+    let seconds = number(root, root, "healthCheckWaitTime", BEAT_SECONDS_DEFAULT)?;
+    Ok(seconds.clamp(1, BEAT_SECONDS_MAX) * 1000)
 }
 
 /// Sets a value at a path of keys.
@@ -107,7 +135,7 @@ fn set(root: &mut Map<String, Json>, key: &str, value: &str) -> Result<(), Diagn
     Ok(())
 }
 
-fn text_of(value: &Json) -> String {
+pub(super) fn text_of(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         Json::Null => String::new(),
@@ -115,7 +143,7 @@ fn text_of(value: &Json) -> String {
     }
 }
 
-fn port(root: &Json, key: &str, default: u16) -> Result<u16, Diagnostic> {
+pub(super) fn port(root: &Json, key: &str, default: u16) -> Result<u16, Diagnostic> {
     match root.get(key) {
         None => Ok(default),
         Some(value) => match text_of(value).parse() {
@@ -133,7 +161,12 @@ fn flag(root: &Json, key: &str) -> Result<bool, Diagnostic> {
     }
 }
 
-fn number(worker: &Json, root: &Json, key: &str, default: u64) -> Result<u64, Diagnostic> {
+pub(super) fn number(
+    worker: &Json,
+    root: &Json,
+    key: &str,
+    default: u64,
+) -> Result<u64, Diagnostic> {
     match worker.get(key).or(root.get(key)) {
         None => Ok(default),
         Some(value) => match text_of(value).parse() {
@@ -144,7 +177,7 @@ fn number(worker: &Json, root: &Json, key: &str, default: u64) -> Result<u64, Di
 }
 
 /// The items under a key: a list, or one alone.
-fn list<'a>(section: &'a Json, key: &str) -> Box<dyn Iterator<Item = &'a Json> + 'a> {
+pub(super) fn list<'a>(section: &'a Json, key: &str) -> Box<dyn Iterator<Item = &'a Json> + 'a> {
     match section.get(key) {
         None | Some(Json::Null) => Box::new(std::iter::empty()),
         Some(Json::Array(items)) => Box::new(items.iter()),
@@ -197,7 +230,12 @@ fn kind_of(name: &str) -> String {
     }
 }
 
-fn physical(source: &Json, config: &mut Coordinator) -> Result<(), Diagnostic> {
+/// A physical source of a node.
+pub(super) fn physical(
+    source: &Json,
+    node: u64,
+    buffer_bytes: u64,
+) -> Result<Physical, Diagnostic> {
     let logical = required(source, "logicalSourceName", "physicalSources")?;
     let name = required(source, "physicalSourceName", "physicalSources")?;
     let kind = kind_of(&required(source, "type", &format!("physicalSources: {name}"))?);
@@ -207,16 +245,9 @@ fn physical(source: &Json, config: &mut Coordinator) -> Result<(), Diagnostic> {
         Some(_) => return wrong(format!("physicalSources: {name}: configuration is no mapping")),
     };
     if !settings.contains_key("bufferSizeInBytes") {
-        settings.insert("bufferSizeInBytes".into(), config.buffer_bytes.into());
+        settings.insert("bufferSizeInBytes".into(), buffer_bytes.into());
     }
-    let settings = Json::Object(settings);
-    let physical = Physical { logical, name, kind, node: ROOT, config: settings };
-    let text = format!("physicalSources: {}", physical.name);
-    match config.sources.add_physical(physical) {
-        Ok(()) => Ok(()),
-        Err(SourceError::Exists) => wrong(format!("{text} is there twice")),
-        Err(_) => wrong(format!("{text}: there are too many")),
-    }
+    Ok(Physical { logical, name, kind, node, config: Json::Object(settings) })
 }
 
 #[cfg(test)]

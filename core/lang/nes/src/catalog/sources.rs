@@ -119,6 +119,11 @@ impl SourceCatalog {
         Ok(())
     }
 
+    /// Removes the physical sources of a node.
+    pub fn remove_of(&mut self, node: u64) {
+        self.physical.retain(|source| source.node != node);
+    }
+
     /// Adds a logical source.
     ///
     /// # Errors

@@ -98,8 +98,8 @@ impl Lowering<'_> {
         });
         let nodes = left.nodes.iter().chain(&right.nodes).copied().collect();
         let node = self.operator("join", config, nodes, Needs::All);
-        let operator = self.view.add("JOIN", "", &[left.operator, right.operator]);
-        Ok(produced(node, fields, partition, operator, (true, left.rules)))
+        let operator = self.added("JOIN", "", &[left.operator, right.operator]);
+        Ok(produced(vec![node], fields, partition, operator, (true, left.rules)))
     }
 }
 

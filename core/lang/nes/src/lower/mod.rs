@@ -6,6 +6,7 @@ mod needs;
 mod ops;
 mod sink;
 mod source;
+mod steps;
 pub(crate) mod stream;
 mod view;
 mod window;
@@ -18,8 +19,9 @@ use self::needs::Needs;
 use self::stream::{Column, Rules, Stream};
 use self::view::View;
 use crate::ast::{OpKind, Query, Sink};
-use crate::catalog::{SinkCatalog, SourceCatalog};
+use crate::catalog::{ROOT, SinkCatalog, SourceCatalog};
 use crate::parse::{parse_pattern, parse_query};
+use crate::placement::Step;
 use crate::schema::{Field, Schema};
 use crate::sql::is_sql;
 
@@ -37,6 +39,8 @@ pub struct Lowered {
     pub tree: String,
     /// Fields of the result.
     pub schema: Schema,
+    /// The logical plan with its sources apart, as it is spread over nodes.
+    pub steps: Vec<Step>,
 }
 
 /// What is known while a query is lowered.
@@ -47,6 +51,12 @@ pub(crate) struct Lowering<'a> {
     view: View,
     origins: u32,
     rules: Rules,
+    /// The logical operator that each node of the plan belongs to.
+    owners: Vec<usize>,
+    /// The nodes of the topology at which sources are read.
+    pins: HashMap<NodeId, u64>,
+    /// Whether what keeps nothing has an instance for each source.
+    apart: bool,
 }
 
 /// Lowers a query over the sources of a catalog.
@@ -98,6 +108,9 @@ impl<'a> Lowering<'a> {
             view: View::default(),
             origins: 0,
             rules,
+            owners: Vec::new(),
+            pins: HashMap::new(),
+            apart: sources.all_physical().iter().any(|source| source.node != ROOT),
         }
     }
 
@@ -112,12 +125,14 @@ impl<'a> Lowering<'a> {
             |f: &Column| Field { name: f.name.clone(), ty: f.ty, nullable: f.null.is_some() };
         let schema = Schema { fields: stream.fields.iter().map(field).collect() };
         self.sink(stream, sink, span)?;
-        let Lowering { mut plan, needs, view, .. } = self;
+        self.own(self.view.len());
+        let Lowering { mut plan, needs, view, owners, pins, .. } = self;
         needs::select_columns(&mut plan, &needs);
         if let Err(error) = plan.check() {
             return Err(Diagnostic::error("plan", error.text, span));
         }
-        Ok(Lowered { plan, view: view.json(), tree: view.tree(), schema })
+        let steps = steps::of(&view, &plan, &owners, &pins);
+        Ok(Lowered { plan, view: view.json(), tree: view.tree(), schema, steps })
     }
 
     /// The sources.
@@ -190,6 +205,34 @@ impl<'a> Lowering<'a> {
         let node = self.plan.add(Role::Operator, Component::new(name, config), inputs);
         self.needs.insert(node, needs);
         node
+    }
+
+    /// The same, where inputs are kept apart with one for each of them: only for operators that
+    /// keep nothing.
+    fn spread(
+        &mut self,
+        name: &str,
+        config: Json,
+        inputs: Vec<NodeId>,
+        needs: Needs,
+    ) -> Vec<NodeId> {
+        if !self.apart {
+            return vec![self.operator(name, config, inputs, needs)];
+        }
+        let one = |input| self.operator(name, config.clone(), vec![input], needs.clone());
+        inputs.into_iter().map(one).collect()
+    }
+
+    /// Adds an operator to the logical plan; what was added to the plan before belongs to it.
+    fn added(&mut self, kind: &'static str, detail: &str, inputs: &[usize]) -> usize {
+        let operator = self.view.add(kind, detail, inputs);
+        self.own(operator);
+        operator
+    }
+
+    /// Gives a logical operator what belongs to none so far.
+    fn own(&mut self, operator: usize) {
+        self.owners.resize(self.plan.nodes.len(), operator);
     }
 
     fn new_origin(&mut self) -> u32 {

@@ -21,9 +21,9 @@ impl Lowering<'_> {
         let program = condition(test, &Scope::One(&stream))?;
         let needs = Needs::Through(program.columns().to_vec());
         let config = json!({"where": program.json()});
-        let node = self.operator("filter_rows", config, stream.nodes, needs);
-        let operator = self.view.add("FILTER", "", &[stream.operator]);
-        Ok(Stream { nodes: vec![node], operator, ..stream })
+        let nodes = self.spread("filter_rows", config, stream.nodes, needs);
+        let operator = self.added("FILTER", "", &[stream.operator]);
+        Ok(Stream { nodes, operator, ..stream })
     }
 
     pub(super) fn map(
@@ -52,9 +52,9 @@ impl Lowering<'_> {
                 stream.fields.push(Column::new(name, column.clone(), ty));
             }
         }
-        let node = self.computed(stream.nodes, &column, &program);
-        let operator = self.view.add("MAP", "", &[stream.operator]);
-        Ok(Stream { nodes: vec![node], operator, ..stream })
+        let nodes = self.computed(stream.nodes, &column, &program);
+        let operator = self.added("MAP", "", &[stream.operator]);
+        Ok(Stream { nodes, operator, ..stream })
     }
 
     pub(super) fn project(
@@ -90,15 +90,20 @@ impl Lowering<'_> {
     }
 
     /// A column computed by a program.
-    pub(crate) fn computed(&mut self, nodes: Vec<usize>, column: &str, value: &Program) -> usize {
+    pub(crate) fn computed(
+        &mut self,
+        nodes: Vec<usize>,
+        column: &str,
+        value: &Program,
+    ) -> Vec<usize> {
         let needs = Needs::Makes(column.to_owned(), value.columns().to_vec());
         let config = json!({"column": column, "value": value.json()});
-        self.operator("map_column", config, nodes, needs)
+        self.spread("map_column", config, nodes, needs)
     }
 
     /// A step of the logical plan that computes fields.
     pub(crate) fn mapped(&mut self, operator: usize) -> usize {
-        self.view.add("MAP", "", &[operator])
+        self.added("MAP", "", &[operator])
     }
 
     /// Leaves these fields, which the pairs of old and new columns make.
@@ -108,9 +113,9 @@ impl Lowering<'_> {
         fields: Vec<Column>,
         pairs: Vec<(String, String)>,
     ) -> Stream {
-        let node = self.renamed(stream.nodes, pairs);
-        let operator = self.view.add("PROJECTION", "", &[stream.operator]);
-        Stream { nodes: vec![node], fields, operator, ..stream }
+        let nodes = self.renamed(stream.nodes, pairs);
+        let operator = self.added("PROJECTION", "", &[stream.operator]);
+        Stream { nodes, fields, operator, ..stream }
     }
 
     /// Copies the time of the watermark to a column of its own when the column that holds it is
@@ -124,15 +129,15 @@ impl Lowering<'_> {
         let config = json!({"column": hidden, "value": [{"col": column}]});
         let needs = Needs::Makes(hidden.clone(), vec![column.clone()]);
         let progress = Progress::Column(hidden.clone(), *scale, *lateness);
-        let node = self.operator("map_column", config, stream.nodes, needs);
-        Stream { nodes: vec![node], hidden: vec![hidden], progress, ..stream }
+        let nodes = self.spread("map_column", config, stream.nodes, needs);
+        Stream { nodes, hidden: vec![hidden], progress, ..stream }
     }
 
     pub(crate) fn rename(&mut self, mut stream: Stream, name: &str) -> Stream {
         for field in &mut stream.fields {
             field.name = format!("{name}{SEPARATOR}{}", bare(&field.name));
         }
-        stream.operator = self.view.add("RENAME", name, &[stream.operator]);
+        stream.operator = self.added("RENAME", name, &[stream.operator]);
         stream
     }
 
@@ -178,17 +183,17 @@ impl Lowering<'_> {
         let pairs = columns.iter().map(|c| (c.clone(), c.clone())).collect();
         let config = json!({"columns": columns});
         let node = self.operator("union", config, nodes, Needs::Renames(pairs));
-        let operator = self.view.add("UNION", "", &operators);
+        let operator = self.added("UNION", "", &operators);
         let hidden = time.map(str::to_owned).into_iter().collect();
         let nodes = vec![node];
         Ok(Stream { nodes, fields: names, hidden, progress, origins, joined, operator, rules })
     }
 
     /// A projection of pairs of old and new columns.
-    fn renamed(&mut self, nodes: Vec<usize>, pairs: Vec<(String, String)>) -> usize {
+    fn renamed(&mut self, nodes: Vec<usize>, pairs: Vec<(String, String)>) -> Vec<usize> {
         let column = |(from, to): &(String, String)| json!({"from": from, "to": to});
         let columns: Vec<_> = pairs.iter().map(column).collect();
-        self.operator("project", json!({"columns": columns}), nodes, Needs::Renames(pairs))
+        self.spread("project", json!({"columns": columns}), nodes, Needs::Renames(pairs))
     }
 
     /// The nodes of a stream with the columns that a union gives its inputs.
@@ -203,11 +208,8 @@ impl Lowering<'_> {
             let Some(to) = &name.null else { continue };
             let from = field.null.clone().unwrap_or_else(|| {
                 let never = stream.free_column(NEVER);
-                stream.nodes = vec![self.computed(
-                    std::mem::take(&mut stream.nodes),
-                    &never,
-                    &Program::boolean(false),
-                )];
+                let nodes = std::mem::take(&mut stream.nodes);
+                stream.nodes = self.computed(nodes, &never, &Program::boolean(false));
                 never
             });
             pairs.push((from, to.clone()));
@@ -215,14 +217,14 @@ impl Lowering<'_> {
         if let (Some(time), Progress::Column(column, ..)) = (time, &stream.progress) {
             pairs.push((column.clone(), time.to_owned()));
         }
-        vec![self.renamed(stream.nodes, pairs)]
+        self.renamed(stream.nodes, pairs)
     }
 
     pub(super) fn limit(&mut self, stream: Stream, count: u64) -> Stream {
         let config = json!({"count": count});
         let needs = Needs::Through(Vec::new());
         let node = self.operator("limit_rows", config, stream.nodes, needs);
-        let operator = self.view.add("LIMIT", "", &[stream.operator]);
+        let operator = self.added("LIMIT", "", &[stream.operator]);
         Stream { nodes: vec![node], operator, ..stream }
     }
 
@@ -239,7 +241,7 @@ impl Lowering<'_> {
                 Progress::Column(field.column.clone(), *scale, *lateness)
             }
         };
-        let operator = self.view.add("WATERMARK", "", &[stream.operator]);
+        let operator = self.added("WATERMARK", "", &[stream.operator]);
         Ok(Stream { progress, operator, ..stream })
     }
 }

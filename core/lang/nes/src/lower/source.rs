@@ -72,7 +72,7 @@ impl Lowering<'_> {
         if fields.is_empty() {
             return refuse(format!("the logical source '{name}' has no fields"), span);
         }
-        let operator = self.view.add("SOURCE", name, &[]);
+        let operator = self.added("SOURCE", name, &[]);
         let (mut nodes, mut origins) = (Vec::new(), Vec::new());
         for source in physical.iter().copied() {
             let id = self.new_origin();
@@ -87,6 +87,7 @@ impl Lowering<'_> {
             origins.push(Origin { id, buffer_rows: Some(per_buffer) });
             nodes.push(self.physical(source, schema, &fields, id, per_buffer, span)?);
         }
+        self.own(operator);
         let (hidden, progress) = (Vec::new(), Progress::Open);
         let (joined, rules) = (false, self.rules);
         Ok(Stream { nodes, fields, hidden, progress, origins, joined, operator, rules })
@@ -111,6 +112,7 @@ impl Lowering<'_> {
         let config = &source.config;
         let (component, format) = reader(source, schema, per_buffer, span)?;
         let read = self.plan.add(Role::Source, component, Vec::new());
+        self.pins.insert(read, source.node);
         let columns: Vec<Json> = schema
             .fields
             .iter()

@@ -32,6 +32,17 @@ impl View {
         format!("{}(OP-{id})", self.get(id).map_or("UNDEFINED", |o| o.kind))
     }
 
+    /// The operators an operator takes its input from.
+    pub(crate) fn inputs(&self, id: usize) -> &[usize] {
+        self.get(id).map_or(&[], |operator| &operator.inputs)
+    }
+
+    /// An operator as trees show it.
+    pub(crate) fn label(&self, id: usize) -> String {
+        let Some(Operator { kind, detail, .. }) = self.get(id) else { return String::new() };
+        if detail.is_empty() { format!("{kind}({id})") } else { format!("{kind}({id},{detail})") }
+    }
+
     /// Number of operators.
     pub(crate) fn len(&self) -> usize {
         self.operators.len()
@@ -61,13 +72,9 @@ impl View {
         let mut todo = vec![(self.operators.len(), 0usize)];
         while let Some((id, depth)) = todo.pop() {
             let Some(operator) = self.get(id) else { continue };
-            let detail = if operator.detail.is_empty() {
-                String::new()
-            } else {
-                format!(",{}", operator.detail)
-            };
             text.push_str(&"  ".repeat(depth));
-            text.push_str(&format!("{}({id}{detail})\n", operator.kind));
+            text.push_str(&self.label(id));
+            text.push('\n');
             todo.extend(operator.inputs.iter().rev().map(|input| (*input, depth + 1)));
         }
         text

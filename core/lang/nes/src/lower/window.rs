@@ -56,28 +56,30 @@ impl Lowering<'_> {
             "partition": partition,
         });
         let node = self.operator("window", config, stream.nodes, Needs::Only(needed));
-        let operator = self.view.add("WINDOW AGGREGATION", "", &[stream.operator]);
-        let node = self.missing(node, requests);
-        Ok(produced(node, fields, partition, operator, (stream.joined, stream.rules)))
+        let operator = self.added("WINDOW AGGREGATION", "", &[stream.operator]);
+        let nodes = self.missing(node, operator, requests);
+        Ok(produced(nodes, fields, partition, operator, (stream.joined, stream.rules)))
     }
 
     /// Gives rows without a value the same value of a column, so that they are one group.
     fn canonical(&mut self, nodes: Vec<usize>, field: &Column, null: &str) -> Vec<usize> {
         let zero = Program::or_zero(field, null);
-        vec![self.computed(nodes, &field.column, &zero)]
+        self.computed(nodes, &field.column, &zero)
     }
 
     /// Adds the columns that say which aggregates have no value: those over no value at all.
-    fn missing(&mut self, node: usize, requests: Requests) -> usize {
-        requests.nulls.iter().fold(node, |node, (count, null)| {
-            self.computed(vec![node], null, &Program::is_zero(count))
-        })
+    fn missing(&mut self, node: usize, operator: usize, requests: Requests) -> Vec<usize> {
+        let nodes = requests.nulls.iter().fold(vec![node], |nodes, (count, null)| {
+            self.computed(nodes, null, &Program::is_zero(count))
+        });
+        self.own(operator);
+        nodes
     }
 
     /// Where nobody assigned watermarks, the logical plan gets an operator that does.
     pub(super) fn with_watermark(&mut self, mut stream: Stream) -> Stream {
         if stream.progress == Progress::Open {
-            stream.operator = self.view.add("WATERMARK", "", &[stream.operator]);
+            stream.operator = self.added("WATERMARK", "", &[stream.operator]);
         }
         stream
     }
@@ -131,9 +133,9 @@ impl Lowering<'_> {
             "partition": partition,
         });
         let node = self.operator("threshold_window", config, stream.nodes, Needs::Only(needed));
-        let operator = self.view.add("WINDOW AGGREGATION", "", &[stream.operator]);
-        let node = self.missing(node, requests);
-        let made = produced(node, fields, partition, operator, (stream.joined, stream.rules));
+        let operator = self.added("WINDOW AGGREGATION", "", &[stream.operator]);
+        let nodes = self.missing(node, operator, requests);
+        let made = produced(nodes, fields, partition, operator, (stream.joined, stream.rules));
         // Its results have no time that would advance.
         Ok(Stream { progress: Progress::Open, ..made })
     }
@@ -240,14 +242,14 @@ impl Requests {
 
 /// A stream that one operator with state produces as a partition of its own.
 pub(super) fn produced(
-    node: usize,
+    nodes: Vec<usize>,
     fields: Vec<Column>,
     partition: u32,
     operator: usize,
     (joined, rules): (bool, Rules),
 ) -> Stream {
     Stream {
-        nodes: vec![node],
+        nodes,
         fields,
         hidden: Vec::new(),
         progress: Progress::Carried,

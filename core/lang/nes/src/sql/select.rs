@@ -104,10 +104,10 @@ impl Lowering<'_> {
         let mut nodes = std::mem::take(&mut stream.nodes);
         if let Some(null) = null {
             let column = null_column(&stream.fields, &made.column);
-            nodes = vec![self.computed(nodes, &column, &null)];
+            nodes = self.computed(nodes, &column, &null);
             made.null = Some(column);
         }
-        stream.nodes = vec![self.computed(nodes, &made.column, &value)];
+        stream.nodes = self.computed(nodes, &made.column, &value);
         stream.operator = self.mapped(stream.operator);
         stream.fields.push(made.clone());
         Ok(made)

@@ -1,0 +1,161 @@
+//! What runs where: the parts of queries, and how they are written on the board.
+//!
+//! ```text
+//! node.<session>           a worker's sign of life
+//! id.<session>             its id, or why it has none
+//! plan.<session>.<query>   what it is to run
+//! state.<session>.<query>  what became of that
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nes::catalog::{Hello, ROOT};
+use nes::placement::{EXCHANGE, SubPlan};
+use plan::{Json, Plan};
+use serde::{Deserialize, Serialize};
+
+/// What is done about a worker that goes away while a query runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Tolerance {
+    /// The query fails.
+    #[default]
+    None,
+    /// The query fails: nothing is done a second time.
+    AtMostOnce,
+    /// What is lost starts again, and what was not acknowledged is sent again.
+    AtLeastOnce,
+    /// The query starts again as a whole.
+    ExactlyOnce,
+}
+
+impl Tolerance {
+    /// By its name.
+    pub(super) fn named(name: &str) -> Tolerance {
+        serde_json::from_value(Json::from(name)).unwrap_or_default()
+    }
+
+    /// Whether the query goes on.
+    pub(super) fn restarts(self) -> bool {
+        matches!(self, Tolerance::AtLeastOnce | Tolerance::ExactlyOnce)
+    }
+}
+
+/// What one node runs of a query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) node: u64,
+    /// The session of the worker; none at the coordinator itself.
+    pub(super) session: Option<String>,
+    /// Changes with what is to run.
+    pub(super) stamp: u64,
+    pub(super) plan: Plan,
+    pub(super) tree: String,
+    pub(super) inputs: Vec<String>,
+    pub(super) outputs: Vec<String>,
+    pub(super) keeps_state: bool,
+}
+
+/// How a query is spread over nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Deployment {
+    /// How often it began as a whole.
+    pub(super) generation: u64,
+    pub(super) tolerance: Tolerance,
+    /// The plan before it was cut.
+    pub(super) whole: Plan,
+    pub(super) slots: BTreeMap<u64, u64>,
+    pub(super) parts: Vec<Part>,
+    /// Whether a part is lost, and the query waits for a place for it.
+    #[serde(default)]
+    pub(super) lost: bool,
+    /// Why the query is to fail.
+    #[serde(skip)]
+    pub(super) failure: Option<String>,
+}
+
+impl Deployment {
+    /// What the coordinator runs itself.
+    pub(super) fn root(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| part.node == ROOT)
+    }
+
+    /// What workers run, each with its session.
+    pub(super) fn remote(&self) -> impl Iterator<Item = (&Part, &str)> {
+        self.parts.iter().filter_map(|part| Some((part, part.session.as_deref()?)))
+    }
+
+    /// The parts as sub-plans were cut; what is already running where it is to run keeps its stamp.
+    pub(super) fn parts_of(
+        cut: Vec<SubPlan>,
+        session: impl Fn(u64) -> Option<String>,
+        before: &[Part],
+        stamp: u64,
+    ) -> Vec<Part> {
+        let made = |sub: SubPlan| {
+            let SubPlan { node, plan, tree, inputs, outputs, keeps_state } = sub;
+            let session = if node == ROOT { None } else { session(node) };
+            let same = |old: &&Part| old.session == session && old.plan == plan;
+            let stamp = before.iter().find(same).map_or(stamp, |old| old.stamp);
+            Part { node, session, stamp, plan, tree, inputs, outputs, keeps_state }
+        };
+        cut.into_iter().map(made).collect()
+    }
+}
+
+/// What a worker is to run, as it stands on the board.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) stamp: u64,
+    pub(super) outputs: Vec<String>,
+    pub(super) plan: Plan,
+}
+
+impl Order {
+    pub(super) fn of(part: &Part) -> Order {
+        let Part { stamp, outputs, plan, .. } = part.clone();
+        Order { stamp, outputs, plan }
+    }
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Report {
+    pub(super) stamp: u64,
+    pub(super) state: engine::State,
+}
+
+/// What a worker says of itself and of its machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sign {
+    pub(super) hello: Hello,
+    pub(super) metrics: Json,
+}
+
+/// What a worker hears about its wish to join.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Welcome {
+    Id(u64),
+    Refused(String),
+}
+
+/// A key of the board.
+pub(super) fn key(kind: &str, session: &str, query: u64) -> String {
+    format!("{kind}.{session}.{query}")
+}
+
+/// The session and query in a key.
+pub(super) fn named(rest: &str) -> Option<(&str, u64)> {
+    let (session, query) = rest.split_once('.')?;
+    Some((session, query.parse().ok()?))
+}
+
+/// A plan whose edges lead over a server.
+pub(super) fn wired(plan: &Plan, url: &str) -> Arc<Plan> {
+    let mut plan = plan.clone();
+    let edges = plan.nodes.iter_mut().filter(|node| node.component.name == EXCHANGE);
+    edges.for_each(|node| node.component.config["url"] = Json::from(url));
+    Arc::new(plan)
+}
