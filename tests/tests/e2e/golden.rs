@@ -64,7 +64,7 @@ fn every_example_prints_what_it_should() {
 #[test]
 fn help_is_as_it_was_read_last() {
     compare("help/mainstem.txt", &printed(&["--help"]));
-    let all = "serve,streams,run,nes,nes coordinator,q,plan,lint,test,template,template lint,echo,\
+    let all = "serve,streams,run,nes,nes coordinator,nes worker,q,plan,lint,test,template,template lint,echo,\
                buffer,buffer check,buffer repair,create,blobl,list,completions,man";
     for words in all.split(',') {
         let mut args: Vec<&str> = words.split(' ').collect();

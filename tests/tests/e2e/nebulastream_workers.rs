@@ -321,6 +321,46 @@ fn a_worker_that_is_killed_is_missed_and_its_query_fails_or_waits_for_it() {
 }
 
 #[test]
+fn what_a_node_did_that_is_killed_is_done_by_others() {
+    if !there_is_a_server() {
+        return;
+    }
+    let coordinator = Coordinator::start("nes-replaced");
+    let listeners = ["a", "b"].map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let port = |at: usize| listeners[at].local_addr().expect("its address").port();
+    let _sources = [
+        coordinator.worker(2, &connection("a", port(0))),
+        coordinator.worker(3, &connection("b", port(1))),
+    ];
+    let mut worker = coordinator.worker(4, "");
+    coordinator.below_four();
+    let query = "Query::from(\"a\").unionWith(Query::from(\"b\"))";
+    let id = coordinator.submit(query, "out.csv", json!({"faultTolerance": "EXACTLY_ONCE"}));
+    let send = |rows: [&str; 2]| {
+        let mut streams = [accepted(&listeners[0]), accepted(&listeners[1])];
+        for (stream, rows) in streams.iter_mut().zip(rows) {
+            stream.write_all(rows.as_bytes()).expect("it takes rows");
+        }
+        streams
+    };
+    let streams = send(["1,1,1\n", "2,2,2\n"]);
+    coordinator.comes_to(id, "RUNNING");
+    coordinator.rows_become("out.csv", &["1,1,1", "2,2,2"]);
+    assert!(coordinator.plan(id)[3].1.contains("UNION("), "{:?}", coordinator.plan(id));
+
+    worker.signal("KILL");
+    let _ = worker.wait();
+    // Sources that can be read again send all they have.
+    let again = send(["1,1,1\n3,3,3\n", "2,2,2\n4,4,4\n"]);
+    drop(streams);
+    coordinator.comes_to(id, "RUNNING");
+    coordinator.rows_become("out.csv", &["1,1,1", "2,2,2", "3,3,3", "4,4,4"]);
+    assert!(coordinator.plan(id)[0].1.contains("UNION("), "{:?}", coordinator.plan(id));
+    assert_eq!(coordinator.edges(), [(2, 1), (3, 1)]);
+    drop(again);
+}
+
+#[test]
 fn a_query_goes_on_when_coordinator_or_server_are_killed() {
     if !there_is_a_server() {
         return;
@@ -344,6 +384,9 @@ fn a_query_goes_on_when_coordinator_or_server_are_killed() {
         coordinator.again(signal);
         rows.write_all(format!("{row}\n").as_bytes()).expect("it takes rows");
         let there = until(|| coordinator.rows("out.csv").contains(&row.to_owned()).then_some(()));
+        let mut rows_there = coordinator.rows("out.csv");
+        rows_there.dedup();
+        assert_eq!(rows_there.get(..2), Some(&["1,1,1".to_owned(), "2,1,2".to_owned()][..]));
         let log = coordinator.program.log();
         assert!(there.is_some(), "{signal}: {:?}\n{log}", coordinator.rows("out.csv"));
         coordinator.comes_to(id, "RUNNING");

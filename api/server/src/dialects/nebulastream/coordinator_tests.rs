@@ -8,7 +8,7 @@ use plan::Json;
 use plan::board::Change;
 use serde_json::json;
 
-use super::deployment::{Deployment, Order, Report, Sign, Tolerance, Welcome};
+use super::deployment::{Beginning, Deployment, Order, Report, Sign, Tolerance, Welcome};
 use super::state::{State, now_ms};
 use super::worker::value;
 
@@ -134,9 +134,7 @@ fn what_a_lost_worker_means_is_said_by_the_query() {
         let after = state.spread_again(id).expect("a place for all");
         assert_eq!((after.generation, after.lost), (generation, false), "{tolerance:?}");
         assert_eq!(stamp(&after) == stamp(&before), root_stays, "{tolerance:?}");
-        let edges =
-            |d: &Deployment| d.parts.iter().flat_map(|p| p.outputs.clone()).collect::<Vec<_>>();
-        assert_eq!(edges(&after) == edges(&before), root_stays, "{tolerance:?}");
+        assert_eq!(after.edges() == before.edges(), root_stays, "{tolerance:?}");
         state.deployments.insert(id, after);
         assert!(order(&state.changes(), "plan.t.1").is_some());
     }
@@ -203,4 +201,46 @@ fn what_is_on_the_board_and_means_nothing_any_more_is_removed() {
     gone.sort();
     assert_eq!(gone, ["id.old", "node.old", "plan.old.7", "state.old.7"]);
     assert!(state.changes().is_empty());
+}
+
+#[test]
+fn a_query_begins_anew_where_another_node_takes_the_place() {
+    let mut state = state();
+    for (session, id) in [("s", 2), ("t", 3)] {
+        sign(&mut state, session, id);
+    }
+    // 2 is below 3, which only hands on.
+    state.topology.add_parent(2, 3).expect("a link");
+    state.topology.remove_parent(2, 1).expect("no link");
+    state.sources.remove_of(3);
+    let id = submit(&mut state, FILTER, Tolerance::AtLeastOnce);
+    let before = state.deployments.get(&id).cloned().expect("it is spread");
+    assert_eq!(before.edges().len(), 2);
+    set(&mut state, "node.t", None);
+    assert_eq!(state.lost_parts(), [(id, 3)]);
+    state.lose(id, 3);
+    let after = state.spread_again(id).expect("it goes straight to the root");
+    assert_eq!((after.edges().len(), after.generation), (1, 2));
+    assert_eq!((slots(&state, 2), slots(&state, 1)), (7, 65_534), "slots are taken once");
+}
+
+#[test]
+fn a_sink_that_is_started_again_adds_to_its_file() {
+    let sink = "FileSinkDescriptor::create(\"/out/x.csv\", \"CSV_FORMAT\", \"OVERWRITE\"));";
+    let text = FILTER.replace("PrintSinkDescriptor::create());", sink);
+    let mut state = state();
+    sign(&mut state, "s", 2);
+    let id = submit(&mut state, &text, Tolerance::None);
+    let deployment = state.deployments.get(&id).expect("it is spread");
+    let mut plan = deployment.root().expect("the sink").plan.clone();
+    let folder = rt::testing::TempDir::new().expect("a folder");
+    let path = folder.join("deep").join("x.csv");
+    let file = plan.nodes.iter_mut().find(|node| node.component.name == "file").expect("a file");
+    file.component.config["path"]["text"] = path.display().to_string().into();
+    Beginning::of(&mut plan).expect("it overwrites").write().expect("it is written");
+    let head = std::fs::read_to_string(&path).expect("a file");
+    assert!(head.starts_with("a$ts:") && head.ends_with('\n'), "{head}");
+    let shown = plan.to_string();
+    assert!(shown.contains("\"mode\":\"append\"") && !shown.contains("a$ts:"), "{shown}");
+    assert!(Beginning::of(&mut plan).is_none());
 }

@@ -86,6 +86,15 @@ impl Deployment {
         self.parts.iter().filter_map(|part| Some((part, part.session.as_deref()?)))
     }
 
+    /// The edges, each with the node at its end.
+    pub(super) fn edges(&self) -> Vec<(u64, &str)> {
+        let mut edges = Vec::new();
+        for part in &self.parts {
+            edges.extend(part.inputs.iter().map(|edge| (part.node, edge.as_str())));
+        }
+        edges
+    }
+
     /// The parts as sub-plans were cut; what is already running where it is to run keeps its stamp.
     pub(super) fn parts_of(
         cut: Vec<SubPlan>,
@@ -150,6 +159,42 @@ pub(super) fn key(kind: &str, session: &str, query: u64) -> String {
 pub(super) fn named(rest: &str) -> Option<(&str, u64)> {
     let (session, query) = rest.split_once('.')?;
     Some((session, query.parse().ok()?))
+}
+
+/// The file of a plan that begins empty, and how it begins.
+pub(super) struct Beginning {
+    path: String,
+    head: String,
+}
+
+impl Beginning {
+    /// Takes the beginning of its file out of a plan, which then only adds to it: a part that is
+    /// started again must not throw away what others do not send again.
+    pub(super) fn of(plan: &mut Plan) -> Option<Beginning> {
+        let overwrites = |node: &plan::Node| {
+            node.component.name == "file" && node.component.config["mode"] == "overwrite"
+        };
+        let sink = plan.nodes.iter_mut().find(|node| overwrites(node))?;
+        let path = sink.component.config["path"]["text"].as_str()?.to_owned();
+        sink.component.config["mode"] = Json::from("append");
+        let input = sink.inputs.first().copied()?;
+        let frame = plan.nodes.get_mut(input).filter(|node| node.component.name == "frame");
+        let head = frame.map(|node| node.component.config["before"].take());
+        let head = head.and_then(|head| head.as_str().map(str::to_owned)).unwrap_or_default();
+        if let Some(node) = plan.nodes.get_mut(input).filter(|_| !head.is_empty()) {
+            node.component.config["before"] = Json::from("");
+        }
+        Some(Beginning { path, head })
+    }
+
+    /// Makes the file.
+    pub(super) fn write(&self) -> std::io::Result<()> {
+        let path = std::path::Path::new(&self.path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, &self.head)
+    }
 }
 
 /// A plan whose edges lead over a server.

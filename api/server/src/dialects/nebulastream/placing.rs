@@ -8,7 +8,7 @@ use plan::board::VALUE_BYTES_MAX;
 use plan::{Diagnostic, Span};
 use serde_json::json;
 
-use super::deployment::{Deployment, Order, Part, Tolerance, wired};
+use super::deployment::{Beginning, Deployment, Order, Part, Tolerance, wired};
 use super::query::{STOP_MAX, Submission, key, message, read, status_of};
 use super::routes::NebulaStream;
 use super::state::{DEPLOYMENT, State, now_ms};
@@ -42,7 +42,7 @@ impl NebulaStream {
             return Err(reply);
         }
         let deployment = spread.map_err(|diagnostics| error(400, message(&diagnostics)))?;
-        let refused = match self.start(id, deployment, PutMode::Create).await {
+        let refused = match self.start(id, deployment, PutMode::Create, true).await {
             Ok(()) => {
                 self.unless_stopped(id).await;
                 return Ok(Reply::json(202, &json!({"queryId": id})));
@@ -58,12 +58,14 @@ impl NebulaStream {
         Err(error(refused.0, refused.1))
     }
 
-    /// Runs what the coordinator itself has of a query, and writes down what others have.
+    /// Runs what the coordinator itself has of a query, and writes down what others have. `anew`:
+    /// what it wrote before does not count.
     async fn start(
         &self,
         id: u64,
         deployment: Deployment,
         mode: PutMode,
+        anew: bool,
     ) -> Result<(), (u16, String)> {
         let (text, placement) = {
             let state = self.store.lock();
@@ -73,10 +75,18 @@ impl NebulaStream {
         let Some(root) = deployment.root() else {
             return Err((500, "nothing of the query is at the root".to_owned()));
         };
+        let mut plan = root.plan.clone();
+        let alone = deployment.remote().next().is_none();
+        let beginning = if alone { None } else { Beginning::of(&mut plan) };
+        if let Some(beginning) = beginning.filter(|_| anew)
+            && let Err(error) = beginning.write()
+        {
+            return Err((400, format!("the file of the sink cannot be written: {error}")));
+        }
         let spec = PipelineSpec {
             key: key(id),
             name: format!("query-{id}"),
-            plan: wired(&root.plan, self.url()),
+            plan: wired(&plan, self.url()),
             document: json!({"userQuery": text, "placement": placement, DEPLOYMENT: deployment}),
         };
         self.store.lock().deployments.insert(id, deployment);
@@ -93,15 +103,20 @@ impl NebulaStream {
     pub(super) async fn place_again(&self, id: u64) {
         let found = self.store.lock().spread_again(id);
         let Some(deployment) = found else { return };
-        let root = |deployment: &Deployment| deployment.root().map(|part| part.stamp);
+        let root = |d: &Deployment| Some((d.generation, d.root()?.stamp));
         let before = self.store.lock().deployments.get(&id).and_then(root);
+        let anew = before.is_none_or(|(generation, _)| generation != deployment.generation);
         tracing::info!(query = id, "A query has places for what was lost");
         if before.is_some() && root(&deployment) == before {
             // What runs here goes on; how the rest is spread is stored with the next change.
             self.store.lock().deployments.insert(id, deployment);
             return;
         }
-        match self.start(id, deployment, PutMode::Upsert).await {
+        if anew {
+            // It must not write any more when the file begins anew.
+            let _ = self.store.engine.remove(key(id), Some(STOP_MAX), false).await;
+        }
+        match self.start(id, deployment, PutMode::Upsert, anew).await {
             Ok(()) => self.unless_stopped(id).await,
             Err((_, why)) => self.store.lock().fail(id, why),
         }
@@ -167,25 +182,36 @@ impl State {
     pub(super) fn spread_again(&mut self, id: u64) -> Option<Deployment> {
         let before = self.deployments.get(&id)?.clone();
         let query = self.queries.get(id).filter(|query| !query.status.is_final())?.clone();
-        let lowered = nes::lower(&query.text, &self.sources, &self.sinks).ok()?;
-        if lowered.plan != before.whole {
-            return None;
-        }
+        let lower = |state: &State| nes::lower(&query.text, &state.sources, &state.sinks).ok();
+        let lowered = lower(self).filter(|lowered| lowered.plan == before.whole)?;
         let gone = |part: &&Part| {
             part.session.as_ref().is_some_and(|session| self.remote.fleet.id(session).is_none())
         };
         let forgets = before.parts.iter().filter(gone).any(|part| part.keeps_state);
-        let anew = before.tolerance == Tolerance::ExactlyOnce || forgets;
-        let generation = before.generation + u64::from(anew);
-        let old = if anew { &[][..] } else { &before.parts[..] };
-        let (placement, tolerance) = (query.placement, before.tolerance);
-        let made = self.place(id, lowered, &placement, tolerance, generation, old).ok()?;
-        if anew {
+        let (placement, tolerance) = (query.placement.as_str(), before.tolerance);
+        let (mut anew, mut made) = (tolerance == Tolerance::ExactlyOnce || forgets, None);
+        if !anew {
+            let kept =
+                self.place(id, lowered, placement, tolerance, before.generation, &before.parts);
+            let kept = kept.ok()?;
+            // What lies in an edge that is not there any more would be lost.
+            anew = kept.edges() != before.edges();
+            match anew {
+                true => self.topology.use_slots(&kept.slots, false),
+                false => made = Some(kept),
+            }
+        }
+        if made.is_none() {
+            let lowered = lower(self)?;
+            let generation = before.generation + 1;
+            made = self.place(id, lowered, placement, tolerance, generation, &[]).ok();
+        }
+        if anew && made.is_some() {
             let edges = before.parts.iter().flat_map(|part| &part.outputs);
             let idle = edges.map(|edge| (id, edge.clone(), now_ms()));
             self.remote.idle_edges.extend(idle);
         }
-        Some(made)
+        made
     }
 
     /// What a query is doing, by its pipeline here and its parts elsewhere.
