@@ -86,16 +86,18 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 12] = [
+const UNLISTED: [(Kind, &str); 14] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
+    (Kind::Input, "exchange"),
     (Kind::Input, "memory_buffer"),
     (Kind::Input, "mqtt"),
     (Kind::Input, "processed"),
     (Kind::Input, "repeat"),
     (Kind::Input, "system_window_buffer"),
     (Kind::Output, "console"),
+    (Kind::Output, "exchange"),
     (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
     (Kind::Output, "variable"),

@@ -1,5 +1,5 @@
-//! Keys of clients, in PEM, that may be locked with a password: PKCS#8 as `openssl pkcs8` writes it,
-//! and the older form with headers (RFC 1421) as `openssl rsa -traditional` does.
+//! Keys of clients, in PEM, that may be locked with a password: PKCS#8 as `openssl pkcs8` writes
+//! it, and the older form with headers (RFC 1421) as `openssl rsa -traditional` does.
 
 use aes::{Aes128, Aes192, Aes256};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
