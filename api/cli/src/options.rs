@@ -60,6 +60,7 @@ impl EngineOptions {
         crate::logging::start(self.log_level.as_deref(), logger)?;
         let mut config =
             EngineConfig { state_dir: self.state_dir.clone(), ..EngineConfig::default() };
+        config.fetch = Some(connect::http_client::document::fetch);
         config.io = self.io.parse().map_err(|e| format!("--io {}: {e}", self.io))?;
         if let Some(shards) = self.shards {
             config.shards = usize::from(shards);

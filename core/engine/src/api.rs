@@ -220,6 +220,14 @@ pub enum Ask {
         /// Answer.
         reply: flume::Sender<Result<(), PutError>>,
     },
+    /// Keeps another plan and document of a pipeline that runs: they count when it is started
+    /// again, after the process was killed.
+    Keep {
+        /// The pipeline.
+        spec: Box<PipelineSpec>,
+        /// Answer; nothing is kept of one that has ended.
+        reply: flume::Sender<Result<(), PutError>>,
+    },
     /// Stops a pipeline and, unless it is kept, removes it.
     Remove {
         /// The pipeline.
@@ -426,6 +434,14 @@ impl EngineHandle {
     ) -> Result<Option<formats::k::K>, Unavailable> {
         let name = name.to_owned();
         self.ask(|reply| Ask::Variable { key, name, reply }).await
+    }
+
+    /// See [`Ask::Keep`].
+    ///
+    /// # Errors
+    /// The engine did not answer; the inner result is its answer.
+    pub async fn keep(&self, spec: PipelineSpec) -> Result<Result<(), PutError>, Unavailable> {
+        self.ask(|reply| Ask::Keep { spec: Box::new(spec), reply }).await
     }
 
     /// See [`Ask::PutDocument`].

@@ -43,6 +43,7 @@ impl Builder {
         shared: Rc<SharedParts>,
         stream: &str,
     ) -> Rc<Self> {
+        services.give_documents(&plan.documents);
         let surroundings: Rc<dyn Services> = services.clone();
         let series = Series::named(Names::of(&plan, &registry, &surroundings));
         Rc::new(Builder {

@@ -9,6 +9,7 @@ use crate::api::{ASKS_MAX, Ask, EngineHandle, PortEvent};
 use crate::budget::{PROCESS_BYTES_MAX, ProcessBudget};
 use crate::instance::Event;
 use crate::journal::Journal;
+use crate::placing::Fetch;
 use crate::roll::Roll;
 use crate::shard::{self, Control, ShardConfig};
 use crate::shared::QUESTIONS_MAX;
@@ -27,6 +28,8 @@ pub struct EngineConfig {
     pub state_dir: Option<std::path::PathBuf>,
     /// Bytes that all pipelines together may have on the way.
     pub bytes_max: usize,
+    /// What fetches documents of other servers that pipelines are made of.
+    pub fetch: Option<Fetch>,
 }
 
 impl Default for EngineConfig {
@@ -38,6 +41,7 @@ impl Default for EngineConfig {
             pin: true,
             state_dir: None,
             bytes_max: PROCESS_BYTES_MAX,
+            fetch: None,
         }
     }
 }
@@ -107,7 +111,8 @@ impl Engine {
         let ended = storage.as_ref().map(rt::storage::StorageHandle::ended);
         let roll = Arc::new(Roll::default());
         let written = Arc::clone(&roll);
-        let main = move || control(storage, peers, written, asked, events, report);
+        let fetch = config.fetch;
+        let main = move || control(storage, peers, (written, fetch), asked, events, report);
         threads.push(rt::start_thread(reactor, main)?);
         match opened.recv() {
             Ok(Ok(())) => {
@@ -164,7 +169,7 @@ impl Engine {
 async fn control(
     storage: Option<rt::storage::StorageHandle>,
     shards: Vec<flume::Sender<Control>>,
-    roll: Arc<Roll>,
+    (roll, fetch): (Arc<Roll>, Option<Fetch>),
     asked: flume::Receiver<Ask>,
     events: flume::Receiver<Event>,
     report: flume::Sender<Result<(), String>>,
@@ -181,5 +186,5 @@ async fn control(
         },
     };
     let _ = report.send(Ok(()));
-    Table::new(shards, journal, roll).run(asked, events).await;
+    Table::new(shards, journal, roll, fetch).run(asked, events).await;
 }

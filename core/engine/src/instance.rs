@@ -59,8 +59,14 @@ pub(crate) struct Surroundings {
     pub(crate) shards: usize,
 }
 
-/// An error while building, with the role of the component.
-pub(crate) type RoleError = (Role, BuildError);
+/// An error while building.
+pub(crate) struct RoleError {
+    /// The role of the component.
+    pub(crate) role: Role,
+    pub(crate) error: BuildError,
+    /// The document that it would need, and is not there yet.
+    pub(crate) wants: Option<String>,
+}
 
 impl Built {
     /// Builds a plan on its home shard.
@@ -113,11 +119,12 @@ impl Built {
         let services = InstanceServices::new(key.clone(), Rc::clone(&around.ports));
         let registry = Rc::clone(&around.registry);
         let shared = Rc::clone(&around.shared);
+        let wanting = Rc::clone(&services);
         let builder = Builder::new(registry, Arc::clone(&plan), services, shared, &key.id);
         let (mut sources, mut operators, mut sinks) = (Vec::new(), Vec::new(), Vec::new());
         for (id, node) in nodes.iter().filter_map(|id| Some((*id, plan.nodes.get(*id)?))) {
             let env = ComponentEnv::new(Rc::clone(&builder), node.component.clone());
-            let failed = |e| (node.role, e);
+            let failed = |error| RoleError { role: node.role, error, wants: wanting.wanted() };
             match node.role {
                 Role::Source => sources.push((id, env.build_source().map_err(failed)?)),
                 Role::Operator => operators.push((id, env.build_operator().map_err(failed)?)),

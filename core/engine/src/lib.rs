@@ -59,4 +59,5 @@ pub use api::{
 pub use control::{Engine, EngineConfig, StartError};
 pub use metrics::{Metric, MetricValue};
 pub use patience::Patience;
+pub use placing::Fetch;
 pub use roll::PipelineState;

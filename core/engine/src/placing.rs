@@ -1,10 +1,15 @@
 //! Where the instances of a pipeline go: built on their shards before anything is opened.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{ConnectionView, PipelineSpec, PutError};
+use bytes::Bytes;
+use plan::{Documents, Plan, Services};
+
+use crate::api::{ConnectionView, Key, PipelineSpec, PutError};
 use crate::instance::RoleError;
 use crate::parts::{Order, Part, Parts};
+use crate::services::InstanceServices;
 use crate::shard::Control;
 use crate::table::Table;
 
@@ -43,27 +48,89 @@ impl Connected {
     }
 }
 
-fn build_error((role, e): RoleError) -> PutError {
-    PutError::Build { text: e.text, path: e.path, label: e.label, role }
+/// Documents that the components of one pipeline may want.
+pub(crate) const DOCUMENTS_MAX: usize = 64;
+/// Bytes of them together.
+pub(crate) const DOCUMENTS_BYTES_MAX: usize = 64 << 20;
+
+/// What fetches a document of another server by its address. It does not wait, and it gives up by
+/// itself.
+pub type Fetch = fn(&str, &dyn Services) -> flume::Receiver<Result<Bytes, String>>;
+
+/// Why a pipeline was not placed.
+enum Unplaced {
+    Refused(RoleError),
+    Closing,
+}
+
+impl From<Unplaced> for PutError {
+    fn from(why: Unplaced) -> Self {
+        match why {
+            Unplaced::Closing => PutError::Closing,
+            Unplaced::Refused(RoleError { role, error, .. }) => {
+                PutError::Build { text: error.text, path: error.path, label: error.label, role }
+            }
+        }
+    }
 }
 
 impl Table {
-    /// Builds an instance on the next shard, and its parts on those behind it.
+    /// Builds an instance on the next shard, and its parts on those behind it. What it wants of
+    /// other servers is fetched meanwhile.
     pub(crate) async fn build(&self, spec: &Arc<PipelineSpec>) -> Result<Placed, PutError> {
         spec.plan.check().map_err(|e| PutError::Plan(e.to_string()))?;
+        let mut plan = Arc::clone(&spec.plan);
+        loop {
+            match self.place(&spec.key, &plan).await {
+                Ok(placed) => return Ok(placed),
+                Err(Unplaced::Refused(RoleError { wants: Some(address), .. }))
+                    if !plan.documents.contains_key(&address) =>
+                {
+                    let document = self.fetched(&address, &plan.documents).await;
+                    let documents = &mut Arc::make_mut(&mut plan).documents;
+                    Arc::make_mut(documents).insert(address, document);
+                }
+                Err(why) => return Err(why.into()),
+            }
+        }
+    }
+
+    /// A document of another server, beside those that are there already.
+    async fn fetched(&self, address: &str, there: &Documents) -> Result<Bytes, String> {
+        let Some(fetch) = self.fetch else {
+            return Err(format!("Get \"{address}\": documents are not fetched here"));
+        };
+        if there.len() >= DOCUMENTS_MAX {
+            return Err(format!(
+                "Get \"{address}\": a pipeline has {DOCUMENTS_MAX} documents at most"
+            ));
+        }
+        let services = InstanceServices::new(Key::new("documents", ""), Rc::default());
+        let answer = fetch(address, &*services);
+        let lost = |_| Err(format!("Get \"{address}\": the request was lost"));
+        let document = answer.into_recv_async().await.unwrap_or_else(lost)?;
+        let bytes: usize = there.values().flatten().map(Bytes::len).sum();
+        if bytes + document.len() > DOCUMENTS_BYTES_MAX {
+            let most =
+                format!("the documents of a pipeline have {DOCUMENTS_BYTES_MAX} bytes at most");
+            return Err(format!("Get \"{address}\": {most}"));
+        }
+        Ok(document)
+    }
+
+    async fn place(&self, key: &Key, plan: &Arc<Plan>) -> Result<Placed, Unplaced> {
         let home = self.next_home.get();
         self.next_home.set((home + 1) % self.shards.len());
         let token = self.next_token.get();
         self.next_token.set(token + 1);
         let (reply, answer) = flume::bounded(1);
-        let (key, plan) = (spec.key.clone(), Arc::clone(&spec.plan));
-        let build = Control::Build { token, key, plan: Arc::clone(&plan), reply };
+        let build = Control::Build { token, key: key.clone(), plan: Arc::clone(plan), reply };
         let _ = self.shards[home].send(build);
-        let parts = answer.recv_async().await.map_err(|_| PutError::Closing)?;
+        let parts = answer.recv_async().await.map_err(|_| Unplaced::Closing)?;
         let mut placed = Placed { home, token, lines: Vec::new(), whole: false };
-        if let Some(parts) = parts.map_err(build_error)? {
+        if let Some(parts) = parts.map_err(Unplaced::Refused)? {
             placed.whole = parts.whole;
-            if let Err(error) = self.build_parts(spec, &plan, &parts, &mut placed).await {
+            if let Err(error) = self.build_parts(key, plan, &parts, &mut placed).await {
                 self.discard(&placed);
                 return Err(error);
             }
@@ -73,24 +140,24 @@ impl Table {
 
     async fn build_parts(
         &self,
-        spec: &PipelineSpec,
-        plan: &Arc<plan::Plan>,
+        key: &Key,
+        plan: &Arc<Plan>,
         parts: &Parts,
         placed: &mut Placed,
-    ) -> Result<(), PutError> {
+    ) -> Result<(), Unplaced> {
         let mut answers = Vec::new();
         for index in 1..parts.instances {
             let ((line_in, line), (reply, answer)) = (flume::unbounded(), flume::bounded(1));
             let part = Part { index, parts: parts.clone(), line };
-            let (token, key, plan) = (placed.token, spec.key.clone(), Arc::clone(plan));
+            let (token, key, plan) = (placed.token, key.clone(), Arc::clone(plan));
             let shard = &self.shards[(placed.home + index) % self.shards.len()];
             let _ = shard.send(Control::BuildPart { token, key, plan, part, reply });
             placed.lines.push(line_in);
             answers.push(answer);
         }
         for answer in answers {
-            let built = answer.recv_async().await.map_err(|_| PutError::Closing)?;
-            built.map_err(build_error)?;
+            let built = answer.recv_async().await.map_err(|_| Unplaced::Closing)?;
+            built.map_err(Unplaced::Refused)?;
         }
         Ok(())
     }

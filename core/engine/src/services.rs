@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, RwLock};
 
+use bytes::Bytes;
 use formats::k::K;
 use plan::env::Request;
-use plan::{BuildError, Json, Log, Services};
+use plan::{BuildError, Documents, Json, Log, Services};
 
 use crate::api::{CONSOLE_LINES_MAX, Key, PortEvent};
 
@@ -39,6 +40,9 @@ pub(crate) struct InstanceServices {
     /// Variables of the environment that go before those of the process; of a name that comes
     /// twice the last counts.
     environment: Vec<(String, String)>,
+    documents: RefCell<Arc<Documents>>,
+    /// The document that was asked for and is not there.
+    wanted: RefCell<Option<String>>,
 }
 
 impl InstanceServices {
@@ -60,7 +64,19 @@ impl InstanceServices {
             counts: RefCell::default(),
             console: RefCell::default(),
             variables: RefCell::default(),
+            documents: RefCell::default(),
+            wanted: RefCell::default(),
         })
+    }
+
+    /// Hands out these documents from here on.
+    pub(crate) fn give_documents(&self, documents: &Arc<Documents>) {
+        *self.documents.borrow_mut() = Arc::clone(documents);
+    }
+
+    /// The document that was asked for and is not there, when one was.
+    pub(crate) fn wanted(&self) -> Option<String> {
+        self.wanted.take()
     }
 
     /// Closes the ports. Requests that wait there are dropped, which tells their senders.
@@ -124,6 +140,18 @@ impl Services for InstanceServices {
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
         rt::file::below(folder).map_err(|error| format!("open {folder}: {error}"))
+    }
+
+    fn document(&self, address: &str) -> Result<Bytes, String> {
+        match self.documents.borrow().get(address) {
+            Some(document) => document.clone(),
+            None => {
+                *self.wanted.borrow_mut() = Some(address.to_owned());
+                Err(format!(
+                    "Get \"{address}\": documents are fetched only before a pipeline starts"
+                ))
+            }
+        }
     }
 
     fn hostname(&self) -> String {

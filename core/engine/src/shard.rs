@@ -98,7 +98,10 @@ struct Shard {
 
 /// Builds; a panic is an error of the plan.
 fn contained<T>(build: impl FnOnce() -> Result<T, RoleError>) -> Result<T, RoleError> {
-    let panicked = |panic| Err((plan::Role::Operator, plan::BuildError::new(panic)));
+    let panicked = |panic| {
+        let error = plan::BuildError::new(panic);
+        Err(RoleError { role: plan::Role::Operator, error, wants: None })
+    };
     guarded(build).unwrap_or_else(panicked)
 }
 

@@ -15,7 +15,7 @@ use crate::api::{
 };
 use crate::instance::Event;
 use crate::journal::{Entry, Journal, Stored};
-use crate::placing::{Connected, Placed};
+use crate::placing::{Connected, Fetch, Placed};
 use crate::roll::{Roll, Standing};
 use crate::shard::Control;
 
@@ -53,6 +53,7 @@ pub(crate) struct Table {
     pub(crate) next_token: Cell<u64>,
     pub(crate) next_home: Cell<usize>,
     closing: Cell<bool>,
+    pub(crate) fetch: Option<Fetch>,
 }
 
 fn wall_ns() -> i128 {
@@ -64,6 +65,7 @@ impl Table {
         shards: Vec<flume::Sender<Control>>,
         journal: Option<Journal>,
         roll: Arc<Roll>,
+        fetch: Option<Fetch>,
     ) -> Rc<Self> {
         Rc::new(Table {
             shards,
@@ -77,6 +79,7 @@ impl Table {
             next_token: Cell::new(1),
             next_home: Cell::new(0),
             closing: Cell::new(false),
+            fetch,
         })
     }
 
@@ -112,6 +115,9 @@ impl Table {
                 let given_up = || patience.is_over() || reply.is_disconnected();
                 let result = self.put(*spec, mode, patience.limit(), &given_up).await;
                 let _ = reply.send(result);
+            }
+            Ask::Keep { spec, reply } => {
+                let _ = reply.send(self.keep(*spec).await);
             }
             Ask::Remove { key, patience, keep, reply } => {
                 let given_up = || patience.is_over() || reply.is_disconnected();
@@ -179,6 +185,22 @@ impl Table {
             self.forget(&key);
         }
         self.open(spec, created, placed);
+        Ok(())
+    }
+
+    /// Keeps another plan of what runs, for its next start.
+    async fn keep(&self, spec: PipelineSpec) -> Result<(), PutError> {
+        let (key, spec) = (spec.key.clone(), Arc::new(spec));
+        let lock = self.lock(&key);
+        let _held = lock.lock().await;
+        let runs = |row: &&Row| row.standing.ended_ns.is_none();
+        let created = self.rows.borrow().get(&key).filter(runs).map(|row| row.created_unix_ns);
+        let created = created.ok_or(PutError::Missing)?.to_string();
+        let entry = Entry::Put { spec: Arc::clone(&spec), created };
+        self.write(entry).await.map_err(PutError::Journal)?;
+        if let Some(row) = self.rows.borrow_mut().get_mut(&key) {
+            row.spec = spec;
+        }
         Ok(())
     }
 

@@ -392,11 +392,26 @@ fn pipelines_and_documents_are_back_after_the_engine_is_dropped() {
     let engine = start();
     let handle = engine.handle();
     assert_eq!(state(&handle, "runs"), Some(State::Running));
+    // Another plan may be kept of what runs, and of nothing else.
+    let other = || plan_of(numbers(1, 1), &["split"], collect("again"));
+    assert_eq!(wait(handle.keep(spec_of("runs", other()))).unwrap(), Ok(()));
+    for name in ["ends", "gone"] {
+        let kept = wait(handle.keep(spec_of(name, other()))).unwrap();
+        assert_eq!(kept, Err(PutError::Missing), "{name}");
+    }
+    assert_eq!(state(&handle, "runs"), Some(State::Running), "it goes on as it was");
     assert_eq!(state(&handle, "ends"), Some(State::Finished), "it does not run again");
     assert_eq!(state(&handle, "gone"), None);
     assert_eq!(shelf("once").lines.lock().unwrap().len(), 2);
     let documents = wait(handle.documents("test")).unwrap();
     assert_eq!(documents, [(Key::new("test", "d"), Json::Bool(true))]);
+    wait(handle.shutdown(Duration::from_millis(50))).expect("shuts down");
+    engine.join().expect("no thread panicked");
+
+    let engine = start();
+    let handle = engine.handle();
+    assert_eq!(until_ended(&handle, "runs"), State::Finished, "the other plan was started");
+    assert_eq!(shelf("again").lines.lock().unwrap().len(), 1);
     wait(handle.shutdown(Duration::from_millis(50))).expect("shuts down");
     engine.join().expect("no thread panicked");
     let _ = std::fs::remove_dir_all(&dir);

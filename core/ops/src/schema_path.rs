@@ -1,4 +1,4 @@
-//! Schemas that are read from files when a processor is built.
+//! Schemas that are read from files, or fetched from other servers, when a processor is built.
 
 use plan::{BuildError, Env};
 
@@ -25,7 +25,8 @@ pub(crate) fn read(path: &str, failed: &str, env: &dyn Env) -> Result<String, Bu
     check(path)?;
     let not_loaded = |why: &str| BuildError::new(format!("{failed}: {why}"));
     let Some(file) = path.strip_prefix("file://") else {
-        return Err(not_loaded("schemas are read from files only, not over http"));
+        let bytes = env.services().document(path).map_err(|why| not_loaded(&why))?;
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
     };
     let bytes = env.services().read_file(file).map_err(|why| {
         let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();

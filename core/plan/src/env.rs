@@ -218,6 +218,14 @@ pub trait Services {
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
         Err(format!("open {folder}: folders cannot be read here"))
     }
+    /// A document of another server, by its address; for configuration, never for data. While a
+    /// pipeline is built, one that is not here is fetched, and the pipeline is built once more.
+    ///
+    /// # Errors
+    /// It is not here, or could not be fetched.
+    fn document(&self, address: &str) -> Result<Bytes, String> {
+        Err(format!("Get \"{address}\": documents are fetched only while a pipeline is built"))
+    }
     /// Name of the host.
     fn hostname(&self) -> String;
     /// Writes a log line with the component's fields. Never per message.

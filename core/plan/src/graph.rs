@@ -1,5 +1,9 @@
 //! The plan: a directed graph of sources, operators and sinks, as data.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
@@ -62,7 +66,14 @@ pub struct Plan {
     /// What the metrics of some components are called, innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricsMapping>,
+    /// Documents of other servers that its components are made of, such as schemas. The engine
+    /// fetches them while it builds; they are no part of what is kept of a plan.
+    #[serde(skip)]
+    pub documents: Arc<Documents>,
 }
+
+/// Documents by address, or why they could not be fetched.
+pub type Documents = BTreeMap<String, Result<Bytes, String>>;
 
 /// A mapping for the metrics of one component and those within it: the name is the content of a
 /// message, the labels are its metadata, and what becomes of the message names the metric. A

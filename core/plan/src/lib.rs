@@ -34,7 +34,7 @@ pub use diagnostic::{Diagnostic, Span, place_of};
 pub use env::{BuildError, Env, Log, Meters, Registry, Services};
 pub use expr::{Code, Expr, Form, Language, Session};
 pub use fields::Part;
-pub use graph::{Class, MetricsMapping, Node, NodeId, Plan, Role};
+pub use graph::{Class, Documents, MetricsMapping, Node, NodeId, Plan, Role};
 pub use meta::Meta;
 pub use operator::{End, Operator, OperatorError, Step, run_chain};
 pub use secret::Secret;

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tests::program::{Folder, Program, binary, http, io_args, try_http, until};
+use tests::program::{Answer, Folder, Program, binary, http, io_args, try_http, until};
 
 /// Whether there is a server here that coordinators can start.
 #[allow(clippy::print_stderr)] // whoever reads the result must see it
@@ -137,6 +137,12 @@ impl Coordinator {
             )
         };
         plan["executionNodes"].as_array().expect("nodes").iter().map(of).collect()
+    }
+
+    /// Takes a node out of service.
+    fn maintain(&self, node: u64, kind: &str) -> Answer {
+        let body = json!({"id": node, "migrationType": kind}).to_string();
+        http(&self.address, "POST", "/v1/nes/maintenance/mark", &body)
     }
 
     /// The rows of a result, without its header, in order.
@@ -358,6 +364,66 @@ fn what_a_node_did_that_is_killed_is_done_by_others() {
     assert!(coordinator.plan(id)[0].1.contains("UNION("), "{:?}", coordinator.plan(id));
     assert_eq!(coordinator.edges(), [(2, 1), (3, 1)]);
     drop(again);
+}
+
+#[test]
+fn a_node_that_is_maintained_gives_its_work_to_others() {
+    if !there_is_a_server() {
+        return;
+    }
+    let coordinator = Coordinator::start("nes-maintained");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let _source = coordinator.worker(2, &connection("a", port));
+    let (third, _fourth) = (coordinator.worker(3, ""), coordinator.worker(4, ""));
+    // There are two ways from 2 to the root.
+    coordinator.link("addParent", 2, 3);
+    coordinator.link("removeParent", 2, 1);
+    coordinator.link("addParent", 2, 4);
+    let id = coordinator.submit("Query::from(\"a\")", "out.csv", json!({}));
+    let nodes = || coordinator.plan(id).into_iter().map(|(node, _)| node).collect::<Vec<u64>>();
+    let row = |n: u64| format!("{n:04},1,1");
+    let mut rows = accepted(&listener);
+    let mut send = |all: std::ops::Range<u64>| {
+        let text: String = all.map(|n| row(n) + "\n").collect();
+        rows.write_all(text.as_bytes()).expect("it takes rows");
+    };
+    send(0..50);
+    coordinator.comes_to(id, "RUNNING");
+    assert_eq!(nodes(), [1, 2, 3]);
+    let answer = coordinator.maintain(3, "MIGRATION_WITH_BUFFERING");
+    assert_eq!((answer.status, &answer.json()["Queries"]), (200, &json!([id])));
+    assert_eq!(coordinator.status(id), "MIGRATING");
+    send(50..200);
+    coordinator.comes_to(id, "RUNNING");
+    send(200..300);
+    let shown = |all: std::ops::Range<u64>| all.map(|n| format!("{n},1,1")).collect::<Vec<_>>();
+    let mut expected = shown(0..300);
+    expected.sort();
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    coordinator.rows_become("out.csv", &expected);
+    assert_eq!(nodes(), [1, 2, 4]);
+    // What is nowhere else stays, and so does what has no other way.
+    for (node, why) in [(1, "their sinks are nowhere else"), (2, "node 2, where"), (4, "cannot be")]
+    {
+        let answer = coordinator.maintain(node, "RESTART");
+        assert!(answer.status == 400 && answer.text().contains(why), "{node}: {}", answer.text());
+    }
+    // One that comes back takes operators again.
+    third.signal("KILL");
+    let gone = until(|| (!coordinator.nodes().contains(&3)).then_some(()));
+    assert!(gone.is_some(), "{:?}", coordinator.nodes());
+    let _third = coordinator.worker(3, "");
+    coordinator.link("addParent", 2, 3);
+    let answer = coordinator.maintain(4, "RESTART");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(coordinator.status(id), "RESTARTING");
+    // It begins as a whole, and so does its file.
+    let mut rows = accepted(&listener);
+    rows.write_all(b"7,7,7\n").expect("it takes rows");
+    coordinator.rows_become("out.csv", &["7,7,7"]);
+    coordinator.comes_to(id, "RUNNING");
+    assert_eq!(nodes(), [1, 2, 3]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a test may give up where it stands
 
 mod components;
+mod documents;
 mod partitions;
 mod turns;
 

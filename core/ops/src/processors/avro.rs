@@ -196,7 +196,7 @@ mod tests {
             ),
             (
                 r#"{"operator":"to_json","schema_path":"http://localhost/a"}"#,
-                "loading Avro schema definition: schemas are read from files only",
+                "loading Avro schema definition: Get \"http://localhost/a\": documents are fetched",
             ),
             (r#"{"operator":"to_json","schema_path":"a.avsc"}"#, "invalid schema_path provided"),
         ] {

@@ -19,8 +19,9 @@ struct Config {
     /// The schema, as JSON text. Drafts 4, 6 and 7 are read.
     #[serde(default)]
     schema: Option<String>,
-    /// A file that holds the schema, as `file:///path`, instead of `schema`. References lead to
-    /// parts of the schema and to other files, by paths that are relative to its own.
+    /// Where the schema is, instead of `schema`: a file, as `file:///path`, or an address, as
+    /// `http://host/path`, that is asked when the pipeline is built. References lead to parts of
+    /// the schema and to other schemas, by paths that are relative to its own.
     #[serde(default)]
     schema_path: Option<String>,
 }
@@ -146,8 +147,8 @@ mod tests {
             ),
             (
                 r#"{"schema_path":"http://a/b.json"}"#,
-                "failed to load JSON schema definition: http://a/b.json: schemas are read from \
-                 files only, not over http",
+                "failed to load JSON schema definition: Get \"http://a/b.json\": documents are \
+                 fetched only while a pipeline is built",
             ),
             (
                 r#"{"schema_path":"file://a.json","schema":"true"}"#,

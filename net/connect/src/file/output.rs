@@ -1,7 +1,7 @@
 //! Sink `file`: messages appended to files, whose paths may depend on the message.
 
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -48,6 +48,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(extend("advanced" = true))]
     pub mode: Mode,
+    /// Text that a file begins with that is empty. For plans of languages in which a sink has a
+    /// header; streams have none.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub head: String,
     /// A directory that no path leads out of: paths are within it, and a message whose path has
     /// `..`, begins with `/` or goes over a link that leads elsewhere is not written.
     #[serde(default)]
@@ -67,6 +72,8 @@ pub struct FileSink {
     constant: Option<String>,
     codec: Codec,
     mode: Mode,
+    /// What a file that is empty begins with.
+    head: String,
     /// The directory that all files lie in; empty: they may lie anywhere.
     root: String,
     /// Open files, the one written last at the end.
@@ -101,6 +108,9 @@ impl FileSink {
             "" => open(path, empty).await?,
             root => open(&placed(root, path).await?, empty).await?,
         };
+        if !self.head.is_empty() {
+            self.begin(&file, path).await?;
+        }
         let file = Rc::new(file);
         if empty && self.mode == Mode::Overwrite {
             self.emptied.borrow_mut().push(path.to_owned());
@@ -113,6 +123,18 @@ impl FileSink {
             handles.push(Handle { path: path.to_owned(), file: Rc::clone(&file) });
         }
         Ok(file)
+    }
+
+    /// Writes the head of a file that has none.
+    async fn begin(&self, file: &File, path: &str) -> Result<(), String> {
+        let info = file.info().await.map_err(|error| path_text("open", path, &error))?;
+        if info.len > 0 {
+            return Ok(());
+        }
+        match file.write_all(self.head.clone().into_bytes()).await.0 {
+            Ok(()) => Ok(()),
+            Err(error) => Err(taken_back(file, path, Some(0), &error).await),
+        }
     }
 
     async fn write_to(&self, path: &str, bytes: Encoded) -> Result<(), String> {
@@ -129,13 +151,7 @@ impl FileSink {
         let Err(error) = written else { return Ok(()) };
         // Opened again next time: the trouble may have been with this handle.
         self.handles.borrow_mut().retain(|h| h.path != path);
-        let mut text = path_text("write", path, &error);
-        if let (Some(before), Some(after)) = (before, file.position())
-            && let Err(error) = cut(&file, after.saturating_sub(before)).await
-        {
-            text = format!("{text}; {}", path_text("truncate", path, &error));
-        }
-        Err(text)
+        Err(taken_back(&file, path, before, &error).await)
     }
 
     fn keep(&self, bytes: Vec<u8>) {
@@ -247,11 +263,23 @@ async fn open(path: &str, empty: bool) -> Result<File, String> {
     options.open(path).await.map_err(|e| path_text("open", path, &e))
 }
 
+/// Takes back what was written of something behind a position, and says why it was not all.
+async fn taken_back(file: &File, path: &str, before: Option<u64>, error: &io::Error) -> String {
+    let text = path_text("write", path, error);
+    let (Some(before), Some(after)) = (before, file.position()) else { return text };
+    match cut(file, after.saturating_sub(before)).await {
+        Ok(()) => text,
+        Err(error) => format!("{text}; {}", path_text("truncate", path, &error)),
+    }
+}
+
 impl Sink for FileSink {
     fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
         Box::pin(async move {
-            // A file that is to be overwritten is empty even when no message comes.
-            if let (Mode::Overwrite, Some(path)) = (self.mode, &self.constant) {
+            // A file that is to be overwritten, or that has a head, begins so even when no message
+            // comes.
+            let begins = self.mode == Mode::Overwrite || !self.head.is_empty();
+            if let Some(path) = self.constant.as_ref().filter(|_| begins) {
                 self.handle(path).await.map_err(|text| self.fault(text))?;
             }
             Ok(())
@@ -281,6 +309,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
         constant,
         codec,
         mode: config.mode,
+        head: config.head,
         root: config.root,
         handles: RefCell::default(),
         emptied: RefCell::default(),

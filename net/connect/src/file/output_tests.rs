@@ -46,6 +46,24 @@ fn overwriting_empties_once() {
 }
 
 #[test]
+fn an_empty_file_begins_with_its_head() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let path = at(&dir, "out");
+        for (mode, whole) in [("overwrite", "h\na\n"), ("append", "h\na\na\n")] {
+            let config = json!({"path": path, "codec": "lines", "mode": mode, "head": "h\n"});
+            let sink = (SPEC.build)(&TestEnv::code(config, "path"), &TestEnv::new()).unwrap();
+            sink.open().await.unwrap();
+            let head = std::fs::read_to_string(&path).unwrap();
+            assert!(head.starts_with("h\n") && !head[2..].contains('h'), "{head}");
+            sink.write(&batch(&["a"])).await.unwrap();
+            sink.close().await.unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+        }
+    });
+}
+
+#[test]
 fn a_file_for_each_message() {
     both_modes(|| async {
         let dir = TempDir::new().unwrap();

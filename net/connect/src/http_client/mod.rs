@@ -6,6 +6,7 @@
 pub mod auth;
 mod client;
 pub mod config;
+pub mod document;
 mod failure;
 #[cfg(test)]
 mod http2_tests;

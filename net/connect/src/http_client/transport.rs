@@ -143,7 +143,7 @@ impl Outgoing {
         }
     }
 
-    async fn whole(mut self) -> Result<Answer, Failure> {
+    pub(super) async fn whole(mut self) -> Result<Answer, Failure> {
         let deadline = self.deadline();
         // Whoever asks for an encoding takes what comes as it is.
         let asks = self.request.headers().contains_key(ACCEPT_ENCODING);
@@ -207,6 +207,16 @@ fn unpacked(body: &[u8]) -> Result<Bytes, Failure> {
 /// When there is none, whatever its status.
 pub(super) async fn exchange(outgoing: Outgoing) -> Result<Answer, Failure> {
     run(outgoing.whole()).await
+}
+
+/// Starts work on the thread of HTTP clients, which goes on whoever waits for it.
+///
+/// # Errors
+/// There is no such thread, or it has enough to do.
+pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Result<(), Failure> {
+    let thread = thread().ok_or_else(|| Failure::text("there is no thread for HTTP clients"))?;
+    let full = |_| Failure::text("too many requests wait for the thread of HTTP clients");
+    thread.try_send(Box::pin(work)).map_err(full)
 }
 
 /// The same for a thread that has nothing else to do meanwhile; never a shard.

@@ -161,7 +161,8 @@ impl NebulaStream {
         let _ = self.refresh().await;
         let lost: Vec<u64> = {
             let mut state = self.store.lock();
-            let lost = state.deployments.iter().filter(|(_, d)| d.lost).map(|(id, _)| *id);
+            let lost = state.deployments.iter().filter(|(id, d)| d.lost && state.has_left(**id, d));
+            let lost = lost.map(|(id, _)| *id);
             let lost: Vec<u64> = lost.collect();
             if std::mem::take(&mut state.remote.changed) { lost } else { Vec::new() }
         };
@@ -191,7 +192,10 @@ impl State {
                 let at = (session.to_owned(), query);
                 match bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
                     Some(report) => drop(self.remote.reports.insert(at, report)),
-                    None => drop(self.remote.reports.remove(&at)),
+                    None => {
+                        self.remote.reports.remove(&at);
+                        self.remote.changed = true;
+                    }
                 }
             }
             _ => {}
@@ -300,7 +304,7 @@ impl State {
         let mut wanted: HashMap<String, &Part> = HashMap::new();
         let waits = self.remote.waits(now);
         for (query, deployment) in &self.deployments {
-            for (part, session) in deployment.remote() {
+            for (part, session) in deployment.ordered() {
                 if waits || self.remote.fleet.id(session).is_some() {
                     wanted.insert(key("plan", session, *query), part);
                 }

@@ -8,7 +8,7 @@ use plan::Json;
 use plan::board::Change;
 use serde_json::json;
 
-use super::deployment::{Beginning, Deployment, Order, Report, Sign, Tolerance, Welcome};
+use super::deployment::{Deployment, Order, Report, Sign, Tolerance, Welcome, continued};
 use super::state::{State, now_ms};
 use super::worker::value;
 
@@ -233,14 +233,13 @@ fn a_sink_that_is_started_again_adds_to_its_file() {
     let id = submit(&mut state, &text, Tolerance::None);
     let deployment = state.deployments.get(&id).expect("it is spread");
     let mut plan = deployment.root().expect("the sink").plan.clone();
-    let folder = rt::testing::TempDir::new().expect("a folder");
-    let path = folder.join("deep").join("x.csv");
-    let file = plan.nodes.iter_mut().find(|node| node.component.name == "file").expect("a file");
-    file.component.config["path"]["text"] = path.display().to_string().into();
-    Beginning::of(&mut plan).expect("it overwrites").write().expect("it is written");
-    let head = std::fs::read_to_string(&path).expect("a file");
-    assert!(head.starts_with("a$ts:") && head.ends_with('\n'), "{head}");
-    let shown = plan.to_string();
-    assert!(shown.contains("\"mode\":\"append\"") && !shown.contains("a$ts:"), "{shown}");
-    assert!(Beginning::of(&mut plan).is_none());
+    let mut again = continued(&mut plan).expect("it overwrites");
+    for (plan, mode) in [(&plan, "overwrite"), (&again, "append")] {
+        let find = |name: &str| plan.nodes.iter().find(|node| node.component.name == name);
+        let file = &find("file").expect("a file").component.config;
+        assert_eq!(file["mode"], mode);
+        assert!(file["head"].as_str().is_some_and(|head| head.starts_with("a$ts:")), "{file}");
+        assert_eq!(find("frame").expect("a frame").component.config["before"], "");
+    }
+    assert!(continued(&mut again).is_none());
 }

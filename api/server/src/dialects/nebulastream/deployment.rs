@@ -7,7 +7,7 @@
 //! state.<session>.<query>  what became of that
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nes::catalog::{Hello, ROOT};
@@ -57,8 +57,16 @@ pub(super) struct Part {
     pub(super) keeps_state: bool,
 }
 
+/// A node that is being maintained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaving {
+    pub(super) node: u64,
+    /// Whether the query starts again as a whole.
+    pub(super) anew: bool,
+}
+
 /// How a query is spread over nodes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Deployment {
     /// How often it began as a whole.
     pub(super) generation: u64,
@@ -70,6 +78,12 @@ pub(super) struct Deployment {
     /// Whether a part is lost, and the query waits for a place for it.
     #[serde(default)]
     pub(super) lost: bool,
+    /// Where it must not run any more; it is taken away there before it is put elsewhere.
+    #[serde(skip)]
+    pub(super) leaving: Option<Leaving>,
+    /// Whether workers are not told yet, because the coordinator does not run its part.
+    #[serde(skip)]
+    pub(super) held: bool,
     /// Why the query is to fail.
     #[serde(skip)]
     pub(super) failure: Option<String>,
@@ -86,6 +100,12 @@ impl Deployment {
         self.parts.iter().filter_map(|part| Some((part, part.session.as_deref()?)))
     }
 
+    /// What workers are to run now.
+    pub(super) fn ordered(&self) -> impl Iterator<Item = (&Part, &str)> {
+        let stays = |node: u64| self.leaving.is_none_or(|leaving| leaving.node != node);
+        self.remote().filter(move |(part, _)| !self.held && stays(part.node))
+    }
+
     /// The edges, each with the node at its end.
     pub(super) fn edges(&self) -> Vec<(u64, &str)> {
         let mut edges = Vec::new();
@@ -93,6 +113,11 @@ impl Deployment {
             edges.extend(part.inputs.iter().map(|edge| (part.node, edge.as_str())));
         }
         edges
+    }
+
+    /// The names of the edges.
+    pub(super) fn edge_names(&self) -> BTreeSet<&str> {
+        self.edges().into_iter().map(|(_, name)| name).collect()
     }
 
     /// The parts as sub-plans were cut; what is already running where it is to run keeps its stamp.
@@ -161,40 +186,23 @@ pub(super) fn named(rest: &str) -> Option<(&str, u64)> {
     Some((session, query.parse().ok()?))
 }
 
-/// The file of a plan that begins empty, and how it begins.
-pub(super) struct Beginning {
-    path: String,
-    head: String,
-}
-
-impl Beginning {
-    /// Takes the beginning of its file out of a plan, which then only adds to it: a part that is
-    /// started again must not throw away what others do not send again.
-    pub(super) fn of(plan: &mut Plan) -> Option<Beginning> {
-        let overwrites = |node: &plan::Node| {
-            node.component.name == "file" && node.component.config["mode"] == "overwrite"
-        };
-        let sink = plan.nodes.iter_mut().find(|node| overwrites(node))?;
-        let path = sink.component.config["path"]["text"].as_str()?.to_owned();
-        sink.component.config["mode"] = Json::from("append");
-        let input = sink.inputs.first().copied()?;
-        let frame = plan.nodes.get_mut(input).filter(|node| node.component.name == "frame");
-        let head = frame.map(|node| node.component.config["before"].take());
-        let head = head.and_then(|head| head.as_str().map(str::to_owned)).unwrap_or_default();
-        if let Some(node) = plan.nodes.get_mut(input).filter(|_| !head.is_empty()) {
-            node.component.config["before"] = Json::from("");
-        }
-        Some(Beginning { path, head })
+/// What a plan is when it is started again, if that is another: one that goes on with the file that
+/// the first one emptied, because a part that is started again must not throw away what others do
+/// not send again. In both the head of the file is with the sink, which knows whether it is there.
+pub(super) fn continued(plan: &mut Plan) -> Option<Plan> {
+    let overwrites = |node: &plan::Node| {
+        node.component.name == "file" && node.component.config["mode"] == "overwrite"
+    };
+    let sink = plan.nodes.iter().position(overwrites)?;
+    let input = plan.nodes[sink].inputs.first().copied()?;
+    let frame = plan.nodes.get_mut(input).filter(|node| node.component.name == "frame");
+    if let Some(frame) = frame {
+        let head = std::mem::replace(&mut frame.component.config["before"], Json::from(""));
+        plan.nodes[sink].component.config["head"] = head;
     }
-
-    /// Makes the file.
-    pub(super) fn write(&self) -> std::io::Result<()> {
-        let path = std::path::Path::new(&self.path);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        std::fs::write(path, &self.head)
-    }
+    let mut again = plan.clone();
+    again.nodes[sink].component.config["mode"] = Json::from("append");
+    Some(again)
 }
 
 /// A plan whose edges lead over a server.

@@ -1,9 +1,14 @@
 //! Location and maintenance of nodes (spec/nes-rest.md §8).
 
+use nes::catalog::{ROOT, Status};
+use nes::placement::Placement;
 use plan::Json;
 use serde_json::json;
 
+use super::deployment::{Deployment, Leaving};
+use super::query::message;
 use super::routes::{NebulaStream, unknown};
+use super::state::{State, now_ms};
 use super::topology::located;
 use super::types::{error, id_of, object};
 use crate::exchange::{Reply, Request};
@@ -72,12 +77,83 @@ impl NebulaStream {
             );
             return Err(error(404, text));
         };
-        if self.store.lock().topology.node(id).is_none() {
+        let mut state = self.store.lock();
+        if state.topology.node(id).is_none() {
             return Err(error(404, format!("No Topology Node with ID {id}")));
         }
-        // Its sources are read where it is: there is no node to move them to.
-        let text = format!("node {id} keeps its queries: {kind} needs another to take them");
-        Err(error(400, text))
+        let restarts = kind == "RESTART";
+        let moves = state.maintain(id, restarts).map_err(|why| error(400, why))?;
+        tracing::info!(node = id, kind, queries = ?moves, "A node is being maintained");
+        Ok(Reply::json(
+            200,
+            &json!({
+                "Info": "Successfully submitted Maintenance Request",
+                "Node Id": id,
+                "Migration Type": kind,
+                "Queries": moves,
+            }),
+        ))
+    }
+}
+
+impl State {
+    /// Takes a node out of service: what it runs of queries goes elsewhere, as soon as it has
+    /// stopped here, and nothing new comes. Returns the queries that move.
+    ///
+    /// # Errors
+    /// A query cannot go elsewhere; then nothing changes.
+    fn maintain(&mut self, node: u64, restarts: bool) -> Result<Vec<u64>, String> {
+        if node == ROOT {
+            return Err(format!("node {node} keeps its queries: their sinks are nowhere else"));
+        }
+        let runs = |query: u64, deployment: &Deployment| {
+            let finished = engine::State::Finished;
+            deployment.remote().any(|(part, session)| {
+                let report = self.remote.report(query, session, part.stamp);
+                part.node == node && report != Some(&finished)
+            })
+        };
+        let moves = self.deployments.iter().filter(|(id, d)| !d.lost && runs(**id, d));
+        let moves: Vec<u64> = moves.map(|(id, _)| *id).collect();
+        self.topology.maintain(node, true);
+        for id in &moves {
+            if let Err(why) = self.has_other_places(*id) {
+                self.topology.maintain(node, false);
+                return Err(format!("node {node} keeps query {id}: {why}"));
+            }
+        }
+        let status = if restarts { Status::Restarting } else { Status::Migrating };
+        for id in &moves {
+            let Some(deployment) = self.deployments.get_mut(id) else { continue };
+            deployment.lost = true;
+            deployment.leaving = Some(Leaving { node, anew: restarts });
+            let slots = std::mem::take(&mut deployment.slots);
+            self.topology.use_slots(&slots, false);
+            self.queries.set(*id, status, "", now_ms());
+        }
+        self.remote.changed = true;
+        Ok(moves)
+    }
+
+    /// Whether a query could be placed as the topology is now.
+    fn has_other_places(&self, id: u64) -> Result<(), String> {
+        let query = self.queries.get(id).ok_or("it is not known any more")?;
+        let lowered = nes::lower(&query.text, &self.sources, &self.sinks);
+        let lowered = lowered.map_err(|diagnostics| message(&diagnostics))?;
+        let strategy = Placement::named(&query.placement);
+        let places = nes::placement::place(&self.topology, &lowered.steps, strategy);
+        places.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Whether nothing of a query runs any more where it must not.
+    pub(super) fn has_left(&self, id: u64, deployment: &Deployment) -> bool {
+        let Some(Leaving { node, .. }) = deployment.leaving else { return true };
+        !deployment.remote().any(|(part, session)| {
+            let there = self.remote.fleet.id(session).is_some();
+            part.node == node
+                && there
+                && self.remote.reports.contains_key(&(session.to_owned(), id))
+        })
     }
 }
 

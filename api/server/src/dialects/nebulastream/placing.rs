@@ -1,14 +1,15 @@
 //! Queries on their way to the nodes that run them.
 
+use engine::api::Unavailable;
 use engine::{PipelineSpec, PutError, PutMode};
 use nes::Lowered;
 use nes::catalog::Status;
 use nes::placement::{Placement, cut, place, slots_of};
 use plan::board::VALUE_BYTES_MAX;
-use plan::{Diagnostic, Span};
+use plan::{Diagnostic, Plan, Span};
 use serde_json::json;
 
-use super::deployment::{Beginning, Deployment, Order, Part, Tolerance, wired};
+use super::deployment::{Deployment, Order, Part, Tolerance, continued, wired};
 use super::query::{STOP_MAX, Submission, key, message, read, status_of};
 use super::routes::NebulaStream;
 use super::state::{DEPLOYMENT, State, now_ms};
@@ -26,77 +27,84 @@ impl NebulaStream {
         let (id, forgotten, spread) = {
             let mut state = self.store.lock();
             let (id, forgotten) = state.queries.add(text, placement, now_ms());
-            let spread = state.spread(id, text, placement, *tolerance);
-            match &spread {
-                Ok(_) => drop(state.queries.set(id, Status::Scheduling, "", now_ms())),
-                Err(diagnostics) => {
-                    let why = message(diagnostics);
-                    state.queries.set(id, Status::Failed, &why, now_ms());
+            let spread = match state.spread(id, text, placement, *tolerance) {
+                Ok(deployment) => {
+                    state.queries.set(id, Status::Scheduling, "", now_ms());
+                    state.deployments.insert(id, Deployment { held: true, ..deployment });
+                    Ok(())
                 }
-            }
+                Err(diagnostics) => {
+                    let why = message(&diagnostics);
+                    state.queries.set(id, Status::Failed, &why, now_ms());
+                    Err(error(400, why))
+                }
+            };
             (id, forgotten, spread)
         };
         if let Err(reply) = self.keep_query(id, forgotten).await {
-            let why = "the query could not be stored";
-            self.store.lock().queries.set(id, Status::Failed, why, now_ms());
+            self.give_up(id, "the query could not be stored");
             return Err(reply);
         }
-        let deployment = spread.map_err(|diagnostics| error(400, message(&diagnostics)))?;
-        let refused = match self.start(id, deployment, PutMode::Create, true).await {
-            Ok(()) => {
-                self.unless_stopped(id).await;
-                return Ok(Reply::json(202, &json!({"queryId": id})));
-            }
-            Err(refused) => refused,
-        };
-        {
-            let mut state = self.store.lock();
-            state.queries.set(id, Status::Failed, &refused.1, now_ms());
-            state.retire();
+        spread?;
+        if let Err((status, why)) = self.start(id, PutMode::Create, true).await {
+            self.give_up(id, &why);
+            self.store.put_query(id).await?;
+            return Err(error(status, why));
         }
-        self.store.put_query(id).await?;
-        Err(error(refused.0, refused.1))
+        self.unless_stopped(id).await;
+        Ok(Reply::json(202, &json!({"queryId": id})))
     }
 
-    /// Runs what the coordinator itself has of a query, and writes down what others have. `anew`:
-    /// what it wrote before does not count.
-    async fn start(
-        &self,
-        id: u64,
-        deployment: Deployment,
-        mode: PutMode,
-        anew: bool,
-    ) -> Result<(), (u16, String)> {
-        let (text, placement) = {
-            let state = self.store.lock();
-            let query = state.queries.get(id).map(|q| (q.text.clone(), q.placement.clone()));
-            query.ok_or_else(|| (404, format!("there is no query {id}")))?
-        };
-        let Some(root) = deployment.root() else {
-            return Err((500, "nothing of the query is at the root".to_owned()));
-        };
+    /// A query that does not start has failed, and gives back what it took.
+    fn give_up(&self, id: u64, why: &str) {
+        let mut state = self.store.lock();
+        state.queries.set(id, Status::Failed, why, now_ms());
+        state.retire();
+    }
+
+    /// What the coordinator itself runs of a query: now, and when it is started again after it was
+    /// killed.
+    fn root_of(&self, id: u64) -> Result<(PipelineSpec, Option<PipelineSpec>), (u16, String)> {
+        let state = self.store.lock();
+        let found = state.queries.get(id).zip(state.deployments.get(&id));
+        let (query, deployment) = found.ok_or_else(|| (404, format!("there is no query {id}")))?;
+        let root = deployment.root();
+        let root = root.ok_or_else(|| (500, "nothing of the query is at the root".to_owned()))?;
         let mut plan = root.plan.clone();
         let alone = deployment.remote().next().is_none();
-        let beginning = if alone { None } else { Beginning::of(&mut plan) };
-        if let Some(beginning) = beginning.filter(|_| anew)
-            && let Err(error) = beginning.write()
-        {
-            return Err((400, format!("the file of the sink cannot be written: {error}")));
-        }
-        let spec = PipelineSpec {
+        let again = if alone { None } else { continued(&mut plan) };
+        let (text, placement) = (&query.text, &query.placement);
+        let spec = |plan: &Plan| PipelineSpec {
             key: key(id),
             name: format!("query-{id}"),
-            plan: wired(&plan, self.url()),
+            plan: wired(plan, self.url()),
             document: json!({"userQuery": text, "placement": placement, DEPLOYMENT: deployment}),
         };
-        self.store.lock().deployments.insert(id, deployment);
-        match self.store.engine.put(spec, mode, Some(STOP_MAX)).await {
-            Ok(Ok(())) => Ok(()),
-            Err(_) => Err((503, "the engine is busy".to_owned())),
-            Ok(Err(e @ (PutError::Full | PutError::Closing))) => Err((503, e.to_string())),
-            Ok(Err(e @ PutError::Journal(_))) => Err((500, e.to_string())),
-            Ok(Err(e)) => Err((400, e.to_string())),
+        Ok((spec(&plan), again.as_ref().map(spec)))
+    }
+
+    /// Runs what the coordinator itself has of a query, and then lets others have theirs. `anew`:
+    /// what it wrote before does not count.
+    async fn start(&self, id: u64, mode: PutMode, anew: bool) -> Result<(), (u16, String)> {
+        let (first, again) = self.root_of(id)?;
+        let engine = &self.store.engine;
+        match (again, anew) {
+            (Some(again), false) => placed(engine.put(again, mode, Some(STOP_MAX)).await)?,
+            (again, _) => {
+                placed(engine.put(first, mode, Some(STOP_MAX)).await)?;
+                if let Some(again) = again {
+                    match engine.keep(again).await {
+                        // It has ended, and nothing will be started again.
+                        Ok(Err(PutError::Missing)) => {}
+                        kept => placed(kept)?,
+                    }
+                }
+            }
         }
+        if let Some(deployment) = self.store.lock().deployments.get_mut(&id) {
+            deployment.held = false;
+        }
+        Ok(())
     }
 
     /// Finds places for what is lost of a query, if there are any.
@@ -104,26 +112,48 @@ impl NebulaStream {
         let found = self.store.lock().spread_again(id);
         let Some(deployment) = found else { return };
         let root = |d: &Deployment| Some((d.generation, d.root()?.stamp));
-        let before = self.store.lock().deployments.get(&id).and_then(root);
-        let anew = before.is_none_or(|(generation, _)| generation != deployment.generation);
+        let (stays, anew) = {
+            let mut state = self.store.lock();
+            let before = state.deployments.get(&id).and_then(root);
+            let stays = before.is_some() && root(&deployment) == before;
+            let anew = before.is_none_or(|(generation, _)| generation != deployment.generation);
+            state.deployments.insert(id, Deployment { held: anew, ..deployment });
+            (stays, anew)
+        };
         tracing::info!(query = id, "A query has places for what was lost");
-        if before.is_some() && root(&deployment) == before {
-            // What runs here goes on; how the rest is spread is stored with the next change.
-            self.store.lock().deployments.insert(id, deployment);
-            return;
-        }
-        if anew {
-            // It must not write any more when the file begins anew.
-            let _ = self.store.engine.remove(key(id), Some(STOP_MAX), false).await;
-        }
-        match self.start(id, deployment, PutMode::Upsert, anew).await {
+        let started = match stays {
+            // What runs here goes on.
+            true => self.keep_placing(id).await,
+            false => self.start(id, PutMode::Upsert, anew).await,
+        };
+        match started {
             Ok(()) => self.unless_stopped(id).await,
             Err((_, why)) => self.store.lock().fail(id, why),
         }
     }
 
+    /// Stores how a query is spread whose part here goes on.
+    async fn keep_placing(&self, id: u64) -> Result<(), (u16, String)> {
+        let (first, again) = self.root_of(id)?;
+        match self.store.engine.keep(again.unwrap_or(first)).await {
+            Ok(Err(PutError::Missing)) => Ok(()),
+            kept => placed(kept),
+        }
+    }
+
     fn url(&self) -> &str {
         self.url.as_deref().unwrap_or_default()
+    }
+}
+
+/// What the engine says of a pipeline, as an answer.
+fn placed(put: Result<Result<(), PutError>, Unavailable>) -> Result<(), (u16, String)> {
+    match put {
+        Ok(Ok(())) => Ok(()),
+        Err(_) => Err((503, "the engine is busy".to_owned())),
+        Ok(Err(e @ (PutError::Full | PutError::Closing))) => Err((503, e.to_string())),
+        Ok(Err(e @ PutError::Journal(_))) => Err((500, e.to_string())),
+        Ok(Err(e)) => Err((400, e.to_string())),
     }
 }
 
@@ -173,8 +203,7 @@ impl State {
         }
         let slots = slots_of(&places);
         self.topology.use_slots(&slots, true);
-        let (lost, failure) = (false, None);
-        Ok(Deployment { generation, tolerance, whole, slots, parts, lost, failure })
+        Ok(Deployment { generation, tolerance, whole, slots, parts, ..Deployment::default() })
     }
 
     /// The same for a query of which a part is lost: once there is a place for all of it, with the
@@ -184,18 +213,25 @@ impl State {
         let query = self.queries.get(id).filter(|query| !query.status.is_final())?.clone();
         let lower = |state: &State| nes::lower(&query.text, &state.sources, &state.sinks).ok();
         let lowered = lower(self).filter(|lowered| lowered.plan == before.whole)?;
+        let leaving = before.leaving;
         let gone = |part: &&Part| {
-            part.session.as_ref().is_some_and(|session| self.remote.fleet.id(session).is_none())
+            leaving.is_some_and(|leaving| leaving.node == part.node)
+                || part.session.as_ref().is_some_and(|s| self.remote.fleet.id(s).is_none())
         };
         let forgets = before.parts.iter().filter(gone).any(|part| part.keeps_state);
         let (placement, tolerance) = (query.placement.as_str(), before.tolerance);
-        let (mut anew, mut made) = (tolerance == Tolerance::ExactlyOnce || forgets, None);
+        let whole = leaving.is_some_and(|leaving| leaving.anew);
+        let (mut anew, mut made) = (tolerance == Tolerance::ExactlyOnce || forgets || whole, None);
         if !anew {
             let kept =
                 self.place(id, lowered, placement, tolerance, before.generation, &before.parts);
             let kept = kept.ok()?;
-            // What lies in an edge that is not there any more would be lost.
-            anew = kept.edges() != before.edges();
+            // What lies in an edge that is not there any more would be lost. Where a part was taken
+            // away by order, nobody else takes anything out of its edges.
+            anew = match leaving {
+                Some(_) => kept.edge_names() != before.edge_names(),
+                None => kept.edges() != before.edges(),
+            };
             match anew {
                 true => self.topology.use_slots(&kept.slots, false),
                 false => made = Some(kept),
@@ -240,7 +276,12 @@ impl State {
                 _ => {}
             }
         }
-        let again = deployment.lost || before == Status::Restarting && all != Status::Running;
-        (if again { Status::Restarting } else { all }, info)
+        let moves = matches!(before, Status::Restarting | Status::Migrating);
+        let again = deployment.lost || moves && all != Status::Running;
+        match (again, moves) {
+            (true, true) => (before, info),
+            (true, false) => (Status::Restarting, info),
+            (false, _) => (all, info),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{EngineHandle, Key, PipelineSpec};
+use engine::{EngineHandle, Key, PipelineSpec, PutError};
 use nes::catalog::{
     Coordinator, DEFAULT_LOGICAL, Physical, Query, QueryCatalog, ROOT, SinkCatalog, SourceCatalog,
     Status, Topology,
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::OWNER;
 use super::coordinator::Remote;
-use super::deployment::Deployment;
+use super::deployment::{Deployment, continued};
 use super::types::error;
 use crate::exchange::Reply;
 
@@ -91,6 +91,31 @@ impl Store {
         };
         for id in settled {
             self.put_query(id).await?;
+        }
+        for view in views {
+            self.let_go(view.spec).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets workers have their parts of a query, if the process was killed just before: what it
+    /// runs itself has begun its file again, and goes on with it from here.
+    async fn let_go(&self, spec: std::sync::Arc<PipelineSpec>) -> Result<(), Reply> {
+        let id = spec.key.id.parse().unwrap_or_default();
+        if !self.lock().deployments.get(&id).is_some_and(|deployment| deployment.held) {
+            return Ok(());
+        }
+        let mut again = PipelineSpec::clone(&spec);
+        if let Some(plan) = continued(&mut spec.plan.as_ref().clone()) {
+            again.plan = plan.into();
+        }
+        match self.engine.keep(again).await {
+            Err(_) => return Err(Reply::unavailable()),
+            Ok(Ok(()) | Err(PutError::Missing)) => {}
+            Ok(Err(e)) => return Err(error(500, e.to_string())),
+        }
+        if let Some(deployment) = self.lock().deployments.get_mut(&id) {
+            deployment.held = false;
         }
         Ok(())
     }
@@ -177,7 +202,10 @@ impl State {
     fn restore_deployment(&mut self, spec: &PipelineSpec) {
         let found = spec.document.get(DEPLOYMENT).cloned().map(serde_json::from_value);
         if let (Ok(id), Some(Ok(deployment))) = (spec.key.id.parse(), found) {
-            let deployment: Deployment = deployment;
+            let mut deployment: Deployment = deployment;
+            // It was killed before it knew that it need not begin its file again.
+            let begins = continued(&mut spec.plan.as_ref().clone()).is_some();
+            deployment.held = begins && deployment.remote().next().is_some();
             let own: BTreeMap<u64, u64> = deployment
                 .slots
                 .iter()

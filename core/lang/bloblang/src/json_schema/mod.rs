@@ -1,8 +1,8 @@
 //! JSON Schema of drafts 4, 6 and 7, for `json_schema` (spec/bloblang.md §11).
 //!
 //! A schema is compiled into a table of rules that name each other by position, so that schemas
-//! may contain themselves. References reach what stands in the schema itself and in files; nothing
-//! is fetched over a network.
+//! may contain themselves. References reach what stands in the schema itself, in files, and at
+//! addresses of the web, which the services fetch.
 
 mod check;
 mod compile;

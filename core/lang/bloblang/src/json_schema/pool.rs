@@ -141,14 +141,14 @@ impl<'s> Pool<'s> {
         if !reference.is_canonical() {
             return Err(format!("Reference {reference} must be canonical"));
         }
-        let Some(file) = reference.file()? else {
-            return Err(format!("{whole}: schemas are read from files only, not over http"));
-        };
         self.loaded += 1;
         if self.loaded > DOCUMENTS_MAX {
             return Err(format!("the schema refers to more than {DOCUMENTS_MAX} documents"));
         }
-        let bytes = read_file_as_named(self.services, Path::new(&file))?;
+        let bytes = match reference.file()? {
+            Some(file) => read_file_as_named(self.services, Path::new(&file))?.into(),
+            None => self.services.document(&whole.to_string())?,
+        };
         let (document, _) = json::parse_prefix(&bytes).map_err(|error| error.to_string())?;
         Ok(self.add(&document, whole))
     }

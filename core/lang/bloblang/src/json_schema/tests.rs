@@ -105,7 +105,7 @@ fn what_is_no_schema() {
         (
             r#"{"$ref":"http://elsewhere/x"}"#,
             "1",
-            "no schema: http://elsewhere/x: schemas are read from files only, not over http",
+            "no schema: Get \"http://elsewhere/x\": documents are fetched only while a pipeline is built",
         ),
         (r#"{"minLength":-1}"#, "1", "no schema: minLength must be greater than or equal to 0"),
         ("{", "1", "no schema: unexpected EOF"),

@@ -20,6 +20,9 @@ pub struct Node {
     /// `NO_LOCATION`, `FIXED_LOCATION` or `MOBILE_NODE`.
     #[serde(default = "no_location")]
     pub kind: String,
+    /// Whether it is being maintained and takes no operators. It is until it leaves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub maintained: bool,
 }
 
 /// The kind of nodes that are nowhere in particular.
@@ -33,7 +36,8 @@ impl Node {
     /// A node that is nowhere in particular.
     #[must_use]
     pub fn new(id: u64, ip_address: &str, slots: u64) -> Self {
-        Node { id, ip_address: ip_address.to_owned(), slots, location: None, kind: no_location() }
+        let (ip_address, kind) = (ip_address.to_owned(), no_location());
+        Node { id, ip_address, slots, location: None, kind, maintained: false }
     }
 }
 
@@ -174,6 +178,19 @@ impl Topology {
             }
         }
         self.nodes.len() < before
+    }
+
+    /// Says whether a node is being maintained.
+    pub fn maintain(&mut self, id: u64, maintained: bool) {
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.id == id) {
+            node.maintained = maintained;
+        }
+    }
+
+    /// Whether operators may be put on a node.
+    #[must_use]
+    pub fn takes_operators(&self, id: u64) -> bool {
+        self.node(id).is_some_and(|node| !node.maintained)
     }
 
     /// Takes slots of nodes for a query, or gives them back.

@@ -64,6 +64,9 @@ pub enum PlacementError {
         /// The sink's node.
         to: u64,
     },
+    /// A source is on a node that is being maintained.
+    #[error("node {0}, where a source or the sink is, is being maintained")]
+    Maintained(u64),
     /// A source is on a node that is not there.
     #[error("node {0} is not in the topology")]
     Gone(u64),

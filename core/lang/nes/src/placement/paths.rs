@@ -18,12 +18,17 @@ impl Paths {
         sources: &[u64],
         sink: u64,
     ) -> Result<Paths, PlacementError> {
-        let parents = |of: u64| topology.parents(of).collect::<Vec<u64>>();
+        let taking = |node: &u64| topology.takes_operators(*node);
+        let parents = |of: u64| topology.parents(of).filter(taking).collect::<Vec<u64>>();
         for node in sources.iter().chain([&sink]) {
-            topology.node(*node).ok_or(PlacementError::Gone(*node))?;
+            match topology.node(*node) {
+                None => return Err(PlacementError::Gone(*node)),
+                Some(found) if found.maintained => return Err(PlacementError::Maintained(*node)),
+                Some(_) => {}
+            }
         }
         let below = reached(sources, parents);
-        let above = reached(&[sink], |of| topology.children(of).collect());
+        let above = reached(&[sink], |of| topology.children(of).filter(taking).collect());
         if let Some(from) = sources.iter().find(|source| !above.contains_key(source)) {
             return Err(PlacementError::Unreachable { from: *from, to: sink });
         }

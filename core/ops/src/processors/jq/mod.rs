@@ -4,6 +4,7 @@
 //! and the texts of errors are here, so that they are those that users know.
 
 mod access;
+mod alternatives;
 mod budget;
 mod funs;
 mod ops;

@@ -7,6 +7,7 @@ use jaq_core::data::HasLut;
 use jaq_core::load::{self, Arena, File, Loader, lex};
 use jaq_core::{Compiler, Ctx, DataT, Vars, compile};
 
+use super::alternatives;
 use super::budget;
 use super::funs;
 use super::val::Val;
@@ -102,6 +103,8 @@ impl Query {
     /// # Errors
     /// What is wrong with its text.
     pub(super) fn compile(text: &str) -> Result<Self, String> {
+        let text = alternatives::written_out(text);
+        let text = text.as_str();
         let library = jaq_core::defs().chain(jaq_std::defs());
         let library = library.filter(|def| !LEFT_OUT.contains(&def.name));
         let own = load::parse(DEFINITIONS, |parser| parser.defs()).unwrap_or_default();

@@ -5,7 +5,7 @@ const DOCUMENT: &str =
     r#"{"n":5,"f":2.0,"name":"ada","l":[1,2,3],"o":{"b":2,"a":"x"},"big":12345678901234567890}"#;
 
 /// What a query makes of a document, or the error.
-fn ask(query: &str, document: &str) -> String {
+pub(super) fn ask(query: &str, document: &str) -> String {
     let config = plan::serde_json::json!({"query": query}).to_string();
     let out = Setup::default().run(&SPEC, &config, &[document]);
     match faults(&out).first() {
