@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::canonical::{self, Numbers};
 use crate::error::{At, Error, Result};
+use crate::reference::digest::Table;
 use crate::reference::windows::{self, Rows};
 
 const READ_BUFFER: usize = 1 << 20;
@@ -26,6 +27,10 @@ pub(crate) enum Expected {
     Documents(PathBuf),
     /// The same windows and keys, sums and means within a tolerance.
     Windows(Arc<Rows>),
+    /// Rows with the same checksum, in the same order if so asked.
+    Table(Arc<Table>, bool),
+    /// No output at all.
+    Nothing,
 }
 
 /// Compares an output file.
@@ -33,6 +38,12 @@ pub(crate) enum Expected {
 /// # Errors
 /// The first difference as a sentence, or an unreadable file.
 pub(crate) fn check(output: &Path, expected: &Expected) -> Result<()> {
+    if matches!(expected, Expected::Nothing) {
+        return match output.exists() {
+            true => Err(Error("there is an output where none was asked for".into())),
+            false => Ok(()),
+        };
+    }
     if !output.exists() {
         return Err(Error("no output was written".into()));
     }
@@ -44,7 +55,36 @@ pub(crate) fn check(output: &Path, expected: &Expected) -> Result<()> {
             canonical::write(&mut out, line, Numbers::Value).map(|()| out)
         }),
         Expected::Windows(want) => windows::compare(want, &windows::read(output)?),
+        Expected::Table(want, in_order) => want.compare(output, *in_order),
+        Expected::Nothing => Ok(()),
     }
+}
+
+/// Makes one file with a header line of a folder of files without one, as some programs write
+/// their results; says where it is.
+///
+/// # Errors
+/// A missing folder, or one that cannot be read.
+pub(crate) fn gather(folder: &Path, header: &str) -> Result<PathBuf> {
+    let whole = folder.with_extension("gathered");
+    let mut out = File::create(&whole).at(&whole)?;
+    writeln!(out, "{header}").at(&whole)?;
+    for entry in std::fs::read_dir(folder).at(folder)? {
+        let path = entry.at(folder)?.path();
+        let mut part = File::open(&path).at(&path)?;
+        std::io::copy(&mut part, &mut out).at(&path)?;
+    }
+    Ok(whole)
+}
+
+/// Removes a result, be it a file or a folder, or nothing.
+pub(crate) fn discard(output: &Path) {
+    // What is left behind is overwritten, or told by the program that finds it.
+    let _ = if output.is_dir() {
+        std::fs::remove_dir_all(output)
+    } else {
+        std::fs::remove_file(output)
+    };
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
@@ -134,7 +174,7 @@ pub(crate) fn for_lines(path: &Path, mut each: impl FnMut(u64, &str) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::{Expected, check};
+    use super::{Expected, check, discard, gather};
     use std::path::PathBuf;
 
     fn file(name: &str, text: &str) -> PathBuf {
@@ -180,6 +220,29 @@ mod tests {
         assert_eq!(lines("l1", "b\na\n", "a\nb\n"), None);
         assert!(lines("l2", "a\na\n", "a\nb\n").is_some());
         assert_eq!(lines("l3", "a\n", "a\nb\n").as_deref(), Some("1 lines missing"));
+    }
+
+    #[test]
+    fn a_folder_becomes_a_file() {
+        let folder = std::env::temp_dir().join(format!("perf-gather-{}", std::process::id()));
+        assert!(gather(&folder, "a,b").is_err());
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("part-0"), "1,2\n").unwrap();
+        std::fs::write(folder.join("part-1"), "").unwrap();
+        let whole = gather(&folder, "a,b").unwrap();
+        assert_eq!(std::fs::read_to_string(&whole).unwrap(), "a,b\n1,2\n");
+        discard(&whole);
+        discard(&folder);
+        assert!(!whole.exists() && !folder.exists());
+    }
+
+    #[test]
+    fn nothing_means_no_output() {
+        let path = file("nothing", "x");
+        assert!(check(&path, &Expected::Nothing).is_err());
+        discard(&path);
+        assert!(check(&path, &Expected::Nothing).is_ok());
+        assert!(check(&path, &Expected::Bytes(path.clone())).is_err());
     }
 
     #[test]

@@ -22,17 +22,17 @@ pub(crate) struct Cli {
 /// How much data.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Size {
-    /// 200,000 events (65 MB) and 1,000,000 ticks.
+    /// 200,000 events (65 MB), 1,000,000 ticks or bids, 1,000,000 keys.
     Small,
-    /// 1,000,000 events (323 MB) and 10,000,000 ticks.
+    /// 1,000,000 events (323 MB), 10,000,000 ticks or bids, 10,000,000 keys.
     Medium,
-    /// 3,100,000 events (1 GB) and 22,000,000 ticks (1 GB of JSON).
+    /// 3,100,000 events (1 GB), 22,000,000 ticks (1 GB of JSON) or bids, 15,000,000 keys.
     #[value(name = "1g")]
     OneGb,
 }
 
 impl Size {
-    /// Events and ticks.
+    /// Events; and ticks, bids or keys.
     pub(crate) fn counts(self) -> (u64, u64) {
         match self {
             Self::Small => (200_000, 1_000_000),
@@ -57,7 +57,10 @@ pub(crate) struct Compare {
     /// Folder of the virtual environment with DuckDB and Polars, created when missing
     #[arg(long, value_name = "DIR", default_value = "perf/.venv")]
     pub(crate) venv: PathBuf,
-    /// Do not create the virtual environment
+    /// Folder with the jars of Flink, fetched when missing
+    #[arg(long, value_name = "DIR", default_value = "perf/.flink")]
+    pub(crate) flink: PathBuf,
+    /// Do not create the virtual environment, and do not fetch Flink
     #[arg(long)]
     pub(crate) no_install: bool,
     /// Folder of generated data
@@ -146,6 +149,20 @@ pub(crate) enum Gen {
     Events {
         /// How many
         count: u64,
+        /// Where to
+        file: PathBuf,
+    },
+    /// Persons, auctions and bids of Nexmark as CSV without headers
+    Nexmark {
+        /// How many bids
+        bids: u64,
+        /// Folder for persons.csv, auctions.csv and bids.csv
+        folder: PathBuf,
+    },
+    /// Two ticks for each of many keys as CSV without a header
+    Keys {
+        /// How many keys
+        keys: u64,
         /// Where to
         file: PathBuf,
     },

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::check::discard;
 use crate::cli::Compare;
 use crate::control;
 use crate::data::Store;
 use crate::error::{At, Error, Result};
 use crate::ingest;
 use crate::machine::{self, Spin};
-use crate::peers::{How, Place, Subject, benthos, coreutils, jq, mainstem, python, version};
-use crate::report::{is_bad, json, table};
+use crate::peers::{How, Place, Subject, benthos, coreutils, flink, jq, mainstem, python, version};
+use crate::report::{is_bad, is_too_large, json, table};
 use crate::rounds::{self, Rounds, Settings};
 use crate::serving::{Report, Setup};
 use crate::transit;
@@ -63,6 +64,7 @@ struct Bench<'a> {
     jq: jq::Found,
     jq_events: Prepared,
     python: python::Python,
+    flink: flink::Flink,
 }
 
 impl Bench<'_> {
@@ -76,6 +78,7 @@ impl Bench<'_> {
         all.extend(jq::subject(&at, &self.jq, &self.jq_events, unit));
         all.extend(coreutils::subject(&at));
         all.extend(python::subjects(&at, &self.python)?);
+        all.extend(flink::subjects(&at, &self.flink)?);
         Ok(all)
     }
 
@@ -136,13 +139,18 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
         options.rounds,
     ))?;
     let (mut spin, mut parts, mut good) = (Spin::default(), Vec::new(), true);
-    let (events, ticks) = options.size.counts();
     for workload in chosen {
-        let count = options.events.unwrap_or(if workload.is_windowed() { ticks } else { events });
-        let on = Prepared::new(workload, &bench.store, count)?;
+        let count = options.events.unwrap_or_else(|| workload.records(options.size));
+        let mut on = Prepared::new(workload, &bench.store, count)?;
+        if workload.is_in_memory() {
+            on.move_to(&bench.scratch.0)?;
+        }
         let rounds = bench.measure(&on, &mut spin)?;
+        if workload.is_in_memory() {
+            discard(&on.input);
+        }
         print(&table::render(&on, &rounds))?;
-        good &= !rounds.outcomes.iter().any(is_bad);
+        good &= !rounds.outcomes.iter().any(is_bad) && !is_too_large(&on, &rounds);
         parts.push(json::workload(&on, &rounds));
     }
     for (name, measure) in SERVING {
@@ -199,6 +207,7 @@ fn prepare(options: &Compare) -> Result<Bench<'_>> {
         jq: jq::find(),
         jq_events,
         python: python::find(&options.venv, !options.no_install),
+        flink: flink::find(&options.flink, !options.no_install),
     })
 }
 

@@ -63,7 +63,23 @@ fn generate(what: &Gen) -> Result<()> {
         Gen::Events { count, file } => {
             data::write_file(file, |out| data::events::write(out, *count))
         }
-        Gen::Ticks { keys: 0, .. } => Err(Error("there must be at least one key".into())),
+        Gen::Nexmark { bids, folder } => {
+            std::fs::create_dir_all(folder).at(folder)?;
+            let create = |name: &str| {
+                let path = folder.join(name);
+                std::fs::File::create(&path).map(std::io::BufWriter::new).at(&path)
+            };
+            let (mut persons, mut auctions) = (create("persons.csv")?, create("auctions.csv")?);
+            data::write_file(&folder.join("bids.csv"), |out| {
+                data::nexmark::write(&mut persons, &mut auctions, out, *bids)?;
+                persons.flush()?;
+                auctions.flush()
+            })
+        }
+        Gen::Keys { keys: 0, .. } | Gen::Ticks { keys: 0, .. } => {
+            Err(Error("there must be at least one key".into()))
+        }
+        Gen::Keys { keys, file } => data::write_file(file, |out| data::keys::write(out, *keys)),
         Gen::Ticks { count, keys, ndjson, csv } => data::write_file(ndjson, |json_out| {
             let mut csv_out = std::io::BufWriter::new(std::fs::File::create(csv)?);
             csv_out.write_all(data::ticks::HEADER.as_bytes())?;

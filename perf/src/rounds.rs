@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::calibration::Factor;
-use crate::check::check;
+use crate::check::{check, discard, gather};
 use crate::error::{Error, Result};
 use crate::machine::{self, Spin};
 use crate::measure::{self, Usage};
@@ -108,7 +108,7 @@ fn turn(
     marks: &mut Vec<String>,
 ) -> Option<Sample> {
     // A result that a former run left behind must not pass for this one's.
-    let _ = std::fs::remove_file(&run.output);
+    discard(&run.output);
     let before = machine::counters();
     let usage = match measure::run(&run.task, settings.timeout, settings.scratch) {
         Ok(usage) => usage,
@@ -119,7 +119,7 @@ fn turn(
     };
     let lost = machine::lost(before, machine::counters(), usage.cpu_s, usage.wall_s);
     marks.extend(lost.map(|l| format!("{}: {l}", outcome.name)));
-    if checked && let Err(Error(reason)) = check(&run.output, &run.expected) {
+    if checked && let Err(Error(reason)) = verdict(run) {
         outcome.state = State::Wrong(reason);
         return None;
     }
@@ -131,8 +131,17 @@ fn turn(
             return None;
         }
     };
-    let _ = std::fs::remove_file(&run.output);
+    discard(&run.output);
     Some(Sample { usage, idle })
+}
+
+/// Compares what a run has written, be it a file or a folder.
+fn verdict(run: &Run) -> Result<()> {
+    let Some(header) = run.folder else { return check(&run.output, &run.expected) };
+    let whole = gather(&run.output, header)?;
+    let verdict = check(&whole, &run.expected);
+    discard(&whole);
+    verdict
 }
 
 impl Rounds {

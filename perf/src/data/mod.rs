@@ -2,6 +2,8 @@
 
 pub(crate) mod calendar;
 pub(crate) mod events;
+pub(crate) mod keys;
+pub(crate) mod nexmark;
 pub(crate) mod sequence;
 pub(crate) mod ticks;
 
@@ -32,6 +34,13 @@ pub(crate) struct Ticks {
     pub(crate) csv: PathBuf,
 }
 
+/// The files of an auction house; they have no header lines.
+pub(crate) struct Nexmark {
+    pub(crate) persons: PathBuf,
+    pub(crate) auctions: PathBuf,
+    pub(crate) bids: PathBuf,
+}
+
 impl Store {
     /// Opens the folder, which is created when it is missing.
     pub(crate) fn open(dir: &Path) -> Result<Self> {
@@ -53,6 +62,23 @@ impl Store {
             ticks::write(&mut io::sink(), out, count, KEYS)
         })?;
         Ok(Ticks { ndjson, csv })
+    }
+
+    /// An auction house until the last of `bids` bids, as CSV.
+    pub(crate) fn nexmark(&self, bids: u64) -> Result<Nexmark> {
+        let name = |kind: &str| format!("nexmark-{kind}-{bids}.csv");
+        let (mut a, mut b) = (io::sink(), io::sink());
+        let persons =
+            self.file(&name("persons"), |out| nexmark::write(out, &mut a, &mut b, bids))?;
+        let auctions =
+            self.file(&name("auctions"), |out| nexmark::write(&mut a, out, &mut b, bids))?;
+        let bids = self.file(&name("bids"), |out| nexmark::write(&mut a, &mut b, out, bids))?;
+        Ok(Nexmark { persons, auctions, bids })
+    }
+
+    /// Two ticks for each of many keys, as CSV.
+    pub(crate) fn keys(&self, keys: u64) -> Result<PathBuf> {
+        self.file(&format!("keys-{keys}.csv"), |out| keys::write(out, keys))
     }
 
     /// The first `count` events as files of ten thousand lines without a line break at their end

@@ -37,7 +37,7 @@ fn pipeline(workload: Workload, mode: Mode) -> Option<&'static str> {
         (Workload::W2, Mode::Best) => include_str!("../../workloads/w2_best.yaml"),
         (Workload::W3, Mode::Best) => include_str!("../../workloads/w3_best.yaml"),
         (Workload::W4, Mode::Best) => include_str!("../../workloads/w4_best.yaml"),
-        (Workload::W5Ndjson | Workload::W5Csv, _) => return None,
+        _ => return None,
     })
 }
 
@@ -49,7 +49,7 @@ fn recorded(workload: Workload, mode: Mode) -> Option<String> {
         Workload::W3 => "w3",
         Workload::W4 => "w4",
         Workload::W5Ndjson => "w5",
-        Workload::W5Csv => return None,
+        _ => return None,
     };
     Some(format!("benthos_{}_{of}", mode.name()))
 }

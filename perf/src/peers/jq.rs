@@ -64,7 +64,8 @@ pub(crate) fn subject(at: &Place, found: &Found, events: &Prepared, unit: bool) 
     let mut task = Task::new(program, &["-c", FILTER]).to(&at.output());
     task.args.push(events.input.to_string_lossy().into_owned());
     let expected = events.expected(Expected::Documents);
-    let run = Run { task, output: at.output(), expected, count: events.count, idle: None };
+    let (output, count) = (at.output(), events.count);
+    let run = Run { task, output, expected, folder: None, count, idle: None };
     let (name, role) = match peer {
         true => (name.to_owned(), Role::Peer),
         false => (format!("{name} on W2 (unit)"), Role::Reference),

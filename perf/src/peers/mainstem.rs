@@ -28,6 +28,15 @@ fn pipeline(workload: Workload) -> (&'static str, &'static str) {
         Workload::W4 => ("w4.yaml", include_str!("../../workloads/w4.yaml")),
         Workload::W5Ndjson => ("w5_ndjson.nes", include_str!("../../workloads/w5_ndjson.nes")),
         Workload::W5Csv => ("w5_csv.nes", include_str!("../../workloads/w5_csv.nes")),
+        Workload::Q0 => ("q0.nes", include_str!("../../workloads/nexmark_q0.nes")),
+        Workload::Q1 => ("q1.nes", include_str!("../../workloads/nexmark_q1.nes")),
+        Workload::Q2 => ("q2.nes", include_str!("../../workloads/nexmark_q2.nes")),
+        Workload::Q5 => ("q5.nes", include_str!("../../workloads/nexmark_q5.nes")),
+        Workload::Q8 => ("q8.nes", include_str!("../../workloads/nexmark_q8.nes")),
+        Workload::Q8Bids => ("q8_bids.nes", include_str!("../../workloads/nexmark_q8_bids.nes")),
+        Workload::Q1Memory => ("q1.nes", include_str!("../../workloads/nexmark_q1_memory.nes")),
+        Workload::Q2Memory => ("q2.nes", include_str!("../../workloads/nexmark_q2_memory.nes")),
+        Workload::Keys => ("keys.nes", include_str!("../../workloads/keys.nes")),
     }
 }
 
@@ -43,10 +52,15 @@ pub(crate) fn subject(at: &Place, program: Option<&Path>, extra: &[String]) -> R
             let file = at.configure(name, text, &at.on.input)?;
             let mut task = Task::new(program, &["run"]);
             task.args.extend(extra.iter().cloned());
+            let shards = extra.iter().any(|arg| arg.starts_with("--shards"));
+            if at.on.workload.is_in_memory() && !shards {
+                task.args.push("--shards=1".into());
+            }
             task.args.push(file.to_string_lossy().into_owned());
             let expected = at.on.expected(Expected::Bytes);
             let count = at.on.count;
-            How::Run(Box::new(Run { task, output: at.output(), expected, count, idle: None }))
+            let output = at.output();
+            How::Run(Box::new(Run { task, output, expected, folder: None, count, idle: None }))
         }
     };
     Ok(Subject { name: "mainstem".into(), role: Role::Own, how })

@@ -2,6 +2,7 @@
 
 pub(crate) mod benthos;
 pub(crate) mod coreutils;
+pub(crate) mod flink;
 pub(crate) mod jq;
 pub(crate) mod mainstem;
 pub(crate) mod python;
@@ -49,6 +50,8 @@ pub(crate) struct Run {
     /// Where it writes its result, and what that must be.
     pub(crate) output: PathBuf,
     pub(crate) expected: Expected,
+    /// Set when the result is a folder of files without headers: what the header would be.
+    pub(crate) folder: Option<&'static str>,
     /// Records in its input.
     pub(crate) count: u64,
     /// The same program with nothing to do, where starting it is a cost of its own.
@@ -63,7 +66,8 @@ impl Subject {
 
     /// A peer that runs over the whole input.
     pub(crate) fn peer(name: &str, at: &Place, task: Task, expected: Expected) -> Self {
-        let run = Run { task, output: at.output(), expected, count: at.on.count, idle: None };
+        let (output, count) = (at.output(), at.on.count);
+        let run = Run { task, output, expected, folder: None, count, idle: None };
         Self { name: name.into(), role: Role::Peer, how: How::Run(Box::new(run)) }
     }
 }
@@ -88,6 +92,7 @@ impl Place<'_> {
     pub(crate) fn configure(&self, name: &str, template: &str, input: &Path) -> Result<PathBuf> {
         let text = template
             .replace("${INPUT}", &input.to_string_lossy())
+            .replace("${AUCTIONS}", &self.on.other.as_deref().unwrap_or(input).to_string_lossy())
             .replace("${OUTPUT}", &self.output().to_string_lossy());
         let path = self.scratch.join(name);
         std::fs::write(&path, text).at(&path)?;
@@ -108,4 +113,21 @@ pub(crate) fn version(program: &Path, args: &[&str]) -> Result<String> {
     }
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// Runs a command that prepares something to its end.
+///
+/// # Errors
+/// What it said last, when it failed.
+pub(crate) fn command(command: &mut Command) -> Result<()> {
+    let program = PathBuf::from(command.get_program());
+    let output = command.output().at(&program)?;
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let why = String::from_utf8_lossy(&output.stderr);
+            let why = why.lines().last().unwrap_or("failed").to_owned();
+            Err(Error(format!("{}: {why}", program.display())))
+        }
+    }
 }

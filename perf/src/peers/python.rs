@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{How, Place, Subject, version};
+use super::{How, Place, Subject, command, version};
 use crate::check::Expected;
-use crate::error::{At, Error, Result};
+use crate::error::{At, Result};
 use crate::measure::Task;
 use crate::workload::Workload;
 
@@ -56,19 +56,6 @@ fn create(venv: &Path) -> Result<PathBuf> {
     let mut pip = Command::new(&python);
     command(pip.args(["-m", "pip", "install", "--quiet", "-r"]).arg(&list))?;
     Ok(python)
-}
-
-fn command(command: &mut Command) -> Result<()> {
-    let program = PathBuf::from(command.get_program());
-    let output = command.output().at(&program)?;
-    match output.status.success() {
-        true => Ok(()),
-        false => {
-            let why = String::from_utf8_lossy(&output.stderr);
-            let why = why.lines().last().unwrap_or("failed").to_owned();
-            Err(Error(format!("{}: {why}", program.display())))
-        }
-    }
 }
 
 /// The subjects of a workload: DuckDB on W2 and W5, Polars on W5.

@@ -83,7 +83,7 @@ pub(crate) fn read(path: &Path) -> Result<Rows> {
 }
 
 /// A column's name without qualifier and type.
-fn plain_name(column: &str) -> &str {
+pub(crate) fn plain_name(column: &str) -> &str {
     let name = column.split(':').next().unwrap_or(column);
     name.rsplit('$').next().unwrap_or(name).trim()
 }

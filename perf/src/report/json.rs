@@ -14,6 +14,7 @@ pub(crate) fn workload(on: &Prepared, rounds: &Rounds) -> Value {
         "about": on.workload.about(),
         "events": on.count,
         "bytes": on.bytes,
+        "peak_mb_max": on.workload.peak_mb_max(),
         "marks": rounds.marks,
         "counted_rounds": rounds.counted().iter().map(|r| r + 1).collect::<Vec<_>>(),
         "subjects": subjects,

@@ -5,6 +5,7 @@ pub(crate) mod table;
 
 use crate::peers::Role;
 use crate::rounds::{Outcome, Rounds, Sample, State, median};
+use crate::workload::Prepared;
 
 /// Medians of one subject; what does not apply is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -84,6 +85,17 @@ pub(crate) fn is_bad(outcome: &Outcome) -> bool {
         State::Failed(_) => outcome.role == Role::Own,
         State::Good | State::Skipped(_) => false,
     }
+}
+
+/// The engine's peak memory in MB beside the limit of the workload, where there is one.
+pub(crate) fn memory(on: &Prepared, rounds: &Rounds) -> Option<(f64, f64)> {
+    let own = rounds.outcomes.iter().find(|o| o.role == Role::Own)?;
+    Some((figures(rounds, own).peak_mb?, on.workload.peak_mb_max()?))
+}
+
+/// Whether the engine took more memory than it may.
+pub(crate) fn is_too_large(on: &Prepared, rounds: &Rounds) -> bool {
+    memory(on, rounds).is_some_and(|(peak_mb, peak_mb_max)| peak_mb > peak_mb_max)
 }
 
 #[cfg(test)]

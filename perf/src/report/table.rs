@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{figures, ratios, trouble};
+use super::{figures, is_too_large, memory, ratios, trouble};
 use crate::rounds::Rounds;
 use crate::workload::Prepared;
 
@@ -40,6 +40,10 @@ fn write(out: &mut String, on: &Prepared, rounds: &Rounds) -> std::fmt::Result {
             cell(r.net_cpu, 2, "x"),
             cell(r.wall, 2, "x"),
         )?;
+    }
+    if let Some((peak_mb, peak_mb_max)) = memory(on, rounds) {
+        let verdict = if is_too_large(on, rounds) { "EXCEEDED" } else { "kept" };
+        writeln!(out, "  limit of memory {peak_mb_max:.0} MB: {verdict}, {peak_mb:.0} MB")?;
     }
     write_marks(out, rounds)
 }
