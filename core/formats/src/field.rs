@@ -4,7 +4,7 @@ use crate::number::{NumberError, short_decimal};
 
 /// Eight ASCII digits as their number. The first digit is the lowest byte.
 #[inline]
-fn eight_digits(bytes: [u8; 8]) -> Option<u64> {
+pub(crate) fn eight_digits(bytes: [u8; 8]) -> Option<u64> {
     let v = u64::from_le_bytes(bytes);
     // A digit is 0x30 to 0x39: its high nibble is 3, and stays so when 6 is added.
     let high = 0xf0f0_f0f0_f0f0_f0f0;
