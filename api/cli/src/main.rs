@@ -68,6 +68,9 @@ enum Command {
     Completions(cmd::completions::Args),
     /// Print a manual page.
     Man(cmd::man::Args),
+    /// Run a function in Java for the process that has started this one.
+    #[command(name = connect::java_udf::COMMAND, hide = true)]
+    JavaHost,
 }
 
 /// The whole command line, for whoever describes it.
@@ -110,6 +113,7 @@ fn main() -> ExitCode {
         Command::List(args) => cmd::list::run(&args),
         Command::Completions(args) => cmd::completions::run(&args),
         Command::Man(args) => cmd::man::run(&args),
+        Command::JavaHost => connect::java_udf::host(),
     };
     match result {
         Ok(code) => code,

@@ -25,6 +25,7 @@ mod pollable;
 pub mod probe;
 pub mod process;
 pub mod reactor;
+pub mod region;
 pub mod rng;
 pub mod storage;
 mod task;

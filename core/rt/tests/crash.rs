@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -16,8 +16,19 @@ const KILLS: u64 = 25;
 /// The longest life of a child in microseconds.
 const LIFE_MAX: u64 = 40_000;
 
-fn open(dir: PathBuf, mode: IoMode) -> (Journal, Replay) {
-    let storage = Storage::start(dir, mode).expect("the storage thread runs");
+/// Opens the journal. The thread of a handle that was dropped, and the system after a kill, let go
+/// of the directory a moment later.
+fn open(dir: &Path, mode: IoMode) -> (Journal, Replay) {
+    let start = || Storage::start(dir, mode).ok();
+    let mut storage = start();
+    for _ in 0..10_000 {
+        if storage.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        storage = start();
+    }
+    let storage = storage.expect("the storage thread runs");
     block_on(storage.open_journal("log")).expect("the journal opens")
 }
 
@@ -30,7 +41,7 @@ fn number(record: &[u8]) -> u64 {
 fn child() {
     let Ok(mode) = std::env::var(MODE) else { return };
     let dir = PathBuf::from(std::env::var(DIR).expect("a directory"));
-    let (journal, replay) = open(dir, mode.parse().expect("a mode"));
+    let (journal, replay) = open(&dir, mode.parse().expect("a mode"));
     let mut next = replay.records.last().map_or(0, |last| number(last) + 1);
     let mut stderr = std::io::stderr();
     loop {
@@ -66,23 +77,12 @@ fn what_was_acknowledged_survives_kills_at_random_moments() {
             if let Some(last) = said.chunks_exact(8).last() {
                 known = Some(number(last));
             }
-            let (_, replay) = open(dir.path().to_owned(), mode);
+            let (_, replay) = open(dir.path(), mode);
             let numbers: Vec<u64> = replay.records.iter().map(|record| number(record)).collect();
             assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
             assert!(numbers.last().copied() >= known, "{mode}: {numbers:?} lost {known:?}");
             known = numbers.last().copied();
-            wait_for_lock(dir.path());
         }
         assert!(known.is_some_and(|last| last > 0), "the children got to work");
-    }
-}
-
-/// The thread of the handle that was just dropped lets go of the directory a moment later.
-fn wait_for_lock(dir: &std::path::Path) {
-    for _ in 0..1_000 {
-        if Storage::start(dir, IoMode::Epoll).is_ok() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }

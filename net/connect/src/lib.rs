@@ -25,6 +25,7 @@ pub mod http_client;
 pub mod http_server;
 pub mod inproc;
 pub mod ipc;
+pub mod java_udf;
 pub mod javascript;
 mod link;
 pub mod lookup;
@@ -71,6 +72,7 @@ pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC, &redis::cache::SPEC];
 pub const PROCESSORS: &[&OperatorSpec] = &[
     &subprocess::command::SPEC,
     &http_client::processor::SPEC,
+    &java_udf::SPEC,
     &javascript::processor::SPEC,
     &subprocess::processor::SPEC,
 ];

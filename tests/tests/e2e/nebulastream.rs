@@ -6,7 +6,10 @@ use std::fs::File;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow_ipc::writer::FileWriter;
 use serde_json::json;
 use tests::program::{Folder, Program, http, until};
 
@@ -265,6 +268,46 @@ fn packed_rows_are_queried_and_a_torn_one_is_told() {
     assert_eq!(rows, ["2,ab,0", "70000,abcd,1", "5,x,1"]);
     let torn = "rows left out so far: 1; the last: a row has 17 bytes, and only 3 came";
     assert!(until(|| program.log().contains(torn).then_some(())).is_some(), "{}", program.log());
+}
+
+#[test]
+fn a_file_of_arrow_batches_is_queried() {
+    let folder = Folder::new("nes-arrow");
+    let ids = Arc::new(UInt32Array::from_iter_values(0..5000));
+    let words = ["a", "b", "c", "d"].iter().cycle().take(5000).map(|word| Some(*word));
+    let words = Arc::new(words.collect::<StringArray>());
+    let all: [(&str, ArrayRef); 2] = [("word", words), ("id", ids)];
+    let batch = RecordBatch::try_from_iter(all).expect("a batch");
+    let file = File::create(folder.path("rows.arrow")).expect("a file");
+    let mut writer = FileWriter::try_new(file, &batch.schema()).expect("a writer");
+    for part in [batch.slice(0, 10), batch.slice(10, 4990)] {
+        writer.write(&part).expect("is written");
+    }
+    writer.finish().expect("is written");
+    let config = format!(
+        "restPort: 0\nlogicalSources:\n  - logicalSourceName: arrow\n    fields:\n\
+         \x20     - {{name: id, type: UINT64}}\n      - {{name: word, type: TEXT}}\n\
+         worker:\n  physicalSources:\n    - logicalSourceName: arrow\n\
+         \x20     physicalSourceName: arrow1\n      type: ARROW_SOURCE\n      configuration:\n\
+         \x20       filePath: {}\n",
+        folder.path("rows.arrow").display()
+    );
+    let config = folder.write("coordinator.yaml", config);
+    let program = Program::start(&["nes", "coordinator", &format!("--configPath={config}")]);
+    let address = program.address("requests: nes");
+    let query = format!(
+        "Query::from(\"arrow\").filter(Attribute(\"id\") > 4997)\
+         .sink(FileSinkDescriptor::create(\"{}\", \"CSV_FORMAT\", \"OVERWRITE\"));",
+        folder.path("out.csv").display()
+    );
+    let (status, answer) = execute(&address, &query);
+    assert_eq!(status, 202, "{answer}");
+    let rows = until(|| {
+        let text = folder.read("out.csv");
+        let rows: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+        (rows.len() == 2).then_some(rows)
+    });
+    assert_eq!(rows.as_deref(), Some(&["4998,c".to_owned(), "4999,d".to_owned()][..]));
 }
 
 /// A process that is killed when this is dropped.

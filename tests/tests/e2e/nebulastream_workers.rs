@@ -9,7 +9,7 @@ use tests::program::{Answer, Folder, Program, binary, http, io_args, try_http, u
 
 /// Whether there is a server here that coordinators can start.
 #[allow(clippy::print_stderr)] // whoever reads the result must see it
-fn there_is_a_server() -> bool {
+pub(crate) fn there_is_a_server() -> bool {
     let found = Command::new("nats-server").arg("--version").stdout(Stdio::null()).status();
     if found.is_err() {
         eprintln!("skipped: nats-server is not on this machine");
@@ -23,15 +23,15 @@ fn free_port() -> u16 {
 }
 
 /// A coordinator of the logical sources `a` and `b`.
-struct Coordinator {
-    folder: Folder,
+pub(crate) struct Coordinator {
+    pub(crate) folder: Folder,
     program: Program,
     rpc: u16,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Coordinator {
-    fn start(name: &str) -> Coordinator {
+    pub(crate) fn start(name: &str) -> Coordinator {
         let folder = Folder::new(name);
         let fields = "    fields:\n      - {name: ts, type: UINT64}\n\
                       \x20     - {name: k, type: UINT64}\n      - {name: v, type: UINT64}\n";
@@ -53,7 +53,7 @@ impl Coordinator {
     }
 
     /// Starts a worker; `source` are the lines of its physical source.
-    fn worker(&self, id: u64, source: &str) -> Program {
+    pub(crate) fn worker(&self, id: u64, source: &str) -> Program {
         let config = format!(
             "workerId: {id}\ncoordinatorHost: 127.0.0.1\ncoordinatorPort: {}\n{source}",
             self.rpc
@@ -98,7 +98,7 @@ impl Coordinator {
         assert_eq!(self.edges(), [(4, 1), (2, 4), (3, 4)]);
     }
 
-    fn submit(&self, query: &str, out: &str, more: Value) -> u64 {
+    pub(crate) fn submit(&self, query: &str, out: &str, more: Value) -> u64 {
         let text = format!(
             "{query}.sink(FileSinkDescriptor::create(\"{}\", \"CSV_FORMAT\", \"OVERWRITE\"));",
             self.folder.path(out).display()
@@ -120,14 +120,14 @@ impl Coordinator {
             .unwrap_or_default()
     }
 
-    fn comes_to(&self, id: u64, status: &str) {
+    pub(crate) fn comes_to(&self, id: u64, status: &str) {
         let there = until(|| (self.status(id) == status).then_some(()));
         let all = self.get("queryCatalog/allRegisteredQueries");
         assert!(there.is_some(), "{id} is {status}: {all}\n{}", self.program.log());
     }
 
     /// What runs on which node, by the execution plan.
-    fn plan(&self, id: u64) -> Vec<(u64, String)> {
+    pub(crate) fn plan(&self, id: u64) -> Vec<(u64, String)> {
         let plan = self.get(&format!("query/execution-plan?queryId={id}"));
         let of = |node: &Value| {
             let operator = &node["ScheduledQueries"][0]["querySubPlans"][0]["operator"];
@@ -154,7 +154,7 @@ impl Coordinator {
         rows
     }
 
-    fn rows_become(&self, out: &str, expected: &[&str]) {
+    pub(crate) fn rows_become(&self, out: &str, expected: &[&str]) {
         let there = until(|| (self.rows(out) == expected).then_some(()));
         assert!(there.is_some(), "{:?}\n{}", self.rows(out), self.program.log());
     }
@@ -189,7 +189,7 @@ fn file(logical: &str, path: &str) -> String {
 }
 
 /// A connection as the source of a worker.
-fn connection(logical: &str, port: u16) -> String {
+pub(crate) fn connection(logical: &str, port: u16) -> String {
     format!(
         "physicalSources:\n  - logicalSourceName: {logical}\n    physicalSourceName: {logical}1\n\
          \x20   type: TCP_SOURCE\n    configuration:\n      socketHost: 127.0.0.1\n\
@@ -198,7 +198,7 @@ fn connection(logical: &str, port: u16) -> String {
 }
 
 /// Waits for the connection of a source.
-fn accepted(listener: &TcpListener) -> TcpStream {
+pub(crate) fn accepted(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).expect("a setting");
     let stream = until(|| listener.accept().ok()).expect("the source connects").0;
     stream.set_nonblocking(false).expect("a setting");

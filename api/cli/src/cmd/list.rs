@@ -86,7 +86,7 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 14] = [
+const UNLISTED: [(Kind, &str); 15] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
@@ -101,6 +101,7 @@ const UNLISTED: [(Kind, &str); 14] = [
     (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
     (Kind::Output, "variable"),
+    (Kind::Processor, "java_udf"),
 ];
 
 /// Lists them.

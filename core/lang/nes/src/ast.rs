@@ -49,6 +49,8 @@ pub enum OpKind {
     Threshold(Expr, u64, Vec<Aggregate>),
     /// How far time has come: by a field with a lateness, or by the clock.
     Watermark(Option<(Attr, u64, u64)>),
+    /// What a function of the catalog gives for each tuple; with `true` any number of tuples.
+    Udf(String, bool),
     /// Only so many tuples.
     Limit(u64),
     /// Where the result goes.

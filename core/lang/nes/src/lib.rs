@@ -11,8 +11,9 @@ mod scan;
 pub mod schema;
 pub mod sql;
 pub mod types;
+pub mod udf;
 
 pub use file::lower_file;
-pub use lower::{Lowered, OPERATORS_MAX, lower};
+pub use lower::{Lowered, OPERATORS_MAX, lower, lower_with};
 pub use parse::{CALLS_MAX, DEPTH_MAX, parse_pattern, parse_query, parse_schema};
 pub use scan::QUERY_BYTES_MAX;

@@ -4,6 +4,7 @@ use plan::OperatorSpec;
 
 pub mod arrays;
 pub mod decode;
+pub mod decode_arrow;
 pub mod decode_binary;
 pub mod decode_csv;
 pub mod decode_ndjson;
@@ -17,6 +18,7 @@ mod tests;
 
 /// The operators of this folder.
 pub const ALL: &[&OperatorSpec] = &[
+    &decode_arrow::SPEC,
     &decode_binary::SPEC,
     &decode_csv::SPEC,
     &decode_ndjson::SPEC,

@@ -105,19 +105,14 @@ impl Socket {
 
     /// Sends each message over a connection of its own, whose end is that of the message.
     async fn alone(&self, batch: &Batch) -> Result<(), SinkError> {
-        let messages = match batch.as_records() {
-            Some(records) => {
-                let mut print = Vec::new();
-                let all = 0..records.recs.len();
-                all.map(|index| records.bytes(index, &mut print).to_vec()).collect()
-            }
-            None => {
-                let bytes = self.codec.encode(batch, Vec::new());
-                vec![bytes.map_err(|text| SinkError::All(self.fault(text)))?.into_vec()]
-            }
+        let Some(records) = batch.as_records() else {
+            let bytes = self.codec.encode(batch, Vec::new());
+            let bytes = bytes.map_err(|text| SinkError::All(self.fault(text)))?;
+            return self.whole(bytes.into_vec()).await.map_err(SinkError::NotConnected);
         };
-        let count = messages.len();
-        for (index, message) in messages.into_iter().enumerate() {
+        let (count, mut print) = (records.recs.len(), Vec::new());
+        for index in 0..count {
+            let message = records.bytes(index, &mut print).to_vec();
             let Err(fault) = self.whole(message).await else { continue };
             return Err(match index {
                 0 => SinkError::NotConnected(fault),

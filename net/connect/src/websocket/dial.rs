@@ -27,8 +27,6 @@ use crate::text::io_text;
 
 /// How long it may take until both sides agree.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(45);
-/// Largest body of an answer that refuses; it is not read.
-const REFUSAL_BYTES_MAX: u64 = 64 << 20;
 /// Letters of an answer that is none which are shown.
 const SHOWN_MAX: usize = 64;
 /// Who asks.
@@ -224,8 +222,9 @@ async fn through(proxy: &Intercept, target: &Target) -> Result<Stream, String> {
 
 /// The head of an answer, and what came behind it.
 async fn answer(link: &mut dyn Bytestream) -> Result<(ResponseHead, Vec<u8>), String> {
-    let mut decoder = ResponseDecoder::new(REFUSAL_BYTES_MAX);
-    // A proxy that agrees sends no body, whatever the head says.
+    // A proxy that agrees sends no body, whatever the head says, and that of one that does not is
+    // not read.
+    let mut decoder = ResponseDecoder::new(0);
     decoder.expect_no_body();
     let (mut head, mut shown) = (None, Vec::new());
     loop {

@@ -2,7 +2,7 @@
 //! what surrounds them: other versions, ids that are no numbers, bodies that are none.
 
 mod failures;
-mod udfs;
+pub(crate) mod udfs;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

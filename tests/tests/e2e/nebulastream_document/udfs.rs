@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::Coordinator;
 use crate::bad_input::post;
 
-pub(super) const REGISTER: &str = "/v1/nes/udf-catalog/registerJavaUdf";
+pub(crate) const REGISTER: &str = "/v1/nes/udf-catalog/registerJavaUdf";
 const GET: &str = "/udf-catalog/getUdfDescriptor";
 const REMOVE: &str = "/udf-catalog/removeUdf";
 
 /// A field of a Protobuf message that holds bytes.
-pub(super) fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut all = vec![(number << 3) | 2];
     let mut length = bytes.len();
     while length >= 0x80 {

@@ -138,7 +138,8 @@ impl State {
     /// Whether a query could be placed as the topology is now.
     fn has_other_places(&self, id: u64) -> Result<(), String> {
         let query = self.queries.get(id).ok_or("it is not known any more")?;
-        let lowered = nes::lower(&query.text, &self.sources, &self.sinks);
+        let udfs = |name: &str| self.udf(name);
+        let lowered = nes::lower_with(&query.text, &self.sources, &self.sinks, &udfs);
         let lowered = lowered.map_err(|diagnostics| message(&diagnostics))?;
         let strategy = Placement::named(&query.placement);
         let places = nes::placement::place(&self.topology, &lowered.steps, strategy);

@@ -170,7 +170,7 @@ impl State {
         placement: &str,
         tolerance: Tolerance,
     ) -> Result<Deployment, Vec<Diagnostic>> {
-        let lowered = nes::lower(text, &self.sources, &self.sinks)?;
+        let lowered = nes::lower_with(text, &self.sources, &self.sinks, &|name| self.udf(name))?;
         self.queries.planned(id, lowered.view.clone(), lowered.tree.clone());
         self.place(id, lowered, placement, tolerance, 1, &[])
     }
@@ -211,7 +211,10 @@ impl State {
     pub(super) fn spread_again(&mut self, id: u64) -> Option<Deployment> {
         let before = self.deployments.get(&id)?.clone();
         let query = self.queries.get(id).filter(|query| !query.status.is_final())?.clone();
-        let lower = |state: &State| nes::lower(&query.text, &state.sources, &state.sinks).ok();
+        let lower = |state: &State| {
+            let udfs = |name: &str| state.udf(name);
+            nes::lower_with(&query.text, &state.sources, &state.sinks, &udfs).ok()
+        };
         let lowered = lower(self).filter(|lowered| lowered.plan == before.whole)?;
         let leaving = before.leaving;
         let gone = |part: &&Part| {

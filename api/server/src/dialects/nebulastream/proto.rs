@@ -107,6 +107,16 @@ pub(super) struct JavaUdf {
     pub(super) instance: Vec<u8>,
     #[prost(message, repeated, tag = "4")]
     pub(super) classes: Vec<JavaClass>,
+    /// Fields of what it takes; those of what it gives where `given` is missing, as older clients
+    /// have it.
+    #[prost(message, optional, tag = "5")]
+    pub(super) taken: Option<Schema>,
+    #[prost(message, optional, tag = "6")]
+    pub(super) given: Option<Schema>,
+    #[prost(string, tag = "7")]
+    pub(super) input_class: String,
+    #[prost(string, tag = "8")]
+    pub(super) output_class: String,
 }
 
 /// `RegisterJavaUdfRequest`.

@@ -85,12 +85,15 @@ pub(super) fn from_named(bytes: &[u8]) -> Result<(String, Schema), String> {
     let invalid = || "Invalid Protobuf message".to_owned();
     let message = proto::NamedSchema::decode(bytes).map_err(|_| invalid())?;
     let inner = message.schema.filter(|_| !message.name.is_empty()).ok_or_else(invalid)?;
-    let mut schema = Schema::default();
-    for field in inner.fields {
-        let ty = field.ty.as_ref().and_then(type_of).ok_or_else(invalid)?;
-        schema.fields.push(Field::new(bare(&field.name), ty));
-    }
-    Ok((message.name, schema))
+    Ok((message.name, fields(&inner).ok_or_else(invalid)?))
+}
+
+/// The fields of a message; none where one of them has no type that is known.
+pub(super) fn fields(message: &proto::Schema) -> Option<Schema> {
+    let field = |field: &proto::Field| {
+        Some(Field::new(bare(&field.name), field.ty.as_ref().and_then(type_of)?))
+    };
+    Some(Schema { fields: message.fields.iter().map(field).collect::<Option<_>>()? })
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
-//! The catalog of Java functions (spec/nes-rest.md §7). They are kept and handed out; no query runs
-//! them yet.
+//! The catalog of Java functions (spec/nes-rest.md §7). They are kept and handed out, and queries
+//! find them here by name.
 
+use nes::udf::{Udf, check_size, dotted};
 use plan::Json;
 use prost::Message;
 use serde_json::json;
 
-use super::proto::{FoundJavaUdf, JavaUdf, RegisterJavaUdf};
+use super::proto::{FoundJavaUdf, JavaClass, JavaUdf, RegisterJavaUdf};
 use super::routes::{NebulaStream, unknown};
+use super::schema::fields;
+use super::state::State;
 use super::types::{error, named};
 use crate::exchange::{Reply, Request};
 
@@ -62,6 +65,7 @@ impl NebulaStream {
         };
         named(&message.name, "udf_name")?;
         check(&descriptor).map_err(|text| error(400, text))?;
+        udf_of(&descriptor).map_err(|text| error(400, text))?;
         {
             let mut state = self.store.lock();
             if state.udfs.contains_key(&message.name) {
@@ -79,6 +83,38 @@ impl NebulaStream {
         }
         Ok(Reply::text(200, "Registered Java UDF"))
     }
+}
+
+impl State {
+    /// A function as queries have it.
+    pub(super) fn udf(&self, name: &str) -> Option<Udf> {
+        let descriptor = JavaUdf::decode(self.udfs.get(name)?.as_slice()).ok()?;
+        udf_of(&descriptor).ok()
+    }
+}
+
+/// What a descriptor says.
+fn udf_of(descriptor: &JavaUdf) -> Result<Udf, String> {
+    let class = |class: &JavaClass| (dotted(&class.class_name), class.byte_code.clone());
+    let told = descriptor.given.as_ref().or(descriptor.taken.as_ref());
+    // A schema without fields is none: a client may always send the message.
+    let schema = told.filter(|schema| !schema.fields.is_empty()).map(fields);
+    if schema == Some(None) {
+        return Err(
+            "Invalid Protobuf message: the output schema has a type that is not known".to_owned()
+        );
+    }
+    let udf = Udf {
+        class: dotted(&descriptor.class_name),
+        method: descriptor.method_name.clone(),
+        instance: descriptor.instance.clone(),
+        classes: descriptor.classes.iter().map(class).collect(),
+        input: descriptor.input_class.clone(),
+        output: descriptor.output_class.clone(),
+        schema: schema.flatten(),
+    };
+    check_size(&udf)?;
+    Ok(udf)
 }
 
 fn udf_name(request: &Request, first: bool) -> Result<String, Reply> {

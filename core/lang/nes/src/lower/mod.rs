@@ -8,6 +8,7 @@ mod sink;
 mod source;
 mod steps;
 pub(crate) mod stream;
+mod udf;
 mod view;
 mod window;
 
@@ -24,6 +25,7 @@ use crate::parse::{parse_pattern, parse_query};
 use crate::placement::Step;
 use crate::schema::{Field, Schema};
 use crate::sql::is_sql;
+use crate::udf::Udfs;
 
 /// Most operators of one query.
 pub const OPERATORS_MAX: usize = 2000;
@@ -57,17 +59,31 @@ pub(crate) struct Lowering<'a> {
     pins: HashMap<NodeId, u64>,
     /// Whether what keeps nothing has an instance for each source.
     apart: bool,
+    udfs: Udfs<'a>,
 }
 
-/// Lowers a query over the sources of a catalog.
+/// Lowers a query over the sources of a catalog, where there are no functions.
 ///
 /// # Errors
-/// Text that is no query (its message begins with `SyntacticQueryValidation:`), or names and types
-/// that do not fit, with their places.
+/// See [`lower_with`].
 pub fn lower(
     text: &str,
     sources: &SourceCatalog,
     sinks: &SinkCatalog,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    lower_with(text, sources, sinks, &|_| None)
+}
+
+/// Lowers a query over the sources and functions of catalogs.
+///
+/// # Errors
+/// Text that is no query (its message begins with `SyntacticQueryValidation:`), or names and types
+/// that do not fit, with their places.
+pub fn lower_with(
+    text: &str,
+    sources: &SourceCatalog,
+    sinks: &SinkCatalog,
+    udfs: Udfs<'_>,
 ) -> Result<Lowered, Vec<Diagnostic>> {
     if is_sql(text) {
         return crate::sql::lower(text, sources, sinks).map_err(|error| vec![error]);
@@ -81,11 +97,15 @@ pub fn lower(
         let message = format!("SyntacticQueryValidation:\n{}", error.message);
         vec![Diagnostic { message, ..error }]
     })?;
-    lower_query(&query, sources).map_err(|error| vec![error])
+    lower_query(&query, sources, udfs).map_err(|error| vec![error])
 }
 
-fn lower_query(query: &Query, sources: &SourceCatalog) -> Result<Lowered, Diagnostic> {
-    let mut lowering = Lowering::new(sources, Rules::Dsl);
+fn lower_query(
+    query: &Query,
+    sources: &SourceCatalog,
+    udfs: Udfs<'_>,
+) -> Result<Lowered, Diagnostic> {
+    let mut lowering = Lowering { udfs, ..Lowering::new(sources, Rules::Dsl) };
     let Some((last, body)) = query.ops.split_last() else { return Err(no_sink(query)) };
     let OpKind::Sink(sink) = &last.kind else { return Err(no_sink(query)) };
     let stream = lowering.query(query, body)?;
@@ -111,6 +131,7 @@ impl<'a> Lowering<'a> {
             owners: Vec::new(),
             pins: HashMap::new(),
             apart: sources.all_physical().iter().any(|source| source.node != ROOT),
+            udfs: &|_| None,
         }
     }
 
@@ -189,6 +210,7 @@ impl<'a> Lowering<'a> {
                 self.threshold(stream, condition, *min, aggregates)
             }
             OpKind::Watermark(watermark) => self.watermark(stream, watermark.as_ref()),
+            OpKind::Udf(name, flat) => self.udf(stream, name, *flat, op.span),
             OpKind::Limit(count) => Ok(self.limit(stream, *count)),
             OpKind::Sink(_) => {
                 let text = "a query has one sink, which comes last";
@@ -243,3 +265,5 @@ impl<'a> Lowering<'a> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod udf_tests;

@@ -14,6 +14,8 @@ use crate::types::Type;
 const LINE_BYTES_MAX: u64 = 16 << 20;
 /// Longest packed row of a source, and most bytes that are read of it at a time.
 const ROW_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of an Arrow file that are read at a time.
+const ARROW_BYTES: u64 = 1 << 20;
 /// Rows that a `DEFAULT_SOURCE` emits at a time.
 const DEFAULT_ROWS: u64 = 10;
 
@@ -129,10 +131,11 @@ impl Lowering<'_> {
             })
             .collect();
         let mut settings = json!({"fields": columns, "partition": partition});
-        if format != Format::Binary && leaves_out(source, span)? {
+        if matches!(format, Format::Csv | Format::Json) && leaves_out(source, span)? {
             settings["on_error"] = json!("skip");
         }
         let decoder = match format {
+            Format::Arrow => "decode_arrow",
             Format::Binary => "decode_binary",
             Format::Json => "decode_ndjson",
             Format::Csv => {
@@ -164,6 +167,10 @@ fn reader(
     span: Span,
 ) -> Result<(Component, Format), Diagnostic> {
     let config = &source.config;
+    if source.kind == "ARROW_SOURCE" {
+        let scanner = Component::new("chunker", json!({"size": ARROW_BYTES}));
+        return Ok((file(source, scanner, span)?, Format::Arrow));
+    }
     if source.kind == "BINARY_SOURCE" {
         let size = packed(source, schema, per_buffer, span)?;
         let scanner = Component::new("chunker", json!({"size": size}));
@@ -290,6 +297,7 @@ fn mqtt(config: &Json) -> Result<Component, String> {
 /// What a source's bytes are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
+    Arrow,
     Binary,
     Csv,
     Json,

@@ -203,7 +203,7 @@ fn what_does_not_fit_is_refused_by_name() {
         (format!(r#"Query::from("car"){window}.apply(Sum(Attribute("nope")))"#), "the field nope is not defined in the schema"),
         (r#"Query::from("car").project(Attribute("nope"))"#.to_owned(), "the field nope is not defined in the schema"),
         (r#"Query::from("car").map(Attribute("x") = Attribute("nope") + 1)"#.to_owned(), "the field nope is not defined in the schema"),
-        (r#"Query::from("car").mapUDF("f")"#.to_owned(), "mapUDF is not supported"),
+        (r#"Query::from("car").mapUDF("f")"#.to_owned(), "there is no UDF 'f' in the catalog"),
         (r#"Query::from("car").fliter(Attribute("id") > 1)"#.to_owned(), "SyntacticQueryValidation:\n"),
         (r#"Query::from("car").limit(1).sink(NullOutputSinkDescriptor::create())"#.to_owned(), "one sink"),
     ];
@@ -275,6 +275,16 @@ fn packed_rows_are_read_by_their_widths() {
         let message = over_one(&one_source(schema, "BINARY_SOURCE", config)).unwrap_err();
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn arrow_files_are_read_by_the_names_of_their_columns() {
+    let path = plan::serde_json::json!({"filePath": "/data/one.arrow"});
+    let lowered = over_one(&one_source(PACKED, "ARROW_SOURCE", path)).unwrap();
+    let scanner = &config(&lowered, "file")["scanner"];
+    assert_eq!(scanner.to_string(), r#"{"name":"chunker","config":{"size":1048576}}"#);
+    let fields = config(&lowered, "decode_arrow")["fields"].to_string();
+    assert_eq!(fields, r#"[{"name":"v","type":"f64","to":"one$v"}]"#);
 }
 
 #[test]

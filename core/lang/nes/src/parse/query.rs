@@ -70,7 +70,8 @@ impl Parser {
             "assignWatermark" => OpKind::Watermark(self.watermark()?),
             "limit" => OpKind::Limit(self.int()?),
             "sink" => OpKind::Sink(self.sink_call()?),
-            "batchJoinWith" | "inferModel" | "mapUDF" | "flatMapUDF" => {
+            "mapUDF" | "flatMapUDF" => OpKind::Udf(self.text()?, name == "flatMapUDF"),
+            "batchJoinWith" | "inferModel" => {
                 self.skip_arguments()?;
                 if name == "batchJoinWith" {
                     self.sign(")")?;

@@ -97,12 +97,27 @@ fn errors_have_places() {
 #[test]
 fn what_cannot_run_is_still_understood() {
     for call in [
-        r#"mapUDF("f")"#,
         r#"inferModel("m", {Attribute("a")}, {Attribute("b")})"#,
         r#"batchJoinWith(Query::from("b")).where(Attribute("a") == Attribute("b"))"#,
         r#"sink(OPCSinkDescriptor::create("opc.tcp://x:1", Node(1, (2)), "u", "p"))"#,
     ] {
         parse_query(&format!(r#"Query::from("a").{call};"#)).unwrap();
+    }
+}
+
+#[test]
+fn functions_are_called_by_name() {
+    let query = parse_query(r#"Query::from("a").mapUDF("f").flatMapUDF("g h");"#).unwrap();
+    let calls: Vec<&OpKind> = query.ops.iter().map(|op| &op.kind).collect();
+    let (map, flat) = (OpKind::Udf("f".to_owned(), false), OpKind::Udf("g h".to_owned(), true));
+    assert_eq!(calls, [&map, &flat]);
+    for (call, column, message) in [
+        ("mapUDF()", 25, "expected a text in quotes, found ')'"),
+        ("mapUDF(f)", 25, "expected a text in quotes, found 'f'"),
+        (r#"flatMapUDF("f", 1)"#, 32, "expected ')', found ','"),
+    ] {
+        let error = error(&format!(r#"Query::from("a").{call};"#));
+        assert_eq!((error.span.column, error.message.as_str()), (column, message), "{call}");
     }
 }
 
@@ -188,7 +203,7 @@ proptest! {
         "Query", "::", "from", "(", ")", "\"a\"", ".", "filter", "Attribute", "window", "of",
         "TumblingWindow", "EventTime", ",", "Seconds", "1", "joinWith", "where", "==", "+", "-",
         "sink", "FileSinkDescriptor", "create", "{", "}", "CASE", "WHEN", "->", "as", ";", "times",
-        "batchJoinWith", "mapUDF", "Schema", "addField", "BasicType", "apply", "Sum", "byKey",
+        "batchJoinWith", "mapUDF", "flatMapUDF", "Schema", "addField", "BasicType", "apply", "Sum", "byKey",
     ]), 0..30), start: bool) {
         let head = if start { "Query::from(\"a\")." } else { "" };
         let text = format!("{head}{}", words.join(" "));
