@@ -2,27 +2,27 @@
 //! (spec/benthos-components.md §C).
 
 mod order;
+mod place;
 mod report;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use formats::value::Text;
 use futures_util::future::join_all;
 use plan::env::read_config;
 use plan::fields::ProcessorLabel;
 use plan::{
-    Batch, Body, BuildError, Class, Component, Env, Example, Operator, OperatorError, OperatorSpec,
-    Step, schema_of,
+    Batch, BuildError, Class, Component, Env, Example, Operator, OperatorError, OperatorSpec, Step,
+    schema_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::batches::{Faults, document_of, drive};
-use crate::paths;
+use crate::batches::{Faults, drive};
 use crate::processors::branch::{self, Branch};
 use order::Stages;
-use report::Report;
+use place::Place;
+use report::Reports;
 
 /// Configuration of `workflow`.
 #[derive(Deserialize, JsonSchema)]
@@ -54,12 +54,16 @@ fn meta_path() -> String {
 }
 
 struct Stage {
-    name: String,
+    /// Its place among all stages by name.
+    at: usize,
     branch: Branch,
 }
 
 struct Workflow {
-    meta_path: Vec<Text>,
+    /// Where what was done is recorded, if anywhere.
+    place: Option<Place>,
+    /// The names of all stages in their order.
+    names: Vec<String>,
     /// The stages in their order, or why none can be run.
     tiers: Result<Vec<Vec<Stage>>, String>,
     faults: Faults,
@@ -92,6 +96,7 @@ impl Workflow {
                 fixed = false;
             }
         }
+        let names = stages.keys().cloned().collect();
         let order: Vec<Vec<String>> = config
             .order
             .iter()
@@ -107,7 +112,7 @@ impl Workflow {
             true => order::resolved(stages).map_err(|e| format!("failed to resolve DAG: {e}")),
         };
         let faults = Faults::of(env.component());
-        Ok(Workflow { meta_path: paths::split(&config.meta_path), tiers, faults })
+        Ok(Workflow { place: Place::new(&config.meta_path), names, tiers, faults })
     }
 
     async fn run(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
@@ -123,61 +128,52 @@ impl Workflow {
                 return Ok(());
             }
         };
-        let names: Vec<&str> = tiers.iter().flatten().map(|s| s.name.as_str()).collect();
-        let mut reports = report::of(&batch, &self.meta_path, &names);
+        let mut reports = Reports::of(&batch, self.place.as_mut(), &self.names);
         for tier in tiers.iter_mut() {
             let runs = tier.iter_mut().map(|stage| {
-                let reports = &reports;
-                let wanted = |at: usize| reports.get(at).is_some_and(|r| r.wants(&stage.name));
-                stage.branch.answers(&batch, wanted)
+                let (reports, at) = (&reports, stage.at);
+                stage.branch.answers(&batch, move |message| reports.wants(message, at))
             });
             let answers = join_all(runs).await.into_iter().collect::<Result<Vec<_>, _>>()?;
             for (stage, answers) in tier.iter_mut().zip(answers) {
-                for (at, report) in reports.iter_mut().enumerate() {
+                for message in 0..batch.len() {
                     match &answers.broken {
-                        Some(text) => report.fail(&stage.name, text),
-                        None if !answers.has(at) => report.skip(&stage.name),
+                        Some(text) => reports.fail(message, stage.at, text.clone()),
+                        None if !answers.has(message) => reports.skip(message, stage.at),
                         None => {}
                     }
                 }
                 let failed = stage.branch.overlay(&answers, &mut batch);
-                for (at, text) in answers.failed.into_iter().chain(failed) {
-                    if let Some(report) = reports.get_mut(at).filter(|_| answers.broken.is_none()) {
-                        report.fail(&stage.name, &text);
+                if answers.broken.is_none() {
+                    for (message, text) in answers.failed.into_iter().chain(failed) {
+                        reports.fail(message, stage.at, text);
                     }
                 }
             }
         }
-        self.record(&mut batch, reports);
+        self.record(&mut batch, &reports);
         out.push(batch);
         Ok(())
     }
 
     /// Writes what was done into the documents, or flags the messages where nothing is written.
-    fn record(&self, batch: &mut Batch, reports: Vec<Report>) {
+    fn record(&mut self, batch: &mut Batch, reports: &Reports) {
         let Some(records) = batch.as_records_mut() else { return };
-        for (at, report) in reports.into_iter().enumerate() {
+        for at in 0..records.recs.len() {
             let Some(rec) = records.recs.get(at) else { return };
-            let (mut body, mut fault) = (None, None);
-            if self.meta_path.is_empty() {
-                fault = report.failed();
-            } else {
-                match document_of(records, rec) {
-                    Ok(document) => {
-                        let mut document = Arc::unwrap_or_clone(document);
-                        let previous = paths::get(&document, &self.meta_path).cloned();
-                        paths::set(&mut document, &self.meta_path, report.into_value(previous));
-                        body = Some(Body::Doc(Arc::new(document)));
-                    }
-                    Err(text) => fault = Some(text),
-                }
-            }
+            let done = match &mut self.place {
+                Some(place) => place.write(records, rec, |previous, out| {
+                    reports.write(at, &self.names, previous, out);
+                }),
+                None => match reports.failed(at, &self.names) {
+                    Some(text) => Err(text),
+                    None => continue,
+                },
+            };
             let Some(rec) = records.recs.get_mut(at) else { return };
-            if let Some(body) = body {
-                rec.body = body;
-            }
-            if let Some(text) = fault {
-                rec.fault = Some(self.faults.fault(text));
+            match done {
+                Ok(body) => rec.body = body,
+                Err(text) => rec.fault = Some(self.faults.fault(text)),
             }
         }
     }

@@ -56,7 +56,9 @@ fn place(
     mut ready: BTreeMap<String, Branch>,
     order: Vec<Vec<String>>,
 ) -> Result<Vec<Vec<Stage>>, String> {
-    let mut take = |name: String| Some(Stage { branch: ready.remove(&name)?, name });
+    let places: BTreeMap<String, usize> = ready.keys().cloned().zip(0..).collect();
+    let mut take =
+        |name: String| Some(Stage { at: *places.get(&name)?, branch: ready.remove(&name)? });
     Ok(order.into_iter().map(|tier| tier.into_iter().filter_map(&mut take).collect()).collect())
 }
 

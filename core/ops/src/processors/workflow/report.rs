@@ -1,39 +1,155 @@
-//! What a workflow did with one message, as its document records it.
+//! What a workflow did with the messages of a batch, as their documents record it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use formats::value::{Object, Text, Value};
+use formats::json::write_string;
+use formats::value::Value;
 use plan::Batch;
 
-use crate::batches::document_of;
-use crate::paths;
+use super::place::{PREVIOUS, Place};
 
-/// What became of the branches for one message.
-#[derive(Default)]
-pub(super) struct Report {
-    /// Those that an earlier run was done with.
-    earlier: BTreeSet<String>,
-    succeeded: BTreeSet<String>,
-    skipped: BTreeSet<String>,
-    failed: BTreeMap<String, String>,
+/// What became of a branch for one message.
+#[derive(Clone, PartialEq, Eq)]
+enum Outcome {
+    Succeeded,
+    /// Not run, now or because an earlier run was done with it.
+    Skipped,
+    Failed(String),
 }
 
-/// A report for each message, from what its document says of earlier runs.
-pub(super) fn of(batch: &Batch, path: &[Text], names: &[&str]) -> Vec<Report> {
-    let Some(records) = batch.as_records() else { return Vec::new() };
-    let reports = records.recs.iter().map(|rec| {
-        let succeeded = names.iter().map(|name| (*name).to_owned()).collect();
-        let document = Some(path).filter(|path| !path.is_empty());
-        let document = document.and_then(|_| document_of(records, rec).ok());
-        let record = document.as_ref().and_then(|document| paths::get(document, path));
-        let earlier = record.map(|record| earlier(record, names)).unwrap_or_default();
-        Report { earlier, succeeded, ..Report::default() }
-    });
-    reports.collect()
+/// What became of all branches for the messages of a batch.
+pub(super) struct Reports {
+    /// Number of branches, which are known by their place among the sorted names.
+    branches: usize,
+    /// Message by message, an outcome for each branch.
+    outcomes: Vec<Outcome>,
 }
 
-/// The branches that the record of an earlier run leaves out.
-fn earlier(record: &Value, names: &[&str]) -> BTreeSet<String> {
+impl Reports {
+    /// Before any branch has run: those that the record of an earlier run leaves out are skipped.
+    pub(super) fn of(batch: &Batch, place: Option<&mut Place>, names: &[String]) -> Self {
+        let outcomes = vec![Outcome::Succeeded; batch.len() * names.len()];
+        let mut reports = Reports { branches: names.len(), outcomes };
+        let (Some(records), Some(place)) = (batch.as_records(), place) else { return reports };
+        for (at, rec) in records.recs.iter().enumerate() {
+            if let Some(record) = place.get(records, rec) {
+                leave_out(&record, names, reports.row_mut(at));
+            }
+        }
+        reports
+    }
+
+    fn row(&self, message: usize) -> &[Outcome] {
+        let from = message * self.branches;
+        self.outcomes.get(from..from + self.branches).unwrap_or_default()
+    }
+
+    fn row_mut(&mut self, message: usize) -> &mut [Outcome] {
+        let from = message * self.branches;
+        self.outcomes.get_mut(from..from + self.branches).unwrap_or_default()
+    }
+
+    fn set(&mut self, message: usize, branch: usize, outcome: Outcome) {
+        if let Some(place) = self.row_mut(message).get_mut(branch) {
+            *place = outcome;
+        }
+    }
+
+    /// Whether a branch that has not run yet is to be run.
+    pub(super) fn wants(&self, message: usize, branch: usize) -> bool {
+        self.row(message).get(branch) == Some(&Outcome::Succeeded)
+    }
+
+    /// A branch was not run.
+    pub(super) fn skip(&mut self, message: usize, branch: usize) {
+        self.set(message, branch, Outcome::Skipped);
+    }
+
+    /// A branch failed.
+    pub(super) fn fail(&mut self, message: usize, branch: usize, why: String) {
+        self.set(message, branch, Outcome::Failed(why));
+    }
+
+    /// The branches that failed on a message, in words.
+    pub(super) fn failed(&self, message: usize, names: &[String]) -> Option<String> {
+        let failed = names.iter().zip(self.row(message));
+        let failed = failed.filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+        let names: Vec<&str> = failed.map(|(name, _)| name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("workflow branches failed: [{}]", names.join(" ")))
+    }
+
+    /// Appends the record of a message as canonical JSON, with the text of the one before it.
+    pub(super) fn write(
+        &self,
+        message: usize,
+        names: &[String],
+        previous: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) {
+        let row = || names.iter().zip(self.row(message));
+        out.push(b'{');
+        let mut failed = Members::new("failed", *b"{}");
+        for (name, outcome) in row() {
+            if let Outcome::Failed(why) = outcome {
+                failed.push(name, out);
+                out.push(b':');
+                write_string(out, why.as_bytes(), false);
+            }
+        }
+        failed.end(out);
+        if let Some(previous) = previous {
+            key(PREVIOUS, out);
+            out.extend_from_slice(previous);
+        }
+        for (title, wanted) in [("skipped", Outcome::Skipped), ("succeeded", Outcome::Succeeded)] {
+            let mut list = Members::new(title, *b"[]");
+            row()
+                .filter(|(_, outcome)| **outcome == wanted)
+                .for_each(|(name, _)| list.push(name, out));
+            list.end(out);
+        }
+        out.push(b'}');
+    }
+}
+
+/// A list or an object of a record, which is left out when it is empty.
+struct Members {
+    title: &'static str,
+    brackets: [u8; 2],
+    any: bool,
+}
+
+impl Members {
+    fn new(title: &'static str, brackets: [u8; 2]) -> Self {
+        Members { title, brackets, any: false }
+    }
+
+    fn push(&mut self, name: &str, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.any, true) {
+            out.push(b',');
+        } else {
+            key(self.title, out);
+            out.push(self.brackets[0]);
+        }
+        write_string(out, name.as_bytes(), false);
+    }
+
+    fn end(self, out: &mut Vec<u8>) {
+        if self.any {
+            out.push(self.brackets[1]);
+        }
+    }
+}
+
+/// Appends the name of a member of the record.
+fn key(name: &str, out: &mut Vec<u8>) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    write_string(out, name.as_bytes(), false);
+    out.push(b':');
+}
+
+/// Marks the branches that the record of an earlier run leaves out.
+fn leave_out(record: &Value, names: &[String], row: &mut [Outcome]) {
     let list = |field: &str| match record {
         Value::Object(record) => match record.get(field.as_bytes()) {
             Some(Value::Array(items)) => items.as_slice(),
@@ -41,70 +157,18 @@ fn earlier(record: &Value, names: &[&str]) -> BTreeSet<String> {
         },
         _ => &[],
     };
-    let known = |item: &Value| match item {
-        Value::String(text) => {
-            names.iter().find(|name| name.as_bytes() == text.as_bytes()).map(|s| (*s).to_owned())
-        }
-        _ => None,
+    let has = |items: &[Value], name: &str| {
+        let is = |item: &Value| matches!(item, Value::String(t) if t.as_bytes() == name.as_bytes());
+        items.iter().any(is)
     };
-    let apply = list("apply");
-    let mut left_out: BTreeSet<String> = match apply {
-        [] => list("skipped").iter().filter_map(known).collect(),
-        _ => names.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    for name in apply.iter().filter_map(known) {
-        left_out.remove(&name);
-    }
-    left_out.extend(list("succeeded").iter().filter_map(known));
-    left_out
-}
-
-impl Report {
-    /// Whether a branch is to be run.
-    pub(super) fn wants(&self, name: &str) -> bool {
-        !self.earlier.contains(name)
-    }
-
-    /// A branch was not run.
-    pub(super) fn skip(&mut self, name: &str) {
-        self.succeeded.remove(name);
-        self.skipped.insert(name.to_owned());
-    }
-
-    /// A branch failed.
-    pub(super) fn fail(&mut self, name: &str, why: &str) {
-        self.succeeded.remove(name);
-        self.skipped.remove(name);
-        self.failed.insert(name.to_owned(), why.to_owned());
-    }
-
-    /// The branches that failed, in words.
-    pub(super) fn failed(&self) -> Option<String> {
-        let names: Vec<&str> = self.failed.keys().map(String::as_str).collect();
-        (!names.is_empty()).then(|| format!("workflow branches failed: [{}]", names.join(" ")))
-    }
-
-    /// The record, over that of an earlier run.
-    pub(super) fn into_value(self, previous: Option<Value>) -> Value {
-        let list = |names: BTreeSet<String>| Value::array(names.into_iter().map(text).collect());
-        let mut record = Object::new();
-        if !self.succeeded.is_empty() {
-            record.insert(Text::from("succeeded"), list(self.succeeded));
+    let (apply, skipped, succeeded) = (list("apply"), list("skipped"), list("succeeded"));
+    for (name, outcome) in names.iter().zip(row) {
+        let left_out = match apply {
+            [] => has(skipped, name),
+            _ => !has(apply, name),
+        };
+        if left_out || has(succeeded, name) {
+            *outcome = Outcome::Skipped;
         }
-        if !self.skipped.is_empty() {
-            record.insert(Text::from("skipped"), list(self.skipped));
-        }
-        if !self.failed.is_empty() {
-            let failed = self.failed.into_iter().map(|(name, why)| (Text::from(name), text(why)));
-            record.insert(Text::from("failed"), Value::object(failed.collect()));
-        }
-        if let Some(previous) = previous.filter(|value| !matches!(value, Value::Null)) {
-            record.insert(Text::from("previous"), previous);
-        }
-        Value::object(record)
     }
-}
-
-fn text(text: String) -> Value {
-    Value::text(text)
 }
