@@ -11,6 +11,7 @@ use crate::instance::Event;
 use crate::journal::Journal;
 use crate::placing::Fetch;
 use crate::roll::Roll;
+use crate::scratch::StateRoom;
 use crate::shard::{self, Control, ShardConfig};
 use crate::shared::QUESTIONS_MAX;
 use crate::table::Table;
@@ -28,6 +29,12 @@ pub struct EngineConfig {
     pub state_dir: Option<std::path::PathBuf>,
     /// Bytes that all pipelines together may have on the way.
     pub bytes_max: usize,
+    /// Bytes of state that operators keep in memory before they put it to disk; by default half
+    /// of the memory of the machine, or of what the process may use of it.
+    pub state_memory: usize,
+    /// Folder for state that is put to disk; by default the one for temporary files. Nothing in
+    /// it outlives the process.
+    pub spill_dir: std::path::PathBuf,
     /// What fetches documents of other servers that pipelines are made of.
     pub fetch: Option<Fetch>,
 }
@@ -41,6 +48,8 @@ impl Default for EngineConfig {
             pin: true,
             state_dir: None,
             bytes_max: PROCESS_BYTES_MAX,
+            state_memory: rt::probe::memory() / 2,
+            spill_dir: std::env::temp_dir(),
             fetch: None,
         }
     }
@@ -82,6 +91,10 @@ impl Engine {
         let (asks, asked) = flume::bounded(ASKS_MAX);
         let (events_in, events) = flume::unbounded();
         let process = Arc::new(ProcessBudget::new(config.bytes_max));
+        let state = StateRoom {
+            budget: plan::StateBudget::new(config.state_memory),
+            dir: Arc::new(config.spill_dir.clone()),
+        };
         let mailboxes: Vec<_> = (0..config.shards.max(1)).map(|_| flume::unbounded()).collect();
         let peers: Vec<_> = mailboxes.iter().map(|(sender, _)| sender.clone()).collect();
         let questions: Vec<_> = mailboxes.iter().map(|_| flume::bounded(QUESTIONS_MAX)).collect();
@@ -97,6 +110,7 @@ impl Engine {
                 ports: ports.to_vec(),
                 events: events_in.clone(),
                 process: Arc::clone(&process),
+                state: state.clone(),
                 index,
                 questions,
                 owners: owners.clone(),

@@ -119,6 +119,7 @@ impl Graph {
             for batch in out {
                 self.route(node, batch).await?;
             }
+            self.rest(node).await?;
             for at in 0..self.targets(node).len() {
                 let Some((target, _)) = self.targets(node).get(at).copied() else { break };
                 if let Some(open) = self.open.get_mut(target) {
@@ -128,6 +129,21 @@ impl Graph {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Hands out what an operator has more of than it could give at its end at once.
+    async fn rest(&mut self, node: NodeId) -> Result<(), OperatorError> {
+        while let Some(Station::Operator(operator, _)) = self.stations.get_mut(node)
+            && operator.due_ns() == Some(0)
+        {
+            let mut out = Vec::new();
+            operator.on_time(rt::now().0, &mut out).finish().await?;
+            for batch in out {
+                self.route(node, batch).await?;
+            }
+            rt::yield_now().await;
         }
         Ok(())
     }

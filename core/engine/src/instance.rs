@@ -16,6 +16,7 @@ use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
 use crate::parallel::{Done, Share, Work, intake, linear_head};
 use crate::parts::{Order, Part, Parts};
+use crate::scratch::StateRoom;
 use crate::services::InstanceServices;
 use crate::shared::SharedParts;
 use crate::stop::Stop;
@@ -53,6 +54,7 @@ pub(crate) struct Surroundings {
     pub(crate) ports: Rc<Vec<flume::Sender<PortEvent>>>,
     pub(crate) events: flume::Sender<Event>,
     pub(crate) process: Arc<ProcessBudget>,
+    pub(crate) state: StateRoom,
     /// Caches and rate limits.
     pub(crate) shared: Rc<SharedParts>,
     /// Number of shards to share work with, this one among them.
@@ -117,6 +119,7 @@ impl Built {
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
         let services = InstanceServices::new(key.clone(), Rc::clone(&around.ports));
+        services.give_state(around.state.clone());
         let registry = Rc::clone(&around.registry);
         let shared = Rc::clone(&around.shared);
         let wanting = Rc::clone(&services);

@@ -41,6 +41,7 @@ mod placing;
 mod queue;
 mod rates;
 mod roll;
+mod scratch;
 mod services;
 mod shard;
 mod shared;

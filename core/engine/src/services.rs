@@ -9,9 +9,10 @@ use std::sync::{Arc, LazyLock, RwLock};
 use bytes::Bytes;
 use formats::k::K;
 use plan::env::Request;
-use plan::{BuildError, Documents, Json, Log, Services};
+use plan::{BuildError, Documents, Json, Log, Scratch, Services, StateBudget};
 
 use crate::api::{CONSOLE_LINES_MAX, Key, PortEvent};
+use crate::scratch::{SCRATCH_BYTES_MAX, ScratchFile, StateRoom};
 
 /// Requests that wait at a port before its senders are refused.
 pub(crate) const PORT_QUEUE_MAX: usize = 1024;
@@ -41,6 +42,7 @@ pub(crate) struct InstanceServices {
     /// twice the last counts.
     environment: Vec<(String, String)>,
     documents: RefCell<Arc<Documents>>,
+    state: RefCell<Option<StateRoom>>,
     /// The document that was asked for and is not there.
     wanted: RefCell<Option<String>>,
 }
@@ -65,6 +67,7 @@ impl InstanceServices {
             console: RefCell::default(),
             variables: RefCell::default(),
             documents: RefCell::default(),
+            state: RefCell::default(),
             wanted: RefCell::default(),
         })
     }
@@ -72,6 +75,11 @@ impl InstanceServices {
     /// Hands out these documents from here on.
     pub(crate) fn give_documents(&self, documents: &Arc<Documents>) {
         *self.documents.borrow_mut() = Arc::clone(documents);
+    }
+
+    /// What operators keep in memory is counted there, and the rest goes there.
+    pub(crate) fn give_state(&self, room: StateRoom) {
+        *self.state.borrow_mut() = Some(room);
     }
 
     /// The document that was asked for and is not there, when one was.
@@ -132,6 +140,16 @@ impl Services for InstanceServices {
     fn env_var(&self, name: &str) -> Option<String> {
         let own = self.environment.iter().rev().find(|(known, _)| known == name);
         own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
+    }
+
+    fn state_budget(&self) -> StateBudget {
+        let budget = self.state.borrow().as_ref().map(|room| room.budget.clone());
+        budget.unwrap_or_else(|| StateBudget::new(usize::MAX))
+    }
+
+    fn scratch(&self) -> Option<Rc<dyn Scratch>> {
+        let dir = Arc::clone(&self.state.borrow().as_ref()?.dir);
+        Some(Rc::new(ScratchFile::new(dir, SCRATCH_BYTES_MAX)))
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {

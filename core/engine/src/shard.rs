@@ -18,6 +18,7 @@ use crate::panics::guarded;
 use crate::parallel::{Share, linear_head, work};
 use crate::parts::{self, Order, Part, Parts};
 use crate::rates::RateSums;
+use crate::scratch::StateRoom;
 use crate::services::InstanceServices;
 use crate::shared::{Question, SharedParts};
 
@@ -80,6 +81,7 @@ pub(crate) struct ShardConfig {
     pub(crate) ports: Vec<flume::Sender<PortEvent>>,
     pub(crate) events: flume::Sender<Event>,
     pub(crate) process: Arc<ProcessBudget>,
+    pub(crate) state: StateRoom,
     /// The shard's number, and the questions to it and to all shards about what they own.
     pub(crate) index: usize,
     pub(crate) questions: flume::Receiver<Question>,
@@ -117,6 +119,7 @@ pub(crate) async fn run(config: ShardConfig) {
         shared,
         events: config.events,
         process: config.process,
+        state: config.state,
         shards: config.peers.len(),
     };
     let mut shard = Shard {

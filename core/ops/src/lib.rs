@@ -19,6 +19,7 @@ mod protobuf;
 pub mod scanners;
 mod schema_path;
 pub mod shared;
+mod spill;
 mod stages;
 #[cfg(test)]
 mod testing;

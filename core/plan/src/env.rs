@@ -17,6 +17,7 @@ use crate::operator::Operator;
 use crate::shared::{Cache, CacheSpec, RateLimit, RateLimitSpec};
 use crate::sink::Sink;
 use crate::source::Source;
+use crate::state::{Scratch, StateBudget};
 
 /// Why an instance could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -254,6 +255,14 @@ pub trait Services {
     /// There is no such cache.
     fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
         Err(BuildError::new(format!("cache resource '{}' was not found", cache.label)))
+    }
+    /// How much state all operators may keep in memory.
+    fn state_budget(&self) -> StateBudget {
+        StateBudget::new(usize::MAX)
+    }
+    /// Room on disk for the state of one operator; none where everything stays in memory.
+    fn scratch(&self) -> Option<Rc<dyn Scratch>> {
+        None
     }
 }
 

@@ -24,6 +24,7 @@ pub mod secret;
 pub mod shared;
 pub mod sink;
 pub mod source;
+pub mod state;
 pub mod stored;
 
 pub use ack::{Ack, AckPort, Acks};
@@ -41,6 +42,7 @@ pub use secret::Secret;
 pub use shared::{Cache, CacheSpec, RateLimit, RateLimitSpec};
 pub use sink::{Sink, SinkError};
 pub use source::{Emitted, Outcome, Source, SourceContext, SourceError};
+pub use state::{Extent, Scratch, StateBudget, StateShare};
 
 pub use futures_util::future::LocalBoxFuture;
 pub use serde_json::{self, Value as Json};

@@ -74,7 +74,8 @@ pub trait Operator {
         Step::Done(Ok(()))
     }
 
-    /// Monotonic nanoseconds at which [`Operator::on_time`] wants to be called next.
+    /// Monotonic nanoseconds at which [`Operator::on_time`] wants to be called next. Behind
+    /// [`Operator::on_end`], 0 says that there is more to hand out.
     fn due_ns(&self) -> Option<u64> {
         None
     }

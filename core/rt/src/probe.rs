@@ -208,6 +208,26 @@ pub fn cores() -> Vec<usize> {
     given
 }
 
+/// Bytes of memory that the process may use: of the machine, or of its control group where that
+/// gives less.
+#[must_use]
+pub fn memory() -> usize {
+    // SAFETY: no pointers; what is not known is negative.
+    let (pages, page) =
+        unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    let machine = usize::try_from(pages).ok().zip(usize::try_from(page).ok());
+    let machine = machine.map_or(usize::MAX, |(pages, page)| pages.saturating_mul(page));
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    // A limit of any group around it holds too.
+    let groups = std::path::Path::new(own.trim_start_matches('/')).ancestors();
+    let limit = |group: &std::path::Path| {
+        let path = std::path::Path::new("/sys/fs/cgroup").join(group).join("memory.max");
+        std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok()
+    };
+    groups.filter_map(limit).fold(machine, usize::min)
+}
+
 /// What the process might use before its first thread was bound to a core.
 static GIVEN: OnceLock<Option<libc::cpu_set_t>> = OnceLock::new();
 
@@ -247,6 +267,14 @@ mod tests {
         }
         let error = "aio".parse::<IoMode>().unwrap_err().to_string();
         assert!(error.contains("`aio`") && error.contains("auto, uring or epoll"), "{error}");
+    }
+
+    #[test]
+    fn there_is_some_memory_and_not_more_than_the_machine_has() {
+        let text = std::fs::read_to_string("/proc/meminfo").unwrap();
+        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap();
+        let total: usize = total.trim().trim_end_matches(" kB").trim().parse().unwrap();
+        assert!((1 << 20..=total << 10).contains(&memory()), "{} of {total} kB", memory());
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use std::ops::Range;
 
-use arrow_array::types::UInt8Type;
-use arrow_array::{ArrowPrimitiveType, BooleanArray};
+use arrow_array::types::{UInt8Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray};
 use serde::{Deserialize, Serialize};
 
 use super::{CellColumn, Class, Function, Kind, Layout, avg, count, max, median, min, sum};
-use crate::columns::types::{bools, values, with_primitive};
+use crate::columns::select::binary;
+use crate::columns::types::{array_from, bools, texts, values, with_primitive};
 
 /// Most cells of one set of groups: 4 GiB of them.
 pub const CELLS_MAX: usize = 1 << 29;
+
+/// What is wrong with columns that are not those of groups.
+const OTHER_CELLS: &str = "state on disk is not that of these aggregates";
 
 /// Partial results of groups that are numbered by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,8 @@ pub struct Partials {
     touched: Vec<u32>,
     /// Values of the cells that are lists.
     lists: Vec<Vec<f64>>,
+    /// How many there are in all lists.
+    listed: usize,
 }
 
 /// The groups of some rows.
@@ -56,10 +62,11 @@ impl Partials {
         self.cells.get(at..at + layout.stride()).unwrap_or_default()
     }
 
-    /// Bytes held.
+    /// Bytes held, those of lists as an estimate.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let lists: usize = self.lists.iter().map(|l| 8 * l.capacity() + 24).sum();
+        // A list that grows has up to as much room again.
+        let lists = 24 * self.lists.capacity() + 12 * self.listed;
         8 * self.cells.capacity() + 4 * self.touched.capacity() + lists
     }
 
@@ -225,6 +232,7 @@ impl Partials {
             Kind::Max(Class::Float) => run!(|c, v: N<T>| max::float(c, v.float())),
             Kind::List => {
                 let lists = &mut self.lists;
+                self.listed += all.len();
                 run!(|c: u64, v: N<T>| {
                     if let Some(list) = lists.get_mut((c as usize).wrapping_sub(1)) {
                         list.push(v.float());
@@ -259,9 +267,80 @@ impl Partials {
                     let list = self.lists.get_mut((*mine as usize).wrapping_sub(1));
                     if let (Some(list), Some(more)) = (list, more) {
                         list.extend_from_slice(more);
+                        self.listed += more.len();
                     }
                 } else {
                     *mine = cell.kind.merge(*mine, *theirs);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells of some groups as columns: numbers of 64 bits, and the values of a list as a text
+    /// of eight bytes each.
+    ///
+    /// # Errors
+    /// There are more values than a column of texts can have.
+    pub fn export(&self, layout: &Layout, ids: &[u32]) -> Result<Vec<ArrayRef>, String> {
+        let numbers = |offset: usize| {
+            let cell = |id: &u32| self.cells(layout, *id).get(offset).copied().unwrap_or_default();
+            ids.iter().map(cell).collect::<Vec<u64>>()
+        };
+        let mut arrays = vec![array_from::<UInt64Type>(numbers(0))];
+        for (cell, offset) in layout.cells.iter().zip(1..) {
+            let numbers = numbers(offset);
+            if cell.kind != Kind::List {
+                arrays.push(array_from::<UInt64Type>(numbers));
+                continue;
+            }
+            let (mut ends, mut bytes) = (vec![0], Vec::new());
+            for at in numbers {
+                let list = self.lists.get((at as usize).wrapping_sub(1));
+                bytes.extend(list.into_iter().flatten().flat_map(|value| value.to_le_bytes()));
+                let end = i32::try_from(bytes.len());
+                ends.push(end.map_err(|_| "a window has too many values for a median")?);
+            }
+            arrays.push(binary(ends, bytes));
+        }
+        Ok(arrays)
+    }
+
+    /// Adds groups that were exported; `ids` says which group each is, of `known` ones.
+    ///
+    /// # Errors
+    /// The state would grow beyond [`CELLS_MAX`], or these are not the columns of such groups.
+    pub fn absorb(
+        &mut self,
+        layout: &Layout,
+        known: usize,
+        ids: &[u32],
+        columns: &[ArrayRef],
+    ) -> Result<(), String> {
+        let stride = layout.stride();
+        self.room(layout, known)?;
+        let [counts, columns @ ..] = columns else { return Err(OTHER_CELLS.into()) };
+        for (id, count) in ids.iter().zip(values::<UInt64Type>(counts)) {
+            let at = *id as usize * stride;
+            if self.cells.get(at) == Some(&0) {
+                self.touch(layout, *id);
+            }
+            let cell = self.cells.get_mut(at).ok_or(OTHER_CELLS)?;
+            *cell = count::merge(*cell, *count);
+        }
+        for ((cell, column), offset) in layout.cells.iter().zip(columns).zip(1..) {
+            let texts = (cell.kind == Kind::List).then(|| texts(column)).flatten();
+            let numbers = values::<UInt64Type>(column);
+            for (row, id) in ids.iter().enumerate() {
+                let mine = self.cells.get_mut(*id as usize * stride + offset).ok_or(OTHER_CELLS)?;
+                if let Some(texts) = texts.filter(|texts| row < texts.len()) {
+                    let (eights, _) = texts.value(row).as_chunks::<8>();
+                    let list = self.lists.get_mut((*mine as usize).wrapping_sub(1));
+                    let list = list.ok_or(OTHER_CELLS)?;
+                    list.extend(eights.iter().map(|bytes| f64::from_le_bytes(*bytes)));
+                    self.listed += eights.len();
+                } else {
+                    *mine = cell.kind.merge(*mine, *numbers.get(row).ok_or(OTHER_CELLS)?);
                 }
             }
         }
@@ -294,6 +373,7 @@ impl Partials {
             }
         }
         self.lists.clear();
+        self.listed = 0;
     }
 
     /// Appends the results of one group, in the order they were asked for, as the numbers their

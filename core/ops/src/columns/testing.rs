@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray};
+use futures_util::FutureExt;
 use plan::env::{Request, Services};
 use plan::{
-    Batch, BuildError, Code, Columns, Component, Data, DataType, End, Env, Expr, Field, Form, Json,
-    Log, Operator, OperatorSpec, Schema, Sink, Source, Step,
+    Batch, BuildError, Code, Columns, Component, Data, DataType, End, Env, Expr, Extent, Field,
+    Form, Json, Log, Operator, OperatorSpec, Schema, Scratch, Sink, Source, StateBudget, Step,
 };
 
 use super::types::{FromNumber, array_from, bools, texts, values, with_primitive};
@@ -18,12 +19,59 @@ use super::types::{FromNumber, array_from, bools, texts, values, with_primitive}
 #[derive(Clone, Default)]
 pub(crate) struct Fake {
     pub(crate) wall_ms: Rc<Cell<u64>>,
+    /// Bytes of state that may be in memory, where the rest can go to a disk.
+    state_bytes: Option<usize>,
+    /// What stands on that disk.
+    pub(crate) disk: Rc<FakeDisk>,
     /// What was told to the log.
     pub(crate) logged: Rc<RefCell<Vec<String>>>,
     component: Component,
 }
 
+/// A disk that is none.
+#[derive(Default)]
+pub(crate) struct FakeDisk {
+    bytes: RefCell<Vec<u8>>,
+    pub(crate) in_use: Cell<usize>,
+    /// Whether it takes no more.
+    pub(crate) full: Cell<bool>,
+}
+
+struct FakeScratch(Rc<FakeDisk>);
+
+impl Scratch for FakeScratch {
+    fn write(&self, bytes: Vec<u8>) -> plan::LocalBoxFuture<'_, Result<Extent, String>> {
+        let mut all = self.0.bytes.borrow_mut();
+        let extent = Extent { offset: all.len() as u64, len: bytes.len() };
+        self.0.in_use.set(self.0.in_use.get() + bytes.len());
+        all.extend(bytes);
+        let full = self.0.full.get();
+        Box::pin(async move { if full { Err("the disk is full".into()) } else { Ok(extent) } })
+    }
+    fn read(&self, extent: Extent) -> plan::LocalBoxFuture<'_, Result<Vec<u8>, String>> {
+        let start = extent.offset as usize;
+        let bytes = self.0.bytes.borrow()[start..start + extent.len].to_vec();
+        Box::pin(std::future::ready(Ok(bytes)))
+    }
+    fn free(&self, extent: Extent) {
+        self.0.in_use.set(self.0.in_use.get() - extent.len);
+    }
+}
+
+impl Fake {
+    /// With a disk for what is beyond these bytes of state.
+    pub(crate) fn with_state(bytes: usize) -> Self {
+        Fake { state_bytes: Some(bytes), ..Fake::default() }
+    }
+}
+
 impl Services for Fake {
+    fn state_budget(&self) -> StateBudget {
+        StateBudget::new(self.state_bytes.unwrap_or(usize::MAX))
+    }
+    fn scratch(&self) -> Option<Rc<dyn Scratch>> {
+        self.state_bytes.map(|_| Rc::new(FakeScratch(Rc::clone(&self.disk))) as Rc<dyn Scratch>)
+    }
     fn now_ns(&self) -> u64 {
         self.wall_ms.get() * 1_000_000
     }
@@ -84,11 +132,21 @@ impl Env for Fake {
     }
 }
 
-/// Waits for nothing: operators that only compute are done at once.
+/// Waits for nothing: operators that only compute are done at once, and so is a fake disk.
 pub(crate) fn done(step: Step) {
-    match step {
-        Step::Done(result) => result.unwrap(),
-        Step::Wait(_) => panic!("the operator waits"),
+    step.finish().now_or_never().expect("the operator waits").unwrap();
+}
+
+/// Ends an operator and takes what it still has from disk.
+pub(crate) fn end(operator: &mut dyn Operator, out: &mut Vec<Batch>) {
+    done(operator.on_end(End::Drained, out));
+    rest(operator, out);
+}
+
+/// Takes what an operator has on disk and is due.
+pub(crate) fn rest(operator: &mut dyn Operator, out: &mut Vec<Batch>) {
+    while operator.due_ns() == Some(0) {
+        done(operator.on_time(0, out));
     }
 }
 
@@ -163,12 +221,22 @@ fn item(array: &ArrayRef, row: usize) -> String {
 
 /// Runs an operator over batches to the end and returns its results as lines.
 pub(crate) fn run(spec: &OperatorSpec, config: &Json, batches: Vec<Columns>) -> Vec<String> {
-    let mut operator = (spec.build)(config, &Fake::default()).unwrap();
+    run_within(spec, config, &Fake::default(), batches)
+}
+
+/// The same in some surroundings.
+pub(crate) fn run_within(
+    spec: &OperatorSpec,
+    config: &Json,
+    fake: &Fake,
+    batches: Vec<Columns>,
+) -> Vec<String> {
+    let mut operator = (spec.build)(config, fake).unwrap();
     let mut out = Vec::new();
     for batch in batches {
         done(operator.on_batch(Batch::new(Data::Columns(batch)), &mut out));
     }
-    done(operator.on_end(End::Drained, &mut out));
+    end(&mut *operator, &mut out);
     rows_of(out)
 }
 

@@ -11,12 +11,14 @@ use plan::{Operator, OperatorError, OperatorSpec, Schema, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::disk::{Cut, Waiting, spill};
 use super::pairs::each_chunk;
 use super::side::{Gathered, Side, SideConfig};
 use crate::columns::expr::{Cached, Program, no_rows};
 use crate::columns::not_columns;
 use crate::columns::select::{keep, take};
 use crate::columns::types::{array_from, bools};
+use crate::spill::Room;
 use crate::windows::slicing::Slicing;
 use crate::windows::time::Alarm;
 
@@ -62,6 +64,12 @@ struct Join {
     late: Counter,
     seed: u64,
     alarm: Alarm,
+    /// Windows that have ended and are read from disk.
+    waiting: Waiting,
+    /// Where rows go that do not fit in memory.
+    room: Option<Room>,
+    /// Whether the input has ended and only windows on disk are to come.
+    ending: bool,
 }
 
 impl Join {
@@ -105,7 +113,16 @@ impl Join {
             if end > watermark {
                 break;
             }
-            self.window(start, end, out)?;
+            let delayed = !self.waiting.is_empty()
+                || self.left.is_on_disk(start, end)
+                || self.right.is_on_disk(start, end);
+            if delayed {
+                let cut = self.cut();
+                self.waiting.end((start, end), (&self.left, &self.right), &cut)?;
+            } else {
+                let (left, right) = (self.left.gather(start, end), self.right.gather(start, end));
+                self.window((start, end), &left, &right, out)?;
+            }
             self.next = k + 1;
             self.left.drop_fired(&self.slicing, self.next);
             self.right.drop_fired(&self.slicing, self.next);
@@ -119,6 +136,7 @@ impl Join {
     /// Tells who comes next how far time is.
     fn tell(&mut self, out: &mut Vec<Batch>) {
         let watermark = self.slicing.start(self.next).min(self.watermark);
+        let watermark = watermark.min(self.waiting.least());
         if watermark > self.told && self.no_pairs(watermark, false, out) {
             self.told = watermark;
         }
@@ -142,21 +160,72 @@ impl Join {
 
     fn finish(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
         self.fire(u64::MAX, out)?;
-        self.no_pairs(self.told, true, out);
+        self.ending = !self.waiting.is_empty();
+        if !self.ending {
+            self.no_pairs(self.told, true, out);
+        }
         Ok(())
     }
 
-    fn window(&mut self, start: u64, end: u64, out: &mut Vec<Batch>) -> Result<(), String> {
-        let (left, right) = (self.left.gather(start, end), self.right.gather(start, end));
+    fn cut(&self) -> Cut {
+        // Keys are of the same types on both sides.
+        let fields = self.left.fields.as_ref().or(self.right.fields.as_ref());
+        let types = fields.map(|(_, types)| types.clone()).unwrap_or_default();
+        Cut { types, seed: self.seed }
+    }
+
+    /// Behind a step that may have left too much in memory.
+    fn settled(&mut self, step: Result<(), String>) -> Step<'_> {
+        let bytes = self.left.bytes() + self.right.bytes();
+        if step.is_err() || !self.room.as_mut().is_some_and(|room| room.is_over(bytes)) {
+            return Step::Done(step.map_err(OperatorError));
+        }
+        Step::Wait(Box::pin(async move { self.spill().await.map_err(OperatorError) }))
+    }
+
+    /// Puts all rows to disk.
+    async fn spill(&mut self) -> Result<(), String> {
+        let cut = self.cut();
+        let Some(room) = &mut self.room else { return Ok(()) };
+        spill(&mut self.left, room, &cut).await?;
+        spill(&mut self.right, room, &cut).await?;
+        room.is_over(0);
+        Ok(())
+    }
+
+    /// Hands out the next pairs of windows that are on disk.
+    async fn read(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
+        let (cut, first) = (self.cut(), out.len());
+        while out.len() == first
+            && let Some(next) = self.waiting.next((&self.left, &self.right), &cut).await?
+        {
+            let (start, end, left, right) = next;
+            self.window((start, end), &left, &right, out)?;
+        }
+        self.tell(out);
+        if self.ending && self.waiting.is_empty() {
+            self.ending = false;
+            self.no_pairs(self.told, true, out);
+        }
+        Ok(())
+    }
+
+    fn window(
+        &mut self,
+        (start, end): (u64, u64),
+        left: &Gathered,
+        right: &Gathered,
+        out: &mut Vec<Batch>,
+    ) -> Result<(), String> {
         if left.rows == 0 || right.rows == 0 {
             return Ok(());
         }
-        let types = self.left.fields.as_ref().map(|(_, types)| types.clone()).unwrap_or_default();
+        let types = self.cut().types;
         let schema = self.schema();
         let conditions = &mut self.conditions;
         let partition = self.partition;
-        each_chunk(&left, &right, &types, self.seed, |lefts, rights| {
-            let mut columns = paired(&schema, (start, end), (&left, lefts), (&right, rights));
+        each_chunk(left, right, &types, self.seed, |lefts, rights| {
+            let mut columns = paired(&schema, (start, end), (left, lefts), (right, rights));
             columns.partition = partition;
             for condition in conditions.iter_mut() {
                 columns = filtered(condition, columns)?;
@@ -215,7 +284,8 @@ impl Operator for Join {
     }
 
     fn on_port<'a>(&'a mut self, port: usize, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
-        Step::Done(self.take(port, batch, out).map_err(OperatorError))
+        let taken = self.take(port, batch, out);
+        self.settled(taken)
     }
 
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
@@ -226,10 +296,18 @@ impl Operator for Join {
     }
 
     fn due_ns(&self) -> Option<u64> {
+        if !self.waiting.is_empty() {
+            return Some(0);
+        }
         Some(self.alarm.at(self.due_ms()?))
     }
 
     fn on_time<'a>(&'a mut self, _now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
+        if !self.waiting.is_empty() {
+            return Step::Wait(Box::pin(
+                async move { self.read(out).await.map_err(OperatorError) },
+            ));
+        }
         // What was due fires, even where the wall clock was set back in the meantime.
         let now = self.now_ms().max(self.due_ms().unwrap_or(0));
         Step::Done(self.fire(now, out).map_err(OperatorError))
@@ -259,6 +337,9 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         alarm: Alarm::new(&*services),
         services,
         late: env.meters("").counter("late_rows", &[]),
+        waiting: Waiting::default(),
+        room: Room::of(env),
+        ending: false,
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use plan::OperatorSpec;
 
+mod disk;
 pub mod join;
 pub mod pairs;
 pub mod side;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 use crate::columns::expr::{Cached, Program};
 use crate::columns::select::concat;
+use crate::spill::Run;
 use crate::windows::slicing::Slicing;
 use crate::windows::time::{Absorb, Clock, ClockConfig};
 
@@ -48,12 +50,13 @@ fn one() -> usize {
 }
 
 /// Rows of one batch: the columns of the result, and the keys.
-type Part = (Vec<ArrayRef>, Vec<ArrayRef>);
+pub(super) type Part = (Vec<ArrayRef>, Vec<ArrayRef>);
 
 /// Rows of one slice.
 type Stored = Vec<Part>;
 
 /// The rows of a window: columns of the result, keys, and how many.
+#[derive(Default)]
 pub(crate) struct Gathered {
     pub(crate) columns: Vec<ArrayRef>,
     pub(crate) keys: Vec<ArrayRef>,
@@ -68,7 +71,30 @@ pub(crate) struct Side {
     /// Fields of the result, once known, and types of the keys.
     pub(crate) fields: Option<(Vec<Field>, Vec<DataType>)>,
     slices: BTreeMap<u64, Stored>,
+    /// What is on disk, by slice.
+    runs: BTreeMap<u64, Vec<Rc<Run>>>,
     rows: usize,
+    /// Bytes of the rows in memory.
+    bytes: usize,
+}
+
+/// Bytes of rows.
+fn bytes_of((columns, keys): &Part) -> usize {
+    let bytes = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0);
+    columns.iter().chain(keys).map(bytes).sum()
+}
+
+/// Puts rows together: so many columns and so many keys.
+pub(super) fn gathered(parts: &[&Part], columns: usize, keys: usize) -> Gathered {
+    let column = |pick: &dyn Fn(&Part) -> Option<ArrayRef>| {
+        let arrays: Vec<ArrayRef> = parts.iter().filter_map(|p| pick(p)).collect();
+        concat(&arrays)
+    };
+    let columns: Vec<ArrayRef> =
+        (0..columns).filter_map(|i| column(&|p| p.0.get(i).cloned())).collect();
+    let keys = (0..keys).filter_map(|i| column(&|p| p.1.get(i).cloned())).collect();
+    let rows = columns.first().map_or(0, |c| c.len());
+    Gathered { columns, keys, rows }
 }
 
 /// A walk over one batch.
@@ -79,6 +105,7 @@ struct Walk<'a> {
     keys: Vec<ArrayRef>,
     slices: &'a mut BTreeMap<u64, Stored>,
     kept: usize,
+    bytes: usize,
     late: u64,
 }
 
@@ -96,6 +123,7 @@ impl Absorb for Walk<'_> {
             } else if !span.gap {
                 let part = |all: &Vec<ArrayRef>| all.iter().map(|a| a.slice(at, to - at)).collect();
                 let stored = (part(&self.columns), part(&self.keys));
+                self.bytes += bytes_of(&stored);
                 self.slices.entry(span.start).or_default().push(stored);
                 self.kept += to - at;
             }
@@ -118,7 +146,9 @@ impl Side {
             keys: config.keys.into_iter().map(Cached::new).collect(),
             fields: None,
             slices: BTreeMap::new(),
+            runs: BTreeMap::new(),
             rows: 0,
+            bytes: 0,
         })
     }
 
@@ -158,10 +188,11 @@ impl Side {
             keys.push(key.get(&columns.schema)?.eval_array(columns)?);
         }
         let slices = &mut self.slices;
-        let mut walk = Walk { slicing, next, columns: picked, keys, slices, kept: 0, late: 0 };
+        let mut walk =
+            Walk { slicing, next, columns: picked, keys, slices, kept: 0, bytes: 0, late: 0 };
         self.clock.walk(columns, now_ms, &mut walk)?;
         let late = walk.late;
-        self.rows += walk.kept;
+        (self.rows, self.bytes) = (self.rows + walk.kept, self.bytes + walk.bytes);
         if self.rows > ROWS_MAX {
             return Err(format!("a join keeps at most {ROWS_MAX} rows of an input"));
         }
@@ -170,33 +201,79 @@ impl Side {
 
     /// Start of the first slice that has rows.
     pub(crate) fn first(&self) -> Option<u64> {
-        self.slices.first_key_value().map(|(start, _)| *start)
+        let memory = self.slices.first_key_value().map(|(start, _)| *start);
+        let disk = self.runs.first_key_value().map(|(start, _)| *start);
+        memory.into_iter().chain(disk).min()
     }
 
-    /// The rows from `start` to `end`.
+    /// The rows from `start` to `end` that are in memory.
+    pub(super) fn parts(&self, start: u64, end: u64) -> impl Iterator<Item = &Part> {
+        self.slices.range(start..end).flat_map(|(_, stored)| stored)
+    }
+
+    /// The rows from `start` to `end` that are on disk.
+    pub(super) fn runs(&self, start: u64, end: u64) -> Vec<Rc<Run>> {
+        self.runs.range(start..end).flat_map(|(_, runs)| runs.iter().cloned()).collect()
+    }
+
+    /// Whether some rows from `start` to `end` are on disk.
+    pub(super) fn is_on_disk(&self, start: u64, end: u64) -> bool {
+        self.runs.range(start..end).next().is_some()
+    }
+
+    /// The rows from `start` to `end`, all of which are in memory.
     pub(crate) fn gather(&self, start: u64, end: u64) -> Gathered {
-        let parts: Vec<&Part> =
-            self.slices.range(start..end).flat_map(|(_, stored)| stored).collect();
-        let column = |pick: &dyn Fn(&Part) -> Option<ArrayRef>| {
-            let arrays: Vec<ArrayRef> = parts.iter().filter_map(|p| pick(p)).collect();
-            concat(&arrays)
-        };
-        let columns: Vec<ArrayRef> =
-            (0..self.columns.len()).filter_map(|i| column(&|p| p.0.get(i).cloned())).collect();
-        let keys = (0..self.keys.len()).filter_map(|i| column(&|p| p.1.get(i).cloned())).collect();
-        let rows = columns.first().map_or(0, |c| c.len());
-        Gathered { columns, keys, rows }
+        let parts: Vec<&Part> = self.parts(start, end).collect();
+        gathered(&parts, self.width(), self.keys_width())
+    }
+
+    /// Number of columns that results take over.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Number of keys.
+    pub(super) fn keys_width(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Bytes of the rows in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Names and types of what is stored of a row.
+    pub(super) fn stored_fields(&self) -> Vec<Field> {
+        let Some((fields, types)) = &self.fields else { return Vec::new() };
+        let key = |(ty, at): (&DataType, u32)| Field { name: at.to_string().into(), ty: *ty };
+        fields.iter().cloned().chain(types.iter().zip(0..).map(key)).collect()
+    }
+
+    /// Takes the rows of a slice out of memory.
+    pub(super) fn pop_stored(&mut self) -> Option<(u64, Vec<Part>)> {
+        let popped = self.slices.pop_first();
+        if self.slices.is_empty() {
+            (self.rows, self.bytes) = (0, 0);
+        }
+        popped
+    }
+
+    /// Rows of a slice are on disk.
+    pub(super) fn put_run(&mut self, slice: u64, run: Rc<Run>) {
+        self.runs.entry(slice).or_default().push(run);
     }
 
     /// Forgets slices that only windows before `next` are made of.
     pub(crate) fn drop_fired(&mut self, slicing: &Slicing, next: u64) {
-        while let Some(first) = self.slices.first_entry() {
-            if slicing.last_window(*first.key()) >= next {
-                break;
-            }
+        let is_over = |start: u64| slicing.last_window(start) < next;
+        while let Some(first) = self.slices.first_entry().filter(|first| is_over(*first.key())) {
             let stored = first.remove();
             let rows = stored.iter().filter_map(|(columns, _)| columns.first());
             self.rows -= rows.map(|c| c.len()).sum::<usize>().min(self.rows);
+            self.bytes -= stored.iter().map(bytes_of).sum::<usize>().min(self.bytes);
+        }
+        while let Some(first) = self.runs.first_entry().filter(|first| is_over(*first.key())) {
+            first.remove();
         }
     }
 }

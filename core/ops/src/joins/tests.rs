@@ -3,7 +3,7 @@ use plan::{Batch, Data, End, Json};
 use proptest::prelude::*;
 
 use super::join;
-use crate::columns::testing::{Fake, columns, done, examples, rows_of};
+use crate::columns::testing::{Fake, columns, done, end, examples, rows_of};
 
 type Row = (u64, u8, i64);
 
@@ -30,8 +30,8 @@ fn batch(rows: &[Row], partition: u32) -> Batch {
     Batch::new(Data::Columns(columns))
 }
 
-fn run(config: &Json, left: &[Row], right: &[Row], cut: usize) -> Vec<String> {
-    let mut operator = (join::SPEC.build)(config, &Fake::default()).unwrap();
+fn run(config: &Json, left: &[Row], right: &[Row], cut: usize, fake: &Fake) -> Vec<String> {
+    let mut operator = (join::SPEC.build)(config, fake).unwrap();
     let mut out = Vec::new();
     let (mut lefts, mut rights) = (left.chunks(cut), right.chunks(cut));
     loop {
@@ -45,7 +45,7 @@ fn run(config: &Json, left: &[Row], right: &[Row], cut: usize) -> Vec<String> {
             }
         }
     }
-    done(operator.on_end(End::Drained, &mut out));
+    end(&mut *operator, &mut out);
     let mut rows = rows_of(out);
     rows.retain(|line| !line.starts_with("start"));
     rows.sort();
@@ -78,8 +78,19 @@ proptest! {
         left in rows(), right in rows(), size in 1u64..40, slide in 1u64..40,
         cut in 1usize..9, keyed: bool,
     ) {
-        let got = run(&config(size, slide, keyed), &left, &right, cut);
+        let got = run(&config(size, slide, keyed), &left, &right, cut, &Fake::default());
         prop_assert_eq!(got, reference(&left, &right, size, slide, keyed));
+    }
+
+    #[test]
+    fn rows_on_disk_change_nothing(
+        left in rows(), right in rows(), size in 1u64..40, slide in 1u64..40,
+        cut in 1usize..9, keyed: bool, state_bytes in prop::sample::select(vec![0usize, 100, 400]),
+    ) {
+        let fake = Fake::with_state(state_bytes);
+        let got = run(&config(size, slide, keyed), &left, &right, cut, &fake);
+        prop_assert_eq!(got, reference(&left, &right, size, slide, keyed));
+        prop_assert_eq!(fake.disk.in_use.get(), 0, "nothing is left on disk");
     }
 }
 

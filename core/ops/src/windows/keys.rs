@@ -221,6 +221,41 @@ impl Keys {
         self.stores.iter().zip(&self.types).map(|(store, ty)| store.column(*ty, ids)).collect()
     }
 
+    /// The types of the key columns.
+    #[must_use]
+    pub fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
+    /// No keys, of columns of the same types.
+    #[must_use]
+    pub fn none(&self) -> Keys {
+        Keys::new(&self.types, self.seed)
+    }
+
+    /// Which of so many parts a key belongs to; it depends on its values and not on its number.
+    #[must_use]
+    pub fn part(&self, id: u32, parts: usize) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mix = |hash: u64, word: u64| {
+            let product = u128::from(hash ^ word) * u128::from(ODD);
+            product as u64 ^ (product >> 64) as u64
+        };
+        let id = id as usize;
+        let hash = self.stores.iter().fold(self.seed | 1, |hash, store| match store {
+            Store::Bits(all) => mix(hash, all.get(id).copied().unwrap_or_default()),
+            Store::Text(..) => {
+                let text = store.text(id);
+                text.chunks(8).fold(mix(hash, text.len() as u64), |hash, chunk| {
+                    let mut word = [0; 8];
+                    word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+                    mix(hash, u64::from_le_bytes(word))
+                })
+            }
+        });
+        (mix(hash, ODD) as usize) % parts.max(1)
+    }
+
     /// Only these keys, numbered 0, 1, 2, ... in this order.
     ///
     /// # Errors
@@ -254,6 +289,13 @@ impl Keys {
 }
 
 impl Store {
+    /// The text of a key.
+    fn text(&self, id: usize) -> &[u8] {
+        let Store::Text(bytes, ends) = self else { return &[] };
+        let start = id.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
+        bytes.get(start..ends.get(id).copied().unwrap_or(start)).unwrap_or_default()
+    }
+
     fn column(&self, ty: DataType, ids: &[u32]) -> ArrayRef {
         fn numbers<T: ArrowPrimitiveType>(all: &[u64], ids: &[u32], ty: DataType) -> ArrayRef
         where
@@ -276,13 +318,10 @@ impl Store {
                 let flags: Vec<bool> = ids.iter().map(one).collect();
                 std::sync::Arc::new(arrow_array::BooleanArray::from(flags))
             }),
-            Store::Text(bytes, ends) => {
+            Store::Text(..) => {
                 let (mut offsets, mut data) = (vec![0i32], Vec::new());
                 for id in ids {
-                    let id = *id as usize;
-                    let start = id.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
-                    let end = ends.get(id).copied().unwrap_or(start);
-                    data.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+                    data.extend_from_slice(self.text(*id as usize));
                     offsets.push(i32::try_from(data.len()).unwrap_or(i32::MAX));
                 }
                 binary(offsets, data)

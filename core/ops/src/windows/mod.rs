@@ -2,6 +2,7 @@
 
 use plan::OperatorSpec;
 
+mod disk;
 pub mod emit;
 pub mod keys;
 pub mod slicing;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::disk::Disk;
 use super::keys::Keys;
 use super::slicing::{Slicing, Span};
 use crate::aggregates::partials::Groups;
@@ -105,25 +106,35 @@ impl Slices {
         slice.add(layout, rows.known, groups, rows.columns, range)
     }
 
-    /// Hands out every window that ended at `watermark`, in the order of their ends.
+    /// Hands out every window that ended at `watermark`, in the order of their ends; those with
+    /// slices on disk, and all after them, wait there.
     ///
     /// # Errors
     /// Those of `emit`, or the state would grow beyond its limits.
-    pub fn fire(
+    pub(super) fn fire(
         &mut self,
         layout: &Layout,
         watermark: u64,
+        disk: &mut Disk,
         mut emit: impl FnMut(Fired) -> Result<(), String>,
     ) -> Result<(), String> {
         if watermark <= self.watermark {
             return Ok(());
         }
         let mut merged = Partials::default();
-        while let Some((&first, _)) = self.open.first_key_value() {
+        while let Some(first) = self.first(disk) {
             let k = self.slicing.first_window(first).max(self.next);
             let (start, end) = (self.slicing.start(k), self.slicing.end(k));
             if end > watermark {
                 break;
+            }
+            if disk.delays(start..end) {
+                let open = self.open.extract_if(start..end, |_, _| true);
+                open.for_each(|(slice, groups)| disk.put(slice, groups));
+                disk.end(start, end);
+                self.next = k + 1;
+                self.drop_fired(disk);
+                continue;
             }
             let mut slices = self.open.range_mut(start..end);
             match (slices.next(), slices.next()) {
@@ -138,19 +149,31 @@ impl Slices {
                 _ => {}
             }
             self.next = k + 1;
-            self.drop_fired();
+            self.drop_fired(disk);
         }
         self.watermark = watermark;
         self.next = self.next.max(self.slicing.open_window(watermark));
         Ok(())
     }
 
-    fn drop_fired(&mut self) {
-        while let Some(first) = self.open.first_entry() {
-            if self.slicing.last_window(*first.key()) >= self.next {
-                break;
-            }
+    fn drop_fired(&mut self, disk: &mut Disk) {
+        let is_over = |start| self.slicing.last_window(start) < self.next;
+        while let Some(first) = self.open.first_entry().filter(|first| is_over(*first.key())) {
             first.remove();
+        }
+        disk.drop_until(is_over);
+    }
+
+    /// Start of the first slice that has rows.
+    fn first(&self, disk: &Disk) -> Option<u64> {
+        let open = self.open.first_key_value().map(|(start, _)| *start);
+        open.into_iter().chain(disk.first()).min()
+    }
+
+    /// Hands over the slices that are in memory.
+    pub(super) fn put_to(&mut self, disk: &mut Disk) {
+        while let Some((slice, groups)) = self.open.pop_first() {
+            disk.put(slice, groups);
         }
     }
 
@@ -163,9 +186,14 @@ impl Slices {
 
     /// The end of the earliest window that has rows.
     #[must_use]
-    pub fn due(&self) -> Option<u64> {
-        let (first, _) = self.open.first_key_value()?;
-        Some(self.slicing.end(self.slicing.first_window(*first).max(self.next)))
+    pub(super) fn due(&self, disk: &Disk) -> Option<u64> {
+        let first = self.first(disk)?;
+        Some(self.slicing.end(self.slicing.first_window(first).max(self.next)))
+    }
+
+    /// Number of slices in memory.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
     }
 
     /// Bytes held.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use futures_util::FutureExt;
 use plan::serde_json::json;
 use plan::{Batch, Columns, Data, Json};
 use proptest::prelude::*;
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 use super::window::{Config, Core};
 use super::{threshold, window};
 use crate::columns::select;
-use crate::columns::testing::{Fake, columns, done, examples, rows_of, run};
+use crate::columns::testing::{self, Fake, columns, done, examples, rows_of, run, run_within};
 
 #[test]
 fn the_examples_hold() {
@@ -97,6 +98,25 @@ proptest! {
         let config = config(size, slide, lateness, buffer as u64);
         let got = run(&window::SPEC, &config, cut(&rows, &cuts));
         prop_assert_eq!(sorted(got), reference(&rows, size, slide, lateness, buffer));
+    }
+
+    #[test]
+    fn state_on_disk_changes_nothing(
+        rows in rows(), size in 1u64..90, slide in 1u64..90, lateness in 0u64..40,
+        buffer in 1usize..9, cuts in prop::collection::vec(0usize..9, 0..9),
+        state_bytes in prop::sample::select(vec![0usize, 3000, 6000]), keyed: bool,
+    ) {
+        let mut config = config(size, slide, lateness, buffer as u64);
+        let median = json!({"function": "median", "column": "v", "name": "m", "type": "f64"});
+        config["aggregates"].as_array_mut().unwrap().push(median);
+        if !keyed {
+            config["keys"] = json!([]);
+        }
+        let in_memory = run(&window::SPEC, &config, cut(&rows, &cuts));
+        let fake = Fake::with_state(state_bytes);
+        let got = run_within(&window::SPEC, &config, &fake, cut(&rows, &cuts));
+        prop_assert_eq!(sorted(got), sorted(in_memory));
+        prop_assert_eq!(fake.disk.in_use.get(), 0, "nothing is left on disk");
     }
 
     #[test]
@@ -265,4 +285,49 @@ fn the_end_of_the_input_is_the_end_of_the_results_partition() {
             assert!(!out.iter().any(last), "once");
         }
     }
+}
+
+fn keyed_batch(batch: u64) -> Columns {
+    let rows: Vec<Row> = (0..200).map(|n| (batch, (n % 200) as u8, 1)).collect();
+    self::batch(&rows)
+}
+
+#[test]
+fn windows_on_disk_come_in_the_order_of_their_ends_and_time_waits_for_them() {
+    let fake = Fake::with_state(1);
+    let config = config(10, 10, 0, 200);
+    let mut operator = (window::SPEC.build)(&config, &fake).unwrap();
+    let mut out = Vec::new();
+    for time in [1, 11, 12, 21] {
+        done(operator.on_batch(Batch::new(Data::Columns(keyed_batch(time))), &mut out));
+    }
+    assert!(fake.disk.in_use.get() > 0);
+    assert!(out.iter().all(Batch::is_empty), "everything is on disk");
+    testing::rest(&mut *operator, &mut out);
+    testing::end(&mut *operator, &mut out);
+    let mut starts = Vec::new();
+    let mut told = 0;
+    for batch in &out {
+        let Data::Columns(columns) = &batch.data else { panic!("no columns") };
+        for line in testing::lines(columns).iter().skip(1) {
+            let start: u64 = line.split(',').next().unwrap().parse().unwrap();
+            assert!(start >= told, "{start} came after {told} was told");
+            starts.push(start);
+        }
+        told = columns.watermark_ms.unwrap_or(told).max(told);
+    }
+    assert!(starts.is_sorted() && starts.len() == 600, "{}", starts.len());
+    let last = |batch: &Batch| matches!(&batch.data, Data::Columns(columns) if columns.last);
+    assert_eq!(out.iter().position(last), Some(out.len() - 1));
+}
+
+#[test]
+fn a_disk_that_is_full_fails_the_query_and_says_so() {
+    let fake = Fake::with_state(1);
+    fake.disk.full.set(true);
+    let mut operator = (window::SPEC.build)(&config(10, 10, 0, 1), &fake).unwrap();
+    let mut out = Vec::new();
+    let batch = Batch::new(Data::Columns(keyed_batch(1)));
+    let failed = operator.on_batch(batch, &mut out).finish().now_or_never().unwrap();
+    assert_eq!(failed.unwrap_err().0, "the disk is full");
 }

@@ -11,14 +11,16 @@ use plan::{Operator, OperatorError, OperatorSpec, Schema, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::emit::{self, Emission, schema_of};
+use super::disk::Disk;
+use super::emit::{self, Emission, ROWS_MAX, schema_of};
 use super::keys::{Keys, KeysState};
 use super::slicing::Slicing;
-use super::store::{Rows, Slices};
+use super::store::{Fired, Rows, Slices};
 use super::time::{Absorb, Alarm, Clock, ClockConfig};
 use super::watermark::Watermarks;
 use crate::aggregates::{CellColumn, Layout, Place, Request};
 use crate::columns::not_columns;
+use crate::spill::Room;
 
 /// Configuration of `window`.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -66,11 +68,21 @@ struct Bound {
     emission: Emission,
 }
 
+/// The state is measured after so many rows, or as many as there are slices.
+const MEASURED_ROWS: usize = if cfg!(test) { 1 } else { 1 << 12 };
+
 /// Windows and their state. It neither waits nor asks for the time, so that tests can drive it.
 pub struct Core {
     config: Config,
     clock: Clock,
     slices: Slices,
+    disk: Disk,
+    /// Where state goes that does not fit in memory.
+    room: Option<Room>,
+    /// Rows since the state was measured.
+    unmeasured: usize,
+    /// Whether the input has ended and only windows on disk are to come.
+    ending: bool,
     bound: Option<Bound>,
     seed: u64,
     ids: Vec<u32>,
@@ -120,6 +132,7 @@ impl Bound {
 struct Walk<'a> {
     bound: &'a mut Bound,
     slices: &'a mut Slices,
+    disk: &'a mut Disk,
     ids: &'a [u32],
     columns: &'a [CellColumn],
     late: u64,
@@ -136,7 +149,7 @@ impl Absorb for Walk<'_> {
 
     fn watermark(&mut self, least: u64) -> Result<(), String> {
         let Bound { layout, keys, emission, .. } = &mut *self.bound;
-        self.slices.fire(layout, least, |fired| {
+        self.slices.fire(layout, least, self.disk, |fired| {
             emission.window(layout, keys, fired, self.out);
             Ok(())
         })
@@ -155,8 +168,26 @@ impl Core {
             return Err("a window computes at least one aggregate".into());
         }
         let clock = Clock::new(config.clock.clone())?;
-        let (ids, bound) = (Vec::new(), None);
-        Ok(Core { config, clock, slices, bound, seed, ids, told: 0, late: 0 })
+        let (ids, bound, disk) = (Vec::new(), None, Disk::default());
+        Ok(Core {
+            config,
+            clock,
+            slices,
+            disk,
+            room: None,
+            unmeasured: 0,
+            ending: false,
+            bound,
+            seed,
+            ids,
+            told: 0,
+            late: 0,
+        })
+    }
+
+    /// State that does not fit in memory goes to `room`.
+    pub(crate) fn with_room(self, room: Option<Room>) -> Self {
+        Core { room, ..self }
     }
 
     /// Takes a batch that arrives at `now_ms`; what fires goes to `out`.
@@ -184,10 +215,11 @@ impl Core {
         bound.keys.number(&keys, columns.rows, &mut self.ids)?;
         let cells: Vec<CellColumn> =
             bound.cell_columns.iter().filter_map(|place| place.pick(columns)).collect();
-        let mut walk =
-            Walk { bound, slices: &mut self.slices, ids: &self.ids, columns: &cells, late: 0, out };
+        let (slices, disk, ids) = (&mut self.slices, &mut self.disk, &self.ids);
+        let mut walk = Walk { bound, slices, disk, ids, columns: &cells, late: 0, out };
         self.clock.walk(columns, now_ms, &mut walk)?;
         self.late += walk.late;
+        self.unmeasured += columns.rows;
         self.hand_out(out)
     }
 
@@ -197,19 +229,25 @@ impl Core {
     /// State beyond its limits.
     pub fn fire(&mut self, watermark: u64, out: &mut Vec<Batch>) -> Result<(), String> {
         if let Some(bound) = &mut self.bound {
-            let slices = &mut self.slices;
-            Walk { bound, slices, ids: &[], columns: &[], late: 0, out }.watermark(watermark)?;
+            let (slices, disk) = (&mut self.slices, &mut self.disk);
+            let mut walk = Walk { bound, slices, disk, ids: &[], columns: &[], late: 0, out };
+            walk.watermark(watermark)?;
         }
         self.hand_out(out)
     }
 
-    /// Fires everything and tells those behind that no more results come.
+    /// Fires everything and tells those behind that no more results come; after windows that are
+    /// on disk that follows them.
     ///
     /// # Errors
     /// State beyond its limits.
     pub fn finish(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
         let first = out.len();
         self.fire(u64::MAX, out)?;
+        if self.disk.has_due() {
+            self.ending = true;
+            return Ok(());
+        }
         if let Some(bound) = self.bound.as_mut().filter(|_| out.len() == first) {
             out.push(Batch::new(Data::Columns(bound.emission.take(&bound.layout, &bound.keys))));
         }
@@ -220,7 +258,7 @@ impl Core {
     /// Makes a batch of the rows that fired; where none did but time went on, of the watermark.
     fn hand_out(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
         let Some(bound) = &mut self.bound else { return Ok(()) };
-        let watermark = self.slices.result_watermark();
+        let watermark = self.slices.result_watermark().min(self.disk.least());
         if bound.emission.is_empty() && watermark <= self.told {
             return Ok(());
         }
@@ -228,12 +266,78 @@ impl Core {
         columns.watermark_ms = Some(watermark);
         self.told = watermark;
         out.push(Batch::new(Data::Columns(columns)));
-        self.slices.compact(&mut bound.keys)
+        // What is to be written has the numbers that keys have now.
+        if self.disk.has_fresh() { Ok(()) } else { self.slices.compact(&mut bound.keys) }
     }
 
-    /// Bytes of state.
+    /// Whether windows wait to be read from disk ([`Core::read`]).
+    pub(crate) fn has_due(&self) -> bool {
+        self.disk.has_due()
+    }
+
+    /// Whether there is something to put to disk ([`Core::spill`]): too much state, or slices of
+    /// which a window has a part there already.
+    pub(crate) fn is_over(&mut self) -> bool {
+        if self.unmeasured >= MEASURED_ROWS.max(self.slices.len()) {
+            self.unmeasured = 0;
+            let bytes = self.bytes();
+            if self.room.as_mut().is_some_and(|room| room.is_over(bytes)) {
+                self.slices.put_to(&mut self.disk);
+            }
+        }
+        self.disk.has_fresh()
+    }
+
+    /// Puts to disk what is to be put there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(crate) async fn spill(&mut self) -> Result<(), String> {
+        let (Some(room), Some(bound)) = (&mut self.room, &mut self.bound) else { return Ok(()) };
+        self.disk.write(room, &bound.layout, &bound.keys).await?;
+        if self.slices.len() == 0 {
+            bound.keys = bound.keys.none();
+        }
+        let bytes = self.bytes();
+        self.room.as_mut().map(|room| room.is_over(bytes));
+        Ok(())
+    }
+
+    /// Hands out the next rows of windows that are on disk.
+    ///
+    /// # Errors
+    /// What the disk says, or state beyond its limits.
+    pub(crate) async fn read(&mut self, out: &mut Vec<Batch>) -> Result<(), String> {
+        let Some(bound) = &mut self.bound else { return Ok(()) };
+        let mut rows = 0;
+        while rows < ROWS_MAX
+            && let Some((start, end, part)) = self.disk.read(&bound.layout, &bound.keys).await?
+        {
+            let Some((keys, mut groups)) = part else { continue };
+            rows += groups.touched().len();
+            let fired = Fired { start, end, groups: &mut groups };
+            bound.emission.window(&bound.layout, &keys, fired, out);
+            if !bound.emission.is_empty() {
+                let columns = bound.emission.take(&bound.layout, &keys);
+                out.push(Batch::new(Data::Columns(columns)));
+            }
+        }
+        self.hand_out(out)?;
+        if self.ending && !self.disk.has_due() {
+            self.ending = false;
+            self.finish(out)?;
+        }
+        Ok(())
+    }
+
+    /// The end of the earliest window that has rows; milliseconds.
+    fn due(&self) -> Option<u64> {
+        self.slices.due(&self.disk)
+    }
+
+    /// Bytes of state in memory.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.slices.bytes() + self.bound.as_ref().map_or(0, |b| b.keys.bytes())
     }
 
@@ -291,6 +395,14 @@ impl Window {
         batch.ok();
         Ok(())
     }
+
+    /// Behind a step that may have left too much in memory.
+    fn settled(&mut self, step: Result<(), OperatorError>) -> Step<'_> {
+        if step.is_err() || !self.core.is_over() {
+            return Step::Done(step);
+        }
+        Step::Wait(Box::pin(async move { self.core.spill().await.map_err(OperatorError) }))
+    }
 }
 
 impl Operator for Window {
@@ -299,28 +411,38 @@ impl Operator for Window {
     }
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
-        Step::Done(self.take(batch, out))
+        let taken = self.take(batch, out);
+        self.settled(taken)
     }
 
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
-        let result = match end {
+        let ended = match end {
             End::Drained => self.core.finish(out).map_err(OperatorError),
             End::Stopped => Ok(()),
         };
-        Step::Done(result)
+        self.settled(ended)
     }
 
     fn due_ns(&self) -> Option<u64> {
+        if self.core.has_due() {
+            return Some(0);
+        }
         if !self.core.clock.is_wall() {
             return None;
         }
-        Some(self.alarm.at(self.core.slices.due()?))
+        Some(self.alarm.at(self.core.due()?))
     }
 
     fn on_time<'a>(&'a mut self, _now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
+        if self.core.has_due() {
+            return Step::Wait(Box::pin(async move {
+                self.core.read(out).await.map_err(OperatorError)
+            }));
+        }
         // What was due fires, even where the wall clock was set back in the meantime.
-        let due = self.core.slices.due().unwrap_or(0);
-        Step::Done(self.core.fire(self.now_ms().max(due), out).map_err(OperatorError))
+        let due = self.core.due().unwrap_or(0);
+        let fired = self.core.fire(self.now_ms().max(due), out).map_err(OperatorError);
+        self.settled(fired)
     }
 }
 
@@ -328,6 +450,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
     let config: Config = read_config(config)?;
     let services = env.services();
     let core = Core::new(config, services.random()).map_err(BuildError::new)?;
+    let core = core.with_room(Room::of(env));
     let (late, alarm) = (env.meters("").counter("late_rows", &[]), Alarm::new(&*services));
     Ok(Box::new(Window { core, services, late, alarm }))
 }
