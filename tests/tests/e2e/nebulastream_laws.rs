@@ -1,5 +1,5 @@
 //! What never changes the results of a query: the number of shards, the cut of its sources into
-//! physical ones, and disorder within the lateness. Held against a plain evaluation.
+//! physical ones, disorder within the lateness, and state on disk. Held against a plain evaluation.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,11 @@ const ROUNDS: u64 = 6;
 const LATENESS: u64 = 500;
 const SCHEMA: &str = "Schema::create()->addField(\"ts\", BasicType::UINT64)\
     ->addField(\"k\", BasicType::INT64)->addField(\"v\", BasicType::INT64)";
+
+/// All state goes to disk.
+const NO_MEMORY: &str = "--state-memory=0";
+/// Keys of the windows that do not fit in memory.
+const KEYS: u64 = 50_000;
 
 /// Time, key and value.
 type Row = (u64, i64, i64);
@@ -56,9 +61,9 @@ fn query(folder: &Folder, sources: &[(&str, &[Vec<Row>])], query: &str) -> (Stri
     (folder.write("query.nes", text), out)
 }
 
-fn results(file: &str, out: &str, shards: usize) -> Vec<String> {
+fn results(file: &str, out: &str, options: &[&str]) -> Vec<String> {
     let _ = std::fs::remove_file(out);
-    let mut program = Program::start(&["run", "--shards", &shards.to_string(), file]);
+    let mut program = Program::start(&[&["run"], options, &[file]].concat());
     let ended = program.wait();
     assert!(ended.is_some_and(|status| status.success()), "{}", program.log());
     let text = std::fs::read_to_string(out).expect("a result");
@@ -67,16 +72,17 @@ fn results(file: &str, out: &str, shards: usize) -> Vec<String> {
     rows
 }
 
-/// Holds the results on one, two and three shards against what they must be.
+/// Holds the results on one, two and three shards, and with no memory for state, against what they
+/// must be.
 fn hold(what: &str, (file, out): &(String, String), mut expected: Vec<String>) {
     expected.sort();
-    for shards in 1..4 {
-        let found = results(file, out, shards);
+    for options in ["--shards=1", "--shards=2", "--shards=3", NO_MEMORY] {
+        let found = results(file, out, &[options]);
         let differs = found.iter().zip(&expected).find(|(found, wanted)| found != wanted);
         let counts = (found.len(), expected.len());
         assert!(
             differs.is_none() && counts.0 == counts.1,
-            "{what}, {shards}: {counts:?} {differs:?}"
+            "{what}, {options}: {counts:?} {differs:?}"
         );
     }
 }
@@ -156,4 +162,31 @@ fn joins_do_not_see_shards_or_parts_or_disorder() {
         }
         hold(&format!("round {round}"), &made, expected);
     }
+}
+
+#[test]
+fn many_keys_go_to_disk_and_come_back() {
+    let folder = Folder::new("nes-laws-disk");
+    // Two windows with all keys each, every key four times in each.
+    let row = |n: u64| (n / KEYS * 250, (n % KEYS) as i64, 1);
+    let rows: Vec<Row> = (0..8 * KEYS).map(row).collect();
+    let text = format!(
+        "Query::from(\"s\"){}.window(TumblingWindow::of(EventTime(Attribute(\"ts\")), \
+         Milliseconds(1000))).byKey(Attribute(\"k\")).apply(Sum(Attribute(\"v\"))).sink(SINK);",
+        watermark()
+    );
+    let (file, out) = query(&folder, &[("s", &[rows])], &text);
+    let line = |n: u64| format!("{},{},{},4", n / KEYS * 1000, n / KEYS * 1000 + 1000, n % KEYS);
+    let mut expected: Vec<String> = (0..2 * KEYS).map(line).collect();
+    expected.sort();
+    for memory in ["--state-memory=1MiB", "--state-memory=1GiB"] {
+        assert!(results(&file, &out, &[memory]) == expected, "{memory}");
+    }
+    // A place that is none shows which of the two needed one.
+    let place = format!("--spill-dir={file}");
+    assert!(results(&file, &out, &["--state-memory=1GiB", &place]) == expected);
+    let mut program = Program::start(&["run", "--state-memory=1MiB", &place, &file]);
+    assert!(program.wait().is_some_and(|status| !status.success()));
+    let told = format!("cannot put state to {file}");
+    assert!(program.log().contains(&told), "{}", program.log());
 }
