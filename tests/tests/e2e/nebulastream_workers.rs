@@ -66,7 +66,7 @@ impl Coordinator {
         worker
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         http(&self.address, "GET", &format!("/v1/nes/{path}"), "").json()
     }
 
@@ -83,7 +83,7 @@ impl Coordinator {
         edges.map(|edge| (end(edge, "source"), end(edge, "target"))).collect()
     }
 
-    fn link(&self, call: &str, child: u64, parent: u64) {
+    pub(crate) fn link(&self, call: &str, child: u64, parent: u64) {
         let body = json!({"parentId": parent, "childId": child}).to_string();
         let answer = http(&self.address, "POST", &format!("/v1/nes/topology/{call}"), &body);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -99,17 +99,21 @@ impl Coordinator {
     }
 
     pub(crate) fn submit(&self, query: &str, out: &str, more: Value) -> u64 {
-        let text = format!(
-            "{query}.sink(FileSinkDescriptor::create(\"{}\", \"CSV_FORMAT\", \"OVERWRITE\"));",
-            self.folder.path(out).display()
-        );
+        let answer = self.ask(query, out, "", more);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        answer.json()["queryId"].as_u64().expect("an id")
+    }
+
+    /// Submits a query; `place` is what the call of its sink has behind the sink.
+    pub(crate) fn ask(&self, query: &str, out: &str, place: &str, more: Value) -> Answer {
+        let out = self.folder.path(out).display().to_string();
+        let sink = format!("FileSinkDescriptor::create(\"{out}\", \"CSV_FORMAT\", \"OVERWRITE\")");
+        let text = format!("{query}.sink({sink}{place});");
         let mut body = json!({"userQuery": text, "placement": "BottomUp"});
         for (key, value) in more.as_object().into_iter().flatten() {
             body[key] = value.clone();
         }
-        let answer = http(&self.address, "POST", "/v1/nes/query/execute-query", &body.to_string());
-        assert_eq!(answer.status, 202, "{}", answer.text());
-        answer.json()["queryId"].as_u64().expect("an id")
+        http(&self.address, "POST", "/v1/nes/query/execute-query", &body.to_string())
     }
 
     fn status(&self, id: u64) -> String {
@@ -146,7 +150,7 @@ impl Coordinator {
     }
 
     /// The rows of a result, without its header, in order.
-    fn rows(&self, out: &str) -> Vec<String> {
+    pub(crate) fn rows(&self, out: &str) -> Vec<String> {
         let text = self.folder.read(out);
         let mut rows: Vec<String> =
             text.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_owned).collect();
@@ -181,7 +185,7 @@ fn run(folder: &Folder, rpc: u16) -> (Program, String) {
 }
 
 /// A file of rows as the source of a worker.
-fn file(logical: &str, path: &str) -> String {
+pub(crate) fn file(logical: &str, path: &str) -> String {
     format!(
         "physicalSources:\n  - logicalSourceName: {logical}\n    physicalSourceName: {logical}1\n\
          \x20   type: CSV_SOURCE\n    configuration:\n      filePath: {path}\n"

@@ -53,8 +53,8 @@ pub enum OpKind {
     Udf(String, bool),
     /// Only so many tuples.
     Limit(u64),
-    /// Where the result goes.
-    Sink(Sink),
+    /// Where the result goes, and the node of the topology that is to write it, if one is named.
+    Sink(Sink, Option<u64>),
     /// A call that is known and not supported.
     Unsupported(String),
 }

@@ -6,7 +6,7 @@ use super::side::Gathered;
 use crate::windows::keys::Keys;
 
 /// Most pairs of one window; a join of everything with everything has to end somewhere.
-pub const PAIRS_MAX: u64 = 1 << 28;
+pub const PAIRS_MAX: u64 = if cfg!(test) { 1 << 17 } else { 1 << 28 };
 /// Pairs that are made at a time.
 pub(crate) const CHUNK: usize = 1 << 16;
 

@@ -1,8 +1,11 @@
+use futures_util::FutureExt;
 use plan::serde_json::json;
 use plan::{Batch, Data, End, Json};
 use proptest::prelude::*;
 
 use super::join;
+use super::pairs::PAIRS_MAX;
+use super::side::ROWS_MAX;
 use crate::columns::testing::{Fake, columns, done, end, examples, rows_of};
 
 type Row = (u64, u8, i64);
@@ -123,4 +126,28 @@ fn the_end_of_both_inputs_is_the_end_of_the_results_partition() {
     let last: Vec<_> = out.iter().map(|b| matches!(&b.data, Data::Columns(c) if c.last)).collect();
     assert_eq!(last.iter().rposition(|last| *last), Some(last.len() - 1), "{last:?}");
     assert_eq!(last.iter().filter(|last| **last).count(), 1);
+}
+
+#[test]
+fn rows_and_pairs_are_limited() {
+    let ended = |rows: u64, keyed| {
+        let rows: Vec<Row> = (0..rows).map(|_| (1, 1, 1)).collect();
+        let mut operator = (join::SPEC.build)(&config(10, 10, keyed), &Fake::default()).unwrap();
+        let mut out = Vec::new();
+        for port in [0, 1] {
+            operator
+                .on_port(port, batch(&rows, port as u32), &mut out)
+                .finish()
+                .now_or_never()
+                .unwrap()?;
+        }
+        operator.on_end(End::Drained, &mut out).finish().now_or_never().unwrap()
+    };
+    assert!(ended(300, true).is_ok());
+    for keyed in [true, false] {
+        let refused = ended(600, keyed).unwrap_err().0;
+        assert_eq!(refused, format!("a window of a join has more than {PAIRS_MAX} pairs"));
+    }
+    let refused = ended(ROWS_MAX as u64 + 1, true).unwrap_err().0;
+    assert_eq!(refused, format!("a join keeps at most {ROWS_MAX} rows of an input"));
 }

@@ -2,7 +2,7 @@
 //! itself, so that a look-up of a known key touches one entry and nothing else.
 
 /// Most keys: beyond it numbers would not fit and memory would be gone long before.
-pub const KEYS_MAX: usize = 1 << 28;
+pub const KEYS_MAX: usize = if cfg!(test) { 1 << 13 } else { 1 << 28 };
 /// Keys of at most this many bytes are compared within the table.
 pub const INLINE_MAX: usize = 16;
 
@@ -247,5 +247,16 @@ mod tests {
             let len = bytes.len();
             prop_assert_eq!(Key::inline(&bytes, 0, len), Key::inline(&long, 0, len));
         }
+    }
+
+    #[test]
+    fn the_number_of_keys_is_limited() {
+        let mut table = Table::new(1);
+        for key in 0..KEYS_MAX as u64 {
+            assert_eq!(table.number(Key::fixed(key, 0)), Ok((key as u32, true)));
+        }
+        let refused = table.number(Key::fixed(u64::MAX, 0)).unwrap_err();
+        assert_eq!(refused, format!("more than {KEYS_MAX} different keys"));
+        assert_eq!(table.number(Key::fixed(7, 0)), Ok((7, false)));
     }
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::window::{Config, Core};
 use super::{threshold, window};
+use crate::aggregates::partials::CELLS_MAX;
 use crate::columns::select;
 use crate::columns::testing::{self, Fake, columns, done, examples, rows_of, run, run_within};
 
@@ -319,6 +320,18 @@ fn windows_on_disk_come_in_the_order_of_their_ends_and_time_waits_for_them() {
     assert!(starts.is_sorted() && starts.len() == 600, "{}", starts.len());
     let last = |batch: &Batch| matches!(&batch.data, Data::Columns(columns) if columns.last);
     assert_eq!(out.iter().position(last), Some(out.len() - 1));
+}
+
+#[test]
+fn the_cells_of_a_slice_are_limited() {
+    let config: Config = plan::serde_json::from_value(config(10, 10, 0, 1)).unwrap();
+    let mut core = Core::new(config, 1).unwrap();
+    // Three cells for each key.
+    let texts: Vec<String> = (0..CELLS_MAX / 3 + 1).map(|n| format!("1,{n},1")).collect();
+    let mut lines = vec!["ts:u64,k:text,v:i64"];
+    lines.extend(texts.iter().map(String::as_str));
+    let refused = core.add(&columns(&lines), 0, &mut Vec::new()).unwrap_err();
+    assert_eq!(refused, format!("more than {CELLS_MAX} cells of window state"));
 }
 
 #[test]

@@ -100,6 +100,13 @@ impl Deployment {
         self.parts.iter().filter_map(|part| Some((part, part.session.as_deref()?)))
     }
 
+    /// Whether a worker writes the result: then the query has not ended before that part has.
+    pub(super) fn ends_elsewhere(&self) -> bool {
+        let writes =
+            |node: &plan::Node| node.role == plan::Role::Sink && node.component.name != EXCHANGE;
+        self.remote().any(|(part, _)| part.plan.nodes.iter().any(writes))
+    }
+
     /// What workers are to run now.
     pub(super) fn ordered(&self) -> impl Iterator<Item = (&Part, &str)> {
         let stays = |node: u64| self.leaving.is_none_or(|leaving| leaving.node != node);
@@ -128,10 +135,20 @@ impl Deployment {
         stamp: u64,
     ) -> Vec<Part> {
         let made = |sub: SubPlan| {
-            let SubPlan { node, plan, tree, inputs, outputs, keeps_state } = sub;
+            let SubPlan { node, mut plan, tree, inputs, outputs, keeps_state } = sub;
             let session = if node == ROOT { None } else { session(node) };
-            let same = |old: &&Part| old.session == session && old.plan == plan;
-            let stamp = before.iter().find(same).map_or(stamp, |old| old.stamp);
+            // The root knows by itself whether it starts something again.
+            let again = session.as_ref().and_then(|_| continued(&mut plan));
+            let old = before.iter().find(|old| {
+                old.node == node && (old.plan == plan || Some(&old.plan) == again.as_ref())
+            });
+            let stays = old.filter(|old| old.session == session);
+            let stamp = stays.map_or(stamp, |old| old.stamp);
+            let plan = match (stays, old, again) {
+                (Some(old), ..) => old.plan.clone(),
+                (None, Some(_), Some(again)) => again,
+                _ => plan,
+            };
             Part { node, session, stamp, plan, tree, inputs, outputs, keeps_state }
         };
         cut.into_iter().map(made).collect()

@@ -265,10 +265,18 @@ impl State {
         if let Some(why) = &deployment.failure {
             return (Status::Failed, why.clone());
         }
-        if status.is_final() {
+        // What has ended here may still be written elsewhere.
+        let waits = status == Status::Stopped
+            && *found == engine::State::Finished
+            && deployment.ends_elsewhere()
+            && deployment.remote().any(|(part, session)| {
+                let report = self.remote.report(id, session, part.stamp);
+                report != Some(&engine::State::Finished)
+            });
+        if status.is_final() && !waits {
             return (status, info);
         }
-        let mut all = status;
+        let mut all = if waits { Status::Running } else { status };
         for (part, session) in deployment.remote() {
             match self.remote.report(id, session, part.stamp) {
                 Some(engine::State::Failed(why)) => {

@@ -60,6 +60,8 @@ pub(crate) struct Lowering<'a> {
     /// Whether what keeps nothing has an instance for each source.
     apart: bool,
     udfs: Udfs<'a>,
+    /// The node of the topology that writes the result.
+    sink_node: u64,
 }
 
 /// Lowers a query over the sources of a catalog, where there are no functions.
@@ -107,7 +109,8 @@ fn lower_query(
 ) -> Result<Lowered, Diagnostic> {
     let mut lowering = Lowering { udfs, ..Lowering::new(sources, Rules::Dsl) };
     let Some((last, body)) = query.ops.split_last() else { return Err(no_sink(query)) };
-    let OpKind::Sink(sink) = &last.kind else { return Err(no_sink(query)) };
+    let OpKind::Sink(sink, node) = &last.kind else { return Err(no_sink(query)) };
+    lowering.sink_node = node.unwrap_or(ROOT);
     let stream = lowering.query(query, body)?;
     lowering.finish(stream, sink, last.span)
 }
@@ -132,6 +135,7 @@ impl<'a> Lowering<'a> {
             pins: HashMap::new(),
             apart: sources.all_physical().iter().any(|source| source.node != ROOT),
             udfs: &|_| None,
+            sink_node: ROOT,
         }
     }
 
@@ -145,8 +149,10 @@ impl<'a> Lowering<'a> {
         let field =
             |f: &Column| Field { name: f.name.clone(), ty: f.ty, nullable: f.null.is_some() };
         let schema = Schema { fields: stream.fields.iter().map(field).collect() };
+        let ends = self.ends(&stream);
         self.sink(stream, sink, span)?;
         self.own(self.view.len());
+        self.watch(ends);
         let Lowering { mut plan, needs, view, owners, pins, .. } = self;
         needs::select_columns(&mut plan, &needs);
         if let Err(error) = plan.check() {
@@ -212,7 +218,7 @@ impl<'a> Lowering<'a> {
             OpKind::Watermark(watermark) => self.watermark(stream, watermark.as_ref()),
             OpKind::Udf(name, flat) => self.udf(stream, name, *flat, op.span),
             OpKind::Limit(count) => Ok(self.limit(stream, *count)),
-            OpKind::Sink(_) => {
+            OpKind::Sink(..) => {
                 let text = "a query has one sink, which comes last";
                 Err(Diagnostic::error("sink", text, op.span))
             }

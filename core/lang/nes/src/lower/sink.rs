@@ -1,14 +1,43 @@
 //! Sinks (spec/nes-query-language.md §7).
 
 use plan::serde_json::json;
-use plan::{Component, Diagnostic, Json, Role, Span};
+use plan::{Component, Diagnostic, Json, NodeId, Role, Span};
 
 use super::Lowering;
 use super::needs::Needs;
 use super::stream::{Column, Stream};
 use crate::ast::{Mqtt, Sink};
+use crate::catalog::ROOT;
 
 impl Lowering<'_> {
+    /// Where the sink is not at the root: what tells the root how far the query is, which are all
+    /// of its batches without their rows.
+    pub(super) fn ends(&mut self, stream: &Stream) -> Vec<NodeId> {
+        if self.sink_node == ROOT {
+            return Vec::new();
+        }
+        let none = json!({"where": [{"value": false, "type": "bool"}]});
+        let needs = Needs::Only(Vec::new());
+        let one = |input: &NodeId| {
+            self.operator("filter_rows", none.clone(), vec![*input], needs.clone())
+        };
+        let ends = stream.nodes.iter().map(one).collect();
+        // They are where the rows are.
+        self.own(stream.operator);
+        ends
+    }
+
+    /// The query ends at the root when all of these have ended, wherever its sink is.
+    pub(super) fn watch(&mut self, ends: Vec<NodeId>) {
+        let sinks = self.plan.nodes.iter().enumerate().filter(|(_, n)| n.role == Role::Sink);
+        let sinks: Vec<NodeId> = sinks.map(|(id, _)| id).collect();
+        self.pins.extend(sinks.into_iter().map(|id| (id, self.sink_node)));
+        if !ends.is_empty() {
+            let node = self.plan.add(Role::Sink, Component::new("drop", json!({})), ends);
+            self.needs.insert(node, Needs::Only(Vec::new()));
+        }
+    }
+
     /// Ends a query.
     pub(crate) fn sink(
         &mut self,

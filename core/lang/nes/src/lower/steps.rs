@@ -62,11 +62,10 @@ fn step(view: &View, operator: usize, inputs: Vec<usize>, nodes: Vec<NodeId>) ->
     Step { label: view.label(operator), inputs, nodes, pinned: None }
 }
 
-/// Sources are read where they are, and results go to the root.
+/// Sources are read where they are, and results go to the root or the node that was named.
 fn pinned(plan: &Plan, nodes: &[NodeId], pins: &HashMap<NodeId, u64>) -> Option<u64> {
     nodes.iter().find_map(|id| match plan.nodes.get(*id)?.role {
-        Role::Source => Some(pins.get(id).copied().unwrap_or(ROOT)),
-        Role::Sink => Some(ROOT),
+        Role::Source | Role::Sink => Some(pins.get(id).copied().unwrap_or(ROOT)),
         Role::Operator => None,
     })
 }

@@ -147,7 +147,7 @@ impl Parser {
             let span = condition.span;
             query.ops.push(Op { kind: OpKind::Filter(condition), span });
         }
-        query.ops.push(Op { kind: OpKind::Sink(sink), span });
+        query.ops.push(Op { kind: OpKind::Sink(sink, None), span });
         Ok(query)
     }
 

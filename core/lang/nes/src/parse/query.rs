@@ -69,7 +69,10 @@ impl Parser {
             "window" => return self.window_call(),
             "assignWatermark" => OpKind::Watermark(self.watermark()?),
             "limit" => OpKind::Limit(self.int()?),
-            "sink" => OpKind::Sink(self.sink_call()?),
+            "sink" => {
+                let (sink, node) = self.sink_call()?;
+                OpKind::Sink(sink, node)
+            }
             "mapUDF" | "flatMapUDF" => OpKind::Udf(self.text()?, name == "flatMapUDF"),
             "batchJoinWith" | "inferModel" => {
                 self.skip_arguments()?;

@@ -24,12 +24,10 @@ const QUALITIES: &[(&str, u8)] = &[("atMostOnce", 0), ("atLeastOnce", 1), ("exac
 
 impl Parser {
     /// A sink and, optionally, the node it is to run on.
-    pub(crate) fn sink_call(&mut self) -> Parsed<Sink> {
+    pub(crate) fn sink_call(&mut self) -> Parsed<(Sink, Option<u64>)> {
         let sink = self.sink()?;
-        if self.sign_if(",") {
-            self.int()?;
-        }
-        Ok(sink)
+        let node = if self.sign_if(",") { Some(self.int()?) } else { None };
+        Ok((sink, node))
     }
 
     fn sink(&mut self) -> Parsed<Sink> {

@@ -126,7 +126,8 @@ fn what_an_mqtt_sink_is_told() {
     let sink = |arguments: &str| {
         let call = format!("MQTTSinkDescriptor::create({arguments})");
         let query = parse_query(&format!(r#"Query::from("a").sink({call});"#))?;
-        let Some(OpKind::Sink(Sink::Mqtt(mqtt))) = query.ops.into_iter().next().map(|op| op.kind)
+        let Some(OpKind::Sink(Sink::Mqtt(mqtt), None)) =
+            query.ops.into_iter().next().map(|op| op.kind)
         else {
             panic!("{arguments}");
         };

@@ -169,7 +169,10 @@ fn tree(steps: &[Step], places: &[u64], edges: &[Edge], node: u64) -> String {
     };
     for root in (0..steps.len()).rev().filter(|step| at(*step) && !used(*step)) {
         let nodes = produced(root);
+        // Behind the sink there is only what tells the root that the query has ended.
+        let is_sink = root + 1 == steps.len();
         let out = edges.iter().find(|edge| edge.from == node && nodes.contains(&edge.of));
+        let out = out.filter(|_| !is_sink);
         if let Some(edge) = out {
             line(0, &format!("SINK_SYS({})", edge.name));
         }

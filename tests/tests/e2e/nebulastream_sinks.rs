@@ -1,0 +1,88 @@
+//! Sinks that a query puts on a node of its own choice.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use crate::nebulastream_workers::{Coordinator, accepted, connection, file, there_is_a_server};
+
+const FILTER: &str = "Query::from(\"a\").filter(Attribute(\"v\") > 100)";
+
+#[test]
+fn a_sink_may_be_on_a_worker() {
+    if !there_is_a_server() {
+        return;
+    }
+    let coordinator = Coordinator::start("nes-sinks");
+    let rows: Vec<String> = (0..20_000).map(|n| format!("{},1,{n}", n * 10)).collect();
+    let path = coordinator.folder.write("a.csv", rows.join("\n") + "\n");
+    let _workers = [
+        coordinator.worker(2, &file("a", &path)),
+        coordinator.worker(3, ""),
+        coordinator.worker(4, ""),
+    ];
+    coordinator.link("addParent", 2, 3);
+    coordinator.link("removeParent", 2, 1);
+    let mut expected: Vec<&str> = rows.iter().skip(101).map(String::as_str).collect();
+    expected.sort_unstable();
+    for placement in ["BottomUp", "TopDown"] {
+        let out = format!("{placement}.csv");
+        let answer = coordinator.ask(FILTER, &out, ", 3", json!({"placement": placement}));
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let id = answer.json()["queryId"].as_u64().expect("an id");
+        // What runs where can be seen as long as the query runs.
+        let plan = coordinator.plan(id);
+        if let Some((_, of_three)) = plan.iter().find(|(node, _)| *node == 3) {
+            assert!(of_three.starts_with("SINK("), "{plan:?}");
+            assert_eq!(plan[0], (1, String::new()), "{plan:?}");
+        }
+        coordinator.comes_to(id, "STOPPED");
+        // Everything is there when it has ended.
+        assert!(coordinator.rows(&out) == expected, "{placement}");
+    }
+    let topology = coordinator.get("topology");
+    for node in topology["nodes"].as_array().expect("nodes") {
+        assert_eq!(node["available_resources"], 65_535, "slots come back: {topology}");
+    }
+    for (place, why) in [
+        (", 9", "node 9 is not in the topology"),
+        (", 4", "the sink on node 4 cannot be reached from the source on node 2"),
+    ] {
+        let answer = coordinator.ask(FILTER, "none.csv", place, json!({}));
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().contains(why), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_sink_on_a_worker_that_is_killed_goes_on_with_its_file() {
+    if !there_is_a_server() {
+        return;
+    }
+    let coordinator = Coordinator::start("nes-sink-killed");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let _source = coordinator.worker(2, &connection("a", port));
+    let mut worker = coordinator.worker(3, "");
+    coordinator.link("addParent", 2, 3);
+    coordinator.link("removeParent", 2, 1);
+    let more = json!({"faultTolerance": "AT_LEAST_ONCE"});
+    let answer = coordinator.ask("Query::from(\"a\")", "out.csv", ", 3", more);
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let id = answer.json()["queryId"].as_u64().expect("an id");
+    let mut stream = accepted(&listener);
+    stream.write_all(b"1,1,1\n").expect("it takes rows");
+    coordinator.comes_to(id, "RUNNING");
+    coordinator.rows_become("out.csv", &["1,1,1"]);
+
+    worker.signal("KILL");
+    let _ = worker.wait();
+    coordinator.comes_to(id, "RESTARTING");
+    let _worker = coordinator.worker(3, "");
+    coordinator.link("addParent", 2, 3);
+    coordinator.link("removeParent", 2, 1);
+    coordinator.comes_to(id, "RUNNING");
+    stream.write_all(b"2,2,2\n").expect("it takes rows");
+    coordinator.rows_become("out.csv", &["1,1,1", "2,2,2"]);
+}
