@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
-use plan::{End, NodeId, Operator, Source, SourceError};
+use plan::{End, NodeId, Source, SourceError};
 
 use crate::acks::{AckEvent, Homing};
 use crate::build::component_labels;
 use crate::connections::Connections;
 use crate::context::Context;
-use crate::driver::{Driver, Graph, Station};
+use crate::driver::{Driver, Graph, HeadParts, Keyed, Station};
 use crate::instance::Built;
+use crate::lanes::{Lanes, Merge};
 use crate::ledger::{Ledger, Replay};
 use crate::parallel::{Done, Input, Intake};
 use crate::queue::Queue;
@@ -47,6 +48,8 @@ pub(crate) struct Ways {
     pub(crate) instance: (usize, usize),
     /// The way home, when this is a part.
     pub(crate) away: Option<flume::Sender<Done>>,
+    /// The ways to the lanes of the operator behind the head, where it has some.
+    pub(crate) lanes: Option<Lanes>,
 }
 
 /// Everything the task of an instance owns.
@@ -54,8 +57,7 @@ pub(crate) struct Body {
     sources: Vec<(NodeId, Box<dyn Source>)>,
     sinks: Vec<SinkTask>,
     graph: Graph,
-    head: Vec<NodeId>,
-    chain: Vec<Box<dyn Operator>>,
+    head: HeadParts,
     ways: Ways,
 }
 
@@ -65,13 +67,17 @@ impl Body {
         let targets = |id: NodeId| plan.targets(id).collect::<Vec<_>>();
         let none = || Station::Source(Vec::new());
         let mut stations: Vec<Station> = plan.nodes.iter().map(|_| none()).collect();
-        let mut chain = Vec::new();
+        let (mut chain, mut keyed) = (Vec::new(), None);
         for (id, _) in &built.sources {
             stations[*id] = Station::Source(targets(*id));
         }
         for (id, operator) in built.operators {
             stations[id] = if built.head.contains(&id) {
                 chain.push(operator);
+                Station::Source(targets(id))
+            } else if let Some(lanes) = ways.lanes.clone().filter(|_| built.keyed == Some(id)) {
+                let merge = Merge::new(lanes.len());
+                keyed = Some(Keyed { node: id, splitter: operator, lanes, merge });
                 Station::Source(targets(id))
             } else {
                 Station::Operator(operator, targets(id))
@@ -94,8 +100,8 @@ impl Body {
             });
             sinks.push(SinkTask { sink, index, queue, connections, rejected });
         }
-        let (sources, head) = (built.sources, built.head);
-        Body { sources, sinks, graph: Graph::new(stations), head, chain, ways }
+        let head = HeadParts { nodes: built.head, chain, keyed };
+        Body { sources: built.sources, sinks, graph: Graph::new(stations), head, ways }
     }
 
     /// Runs until the sources have ended or were stopped and everything is delivered.
@@ -108,8 +114,7 @@ impl Body {
         let sinks = join_all(self.sinks.into_iter().map(SinkTask::run));
         let ways = &self.ways;
         let end = Rc::new(Cell::new(End::Drained));
-        let mut driver =
-            Driver::new(self.graph, (self.head, self.chain), ways, done, Rc::clone(&end));
+        let mut driver = Driver::new(self.graph, self.head, ways, done, Rc::clone(&end));
         let failed = RefCell::new(None);
         let reading = async {
             if let Some(text) = read(self.sources, ways).await {

@@ -9,6 +9,7 @@ use plan::{Batch, Data, End, NodeId, Operator, OperatorError};
 
 use crate::acks::Homing;
 use crate::body::Ways;
+use crate::lanes::{Lanes, Merge};
 use crate::parallel::{Done, Input, Intake, Reorder, run_head};
 use crate::queue::Queue;
 use crate::stop::Stop;
@@ -48,7 +49,8 @@ pub(crate) struct Graph {
     out: Vec<Batch>,
 }
 
-fn copy(batch: &Batch) -> Batch {
+/// A share of a batch.
+pub(crate) fn copy(batch: &Batch) -> Batch {
     Batch {
         data: batch.data.clone(),
         acks: batch.acks.clone(),
@@ -184,6 +186,23 @@ impl Graph {
     }
 }
 
+/// An operator that runs in lanes.
+pub(crate) struct Keyed {
+    pub(crate) node: NodeId,
+    /// An instance that only says whose rows are.
+    pub(crate) splitter: Box<dyn Operator>,
+    pub(crate) lanes: Lanes,
+    pub(crate) merge: Merge,
+}
+
+/// What runs on the blocks of the only source, on whichever shard.
+pub(crate) struct HeadParts {
+    /// Nodes of the head, all stateless, in order; empty when nothing can be spread.
+    pub(crate) nodes: Vec<NodeId>,
+    pub(crate) chain: Vec<Box<dyn Operator>>,
+    pub(crate) keyed: Option<Keyed>,
+}
+
 /// The driver task of an instance.
 pub(crate) struct Driver {
     graph: Graph,
@@ -191,6 +210,8 @@ pub(crate) struct Driver {
     head: Vec<NodeId>,
     /// The head's operators of this shard.
     chain: Vec<Box<dyn Operator>>,
+    /// The operator behind the head, where it runs in lanes.
+    keyed: Option<Keyed>,
     intake: Rc<Intake>,
     /// What comes from other shards, where others work for this pipeline.
     done: Option<flume::Receiver<Done>>,
@@ -239,7 +260,7 @@ enum Turn {
 impl Driver {
     pub(crate) fn new(
         graph: Graph,
-        (head, chain): (Vec<NodeId>, Vec<Box<dyn Operator>>),
+        HeadParts { nodes: head, chain, keyed }: HeadParts,
         ways: &Ways,
         done: Option<flume::Receiver<Done>>,
         end: Rc<Cell<End>>,
@@ -248,6 +269,7 @@ impl Driver {
             graph,
             head,
             chain,
+            keyed,
             intake: Rc::clone(&ways.intake),
             done,
             homing: ways.homing.clone(),
@@ -267,12 +289,26 @@ impl Driver {
         let mut ending = false;
         loop {
             if ending && self.reading == 0 && self.reorder.next() == self.intake.seq.get() {
+                self.end_lanes().await?;
                 return self.graph.end(self.end.get()).await;
             }
             let turn = self.turn().await;
             ending |= matches!(turn, Turn::Input(None | Some(Input::End)));
             self.take(turn).await?;
         }
+    }
+
+    /// Lets lanes know that no more comes, and takes what they still have.
+    async fn end_lanes(&mut self) -> Result<(), OperatorError> {
+        let last = self.intake.seq.get();
+        if let Some(keyed) = &self.keyed {
+            keyed.lanes.end(last, self.end.get());
+        }
+        while self.keyed.as_ref().is_some_and(|keyed| keyed.merge.next() <= last) {
+            let turn = self.turn().await;
+            self.take(turn).await?;
+        }
+        Ok(())
     }
 
     /// Processes the next thing that happens after the end: something that is sent again.
@@ -308,6 +344,14 @@ impl Driver {
             Done::Block { seq, result } => {
                 let batches = result.map_err(OperatorError::new)?;
                 self.in_order(seq, batches).await?;
+            }
+            Done::Lane { lane, seq, result } => {
+                let batches = result.map_err(OperatorError::new)?;
+                let Some(keyed) = &mut self.keyed else { return Ok(()) };
+                let node = keyed.node;
+                for batch in keyed.merge.insert(lane, seq, batches) {
+                    self.graph.route(node, batch).await?;
+                }
             }
             Done::Part(batch) => {
                 let last = self.head.last().copied().unwrap_or_default();
@@ -376,7 +420,11 @@ impl Driver {
         if self.head.is_empty() {
             return self.without_head(source, id, seq, batch).await;
         }
-        let batches = run_head(&mut self.chain, id, batch, &self.homing).await?;
+        let mut batches = run_head(&mut self.chain, id, batch, &self.homing).await?;
+        if let Some(keyed) = &mut self.keyed {
+            keyed.lanes.send(&mut *keyed.splitter, seq, &batches)?;
+            batches.drain(..).for_each(Batch::ok);
+        }
         self.in_order(seq, batches).await
     }
 

@@ -12,6 +12,7 @@ use crate::body::{Body, Ended, Ways};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
 use crate::connections::Connections;
+use crate::lanes::{LANES_MIN, Lane, lanes};
 use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
 use crate::parallel::{Done, Share, Work, intake, linear_head};
@@ -39,6 +40,8 @@ pub(crate) struct Built {
     pub(crate) operators: Vec<(NodeId, Box<dyn Operator>)>,
     pub(crate) sinks: Vec<(NodeId, Rc<dyn Sink>)>,
     pub(crate) head: Vec<NodeId>,
+    /// The operator behind the head that runs in lanes.
+    pub(crate) keyed: Option<NodeId>,
     /// Whether it has all nodes of the plan.
     pub(crate) whole: bool,
     instance: (usize, usize),
@@ -84,6 +87,7 @@ impl Built {
         built.trim_head(around.shards > 1);
         let instances = built.instances(around.shards);
         built.instance = (0, instances);
+        built.keyed = built.keyed(around.shards);
         Ok(built)
     }
 
@@ -143,6 +147,7 @@ impl Built {
             operators,
             sinks,
             head: linear_head(&plan),
+            keyed: None,
             whole: true,
             instance: (0, 1),
             acks: (Homing(homing), ack_events),
@@ -161,6 +166,17 @@ impl Built {
         let count = self.head.iter().take_while(stateless).count();
         let limit = self.builder.plan.shards_max.unwrap_or(usize::MAX);
         self.head.truncate(if spread && limit > 1 { count } else { 0 });
+    }
+
+    /// The operator right behind a head that is spread, where its state belongs to keys.
+    fn keyed(&self, shards: usize) -> Option<NodeId> {
+        let limit = self.builder.plan.shards_max.unwrap_or(usize::MAX);
+        if self.head.is_empty() || self.instance.1 != 1 || shards.min(limit) < LANES_MIN {
+            return None;
+        }
+        let next = linear_head(&self.builder.plan).get(self.head.len()).copied()?;
+        let operator = self.operators.iter().find(|(id, _)| *id == next);
+        operator.filter(|(_, operator)| operator.class() == Class::Keyed).map(|(id, _)| *id)
     }
 
     /// On how many shards the source is read: as many as it has partitions, where there is a head
@@ -209,6 +225,7 @@ impl Built {
         self,
         around: &Surroundings,
         share: impl FnOnce(Share) + 'static,
+        run_lanes: impl FnOnce(Vec<Lane>),
         lines: Vec<flume::Sender<Order>>,
     ) -> Running {
         let (index, instances) = self.instance;
@@ -220,12 +237,18 @@ impl Built {
         let (work_in, work) = flume::unbounded::<Work>();
         // A source with parts runs the head where it reads; another one's blocks are spread.
         let spread = !self.head.is_empty() && instances == 1;
+        let lanes = self.keyed.map(|node| {
+            let (ways, all) = lanes(around.shards, &self.builder.plan, node, &self.done.0);
+            run_lanes(all);
+            ways
+        });
         let first_share = Share {
             plan: Arc::clone(&self.builder.plan),
             head: self.head.len(),
             work,
             done: self.done.0.clone(),
             homing: homing.clone(),
+            lanes: lanes.clone(),
         };
         let intake = intake(spread.then_some(work_in), Box::new(move || share(first_share)));
         let stop = Stop::new(lines);
@@ -239,6 +262,7 @@ impl Built {
             stop: stop.clone(),
             instance: self.instance,
             away: home.as_ref().map(|home| home.done.clone()),
+            lanes,
         };
         let running = Running {
             stop: stop.clone(),

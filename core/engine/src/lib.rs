@@ -29,6 +29,7 @@ mod control;
 mod driver;
 mod instance;
 mod journal;
+mod lanes;
 mod ledger;
 mod meter;
 mod metrics;

@@ -119,6 +119,29 @@ impl Operator for MeteredOperator {
         }))
     }
 
+    fn owners(&mut self, batch: &Batch, parts: usize) -> Result<Vec<u8>, plan::OperatorError> {
+        self.inner.owners(batch, parts)
+    }
+
+    fn on_own<'a>(
+        &'a mut self,
+        batch: Batch,
+        owners: &'a [u8],
+        own: u8,
+        out: &'a mut Vec<Batch>,
+    ) -> Step<'a> {
+        Step::Wait(Box::pin(async move {
+            let (start_ns, had) = (rt::now().0, out.len());
+            let rows = owners.iter().filter(|owner| **owner == own).count();
+            self.cells.received.add(rows as u64);
+            // What all instances see is one batch.
+            self.cells.batch_received.add(if own == 0 { batch.batches() as u64 } else { 0 });
+            let result = self.inner.on_own(batch, owners, own, out).finish().await;
+            self.cells.after(0, out.get(had..).unwrap_or_default(), start_ns);
+            result
+        }))
+    }
+
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
         self.inner.on_end(end, out)
     }

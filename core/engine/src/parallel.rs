@@ -13,6 +13,7 @@ use std::sync::Arc;
 use plan::{Batch, Data, NodeId, Operator, OperatorError, Plan, Role};
 
 use crate::acks::Homing;
+use crate::lanes::Lanes;
 use crate::queue::Queue;
 
 /// Smaller batches are not worth the way to another shard: they are processed at home.
@@ -29,6 +30,8 @@ pub(crate) struct Work {
 pub(crate) enum Done {
     /// What became of a block in the head of the plan.
     Block { seq: u64, result: Result<Vec<Batch>, String> },
+    /// What a lane made of a block.
+    Lane { lane: usize, seq: u64, result: Result<Vec<Batch>, String> },
     /// What a part read, behind the head of the plan.
     Part(Batch),
     /// The source of a part has ended, and everything it read was sent before this.
@@ -45,7 +48,12 @@ pub(crate) struct Share {
     pub(crate) work: flume::Receiver<Work>,
     pub(crate) done: flume::Sender<Done>,
     pub(crate) homing: Homing,
+    /// Where what the head makes goes, if not home.
+    pub(crate) lanes: Option<Lanes>,
 }
+
+/// The head of a plan, and the operator that says to which lane a row goes.
+pub(crate) type Head = (Vec<Box<dyn Operator>>, Option<Box<dyn Operator>>);
 
 /// What the driver of a pipeline gets.
 pub(crate) enum Input {
@@ -167,16 +175,13 @@ async fn next(work: &flume::Receiver<Work>) -> Result<Work, flume::RecvError> {
 
 /// Works on blocks until the pipeline has no more. The head is built with the first block, so
 /// that shards which never get one have no instance.
-pub(crate) async fn work(
-    share: Share,
-    build: impl FnOnce() -> Result<Vec<Box<dyn Operator>>, String>,
-) {
+pub(crate) async fn work(share: Share, build: impl FnOnce() -> Result<Head, String>) {
     let mut build = Some(build);
-    let mut chain = Vec::new();
+    let (mut chain, mut splitter) = (Vec::new(), None);
     while let Ok(Work { seq, id, batch }) = next(&share.work).await {
         if let Some(build) = build.take() {
             match build() {
-                Ok(built) => chain = built,
+                Ok(built) => (chain, splitter) = built,
                 Err(text) => {
                     let _ = share.done.send(Done::Block { seq, result: Err(text) });
                     return;
@@ -185,7 +190,14 @@ pub(crate) async fn work(
         }
         let run = crate::panics::Guarded::new(run_head(&mut chain, id, batch, &share.homing));
         let result = match run.await {
-            Ok(Ok(batches)) => Ok(batches),
+            Ok(Ok(batches)) => match (&share.lanes, &mut splitter) {
+                (Some(lanes), Some(splitter)) => {
+                    let sent = lanes.send(&mut **splitter, seq, &batches);
+                    batches.into_iter().for_each(Batch::ok);
+                    sent.map(|()| Vec::new()).map_err(|error| error.to_string())
+                }
+                _ => Ok(batches),
+            },
             Ok(Err(error)) => Err(error.to_string()),
             Err(panic) => Err(panic),
         };

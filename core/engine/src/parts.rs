@@ -58,7 +58,7 @@ pub(crate) async fn keep(
     let mut built = Some(built);
     while let Ok(order) = line.recv_async().await {
         if let Some(built) = built.take_if(|_| matches!(order, Order::Open)) {
-            let opened = built.open(&around, |_| {}, Vec::new());
+            let opened = built.open(&around, |_| {}, |_| {}, Vec::new());
             running.borrow_mut().insert(token, opened);
         }
         // Dropped only when the table is not borrowed any more.

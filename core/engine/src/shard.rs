@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use formats::k::K;
-use plan::{Plan, Registry};
+use plan::{NodeId, Operator, Plan, Registry};
 
 use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv};
 use crate::instance::{Built, Event, RoleError, Running, Surroundings};
+use crate::lanes::Lane;
 use crate::ledger::Totals;
 use crate::metrics::{Metric, Series};
 use crate::panics::guarded;
@@ -62,6 +63,8 @@ pub(crate) enum Control {
     Console(u64, flume::Sender<Option<VecDeque<String>>>),
     /// A variable of one instance.
     Variable(u64, String, flume::Sender<Option<K>>),
+    /// Run an operator of a pipeline for the keys that are this shard's.
+    Lane { token: u64, key: Key, lane: Lane },
     /// Drop everything and end.
     Close,
 }
@@ -94,8 +97,8 @@ struct Shard {
     built: HashMap<u64, (Key, Built)>,
     /// Instances by token, those that are parts of another shard's among them.
     running: Rc<RefCell<HashMap<u64, Running>>>,
-    /// Series of the heads this shard works on for pipelines, by token.
-    shared: HashMap<u64, Series>,
+    /// Series of the heads and lanes this shard works on for pipelines, by token.
+    shared: HashMap<u64, Vec<Series>>,
 }
 
 /// Builds; a panic is an error of the plan.
@@ -105,6 +108,13 @@ fn contained<T>(build: impl FnOnce() -> Result<T, RoleError>) -> Result<T, RoleE
         Err(RoleError { role: plan::Role::Operator, error, wants: None })
     };
     guarded(build).unwrap_or_else(panicked)
+}
+
+/// Builds an operator of a plan.
+fn operator(builder: &Rc<Builder>, node: NodeId) -> Result<Box<dyn Operator>, String> {
+    let component = builder.plan.nodes.get(node).map(|n| n.component.clone());
+    let env = ComponentEnv::new(Rc::clone(builder), component.unwrap_or_default());
+    env.build_operator().map_err(|e| e.text)
 }
 
 /// Runs a shard until it is told to close.
@@ -162,6 +172,7 @@ impl Shard {
                 self.shared.remove(&token);
             }
             Control::Share { token, key, share } => self.share(token, &key, share),
+            Control::Lane { token, key, lane } => self.lane(token, &key, lane),
             Control::Snapshot(reply) => {
                 let _ = reply.send(self.snapshots());
             }
@@ -170,7 +181,7 @@ impl Shard {
                 if let Some(running) = self.running.borrow().get(&token) {
                     series = running.series.snapshot();
                 }
-                if let Some(shared) = self.shared.get(&token) {
+                for shared in self.shared.get(&token).into_iter().flatten() {
                     crate::metrics::merge(&mut series, shared.snapshot());
                 }
                 let _ = reply.send(series);
@@ -226,14 +237,20 @@ impl Shard {
         let Some((key, built)) = self.built.remove(&token) else {
             return self.ended(token, State::Failed("the instance is not there".to_owned()));
         };
-        let peers = self.peers.clone();
+        let (peers, key_of_lanes) = (self.peers.clone(), key.clone());
         let share = move |share: Share| {
             for peer in &peers {
                 let (key, share) = (key.clone(), share.clone());
                 let _ = peer.send(Control::Share { token, key, share });
             }
         };
-        let opened = built.open(&self.around, share, lines);
+        let run_lanes = |lanes: Vec<Lane>| {
+            for (peer, lane) in self.peers.iter().zip(lanes) {
+                let key = key_of_lanes.clone();
+                let _ = peer.send(Control::Lane { token, key, lane });
+            }
+        };
+        let opened = built.open(&self.around, share, run_lanes, lines);
         self.running.borrow_mut().insert(token, opened);
     }
 
@@ -242,23 +259,37 @@ impl Shard {
         if share.work.is_disconnected() {
             return; // it has ended, and nobody would forget what is kept of it
         }
-        let services = InstanceServices::new(key.clone(), Rc::clone(&self.around.ports));
-        let registry = Rc::clone(&self.around.registry);
-        let shared = Rc::clone(&self.around.shared);
-        let builder = Builder::new(registry, Arc::clone(&share.plan), services, shared, &key.id);
-        self.shared.insert(token, builder.series.clone());
-        let (plan, head) = (Arc::clone(&share.plan), share.head);
+        let builder = self.builder(token, key, &share.plan);
+        let (plan, head, in_lanes) = (Arc::clone(&share.plan), share.head, share.lanes.is_some());
         let build = move || {
-            let ids = linear_head(&plan).into_iter().take(head);
-            let operators = ids.map(|id| {
-                let component = plan.nodes.get(id).map(|n| n.component.clone());
-                ComponentEnv::new(Rc::clone(&builder), component.unwrap_or_default())
-                    .build_operator()
-                    .map_err(|e| e.text)
-            });
-            operators.collect::<Result<Vec<_>, String>>()
+            let ids = linear_head(&plan);
+            let of = |id: &NodeId| operator(&builder, *id);
+            let chain = ids.iter().take(head).map(of).collect::<Result<Vec<_>, String>>()?;
+            let splitter = ids.get(head).filter(|_| in_lanes).map(of).transpose()?;
+            Ok((chain, splitter))
         };
         rt::spawn(work(share, build));
+    }
+
+    /// Starts to work for the operator of a pipeline whose state belongs to keys.
+    fn lane(&mut self, token: u64, key: &Key, lane: Lane) {
+        if lane.work.is_disconnected() {
+            return; // as above
+        }
+        let (builder, node) = (self.builder(token, key, &lane.plan), lane.node);
+        rt::spawn(lane.run(move || operator(&builder, node)));
+    }
+
+    /// What builds operators of a pipeline that has its home elsewhere. Their series are
+    /// remembered.
+    fn builder(&mut self, token: u64, key: &Key, plan: &Arc<Plan>) -> Rc<Builder> {
+        let services = InstanceServices::new(key.clone(), Rc::clone(&self.around.ports));
+        services.give_state(self.around.state.clone());
+        let registry = Rc::clone(&self.around.registry);
+        let shared = Rc::clone(&self.around.shared);
+        let builder = Builder::new(registry, Arc::clone(plan), services, shared, &key.id);
+        self.shared.entry(token).or_default().push(builder.series.clone());
+        builder
     }
 
     fn snapshots(&self) -> Vec<Snapshot> {

@@ -72,11 +72,11 @@ fn results(file: &str, out: &str, options: &[&str]) -> Vec<String> {
     rows
 }
 
-/// Holds the results on one, two and three shards, and with no memory for state, against what they
-/// must be.
+/// Holds the results on up to three shards, on five, where keys have lanes, and with no memory for
+/// state, against what they must be.
 fn hold(what: &str, (file, out): &(String, String), mut expected: Vec<String>) {
     expected.sort();
-    for options in ["--shards=1", "--shards=2", "--shards=3", NO_MEMORY] {
+    for options in ["--shards=1", "--shards=2", "--shards=3", "--shards=5", NO_MEMORY] {
         let found = results(file, out, &[options]);
         let differs = found.iter().zip(&expected).find(|(found, wanted)| found != wanted);
         let counts = (found.len(), expected.len());
@@ -180,7 +180,10 @@ fn many_keys_go_to_disk_and_come_back() {
     let mut expected: Vec<String> = (0..2 * KEYS).map(line).collect();
     expected.sort();
     for memory in ["--state-memory=1MiB", "--state-memory=1GiB"] {
-        assert!(results(&file, &out, &[memory]) == expected, "{memory}");
+        for shards in ["--shards=2", "--shards=4"] {
+            let found = results(&file, &out, &[memory, shards]);
+            assert!(found == expected, "{memory} {shards}");
+        }
     }
     // A place that is none shows which of the two needed one.
     let place = format!("--spill-dir={file}");

@@ -7,6 +7,8 @@ use plan::{Columns, DataType, Schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::columns::select::take;
+
 pub mod avg;
 pub mod count;
 pub mod max;
@@ -141,6 +143,16 @@ impl Output {
             Function::Median => Class::Float,
             Function::Avg if float => Class::Float,
             _ => self.class,
+        }
+    }
+}
+
+impl CellColumn {
+    /// Only these rows.
+    pub(crate) fn keep(&mut self, rows: &[u32]) {
+        self.array = take(&self.array, rows);
+        if let Some(unless) = &mut self.unless {
+            *unless = take(unless, rows);
         }
     }
 }

@@ -63,6 +63,51 @@ fn bits_of(array: &ArrayRef, ty: DataType, row: usize) -> u64 {
     })
 }
 
+/// To which of `parts` (256 at most) the key of each row belongs. Equal keys belong to the same one,
+/// on every shard and in every process.
+#[must_use]
+pub fn owners(columns: &[ArrayRef], types: &[DataType], rows: usize, parts: usize) -> Vec<u8> {
+    fn each<T: ArrowPrimitiveType>(array: &ArrayRef, hashes: &mut [u64])
+    where
+        T::Native: Packed,
+    {
+        for (hash, value) in hashes.iter_mut().zip(values::<T>(array)) {
+            *hash = mix(*hash, value.packed());
+        }
+    }
+    let mut hashes = vec![0; rows];
+    for (array, ty) in columns.iter().zip(types) {
+        with_primitive!(*ty, T => each::<T>(array, &mut hashes), _ => {
+            if let Some(texts) = texts(array) {
+                for (hash, row) in hashes.iter_mut().zip(0..texts.len()) {
+                    *hash = mix_text(*hash, texts.value(row));
+                }
+            } else if let Some(flags) = bools(array) {
+                for (hash, flag) in hashes.iter_mut().zip(flags.values()) {
+                    *hash = mix(*hash, u64::from(flag));
+                }
+            }
+        });
+    }
+    let parts = parts.clamp(1, 256) as u64;
+    // The upper bits are the better ones.
+    hashes.iter().map(|hash| (((mix(*hash, 1) >> 32) * parts) >> 32) as u8).collect()
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let product = u128::from(hash ^ word) * u128::from(ODD);
+    product as u64 ^ (product >> 64) as u64
+}
+
+fn mix_text(hash: u64, text: &[u8]) -> u64 {
+    text.chunks(8).fold(mix(hash, text.len() as u64), |hash, chunk| {
+        let mut word = [0; 8];
+        word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+        mix(hash, u64::from_le_bytes(word))
+    })
+}
+
 impl Keys {
     /// No keys yet, of columns of these types.
     #[must_use]
@@ -236,24 +281,12 @@ impl Keys {
     /// Which of so many parts a key belongs to; it depends on its values and not on its number.
     #[must_use]
     pub fn part(&self, id: u32, parts: usize) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mix = |hash: u64, word: u64| {
-            let product = u128::from(hash ^ word) * u128::from(ODD);
-            product as u64 ^ (product >> 64) as u64
-        };
         let id = id as usize;
         let hash = self.stores.iter().fold(self.seed | 1, |hash, store| match store {
             Store::Bits(all) => mix(hash, all.get(id).copied().unwrap_or_default()),
-            Store::Text(..) => {
-                let text = store.text(id);
-                text.chunks(8).fold(mix(hash, text.len() as u64), |hash, chunk| {
-                    let mut word = [0; 8];
-                    word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-                    mix(hash, u64::from_le_bytes(word))
-                })
-            }
+            Store::Text(..) => mix_text(hash, store.text(id)),
         });
-        (mix(hash, ODD) as usize) % parts.max(1)
+        (mix(hash, 1) >> 32) as usize % parts.max(1)
     }
 
     /// Only these keys, numbered 0, 1, 2, ... in this order.

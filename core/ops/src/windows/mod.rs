@@ -2,6 +2,7 @@
 
 use plan::OperatorSpec;
 
+pub mod core;
 mod disk;
 pub mod emit;
 pub mod keys;

@@ -344,3 +344,39 @@ fn a_disk_that_is_full_fails_the_query_and_says_so() {
     let failed = operator.on_batch(batch, &mut out).finish().now_or_never().unwrap();
     assert_eq!(failed.unwrap_err().0, "the disk is full");
 }
+
+proptest! {
+    #[test]
+    fn instances_that_share_the_keys_give_what_one_gives(
+        rows in rows(), size in 1u64..90, slide in 1u64..90, lateness in 0u64..40,
+        buffer in 1u64..9, cuts in prop::collection::vec(0usize..9, 0..9), parts in 1usize..6,
+    ) {
+        let config = config(size, slide, lateness, buffer);
+        let batches = cut(&rows, &cuts);
+        let alone = run(&window::SPEC, &config, batches.clone());
+        let build = || (window::SPEC.build)(&config, &Fake::default()).unwrap();
+        let mut splitter = build();
+        prop_assert_eq!(splitter.class(), plan::Class::Keyed);
+        let mut instances: Vec<_> = (0..parts).map(|_| build()).collect();
+        let (mut all, mut told) = (Vec::new(), vec![Vec::new(); parts]);
+        for columns in batches {
+            let batch = || Batch::new(Data::Columns(columns.clone()));
+            let owners = splitter.owners(&batch(), parts).unwrap();
+            for (own, instance) in instances.iter_mut().enumerate() {
+                let mut out = Vec::new();
+                done(instance.on_own(batch(), &owners, own as u8, &mut out));
+                let watermark = |batch: &Batch| match &batch.data {
+                    Data::Columns(columns) => columns.watermark_ms,
+                    _ => None,
+                };
+                told[own].push(out.iter().filter_map(watermark).max());
+                all.extend(out);
+            }
+        }
+        for (own, instance) in instances.iter_mut().enumerate() {
+            prop_assert_eq!(&told[0], &told[own], "time passes in all alike");
+            testing::end(&mut **instance, &mut all);
+        }
+        prop_assert_eq!(sorted(rows_of(all)), sorted(alone));
+    }
+}
