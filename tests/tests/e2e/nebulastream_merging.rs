@@ -1,12 +1,16 @@
 //! Query merging: queries that do the same share a reader and what is behind it, and know nothing
 //! of each other otherwise.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::program::{Folder, Program, http, until};
+
+use crate::nebulastream::{broker, publish};
 
 const COMPLETE: &str = "SyntaxBasedCompleteQueryMergerRule";
 const PARTIAL: &str = "HashSignatureBasedPartialQueryMergerRule";
@@ -105,10 +109,15 @@ impl Merging {
         Merging { folder, program, address, args }
     }
 
+    /// Ends it by a signal.
+    fn end(&mut self, signal: &str) {
+        self.program.signal(signal);
+        assert!(self.program.wait().is_some(), "it ends\n{}", self.program.log());
+    }
+
     /// Kills it and starts it again.
     fn again(&mut self) {
-        self.program.signal("KILL");
-        let _ = self.program.wait();
+        self.end("KILL");
         (self.program, self.address) = run(&self.args);
     }
 
@@ -383,6 +392,84 @@ fn merged_queries_go_on_when_the_coordinator_is_killed() {
         merging.comes_to(id, "STOPPED");
     }
     assert!(until(|| feed.is_closed().then_some(())).is_some(), "nobody needs it");
+}
+
+#[test]
+fn a_query_that_does_not_start_leaves_nothing_behind() {
+    let mut feed = Feed::new();
+    let merging = Merging::start(COMPLETE, &feed, "");
+    let text = format!("{LARGE}.sink(MQTTSinkDescriptor::create(\"ssl://127.0.0.1:1\", \"t\"));");
+    let body = json!({"userQuery": text, "placement": "BottomUp"}).to_string();
+    let answer = http(&merging.address, "POST", "/v1/nes/query/execute-query", &body);
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    let gone = until(|| (feed.count() == 0 || feed.is_closed()).then_some(()));
+    assert!(gone.is_some(), "nobody reads");
+    feed.connections.clear();
+    merging.submit(LARGE, "a.csv");
+    feed.has(1);
+    feed.send("2,2\n");
+    merging.shows("a.csv", "2,2\n");
+}
+
+/// A coordinator with a source behind a broker that keeps its session.
+fn metering(folder: Folder, port: u16) -> Merging {
+    let config = format!(
+        "restPort: 0\nrpcPort: {}\nqueryMergerRule: {COMPLETE}\nlogicalSources:\n\
+         \x20 - {{logicalSourceName: meters, fields: [{{name: id, type: UINT64}}]}}\n\
+         worker:\n  physicalSources:\n    - logicalSourceName: meters\n\
+         \x20     physicalSourceName: meters1\n      type: MQTT_SOURCE\n      configuration:\n\
+         \x20       {{url: \"tcp://127.0.0.1:{port}\", topic: meters, clientId: all, \
+         cleanSession: false}}\n",
+        free_port()
+    );
+    let config = folder.write("coordinator.yaml", config);
+    let state = folder.path("state").display().to_string();
+    let (config, dir) = (format!("--configPath={config}"), "--state-dir".to_owned());
+    let args = vec!["nes".to_owned(), "coordinator".to_owned(), config, dir, state];
+    let (program, address) = run(&args);
+    Merging { folder, program, address, args }
+}
+
+#[test]
+fn what_a_broker_keeps_comes_to_all_who_share_it_when_the_coordinator_ends() {
+    let folder = Folder::new("nes-merging-mqtt");
+    let port = free_port();
+    let Some(_broker) = broker(&folder, port) else { return };
+    let mut merging = metering(folder, port);
+    let outputs = ["a.csv", "b.csv"];
+    for out in outputs {
+        let path = merging.folder.path(out).display().to_string();
+        let sink = format!("FileSinkDescriptor::create(\"{path}\", \"CSV_FORMAT\", \"APPEND\")");
+        let id = merging.submit_to("Query::from(\"meters\")", &sink);
+        merging.comes_to(id, "RUNNING");
+    }
+    let has = |merging: &Merging, out: &str, ids: Range<u32>| {
+        let text = merging.folder.read(out);
+        let lines: HashSet<&str> = text.lines().collect();
+        ids.filter(|id| !lines.contains(id.to_string().as_str())).count() == 0
+    };
+    let send = |ids: Range<u32>| {
+        let rows: String = ids.map(|id| format!("{{\"id\":{id}}}\n")).collect();
+        publish(port, &rows);
+    };
+    send(0..1);
+    let begun = until(|| outputs.iter().all(|out| has(&merging, out, 0..1)).then_some(()));
+    assert!(begun.is_some(), "{}", merging.program.log());
+    let mut from = 1;
+    for signal in ["TERM", "KILL", "TERM"] {
+        std::thread::scope(|scope| {
+            scope.spawn(|| send(from..from + 2000));
+            until(|| has(&merging, "a.csv", from..from + 1).then_some(()));
+            merging.end(signal);
+        });
+        send(from + 2000..from + 2100);
+        from += 2100;
+        (merging.program, merging.address) = run(&merging.args);
+    }
+    for out in outputs {
+        let all = until(|| has(&merging, out, 0..from).then_some(()));
+        assert!(all.is_some(), "{out} lacks rows\n{}", merging.program.log());
+    }
 }
 
 #[test]
