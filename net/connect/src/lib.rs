@@ -19,6 +19,7 @@ pub mod drop_on;
 pub mod dynamic;
 pub mod evaluate;
 pub mod fallback;
+pub mod fan_out;
 pub mod file;
 pub mod generate;
 pub mod http_client;
@@ -71,6 +72,7 @@ pub const CACHES: &[&CacheSpec] = &[&file::cache::SPEC, &redis::cache::SPEC];
 /// Processors that need more of the machine than its time.
 pub const PROCESSORS: &[&OperatorSpec] = &[
     &subprocess::command::SPEC,
+    &fan_out::operator::SPEC,
     &http_client::processor::SPEC,
     &java_udf::SPEC,
     &javascript::processor::SPEC,
@@ -87,6 +89,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &dynamic::input::SPEC,
     &evaluate::SPEC,
     &nats::input::SPEC,
+    &fan_out::input::SPEC,
     &file::input::SPEC,
     &generate::SPEC,
     &http_client::input::SPEC,

@@ -5,7 +5,7 @@ use plan::serde_json::{self, json};
 
 use crate::compose::CHILDREN_MAX;
 use crate::testing::TestEnv;
-use crate::{SINKS, SOURCES, inproc, repeat, scanners};
+use crate::{SINKS, SOURCES, fan_out, inproc, repeat, scanners};
 
 /// What is said about a source or sink of a name.
 fn said(name: &str, config: &Json) -> Vec<String> {
@@ -102,4 +102,18 @@ fn so_many_names_of_inproc_and_no_more() {
     assert!(receive(&name(0)).is_ok(), "a name may be taken over");
     drop(open);
     assert!(receive("one more").is_ok(), "names that nobody reads from are forgotten");
+}
+
+#[test]
+fn so_many_names_of_fan_out_and_no_more() {
+    let name = |at: usize| format!("so many names {at}");
+    let (mut names, mut open) = (fan_out::Names::new(), Vec::new());
+    let mut hand_on = |name: &str| fan_out::hand_on_among(&mut names, name);
+    open.extend((0..fan_out::NAMES_MAX).map(|at| hand_on(&name(at)).expect("there is room")));
+    let max = fan_out::NAMES_MAX;
+    let error = hand_on("one more").err();
+    assert_eq!(error, Some(format!("there may be {max} names of fan_out at most")));
+    assert!(hand_on(&name(0)).is_ok(), "a name may be taken over");
+    drop(open);
+    assert!(hand_on("one more").is_ok(), "names of those that are gone are forgotten");
 }

@@ -25,6 +25,7 @@ mod list;
 mod nebulastream;
 mod nebulastream_document;
 mod nebulastream_laws;
+mod nebulastream_merging;
 mod nebulastream_sinks;
 mod nebulastream_udfs;
 mod nebulastream_workers;

@@ -86,11 +86,12 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 15] = [
+const UNLISTED: [(Kind, &str); 17] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
     (Kind::Input, "exchange"),
+    (Kind::Input, "fan_out"),
     (Kind::Input, "memory_buffer"),
     (Kind::Input, "mqtt"),
     (Kind::Input, "processed"),
@@ -101,6 +102,7 @@ const UNLISTED: [(Kind, &str); 15] = [
     (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
     (Kind::Output, "variable"),
+    (Kind::Processor, "fan_out"),
     (Kind::Processor, "java_udf"),
 ];
 

@@ -152,6 +152,7 @@ fn coordinate(args: &Coordinator) -> Result<ExitCode, String> {
     let name = process.signals().recv().map_err(|_| "signals cannot be received".to_owned())?;
     tracing::info!("Received {name}, the service is closing");
     dialect.close();
+    connect::fan_out::close();
     process.end(args.end.shutdown_timeout, None)?;
     drop(server);
     Ok(ExitCode::SUCCESS)

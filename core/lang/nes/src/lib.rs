@@ -5,6 +5,7 @@ pub mod catalog;
 mod file;
 mod lex;
 mod lower;
+pub mod merging;
 mod parse;
 pub mod placement;
 mod scan;

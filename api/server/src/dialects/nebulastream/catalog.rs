@@ -61,9 +61,13 @@ impl NebulaStream {
     /// Logical buffers that the sources of a query have produced.
     async fn produced(&self, request: &Request) -> Result<Reply, Reply> {
         let query = self.named(request).await?;
-        let key = Key::new(OWNER, query.id.to_string());
-        let view = self.store.engine.get(key, true).await.map_err(|_| Reply::unavailable())?;
-        let bytes = view.map_or(0, |view| view.bytes);
+        // What others share with it has sources, where it shares any.
+        let readers = self.store.lock().readers(query.id);
+        let mut bytes = 0;
+        for reader in readers {
+            let view = self.store.engine.get(Key::new(OWNER, reader), true).await;
+            bytes += view.map_err(|_| Reply::unavailable())?.map_or(0, |view| view.bytes);
+        }
         let buffers = bytes.div_ceil(self.config.buffer_bytes);
         Ok(Reply::json(200, &json!({"producedBuffers": buffers})))
     }

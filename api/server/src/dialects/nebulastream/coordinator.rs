@@ -110,7 +110,7 @@ pub(super) fn attend(dialect: Arc<NebulaStream>, board: Board) -> Result<(), Str
             if dialect.closing.load(Ordering::Relaxed) {
                 return;
             }
-            if rt::block_on(dialect.store.load()).is_ok() {
+            if rt::block_on(dialect.load()).is_ok() {
                 dialect.miss();
                 rt::block_on(dialect.look_after());
                 for change in dialect.store.lock().changes() {

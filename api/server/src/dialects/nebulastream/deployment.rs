@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nes::catalog::{Hello, ROOT};
+use nes::merging::Tap;
 use nes::placement::{EXCHANGE, SubPlan};
 use plan::{Json, Plan};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,12 @@ pub(super) struct Deployment {
     pub(super) whole: Plan,
     pub(super) slots: BTreeMap<u64, u64>,
     pub(super) parts: Vec<Part>,
+    /// Where it takes the rows from that others take, too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) uses: BTreeSet<Tap>,
+    /// The chain that is to begin with it, so that others can share it.
+    #[serde(skip)]
+    pub(super) begins: Option<u64>,
     /// Whether a part is lost, and the query waits for a place for it.
     #[serde(default)]
     pub(super) lost: bool,

@@ -6,6 +6,9 @@ mod coordinator;
 mod coordinator_tests;
 mod deployment;
 mod maintenance;
+mod merging;
+#[cfg(test)]
+mod merging_tests;
 mod monitoring;
 mod openapi;
 mod placing;
@@ -36,7 +39,7 @@ pub const OWNER: &str = "queries";
 /// A new dialect on an engine. What was stored is read with the first request.
 #[must_use]
 pub fn dialect(engine: EngineHandle, coordinator: Coordinator) -> Arc<NebulaStream> {
-    Arc::new(NebulaStream::new(engine, coordinator, None))
+    NebulaStream::new(engine, coordinator, None)
 }
 
 /// The same with a way to workers, which are attended to from now on.
@@ -49,7 +52,7 @@ pub fn with_workers(
     link: Link,
 ) -> Result<Arc<NebulaStream>, String> {
     let Link { board, url } = link;
-    let dialect = Arc::new(NebulaStream::new(engine, coordinator, Some(url)));
+    let dialect = NebulaStream::new(engine, coordinator, Some(url));
     coordinator::attend(Arc::clone(&dialect), board)?;
     Ok(dialect)
 }

@@ -20,10 +20,23 @@ use crate::exchange::{Reply, Request};
 impl NebulaStream {
     pub(super) async fn execute(&self, request: &Request) -> Result<Reply, Reply> {
         let submission = read(request)?;
-        let Submission { text, placement, tolerance } = &submission;
-        if nes::sql::is_statement(text) {
-            return self.statement(text).await;
+        if nes::sql::is_statement(&submission.text) {
+            return self.statement(&submission.text).await;
         }
+        let held = match self.config.merging {
+            Some(_) => Some(self.merging.lock().await),
+            None => None,
+        };
+        self.close_ended_chains();
+        let id = self.submit(&submission).await?;
+        drop(held);
+        self.unless_stopped(id).await;
+        Ok(Reply::json(202, &json!({"queryId": id})))
+    }
+
+    /// Plans a query and starts it.
+    async fn submit(&self, submission: &Submission) -> Result<u64, Reply> {
+        let Submission { text, placement, tolerance } = submission;
         let (id, forgotten, spread) = {
             let mut state = self.store.lock();
             let (id, forgotten) = state.queries.add(text, placement, now_ms());
@@ -42,24 +55,28 @@ impl NebulaStream {
             (id, forgotten, spread)
         };
         if let Err(reply) = self.keep_query(id, forgotten).await {
-            self.give_up(id, "the query could not be stored");
+            self.give_up(id, "the query could not be stored").await;
             return Err(reply);
         }
         spread?;
         if let Err((status, why)) = self.start(id, PutMode::Create, true).await {
-            self.give_up(id, &why);
+            self.give_up(id, &why).await;
             self.store.put_query(id).await?;
             return Err(error(status, why));
         }
-        self.unless_stopped(id).await;
-        Ok(Reply::json(202, &json!({"queryId": id})))
+        self.joined(id).await;
+        Ok(id)
     }
 
     /// A query that does not start has failed, and gives back what it took.
-    fn give_up(&self, id: u64, why: &str) {
-        let mut state = self.store.lock();
-        state.queries.set(id, Status::Failed, why, now_ms());
-        state.retire();
+    async fn give_up(&self, id: u64, why: &str) {
+        let changes = {
+            let mut state = self.store.lock();
+            state.queries.set(id, Status::Failed, why, now_ms());
+            state.retire();
+            state.merger.leave(&id.to_string())
+        };
+        self.carry_out(changes).await;
     }
 
     /// What the coordinator itself runs of a query: now, and when it is started again after it was
@@ -86,6 +103,7 @@ impl NebulaStream {
     /// Runs what the coordinator itself has of a query, and then lets others have theirs. `anew`:
     /// what it wrote before does not count.
     async fn start(&self, id: u64, mode: PutMode, anew: bool) -> Result<(), (u16, String)> {
+        self.start_chains(id).await?;
         let (first, again) = self.root_of(id)?;
         let engine = &self.store.engine;
         match (again, anew) {
@@ -147,7 +165,7 @@ impl NebulaStream {
 }
 
 /// What the engine says of a pipeline, as an answer.
-fn placed(put: Result<Result<(), PutError>, Unavailable>) -> Result<(), (u16, String)> {
+pub(super) fn placed(put: Result<Result<(), PutError>, Unavailable>) -> Result<(), (u16, String)> {
     match put {
         Ok(Ok(())) => Ok(()),
         Err(_) => Err((503, "the engine is busy".to_owned())),
@@ -172,7 +190,12 @@ impl State {
     ) -> Result<Deployment, Vec<Diagnostic>> {
         let lowered = nes::lower_with(text, &self.sources, &self.sinks, &|name| self.udf(name))?;
         self.queries.planned(id, lowered.view.clone(), lowered.tree.clone());
-        self.place(id, lowered, placement, tolerance, 1, &[])
+        let whole = self.rule.map(|_| lowered.clone());
+        let deployment = self.place(id, lowered, placement, tolerance, 1, &[])?;
+        Ok(match whole {
+            Some(whole) => self.merge(id, &whole, deployment),
+            None => deployment,
+        })
     }
 
     fn place(

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use engine::Key;
+use engine::{Key, PipelineView};
 use nes::catalog::{Query, Status};
 use plan::{Diagnostic, Json};
 use serde_json::{Map, json};
@@ -110,6 +110,7 @@ impl NebulaStream {
         };
         if stopped {
             let _ = self.store.engine.remove(key(id), Some(STOP_MAX), false).await;
+            self.leave(id).await;
         }
     }
 
@@ -129,8 +130,8 @@ impl NebulaStream {
         }
         let views = self.store.engine.list(Some(OWNER), false).await;
         let views = views.map_err(|_| Reply::unavailable())?;
-        let running: HashMap<&str, &engine::State> =
-            views.iter().map(|v| (&*v.spec.key.id, &v.state)).collect();
+        let running: HashMap<&str, &PipelineView> =
+            views.iter().map(|v| (&*v.spec.key.id, v)).collect();
         let mut changed = Vec::new();
         {
             let mut state = self.store.lock();
@@ -144,7 +145,8 @@ impl NebulaStream {
                 let found = running.get(id.to_string().as_str());
                 // One that is being put is not in the table yet.
                 let Some(found) = found else { continue };
-                let (status, mut info) = state.standing(id, before, found);
+                let found = state.with_others(id, found, &running);
+                let (status, mut info) = state.standing(id, before, &found);
                 if sql && status == Status::Failed {
                     info = nes::sql::failure(&info);
                 }
@@ -160,6 +162,7 @@ impl NebulaStream {
             self.store.put_query(id).await?;
             if status.is_final() {
                 let _ = self.store.engine.remove(key(id), Some(STOP_MAX), false).await;
+                self.leave(id).await;
             }
         }
         Ok(())
@@ -195,19 +198,23 @@ impl NebulaStream {
         let query = self.named(request).await?;
         let state = self.store.lock();
         let parts = state.deployments.get(&query.id).into_iter().flat_map(|d| &d.parts);
+        let mut scheduled = json!({"queryId": query.id});
+        if let Some(id) = state.shared_id(query.id) {
+            scheduled["SharedQueryId"] = json!(id);
+        }
         let nodes: Vec<Json> = (1..)
             .zip(parts)
             .map(|(number, part)| {
                 let node = state.topology.node(part.node);
+                let mut scheduled = scheduled.clone();
+                scheduled["querySubPlans"] =
+                    json!([{"querySubPlanId": number, "operator": part.tree}]);
                 json!({
                     "executionNodeId": part.node,
                     "topologyNodeId": part.node,
                     "topologyId": part.node,
                     "topologyNodeIpAddress": node.map(|node| &node.ip_address),
-                    "ScheduledQueries": [{
-                        "queryId": query.id,
-                        "querySubPlans": [{"querySubPlanId": number, "operator": part.tree}],
-                    }],
+                    "ScheduledQueries": [scheduled],
                 })
             })
             .collect();
@@ -239,6 +246,7 @@ impl NebulaStream {
             state.queries.set(id, Status::Stopped, "", now_ms());
             state.retire();
         }
+        self.leave(id).await;
         self.store.put_query(id).await?;
         Ok(Reply::json(202, &json!({"success": true, "queryId": id})))
     }

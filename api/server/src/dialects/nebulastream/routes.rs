@@ -1,9 +1,11 @@
 //! Paths, verbs and what browsers ask (spec/nes-rest.md §1, §12).
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use engine::EngineHandle;
 use futures_util::future::LocalBoxFuture;
+use futures_util::lock::Mutex;
 use nes::catalog::Coordinator;
 use serde_json::json;
 
@@ -24,12 +26,25 @@ pub struct NebulaStream {
     pub(super) url: Option<String>,
     /// Set when the process ends: what stops then has not ended.
     pub(super) closing: AtomicBool,
+    /// Held while queries come to chains or leave them.
+    pub(super) merging: Mutex<()>,
+    /// Whether somebody looks after chains.
+    pub(super) watching: AtomicBool,
+    pub(super) this: Weak<NebulaStream>,
 }
 
 impl NebulaStream {
-    pub(super) fn new(engine: EngineHandle, config: Coordinator, url: Option<String>) -> Self {
-        let (store, closing) = (Store::new(engine, &config), AtomicBool::new(false));
-        NebulaStream { store, config, url, closing }
+    pub(super) fn new(engine: EngineHandle, config: Coordinator, url: Option<String>) -> Arc<Self> {
+        let store = Store::new(engine, &config);
+        Arc::new_cyclic(|this| NebulaStream {
+            store,
+            config,
+            url,
+            closing: AtomicBool::new(false),
+            merging: Mutex::new(()),
+            watching: AtomicBool::new(false),
+            this: this.clone(),
+        })
     }
 
     /// The process ends: from now on nothing is concluded from what stops.
@@ -38,7 +53,7 @@ impl NebulaStream {
     }
 
     async fn answer(&self, request: &Request, words: &[&str]) -> Result<Reply, Reply> {
-        self.store.load().await?;
+        self.load().await?;
         match (request.method.as_str(), words) {
             ("POST", ["query", "execute-query"]) => self.execute(request).await,
             ("GET", ["query", "query-plan"]) => self.query_plan(request).await,

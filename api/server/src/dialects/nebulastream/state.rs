@@ -1,15 +1,16 @@
 //! What the coordinator knows, and how it survives: as documents of the engine.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{EngineHandle, Key, PipelineSpec, PutError};
+use engine::{EngineHandle, Key, PipelineSpec, PipelineView, PutError};
 use nes::catalog::{
     Coordinator, DEFAULT_LOGICAL, Physical, Query, QueryCatalog, ROOT, SinkCatalog, SourceCatalog,
     Status, Topology,
 };
+use nes::merging::{Merger, Rule};
 use nes::schema::Schema;
 use plan::Json;
 use serde_json::json;
@@ -43,6 +44,10 @@ pub(super) struct State {
     /// How queries are spread that have not ended.
     pub(super) deployments: BTreeMap<u64, Deployment>,
     pub(super) remote: Remote,
+    /// By which rule queries are merged.
+    pub(super) rule: Option<Rule>,
+    /// What queries share.
+    pub(super) merger: Merger,
     /// Descriptors of functions as they were sent, by name.
     pub(super) udfs: BTreeMap<String, Vec<u8>>,
     /// Whether metrics are being collected.
@@ -71,10 +76,11 @@ impl Store {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Reads what was stored before the first request looks at anything.
-    pub(super) async fn load(&self) -> Result<(), Reply> {
+    /// Reads what was stored before the first request looks at anything. Returns what runs, when
+    /// that was just read.
+    pub(super) async fn load(&self) -> Result<Vec<PipelineView>, Reply> {
         if self.lock().loaded {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let documents = self.engine.documents(OWNER).await.map_err(|_| Reply::unavailable())?;
         let views = self.engine.list(Some(OWNER), false).await;
@@ -83,24 +89,25 @@ impl Store {
         let settled = {
             let mut state = self.lock();
             if state.loaded {
-                return Ok(());
+                return Ok(Vec::new());
             }
             state.restore(documents);
             views.iter().for_each(|view| state.restore_deployment(&view.spec));
+            views.iter().for_each(|view| state.restore_chain(&view.spec));
             state.settle(&known)
         };
         for id in settled {
             self.put_query(id).await?;
         }
-        for view in views {
-            self.let_go(view.spec).await?;
+        for view in &views {
+            self.let_go(Arc::clone(&view.spec)).await?;
         }
-        Ok(())
+        Ok(views)
     }
 
     /// Lets workers have their parts of a query, if the process was killed just before: what it
     /// runs itself has begun its file again, and goes on with it from here.
-    async fn let_go(&self, spec: std::sync::Arc<PipelineSpec>) -> Result<(), Reply> {
+    async fn let_go(&self, spec: Arc<PipelineSpec>) -> Result<(), Reply> {
         let id = spec.key.id.parse().unwrap_or_default();
         if !self.lock().deployments.get(&id).is_some_and(|deployment| deployment.held) {
             return Ok(());
@@ -172,6 +179,8 @@ impl State {
             topology: Topology::new(&coordinator.worker_host, coordinator.slots),
             deployments: BTreeMap::new(),
             remote: Remote::new(coordinator.beat_ms),
+            rule: coordinator.merging,
+            merger: Merger::default(),
             udfs: BTreeMap::new(),
             monitoring: false,
             loaded: false,
@@ -199,7 +208,7 @@ impl State {
     }
 
     /// How a query was spread stands with its pipeline.
-    fn restore_deployment(&mut self, spec: &PipelineSpec) {
+    pub(super) fn restore_deployment(&mut self, spec: &PipelineSpec) {
         let found = spec.document.get(DEPLOYMENT).cloned().map(serde_json::from_value);
         if let (Ok(id), Some(Ok(deployment))) = (spec.key.id.parse(), found) {
             let mut deployment: Deployment = deployment;

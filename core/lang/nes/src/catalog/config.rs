@@ -6,6 +6,7 @@ use plan::{Diagnostic, Json, Span, serde_json::Map};
 use super::sources::{Physical, SourceCatalog, SourceError};
 use super::topology::ROOT;
 use super::yaml;
+use crate::merging::Rule;
 use crate::schema::{Field, Schema, bare};
 use crate::types::Type;
 
@@ -36,6 +37,8 @@ pub struct Coordinator {
     pub nats_url: String,
     /// How often workers show that they are alive; milliseconds.
     pub beat_ms: u64,
+    /// Which queries are merged; none where each runs by itself.
+    pub merging: Option<Rule>,
     /// Sources of the configuration, besides the one that is always there.
     pub sources: SourceCatalog,
     /// Keys that were understood and have no effect here, and others that are not known.
@@ -78,6 +81,7 @@ pub fn parse_coordinator(
         buffer_bytes: number(worker, &root, "bufferSizeInBytes", BUFFER_BYTES_DEFAULT)?.max(1),
         nats_url: either(&["natsUrl"], ""),
         beat_ms: beat_ms(&root)?,
+        merging: merging(&root)?,
         sources: SourceCatalog::default(),
         warnings: Vec::new(),
     };
@@ -107,6 +111,18 @@ pub(super) fn read(text: &str, overrides: &[(String, String)]) -> Result<Json, D
         set(&mut root, key, value)?;
     }
     Ok(Json::Object(root))
+}
+
+/// How queries are merged.
+fn merging(root: &Json) -> Result<Option<Rule>, Diagnostic> {
+    let name = "queryMergerRule";
+    let nested = root.get("optimizer").and_then(|section| section.get(name));
+    let (key, value) = match nested {
+        Some(value) => (format!("optimizer.{name}"), Some(value)),
+        None => (name.to_owned(), root.get(name)),
+    };
+    let Some(rule) = value.map(text_of).filter(|rule| !rule.is_empty()) else { return Ok(None) };
+    Rule::named(&rule).or_else(|text| wrong(format!("{key}: {text}")))
 }
 
 /// Seconds between signs of life.
@@ -295,6 +311,26 @@ worker:
         let words: Vec<_> = words.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         let config = parse_coordinator(FILE, &words).unwrap();
         assert_eq!((config.rest_port, config.slots), (1, 3));
+    }
+
+    #[test]
+    fn a_rule_of_merging_is_known_by_both_keys_or_the_known_ones_are_listed() {
+        let merging = |text: &str| parse_coordinator(text, &[]).map(|config| config.merging);
+        let partial = Rule::named("HashSignatureBasedPartialQueryMergerRule").unwrap();
+        assert!(partial.is_some_and(|rule| rule.partial && rule.by_signature));
+        for text in [
+            "optimizer: {queryMergerRule: HashSignatureBasedPartialQueryMergerRule}",
+            "queryMergerRule: HashSignatureBasedPartialQueryMergerRule",
+        ] {
+            assert_eq!(merging(text).unwrap(), partial);
+        }
+        assert_eq!(merging("").unwrap(), None, "off by default");
+        assert_eq!(merging("queryMergerRule: DefaultQueryMergerRule").unwrap(), None);
+        let word = ("optimizer.queryMergerRule".to_owned(), "Nope".to_owned());
+        let error = parse_coordinator("", &[word]).unwrap_err().message;
+        let known = "optimizer.queryMergerRule: there is no rule 'Nope'; there are Syntax";
+        assert!(error.starts_with(known), "{error}");
+        assert!(error.contains("HybridCompleteQueryMergerRule, DefaultQueryMergerRule"), "{error}");
     }
 
     #[test]

@@ -150,6 +150,17 @@ impl QueryCatalog {
         (id, forgotten)
     }
 
+    /// The number that comes next.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next + 1
+    }
+
+    /// A number is taken by what is no query.
+    pub fn taken(&mut self, number: u64) {
+        self.next = self.next.max(number);
+    }
+
     /// A query.
     #[must_use]
     pub fn get(&self, id: u64) -> Option<&Query> {
@@ -202,6 +213,8 @@ mod tests {
         assert_eq!((query.info.as_str(), query.history.len()), ("why", 3));
         let mut again = QueryCatalog::restore(catalog.all().cloned());
         assert_eq!(again.add("r", "TopDown", 1).0, 2);
+        again.taken(5);
+        assert_eq!((again.next(), again.add("s", "TopDown", 1).0), (6, 6));
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub struct Lowered {
     pub schema: Schema,
     /// The logical plan with its sources apart, as it is spread over nodes.
     pub steps: Vec<Step>,
+    /// The plan where all columns of the result are made, whatever its sink needs: what it has in
+    /// common with queries that have other sinks.
+    pub complete: Plan,
+    /// The plan where all columns of its sources are read: what it has in common with queries that
+    /// need others of them.
+    pub wide: Plan,
 }
 
 /// What is known while a query is lowered.
@@ -153,13 +159,18 @@ impl<'a> Lowering<'a> {
         self.sink(stream, sink, span)?;
         self.own(self.view.len());
         self.watch(ends);
-        let Lowering { mut plan, needs, view, owners, pins, .. } = self;
+        let Lowering { mut plan, mut needs, view, owners, pins, .. } = self;
+        let (wide, mut complete) = (plan.clone(), plan.clone());
         needs::select_columns(&mut plan, &needs);
         if let Err(error) = plan.check() {
             return Err(Diagnostic::error("plan", error.text, span));
         }
         let steps = steps::of(&view, &plan, &owners, &pins);
-        Ok(Lowered { plan, view: view.json(), tree: view.tree(), schema, steps })
+        let last = steps.last().map_or(&[][..], |step| &step.nodes);
+        needs.extend(last.iter().map(|node| (*node, Needs::All)));
+        needs::select_columns(&mut complete, &needs);
+        let (view, tree) = (view.json(), view.tree());
+        Ok(Lowered { plan, view, tree, schema, steps, complete, wide })
     }
 
     /// The sources.
