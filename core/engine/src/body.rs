@@ -10,6 +10,7 @@ use plan::{End, NodeId, Operator, Source, SourceError};
 
 use crate::acks::{AckEvent, Homing};
 use crate::build::component_labels;
+use crate::checkpoint::Line;
 use crate::connections::Connections;
 use crate::context::Context;
 use crate::driver::{Driver, Graph, Station};
@@ -66,6 +67,7 @@ impl Body {
         let none = || Station::Source(Vec::new());
         let mut stations: Vec<Station> = plan.nodes.iter().map(|_| none()).collect();
         let mut chain = Vec::new();
+        let mut durables = built.durables;
         for (id, _) in &built.sources {
             stations[*id] = Station::Source(targets(*id));
         }
@@ -74,6 +76,13 @@ impl Body {
                 chain.push(operator);
                 Station::Source(targets(id))
             } else {
+                let operator = match &mut durables {
+                    Some(durables) => {
+                        let (intake, ledger) = (Rc::clone(&ways.intake), ways.ledger.clone());
+                        durables.wrap(id, operator, Line { intake, ledger })
+                    }
+                    None => operator,
+                };
                 Station::Operator(operator, targets(id))
             };
         }

@@ -11,6 +11,7 @@ use crate::api::{Key, PortEvent, State};
 use crate::body::{Body, Ended, Ways};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
+use crate::checkpoint::{Durable, Durables, States};
 use crate::connections::Connections;
 use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
@@ -45,6 +46,8 @@ pub(crate) struct Built {
     done: (flume::Sender<Done>, flume::Receiver<Done>),
     /// Where a part sends its results and what ends the pipeline.
     home: Option<Parts>,
+    /// The operators whose states are kept.
+    pub(crate) durables: Option<Durables>,
 }
 
 /// What the shard gives every instance.
@@ -69,8 +72,41 @@ pub(crate) struct RoleError {
 }
 
 impl Built {
-    /// Builds a plan on its home shard.
+    /// Builds a plan on its home shard. One that is durable goes on from the states that are kept,
+    /// or begins anew where they are not its own.
     pub(crate) fn new(
+        token: u64,
+        key: Key,
+        plan: Arc<Plan>,
+        durable: Option<Durable>,
+        around: &Surroundings,
+    ) -> Result<Self, RoleError> {
+        let Some(mut durable) = durable else { return Built::home(token, key, plan, around) };
+        if !durable.states.is_empty() {
+            let again = Arc::new(plan.going_on());
+            let mut built = Built::home(token, key.clone(), Arc::clone(&again), around)?;
+            match Durables::new(&key, &again, &mut built.operators, &durable) {
+                Ok(durables) => return Ok(Built { durables: Some(durables), ..built }),
+                Err(why) => tracing::error!(
+                    stream = &*key.id,
+                    "The state that was kept cannot be used, and the pipeline begins anew: {why}"
+                ),
+            }
+            let vault = durable.vault.clone();
+            rt::spawn(async move { vault.clear().await });
+            durable.states = States::default();
+        }
+        let mut built = Built::home(token, key.clone(), Arc::clone(&plan), around)?;
+        let durables = Durables::new(&key, &plan, &mut built.operators, &durable);
+        let failed = |error: plan::OperatorError| RoleError {
+            role: Role::Operator,
+            error: BuildError::new(error.0),
+            wants: None,
+        };
+        Ok(Built { durables: Some(durables.map_err(failed)?), ..built })
+    }
+
+    fn home(
         token: u64,
         key: Key,
         plan: Arc<Plan>,
@@ -145,6 +181,7 @@ impl Built {
             acks: (Homing(homing), ack_events),
             done: flume::unbounded(),
             home: None,
+            durables: None,
         })
     }
 

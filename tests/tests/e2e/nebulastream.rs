@@ -311,7 +311,7 @@ fn a_file_of_arrow_batches_is_queried() {
 }
 
 /// A process that is killed when this is dropped.
-struct Killed(Child);
+pub(crate) struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -322,7 +322,7 @@ impl Drop for Killed {
 
 /// A broker that keeps its sessions in a folder; nothing where there is none, which is said.
 #[allow(clippy::print_stderr)] // whoever reads the log should know
-fn broker(folder: &Folder, port: u16) -> Option<Killed> {
+pub(crate) fn broker(folder: &Folder, port: u16) -> Option<Killed> {
     let state = folder.path("");
     let config = format!(
         "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\n\
@@ -356,7 +356,7 @@ fn save(broker: &Killed, folder: &Folder) {
 }
 
 /// Publishes rows and waits until the broker has them.
-fn publish(port: u16, rows: &str) {
+pub(crate) fn publish(port: u16, rows: &str) {
     let mut command = Command::new("mosquitto_pub");
     command.args(["-p", &port.to_string(), "-t", "meters", "-q", "2", "-l"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("mosquitto_pub runs");

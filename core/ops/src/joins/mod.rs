@@ -3,6 +3,7 @@
 use plan::OperatorSpec;
 
 pub mod join;
+mod kept;
 pub mod pairs;
 pub mod side;
 

@@ -19,6 +19,10 @@ use super::time::{Absorb, Alarm, Clock, ClockConfig};
 use super::watermark::Watermarks;
 use crate::aggregates::{CellColumn, Layout, Place, Request};
 use crate::columns::not_columns;
+use crate::kept;
+
+/// Version of the state of a window as it is kept.
+const VERSION: u8 = 1;
 
 /// Configuration of `window`.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -321,6 +325,14 @@ impl Operator for Window {
         // What was due fires, even where the wall clock was set back in the meantime.
         let due = self.core.slices.due().unwrap_or(0);
         Step::Done(self.core.fire(self.now_ms().max(due), out).map_err(OperatorError))
+    }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        kept::write(VERSION, &self.core.snapshot()).map(Some)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        self.core.restore(kept::read(VERSION, state)?).map_err(OperatorError)
     }
 }
 
