@@ -10,6 +10,7 @@ use plan::{End, NodeId, Source, SourceError};
 
 use crate::acks::{AckEvent, Homing};
 use crate::build::component_labels;
+use crate::checkpoint::Line;
 use crate::connections::Connections;
 use crate::context::Context;
 use crate::driver::{Driver, Graph, HeadParts, Keyed, Station};
@@ -68,6 +69,7 @@ impl Body {
         let none = || Station::Source(Vec::new());
         let mut stations: Vec<Station> = plan.nodes.iter().map(|_| none()).collect();
         let (mut chain, mut keyed) = (Vec::new(), None);
+        let mut durables = built.durables;
         for (id, _) in &built.sources {
             stations[*id] = Station::Source(targets(*id));
         }
@@ -80,6 +82,13 @@ impl Body {
                 keyed = Some(Keyed { node: id, splitter: operator, lanes, merge });
                 Station::Source(targets(id))
             } else {
+                let operator = match &mut durables {
+                    Some(durables) => {
+                        let (intake, ledger) = (Rc::clone(&ways.intake), ways.ledger.clone());
+                        durables.wrap(id, operator, Line { intake, ledger })
+                    }
+                    None => operator,
+                };
                 Station::Operator(operator, targets(id))
             };
         }

@@ -200,5 +200,5 @@ async fn control(
         },
     };
     let _ = report.send(Ok(()));
-    Table::new(shards, journal, roll, fetch).run(asked, events).await;
+    Table::new(shards, journal, roll, fetch, storage).run(asked, events).await;
 }

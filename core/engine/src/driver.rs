@@ -328,7 +328,7 @@ impl Driver {
                 self.at_home(source, id, seq, batch).await
             }
             Turn::Input(Some(Input::Ended(source))) => self.graph.close(source, End::Drained).await,
-            Turn::Input(Some(Input::End) | None) => Ok(()),
+            Turn::Input(Some(Input::End | Input::Nudge) | None) => Ok(()),
             Turn::Done(done) => self.arrived(done).await,
             Turn::Timer => {
                 let called = self.graph.on_time().await;

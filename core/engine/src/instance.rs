@@ -11,6 +11,7 @@ use crate::api::{Key, PortEvent, State};
 use crate::body::{Body, Ended, Ways};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
+use crate::checkpoint::{Durable, Durables, States};
 use crate::connections::Connections;
 use crate::lanes::{LANES_MIN, Lane, lanes};
 use crate::ledger::{Ledger, SourceMeter};
@@ -49,6 +50,8 @@ pub(crate) struct Built {
     done: (flume::Sender<Done>, flume::Receiver<Done>),
     /// Where a part sends its results and what ends the pipeline.
     home: Option<Parts>,
+    /// The operators whose states are kept.
+    pub(crate) durables: Option<Durables>,
 }
 
 /// What the shard gives every instance.
@@ -74,8 +77,41 @@ pub(crate) struct RoleError {
 }
 
 impl Built {
-    /// Builds a plan on its home shard.
+    /// Builds a plan on its home shard. One that is durable goes on from the states that are kept,
+    /// or begins anew where they are not its own.
     pub(crate) fn new(
+        token: u64,
+        key: Key,
+        plan: Arc<Plan>,
+        durable: Option<Durable>,
+        around: &Surroundings,
+    ) -> Result<Self, RoleError> {
+        let Some(mut durable) = durable else { return Built::home(token, key, plan, around) };
+        if !durable.states.is_empty() {
+            let again = Arc::new(plan.going_on());
+            let mut built = Built::home(token, key.clone(), Arc::clone(&again), around)?;
+            match Durables::new(&key, &again, &mut built.operators, &durable) {
+                Ok(durables) => return Ok(Built { durables: Some(durables), ..built }),
+                Err(why) => tracing::error!(
+                    stream = &*key.id,
+                    "The state that was kept cannot be used, and the pipeline begins anew: {why}"
+                ),
+            }
+            let vault = durable.vault.clone();
+            rt::spawn(async move { vault.clear().await });
+            durable.states = States::default();
+        }
+        let mut built = Built::home(token, key.clone(), Arc::clone(&plan), around)?;
+        let durables = Durables::new(&key, &plan, &mut built.operators, &durable);
+        let failed = |error: plan::OperatorError| RoleError {
+            role: Role::Operator,
+            error: BuildError::new(error.0),
+            wants: None,
+        };
+        Ok(Built { durables: Some(durables.map_err(failed)?), ..built })
+    }
+
+    fn home(
         token: u64,
         key: Key,
         plan: Arc<Plan>,
@@ -123,7 +159,10 @@ impl Built {
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
         let services = InstanceServices::new(key.clone(), Rc::clone(&around.ports));
-        services.give_state(around.state.clone());
+        // A state that is kept as a whole is in memory as a whole.
+        if !plan.durable {
+            services.give_state(around.state.clone());
+        }
         let registry = Rc::clone(&around.registry);
         let shared = Rc::clone(&around.shared);
         let wanting = Rc::clone(&services);
@@ -153,6 +192,7 @@ impl Built {
             acks: (Homing(homing), ack_events),
             done: flume::unbounded(),
             home: None,
+            durables: None,
         })
     }
 
@@ -171,7 +211,11 @@ impl Built {
     /// The operator right behind a head that is spread, where its state belongs to keys.
     fn keyed(&self, shards: usize) -> Option<NodeId> {
         let limit = self.builder.plan.shards_max.unwrap_or(usize::MAX);
-        if self.head.is_empty() || self.instance.1 != 1 || shards.min(limit) < LANES_MIN {
+        if self.builder.plan.durable
+            || self.head.is_empty()
+            || self.instance.1 != 1
+            || shards.min(limit) < LANES_MIN
+        {
             return None;
         }
         let next = linear_head(&self.builder.plan).get(self.head.len()).copied()?;

@@ -48,6 +48,8 @@ struct Inner {
     bytes: usize,
     waiting: Wakers,
     idle: Wakers,
+    /// Operators with results on the way that no source waits for.
+    busy: usize,
     totals: Totals,
     meters: Vec<SourceMeter>,
 }
@@ -224,11 +226,18 @@ impl Ledger {
         None
     }
 
+    /// An operator has results on the way that no source waits for, or none any more.
+    pub(crate) fn busy(&self, busy: bool) {
+        let mut inner = self.inner.borrow_mut();
+        inner.busy = if busy { inner.busy + 1 } else { inner.busy.saturating_sub(1) };
+        inner.idle.wake();
+    }
+
     /// Waits until nothing is on the way.
     pub(crate) async fn idle(&self) {
         poll_fn(|cx| {
             let mut inner = self.inner.borrow_mut();
-            if inner.pending.is_empty() {
+            if inner.pending.is_empty() && inner.busy == 0 {
                 return Poll::Ready(());
             }
             inner.idle.add(cx);
@@ -316,6 +325,17 @@ mod tests {
 
     fn batch(n: usize) -> Batch {
         Batch::records(Records::from_bodies((0..n).map(|i| vec![b'x'; i + 1])))
+    }
+
+    #[test]
+    fn it_is_idle_when_no_operator_is_busy_either() {
+        let ledger = ledger();
+        ledger.busy(true);
+        ledger.busy(true);
+        ledger.busy(false);
+        assert_eq!(ledger.idle().now_or_never(), None);
+        ledger.busy(false);
+        assert_eq!(ledger.idle().now_or_never(), Some(()));
     }
 
     #[test]

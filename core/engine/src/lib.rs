@@ -14,6 +14,9 @@
 //! shards, each with the head behind it, and sends its results to the home shard. Everything else
 //! of a pipeline runs on its home shard.
 //!
+//! What the operators of a durable pipeline remember is kept in the state directory
+//! (`checkpoint`).
+//!
 //! It is not: a place that knows any operator, connector or language by name.
 
 mod acks;
@@ -22,6 +25,7 @@ mod body;
 mod budget;
 mod build;
 pub mod chain;
+mod checkpoint;
 mod complaints;
 mod connections;
 mod context;
@@ -29,6 +33,7 @@ mod control;
 mod driver;
 mod instance;
 mod journal;
+mod keeping;
 mod lanes;
 mod ledger;
 mod meter;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 use plan::env::Counter;
 use plan::{
-    Batch, Class, Component, Data, Emitted, End, Fault, Operator, Sink, SinkError, Source,
-    SourceContext, SourceError, Step,
+    Batch, Class, Component, Data, Emitted, End, Fault, Operator, OperatorError, Sink, SinkError,
+    Source, SourceContext, SourceError, Step,
 };
 
 use crate::build::{Builder, component_labels};
@@ -152,6 +152,14 @@ impl Operator for MeteredOperator {
 
     fn on_time<'a>(&'a mut self, now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
         self.inner.on_time(now_ns, out)
+    }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        self.inner.snapshot()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        self.inner.restore(state)
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) enum Input {
     Ended(usize),
     /// The sources ended or were stopped.
     End,
+    /// No input: an operator wants to be called at another time than it wanted before.
+    Nudge,
 }
 
 /// Where sources put their batches.

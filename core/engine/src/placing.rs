@@ -7,6 +7,7 @@ use bytes::Bytes;
 use plan::{Documents, Plan, Services};
 
 use crate::api::{ConnectionView, Key, PipelineSpec, PutError};
+use crate::checkpoint::Durable;
 use crate::instance::RoleError;
 use crate::parts::{Order, Part, Parts};
 use crate::services::InstanceServices;
@@ -76,12 +77,17 @@ impl From<Unplaced> for PutError {
 
 impl Table {
     /// Builds an instance on the next shard, and its parts on those behind it. What it wants of
-    /// other servers is fetched meanwhile.
-    pub(crate) async fn build(&self, spec: &Arc<PipelineSpec>) -> Result<Placed, PutError> {
+    /// other servers is fetched meanwhile. `goes_on`: from what is kept of it.
+    pub(crate) async fn build(
+        &self,
+        spec: &Arc<PipelineSpec>,
+        goes_on: bool,
+    ) -> Result<Placed, PutError> {
         spec.plan.check().map_err(|e| PutError::Plan(e.to_string()))?;
+        let durable = self.durable(spec, goes_on).await?;
         let mut plan = Arc::clone(&spec.plan);
         loop {
-            match self.place(&spec.key, &plan).await {
+            match self.place(&spec.key, &plan, durable.clone()).await {
                 Ok(placed) => return Ok(placed),
                 Err(Unplaced::Refused(RoleError { wants: Some(address), .. }))
                     if !plan.documents.contains_key(&address) =>
@@ -118,13 +124,19 @@ impl Table {
         Ok(document)
     }
 
-    async fn place(&self, key: &Key, plan: &Arc<Plan>) -> Result<Placed, Unplaced> {
+    async fn place(
+        &self,
+        key: &Key,
+        plan: &Arc<Plan>,
+        durable: Option<Durable>,
+    ) -> Result<Placed, Unplaced> {
         let home = self.next_home.get();
         self.next_home.set((home + 1) % self.shards.len());
         let token = self.next_token.get();
         self.next_token.set(token + 1);
         let (reply, answer) = flume::bounded(1);
-        let build = Control::Build { token, key: key.clone(), plan: Arc::clone(plan), reply };
+        let (own, plan_here) = (key.clone(), Arc::clone(plan));
+        let build = Control::Build { token, key: own, plan: plan_here, durable, reply };
         let _ = self.shards[home].send(build);
         let parts = answer.recv_async().await.map_err(|_| Unplaced::Closing)?;
         let mut placed = Placed { home, token, lines: Vec::new(), whole: false };

@@ -11,6 +11,7 @@ use plan::{NodeId, Operator, Plan, Registry};
 use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv};
+use crate::checkpoint::Durable;
 use crate::instance::{Built, Event, RoleError, Running, Surroundings};
 use crate::lanes::Lane;
 use crate::ledger::Totals;
@@ -31,6 +32,7 @@ pub(crate) enum Control {
         token: u64,
         key: Key,
         plan: Arc<Plan>,
+        durable: Option<Durable>,
         reply: flume::Sender<Result<Option<Parts>, RoleError>>,
     },
     /// Build a part of an instance of another shard, which opens it by its line.
@@ -150,8 +152,8 @@ pub(crate) async fn run(config: ShardConfig) {
 impl Shard {
     fn on_control(&mut self, control: Control) {
         match control {
-            Control::Build { token, key, plan, reply } => {
-                let _ = reply.send(self.build(token, key, plan));
+            Control::Build { token, key, plan, durable, reply } => {
+                let _ = reply.send(self.build(token, key, plan, durable));
             }
             Control::BuildPart { token, key, plan, part, reply } => {
                 let _ = reply.send(self.build_part(token, key, plan, part));
@@ -207,8 +209,14 @@ impl Shard {
         let _ = self.around.events.send(Event::Ended { token, state });
     }
 
-    fn build(&mut self, token: u64, key: Key, plan: Arc<Plan>) -> Result<Option<Parts>, RoleError> {
-        let built = contained(|| Built::new(token, key.clone(), plan, &self.around))?;
+    fn build(
+        &mut self,
+        token: u64,
+        key: Key,
+        plan: Arc<Plan>,
+        durable: Option<Durable>,
+    ) -> Result<Option<Parts>, RoleError> {
+        let built = contained(|| Built::new(token, key.clone(), plan, durable, &self.around))?;
         let parts = built.parts();
         self.built.insert(token, (key, built));
         Ok(parts)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::{Either, join_all, select};
 use futures_util::lock::Mutex;
 use plan::{Json, Role};
+use rt::storage::StorageHandle;
 
 use crate::api::{
     Ask, ConnectionView, Key, PIPELINES_MAX, PipelineSpec, PutError, PutMode, RemoveError, State,
@@ -54,6 +55,10 @@ pub(crate) struct Table {
     pub(crate) next_home: Cell<usize>,
     closing: Cell<bool>,
     pub(crate) fetch: Option<Fetch>,
+    /// Where the states of durable pipelines are kept.
+    pub(crate) storage: Option<StorageHandle>,
+    /// Whether it was told that there is no such place.
+    pub(crate) told: Cell<bool>,
 }
 
 fn wall_ns() -> i128 {
@@ -66,6 +71,7 @@ impl Table {
         journal: Option<Journal>,
         roll: Arc<Roll>,
         fetch: Option<Fetch>,
+        storage: Option<StorageHandle>,
     ) -> Rc<Self> {
         Rc::new(Table {
             shards,
@@ -80,6 +86,8 @@ impl Table {
             next_home: Cell::new(0),
             closing: Cell::new(false),
             fetch,
+            storage,
+            told: Cell::new(false),
         })
     }
 
@@ -162,6 +170,7 @@ impl Table {
         if self.closing.get() {
             return Err(PutError::Closing);
         }
+        let before = self.spec(&key);
         let there = self.rows.borrow().get(&key).map(|row| (row.created_unix_ns, row.token));
         match (mode, there) {
             (PutMode::Create, Some(_)) => return Err(PutError::Exists),
@@ -174,7 +183,7 @@ impl Table {
         }
         let created = there.map_or_else(wall_ns, |(created, _)| created);
         let spec = Arc::new(spec);
-        let placed = self.build(&spec).await?;
+        let placed = self.build(&spec, false).await?;
         let entry = Entry::Put { spec: Arc::clone(&spec), created: created.to_string() };
         if let Err(text) = self.write(entry).await {
             self.discard(&placed);
@@ -183,6 +192,9 @@ impl Table {
         if there.is_some() {
             self.stop(&key, timeout, given_up).await;
             self.forget(&key);
+        }
+        for spec in before.iter().chain([&spec]) {
+            self.clear(spec).await;
         }
         self.open(spec, created, placed);
         Ok(())
@@ -297,9 +309,7 @@ impl Table {
         if self.closing.get() {
             return Err(RemoveError::Closing);
         }
-        if !self.rows.borrow().contains_key(&key) {
-            return Err(RemoveError::Missing);
-        }
+        let spec = self.spec(&key).ok_or(RemoveError::Missing)?;
         self.stop(&key, timeout, given_up).await;
         let entry = if keep {
             self.mark_ended(&key, State::Stopped);
@@ -310,7 +320,13 @@ impl Table {
             self.roll.remove(&key);
             Entry::Removed(key)
         };
-        self.write(entry).await.map_err(RemoveError::Journal)
+        self.write(entry).await.map_err(RemoveError::Journal)?;
+        self.clear(&spec).await;
+        Ok(())
+    }
+
+    fn spec(&self, key: &Key) -> Option<Arc<PipelineSpec>> {
+        self.rows.borrow().get(key).map(|row| Arc::clone(&row.spec))
     }
 
     /// Lets go of the last instance of a pipeline.
@@ -411,8 +427,16 @@ impl Table {
         if self.rows.borrow().get(&key).is_none_or(|row| row.token != token) {
             return;
         }
-        if let Err(text) = self.write(Entry::Ended { key, state }).await {
-            tracing::error!("the end of a pipeline could not be made durable: {text}");
+        let spec = self.spec(&key);
+        match self.write(Entry::Ended { key, state }).await {
+            Ok(()) => {
+                if let Some(spec) = spec {
+                    self.clear(&spec).await;
+                }
+            }
+            Err(text) => {
+                tracing::error!("the end of a pipeline could not be made durable: {text}");
+            }
         }
     }
 
@@ -429,12 +453,13 @@ impl Table {
         let table = self.journal.borrow().as_ref().map(|j| j.table().clone());
         let Some(table) = table else { return };
         *self.documents.borrow_mut() = table.documents;
+        self.sweep(table.pipelines.values()).await;
         for Stored { spec, created, ended } in table.pipelines.into_values() {
             let created = created.parse().unwrap_or_default();
             let key = spec.key.clone();
             let built = match ended {
                 Some(state) => Err(state),
-                None => self.build(&spec).await.map_err(|e| State::Failed(e.to_string())),
+                None => self.build(&spec, true).await.map_err(|e| State::Failed(e.to_string())),
             };
             match built {
                 Ok(placed) => self.open(spec, created, placed),

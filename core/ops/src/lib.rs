@@ -11,6 +11,7 @@ pub mod columns;
 pub mod decoders;
 mod each;
 pub mod joins;
+mod kept;
 mod lanes;
 mod mapper;
 mod paths;

@@ -104,6 +104,22 @@ impl Columns {
         }
     }
 
+    /// What is left behind the first `source_rows` rows of the source that the batch stands for.
+    #[must_use]
+    pub fn behind(self, source_rows: usize) -> Columns {
+        let gone = source_rows.min(self.source_rows);
+        let first = match &self.places {
+            None => gone.min(self.rows),
+            Some(places) => places.partition_point(|place| (*place as usize) < gone),
+        };
+        let rows = self.rows - first;
+        let moved = |place: &u32| place - gone as u32;
+        let places = self.places.as_ref().and_then(|places| places.get(first..));
+        let places = places.map(|places| Arc::new(places.iter().map(moved).collect::<Vec<u32>>()));
+        let arrays = self.arrays.iter().map(|array| array.slice(first, rows)).collect();
+        Columns { arrays, rows, places, source_rows: self.source_rows - gone, ..self }
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -120,5 +136,40 @@ impl Columns {
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         self.arrays.iter().map(|a| a.get_buffer_memory_size()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::UInt64Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::UInt64Type;
+
+    use super::*;
+
+    fn columns(values: Vec<u64>) -> Columns {
+        let schema = Schema { fields: vec![Field { name: "v".into(), ty: DataType::U64 }] };
+        Columns::new(Arc::new(schema), vec![Arc::new(UInt64Array::from(values))])
+    }
+
+    fn values(columns: &Columns) -> Vec<u64> {
+        columns.arrays[0].as_primitive::<UInt64Type>().values().to_vec()
+    }
+
+    #[test]
+    fn what_is_behind_some_rows_of_the_source_is_counted_in_those() {
+        let whole = columns(vec![5, 6, 7]).behind(1);
+        assert_eq!((values(&whole), whole.rows, whole.source_rows), (vec![6, 7], 2, 2));
+        assert!(whole.places.is_none());
+        let some = Columns {
+            places: Some(Arc::new(vec![1, 1, 4, 8])),
+            source_rows: 10,
+            ..columns(vec![1, 2, 3, 4])
+        };
+        let left = some.clone().behind(2);
+        assert_eq!((values(&left), left.source_rows), (vec![3, 4], 8));
+        assert_eq!(left.places.as_deref(), Some(&vec![2, 6]));
+        let none = some.behind(10);
+        assert_eq!((none.rows, none.source_rows), (0, 0));
     }
 }

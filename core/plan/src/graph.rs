@@ -46,6 +46,14 @@ pub struct Node {
     /// The nodes it takes batches from, by position; earlier than its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<NodeId>,
+    /// Of a source that begins anew at each start, with the same rows in the same order: the
+    /// partition that they are. A state that has some of them passes over those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anew: Option<u32>,
+    /// What takes the place of the component where the pipeline goes on from a state that was kept:
+    /// a sink must not empty then what it has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Component>,
 }
 
 /// A pipeline as every language lowers it.
@@ -63,6 +71,10 @@ pub struct Plan {
     /// delivered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
+    /// Whether what its operators remember survives the process, where that has a directory for
+    /// state. Sources hear that their rows are delivered only when what became of them is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
     /// What the metrics of some components are called, innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricsMapping>,
@@ -102,7 +114,7 @@ pub const NODES_MAX: usize = 10_000;
 impl Plan {
     /// Adds a node and returns its position.
     pub fn add(&mut self, role: Role, component: Component, inputs: Vec<NodeId>) -> NodeId {
-        self.nodes.push(Node { role, component, inputs });
+        self.nodes.push(Node { role, component, inputs, anew: None, again: None });
         self.nodes.len() - 1
     }
 
@@ -128,6 +140,18 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// The plan of a pipeline that goes on from a state that was kept.
+    #[must_use]
+    pub fn going_on(&self) -> Plan {
+        let mut plan = self.clone();
+        for node in &mut plan.nodes {
+            if let Some(again) = node.again.take() {
+                node.component = again;
+            }
+        }
+        plan
     }
 
     /// The nodes that take batches from `id`, each with the port they arrive at.

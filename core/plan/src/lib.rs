@@ -37,7 +37,7 @@ pub use expr::{Code, Expr, Form, Language, Session};
 pub use fields::Part;
 pub use graph::{Class, Documents, MetricsMapping, Node, NodeId, Plan, Role};
 pub use meta::Meta;
-pub use operator::{End, Operator, OperatorError, Step, run_chain};
+pub use operator::{End, Operator, OperatorError, STATE_BYTES_MAX, Step, run_chain};
 pub use secret::Secret;
 pub use shared::{Cache, CacheSpec, RateLimit, RateLimitSpec};
 pub use sink::{Sink, SinkError};

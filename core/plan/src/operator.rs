@@ -17,6 +17,10 @@ impl OperatorError {
     }
 }
 
+/// Bytes of what one operator remembers, as they are kept. One whose state grows beyond that fails:
+/// it could not promise any more what a durable pipeline does ([`crate::Plan::durable`]).
+pub const STATE_BYTES_MAX: usize = 1 << 30;
+
 /// The result of handing an operator a batch: at once, or after waiting. Operators that only
 /// compute return [`Step::Done`] and cost no allocation.
 pub enum Step<'a> {
@@ -107,6 +111,25 @@ pub trait Operator {
     fn on_time<'a>(&'a mut self, now_ns: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
         let _ = (now_ns, out);
         Step::Done(Ok(()))
+    }
+
+    /// What it remembers between two batches, for [`Operator::restore`]; `None` when that is
+    /// nothing, whatever it has seen. The bytes begin with the version of their format.
+    ///
+    /// # Errors
+    /// The state cannot be written.
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        Ok(None)
+    }
+
+    /// Goes on where a snapshot of an operator with the same configuration was taken. It has seen
+    /// nothing so far.
+    ///
+    /// # Errors
+    /// A state of another version, or of another configuration. The operator is of no use then.
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        let _ = state;
+        Err(OperatorError::new("the operator keeps no state"))
     }
 }
 

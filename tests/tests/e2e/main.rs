@@ -23,6 +23,7 @@ mod kept;
 mod launch;
 mod list;
 mod nebulastream;
+mod nebulastream_checkpoints;
 mod nebulastream_document;
 mod nebulastream_laws;
 mod nebulastream_merging;

@@ -17,7 +17,7 @@ pub(crate) fn there_is_a_server() -> bool {
     found.is_ok()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()
 }
@@ -46,7 +46,7 @@ impl Coordinator {
     }
 
     /// Ends it by a signal and starts it again.
-    fn again(&mut self, signal: &str) {
+    pub(crate) fn again(&mut self, signal: &str) {
         self.program.signal(signal);
         let _ = self.program.wait();
         (self.program, self.address) = run(&self.folder, self.rpc);

@@ -1,9 +1,12 @@
 //! `limit_rows`: lets the first rows pass and drops the others.
 
 use plan::env::read_config;
-use plan::{Batch, BuildError, Class, Columns, Env, Example, Json, Operator, OperatorSpec, Step};
+use plan::{Batch, BuildError, Class, Columns, Env, Example, Json, Operator};
+use plan::{OperatorError, OperatorSpec, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::kept;
 
 /// Configuration of `limit_rows`.
 #[derive(Deserialize, JsonSchema)]
@@ -11,10 +14,22 @@ use serde::Deserialize;
 struct Config {
     /// Number of rows that pass.
     count: u64,
+    /// Whether how many have passed survives the process in a durable pipeline. Not behind a source
+    /// that begins anew at each start: then it is counted anew, too.
+    #[serde(default = "yes")]
+    kept: bool,
 }
+
+fn yes() -> bool {
+    true
+}
+
+/// Version of the state as it is kept.
+const VERSION: u8 = 1;
 
 struct Limit {
     left: u64,
+    kept: bool,
 }
 
 impl Limit {
@@ -33,11 +48,20 @@ impl Operator for Limit {
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
         Step::Done(super::each(batch, out, |columns| Ok(self.apply(columns))))
     }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        self.kept.then(|| kept::write(VERSION, &self.left)).transpose()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        self.left = kept::read(VERSION, state)?;
+        Ok(())
+    }
 }
 
 fn build(config: &Json, _env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
     let config: Config = read_config(config)?;
-    Ok(Box::new(Limit { left: config.count }))
+    Ok(Box::new(Limit { left: config.count, kept: config.kept }))
 }
 
 /// The operator.

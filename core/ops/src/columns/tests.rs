@@ -115,6 +115,20 @@ fn a_limit_counts_over_batches() {
     assert_eq!(got, ["v:i64", "1", "2", "1"]);
 }
 
+#[test]
+fn a_limit_goes_on_where_it_was_kept_unless_its_source_begins_anew() {
+    let build = |config| (limit::SPEC.build)(&config, &testing::Fake::default()).unwrap();
+    let batch = || plan::Batch::new(Data::Columns(columns(&["v:i64", "1", "2"])));
+    let (mut first, mut out) = (build(json!({"count": 3})), Vec::new());
+    testing::done(first.on_batch(batch(), &mut out));
+    let mut second = build(json!({"count": 3}));
+    second.restore(&first.snapshot().unwrap().unwrap()).unwrap();
+    testing::done(second.on_batch(batch(), &mut out));
+    assert_eq!(testing::rows_of(out), ["v:i64", "1", "2", "1"]);
+    let anew = build(json!({"count": 3, "kept": false}));
+    assert_eq!(anew.snapshot().unwrap(), None);
+}
+
 proptest! {
     #[test]
     fn taking_and_joining_rows_agree(items in prop::collection::vec("[a-c]{0,3}", 1..20)) {

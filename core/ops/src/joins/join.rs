@@ -12,12 +12,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::disk::{Cut, Waiting, spill};
+use super::kept::{State, VERSION};
 use super::pairs::each_chunk;
 use super::side::{Gathered, Side, SideConfig};
 use crate::columns::expr::{Cached, Program, no_rows};
 use crate::columns::not_columns;
 use crate::columns::select::{keep, take};
 use crate::columns::types::{array_from, bools};
+use crate::kept;
 use crate::spill::Room;
 use crate::windows::slicing::Slicing;
 use crate::windows::time::Alarm;
@@ -311,6 +313,19 @@ impl Operator for Join {
         // What was due fires, even where the wall clock was set back in the meantime.
         let now = self.now_ms().max(self.due_ms().unwrap_or(0));
         Step::Done(self.fire(now, out).map_err(OperatorError))
+    }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        let Join { left, right, next, watermark, told, .. } = self;
+        let sides = [left.state().map_err(OperatorError)?, right.state().map_err(OperatorError)?];
+        let state = State { sides, next: *next, watermark: *watermark, told: *told };
+        kept::write(VERSION, &state).map(Some)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        let State { sides: [left, right], next, watermark, told } = kept::read(VERSION, state)?;
+        (self.next, self.watermark, self.told) = (next, watermark, told);
+        self.left.resume(left).and_then(|()| self.right.resume(right)).map_err(OperatorError)
     }
 }
 

@@ -4,6 +4,7 @@ use plan::OperatorSpec;
 
 mod disk;
 pub mod join;
+mod kept;
 pub mod pairs;
 pub mod side;
 

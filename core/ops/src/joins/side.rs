@@ -10,6 +10,7 @@ use plan::{Columns, DataType, Field, Schema};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::kept::{self, SideState};
 use crate::columns::expr::{Cached, Program};
 use crate::columns::select::concat;
 use crate::spill::Run;
@@ -275,5 +276,30 @@ impl Side {
         while let Some(first) = self.runs.first_entry().filter(|first| is_over(*first.key())) {
             first.remove();
         }
+    }
+
+    /// What is to be kept.
+    pub(super) fn state(&self) -> Result<SideState, String> {
+        let fields = self.fields.clone().unwrap_or_default();
+        let mut total = 0;
+        let slice = |(start, stored): (&u64, &Stored)| {
+            Ok((*start, kept::rows(stored, &fields, &mut total)?))
+        };
+        let slices = self.slices.iter().map(slice).collect::<Result<_, String>>()?;
+        Ok(SideState { watermarks: self.clock.state(), fields: self.fields.clone(), slices })
+    }
+
+    /// Goes on where it was kept.
+    pub(super) fn resume(&mut self, state: SideState) -> Result<(), String> {
+        let SideState { watermarks, fields, slices } = state;
+        let known = fields.clone().unwrap_or_default();
+        self.clock.restore(watermarks);
+        self.fields = fields;
+        for (start, blobs) in slices {
+            let (stored, rows) = kept::parts(blobs, &known)?;
+            self.slices.insert(start, stored);
+            self.rows += rows;
+        }
+        Ok(())
     }
 }

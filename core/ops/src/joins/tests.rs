@@ -97,6 +97,76 @@ proptest! {
     }
 }
 
+/// Hands out rows in turns of `cut`; before turn `at` the operator is another one, which goes on
+/// where the first was.
+fn kept(config: &Json, left: &[Row], right: &[Row], cut: usize, at: usize) -> Vec<String> {
+    let build = || (join::SPEC.build)(config, &Fake::default()).unwrap();
+    let (mut operator, mut out) = (build(), Vec::new());
+    for turn in 0..left.len().max(right.len()).div_ceil(cut) {
+        if turn == at {
+            let state = operator.snapshot().unwrap().unwrap();
+            operator = build();
+            operator.restore(&state).unwrap();
+            assert_eq!(operator.snapshot().unwrap().unwrap(), state, "it is the same state");
+        }
+        for (port, rows) in [(0, left), (1, right)] {
+            if let Some(rows) = rows.chunks(cut).nth(turn) {
+                done(operator.on_port(port, batch(rows, port as u32), &mut out));
+            }
+        }
+    }
+    done(operator.on_end(End::Drained, &mut out));
+    rows_of(out)
+}
+
+proptest! {
+    #[test]
+    fn a_state_that_is_kept_at_any_point_changes_nothing(
+        left in rows(), right in rows(), size in 1u64..40, slide in 1u64..40,
+        cut in 1usize..9, at in 0usize..9, keyed: bool,
+    ) {
+        let mut config = config(size, slide, keyed);
+        for side in ["left", "right"] {
+            config[side]["clock"]["watermark"]["lateness_ms"] = json!(9);
+        }
+        let whole = kept(&config, &left, &right, cut, usize::MAX);
+        prop_assert_eq!(kept(&config, &left, &right, cut, at), whole);
+    }
+}
+
+#[test]
+fn texts_and_many_small_batches_are_kept() {
+    let side = |origin: u32| {
+        json!({"clock": {"time": {"column": "ts"}, "origins": [{"id": origin}]},
+            "columns": [{"from": "t", "to": format!("t{origin}")}], "keys": [[{"col": "t"}]]})
+    };
+    let config = json!({"size_ms": 1000, "start": "start", "end": "end",
+        "left": side(0), "right": side(1)});
+    let mut operator = (join::SPEC.build)(&config, &Fake::default()).unwrap();
+    let mut out = Vec::new();
+    for n in 0..40 {
+        let line = format!("{n},{}", "text".repeat(n % 5));
+        let mut columns = columns(&["ts:u64,t:text", "0,some", &line]);
+        columns.partition = (n % 2) as u32;
+        done(operator.on_port(n % 2, Batch::new(Data::Columns(columns)), &mut out));
+    }
+    let state = operator.snapshot().unwrap().unwrap();
+    assert!(state.len() < 2000, "batches are kept together: {}", state.len());
+    let mut again = (join::SPEC.build)(&config, &Fake::default()).unwrap();
+    again.restore(&state).unwrap();
+    let mut results = [Vec::new(), Vec::new()];
+    done(operator.on_end(End::Drained, &mut results[0]));
+    done(again.on_end(End::Drained, &mut results[1]));
+    let [before, after] = results.map(rows_of);
+    assert!(before.len() > 400, "{}", before.len());
+    assert_eq!(before, after);
+    let mut other = state.clone();
+    other[0] += 1;
+    let refused = again.restore(&other).unwrap_err().0;
+    assert_eq!(refused, "it is of version 2, and this program reads version 1");
+    assert!(again.restore(&state[..state.len() / 2]).is_err());
+}
+
 #[test]
 fn the_examples_hold() {
     super::ALL.iter().for_each(|spec| examples(spec));

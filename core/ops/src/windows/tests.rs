@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt;
 use plan::serde_json::json;
-use plan::{Batch, Columns, Data, Json};
+use plan::{Batch, Columns, Data, Json, OperatorSpec};
 use proptest::prelude::*;
 
 use super::window::{Config, Core};
@@ -177,6 +177,45 @@ proptest! {
         let runs = values.split(|v| *v <= 4).filter(|run| run.len() >= 2);
         let want: Vec<String> = runs.map(|run| run.iter().sum::<i64>().to_string()).collect();
         prop_assert_eq!(got.get(1..).unwrap_or_default(), &want);
+    }
+}
+
+/// Runs an operator that is another one before batch `at`, which goes on where the first was.
+fn kept(spec: &OperatorSpec, config: &Json, batches: Vec<Columns>, at: usize) -> Vec<String> {
+    let build = || (spec.build)(config, &Fake::default()).unwrap();
+    let (mut operator, mut out) = (build(), Vec::new());
+    for (number, batch) in batches.into_iter().enumerate() {
+        if number == at {
+            let state = operator.snapshot().unwrap().unwrap();
+            operator = build();
+            operator.restore(&state).unwrap();
+            assert_eq!(operator.snapshot().unwrap().unwrap(), state, "it is the same state");
+        }
+        done(operator.on_batch(Batch::new(Data::Columns(batch)), &mut out));
+    }
+    done(operator.on_end(plan::End::Drained, &mut out));
+    rows_of(out)
+}
+
+proptest! {
+    #[test]
+    fn a_state_that_is_kept_at_any_point_changes_nothing(
+        rows in rows(), size in 1u64..90, slide in 1u64..90, at in 0usize..9, min in 0u64..4,
+        cuts in prop::collection::vec(0usize..9, 0..9),
+    ) {
+        let batches = || cut(&rows, &cuts);
+        let mut window = config(size, slide, 10, 3);
+        // A median keeps all values.
+        let median = json!({"function": "median", "column": "v", "name": "m", "type": "f64"});
+        window["aggregates"].as_array_mut().unwrap().push(median);
+        let threshold = json!({"where": [{"col": "v"}, {"value": 0, "type": "i64"},
+                {"op": "gt", "type": "i64", "args": [0, 1]}], "min_count": min,
+            "aggregates": [{"function": "sum", "column": "v", "name": "s", "type": "i64"},
+                {"function": "avg", "column": "v", "name": "a", "type": "f64"}]});
+        for (spec, config) in [(&window::SPEC, window), (&threshold::SPEC, threshold)] {
+            let whole = kept(spec, &config, batches(), usize::MAX);
+            prop_assert_eq!(kept(spec, &config, batches(), at), whole);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use plan::env::read_config;
 use plan::{Batch, BuildError, Class, Columns, Data, DataType, End, Env, Example, Json};
 use plan::{Operator, OperatorError, OperatorSpec, Schema, Step};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::emit::{Emission, mark_last, schema_of};
 use super::keys::Keys;
@@ -15,6 +15,10 @@ use crate::aggregates::{CellColumn, Layout, Partials, Place, Request};
 use crate::columns::expr::{Cached, Program};
 use crate::columns::not_columns;
 use crate::columns::types::bools;
+use crate::kept;
+
+/// Version of the state as it is kept.
+const VERSION: u8 = 1;
 
 /// Configuration of `threshold_window`.
 #[derive(Deserialize, JsonSchema)]
@@ -32,7 +36,15 @@ struct Config {
     partition: u32,
 }
 
+/// What is to be kept: the columns of the input, once known, and the window that is open.
+#[derive(Serialize, Deserialize)]
+struct State {
+    schema: Option<Schema>,
+    group: Partials,
+}
+
 struct Bound {
+    schema: Schema,
     layout: Layout,
     columns: Vec<Place>,
     emission: Emission,
@@ -56,7 +68,7 @@ impl Threshold {
         let result = schema_of(None, &[], &layout, schema)?;
         let columns = layout.cells.iter().map(|cell| Place::of(cell, schema)).collect();
         let emission = Emission::new(result, false, self.partition, layout.outputs.len());
-        Ok(Bound { layout, columns, emission })
+        Ok(Bound { schema: schema.clone(), layout, columns, emission })
     }
 
     fn add(&mut self, columns: &Columns, out: &mut Vec<Batch>) -> Result<(), String> {
@@ -138,6 +150,19 @@ impl Operator for Threshold {
             mark_last(out.get_mut(first..).unwrap_or_default());
         }
         Step::Done(Ok(()))
+    }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        let schema = self.bound.as_ref().map(|bound| bound.schema.clone());
+        kept::write(VERSION, &State { schema, group: self.group.clone() }).map(Some)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        let State { schema, group } = kept::read(VERSION, state)?;
+        let bound = schema.map(|schema| self.bind(&schema)).transpose();
+        self.bound = bound.map_err(OperatorError)?;
+        self.group = group;
+        Ok(())
     }
 }
 

@@ -12,7 +12,11 @@ pub use super::core::{Core, State};
 use super::time::{Alarm, ClockConfig};
 use crate::aggregates::Request;
 use crate::columns::not_columns;
+use crate::kept;
 use crate::spill::Room;
+
+/// Version of the state of a window as it is kept.
+const VERSION: u8 = 1;
 
 /// Configuration of `window`.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -146,6 +150,14 @@ impl Operator for Window {
         let due = self.core.due().unwrap_or(0);
         let fired = self.core.fire(self.now_ms().max(due), out).map_err(OperatorError);
         self.settled(fired)
+    }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        kept::write(VERSION, &self.core.snapshot()).map(Some)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        self.core.restore(kept::read(VERSION, state)?).map_err(OperatorError)
     }
 }
 

@@ -78,6 +78,12 @@ pub enum StorageError {
         /// What is read here.
         known: u32,
     },
+    /// A file that is kept as a whole is longer than it may be.
+    #[error("a file of {0} bytes is longer than the limit of {max}", max = super::files::FILE_MAX)]
+    FileTooLarge(usize),
+    /// A file that was kept as a whole does not say what was written to it.
+    #[error("{} is damaged or no file of this program", .0.display())]
+    NotAFile(PathBuf),
     /// The storage thread has ended.
     #[error("the storage thread has ended")]
     Stopped,

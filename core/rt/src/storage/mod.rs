@@ -1,11 +1,13 @@
 //! What must survive: the storage thread and its logs.
 //!
-//! One thread owns all logs of a state directory. Where io_uring and enough lockable memory are
-//! given it runs glommio with direct I/O; otherwise plain files, behind the same interface and in
-//! the same format. Everybody else holds handles and sends commands through a bounded queue.
+//! One thread owns all logs of a state directory, and another one its whole files ([`files`]).
+//! Where io_uring and enough lockable memory are given they run glommio with direct I/O; otherwise
+//! plain files, behind the same interface and in the same format. Everybody else holds handles and
+//! sends commands through bounded queues.
 
 mod disk;
 mod error;
+pub mod files;
 mod frame;
 mod log;
 mod serve;
@@ -16,8 +18,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 pub use error::StorageError;
 pub use frame::RECORD_MAX;
@@ -28,6 +30,7 @@ use crate::error::panic_text;
 use crate::probe::{IoMode, probe};
 use crate::reactor::{REPORT_MAX, block_on};
 use disk::Kind;
+use files::Files;
 use serve::{Command, Reply, serve};
 
 /// Commands that may wait for the storage thread; beyond it callers wait.
@@ -55,14 +58,23 @@ pub struct StorageHandle {
     shared: Arc<Shared>,
 }
 
-/// A thread that was started: the way to it, and what closes when it has ended.
-type Started = (flume::Sender<Command>, flume::Receiver<()>);
-
 struct Shared {
     dir: PathBuf,
     kind: Kind,
     warning: Option<String>,
     ended: flume::Receiver<()>,
+    lock: Weak<Lock>,
+    /// The thread of whole files, once somebody has asked for it.
+    files: OnceLock<Result<Files, StorageError>>,
+}
+
+/// The lock of a state directory. Threads hold it: they may have work left when the last handle is
+/// gone.
+struct Lock {
+    /// Unlocked before the channel closes.
+    _file: fs::File,
+    /// Closes when the directory is free again.
+    _free: flume::Sender<()>,
 }
 
 impl Storage {
@@ -73,12 +85,19 @@ impl Storage {
     /// A directory that cannot be made, written or locked, named in the text; no thread.
     pub fn start(dir: impl AsRef<Path>, mode: IoMode) -> Result<StorageHandle, StorageError> {
         let dir = dir.as_ref().to_owned();
-        let lock = Arc::new(take(&dir)?);
+        let (free, ended) = flume::bounded(0);
+        let lock = Arc::new(Lock { _file: take(&dir)?, _free: free });
+        let handle = |commands, kind, warning| {
+            let (lock, ended, files) = (Arc::downgrade(&lock), ended.clone(), OnceLock::new());
+            let dir = dir.clone();
+            let shared = Shared { dir, kind, warning, ended, lock, files };
+            StorageHandle { commands, shared: Arc::new(shared) }
+        };
         let answer = probe(mode).map_err(|error| StorageError::Start(error.to_string()))?;
         let mut warning = None;
         if answer.direct_storage {
             match start_journals(&dir, Kind::Direct, &lock) {
-                Ok(started) => return Ok(handle(started, dir, Kind::Direct, None)),
+                Ok(commands) => return Ok(handle(commands, Kind::Direct, None)),
                 Err(reason) => {
                     warning = Some(format!("storage runs on plain files: {reason}"));
                 }
@@ -90,17 +109,8 @@ impl Storage {
             );
         }
         let started = start_journals(&dir, Kind::Plain, &lock).map_err(StorageError::Start)?;
-        Ok(handle(started, dir, Kind::Plain, warning))
+        Ok(handle(started, Kind::Plain, warning))
     }
-}
-
-fn handle(
-    (commands, ended): Started,
-    dir: PathBuf,
-    kind: Kind,
-    warning: Option<String>,
-) -> StorageHandle {
-    StorageHandle { commands, shared: Arc::new(Shared { dir, kind, warning, ended }) }
 }
 
 /// Makes the directory and locks it against other processes.
@@ -124,31 +134,32 @@ fn take(dir: &Path) -> Result<fs::File, StorageError> {
 }
 
 /// Starts the thread of journals; the error is the reason it does not run.
-fn start_journals(dir: &Path, kind: Kind, lock: &Arc<fs::File>) -> Result<Started, String> {
+fn start_journals(
+    dir: &Path,
+    kind: Kind,
+    lock: &Arc<Lock>,
+) -> Result<flume::Sender<Command>, String> {
     let (commands, inbox) = flume::bounded(QUEUE_MAX);
     let dir = dir.to_owned();
-    // The thread keeps the lock: it may have work left when the last handle is gone.
     let lock = Some(Arc::clone(lock));
-    let ended = start_thread("storage", kind, lock, move || serve(kind, dir, inbox))?;
-    Ok((commands, ended))
+    start_thread("storage", kind, lock, move || serve(kind, dir, inbox))?;
+    Ok(commands)
 }
 
 /// Starts a thread for files of a kind, which works on what `work` makes, and waits until its
-/// executor reports in; the error is the reason it does not. Closes what it returns at its end.
+/// executor reports in; the error is the reason it does not. It keeps the lock to its end.
 fn start_thread<F, Fut>(
     name: &'static str,
     kind: Kind,
-    keep: Option<Arc<fs::File>>,
+    keep: Option<Arc<Lock>>,
     work: F,
-) -> Result<flume::Receiver<()>, String>
+) -> Result<(), String>
 where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output = ()> + 'static,
 {
     let (report, reported) = flume::bounded::<Result<(), String>>(1);
-    let (alive, ended) = flume::bounded::<()>(0);
     let body = move || {
-        let _alive = alive; // dropped after the lock
         let _keep = keep;
         let failed = report.clone();
         let run = AssertUnwindSafe(move || match kind {
@@ -171,7 +182,7 @@ where
     let builder = std::thread::Builder::new().name(name.to_owned());
     builder.spawn(body).map_err(|error| error.to_string())?;
     match reported.recv_timeout(REPORT_MAX) {
-        Ok(Ok(())) => Ok(ended),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(reason)) => Err(reason),
         Err(_) => Err(format!("its executor did not run within {} s", REPORT_MAX.as_secs())),
     }
@@ -223,6 +234,25 @@ impl StorageHandle {
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.shared.warning.as_deref()
+    }
+
+    /// Whether whole files are kept here, by this process or one before.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        self.dir().join(files::FOLDER).exists()
+    }
+
+    /// The way to the thread that keeps whole files below [`files::FOLDER`]. It starts with the
+    /// first call, which blocks until it runs.
+    ///
+    /// # Errors
+    /// The directory cannot be made; no thread.
+    pub fn files(&self) -> Result<Files, StorageError> {
+        let start = || {
+            let lock = self.shared.lock.upgrade().ok_or(StorageError::Stopped)?;
+            Files::start(self.dir(), self.shared.kind, lock)
+        };
+        self.shared.files.get_or_init(start).clone()
     }
 
     /// Opens the journal `name`, making it when it is missing, and replays its records.

@@ -8,7 +8,7 @@ use plan::Json;
 use plan::board::Change;
 use serde_json::json;
 
-use super::deployment::{Deployment, Order, Report, Sign, Tolerance, Welcome, continued};
+use super::deployment::{Deployment, Order, Report, Sign, Tolerance, Welcome, continued, lasting};
 use super::state::{State, now_ms};
 use super::worker::value;
 
@@ -242,4 +242,41 @@ fn a_sink_that_is_started_again_adds_to_its_file() {
         assert_eq!(find("frame").expect("a frame").component.config["before"], "");
     }
     assert!(continued(&mut again).is_none());
+}
+
+#[test]
+fn what_survives_depends_on_the_tolerance_and_on_what_begins_anew() {
+    let file = "FileSinkDescriptor::create(\"/out/x.csv\", \"CSV_FORMAT\", \"OVERWRITE\"));";
+    let to_file = |text: &str| text.replace("PrintSinkDescriptor::create());", file);
+    let (window, filter) = (to_file(WINDOW), to_file(FILTER));
+    let (csv, mqtt) = ("CSV_SOURCE", "MQTT_SOURCE");
+    let [none, most, least, exactly] =
+        [Tolerance::None, Tolerance::AtMostOnce, Tolerance::AtLeastOnce, Tolerance::ExactlyOnce];
+    // Whether it is durable, whether the sink goes on where a state was kept, whether it does in
+    // any case.
+    for (kind, text, tolerance, expected) in [
+        (csv, &window, none, (false, false, false)),
+        (csv, &window, most, (false, false, false)),
+        (csv, &window, least, (true, true, false)),
+        (csv, &window, exactly, (false, false, false)),
+        (csv, &filter, least, (false, false, false)),
+        (csv, &WINDOW.to_owned(), exactly, (true, false, false)),
+        (mqtt, &window, none, (false, false, false)),
+        (mqtt, &window, least, (true, true, true)),
+        (mqtt, &window, exactly, (true, true, true)),
+        (mqtt, &filter, least, (false, false, true)),
+    ] {
+        let mut state = state();
+        let config = json!({"filePath": "/data/a.csv", "url": "tcp://b:1", "topic": "t"});
+        let (logical, name) = ("a".to_owned(), "a1".to_owned());
+        let source = Physical { logical, name, kind: kind.to_owned(), node: 1, config };
+        state.sources.add_physical(source).expect("a source");
+        let id = submit(&mut state, text, tolerance);
+        let root = state.deployments[&id].root().expect("it runs here");
+        let (plan, again) = lasting(root, tolerance, true);
+        let goes_on = plan.nodes.iter().find_map(|node| node.again.as_ref());
+        assert!(goes_on.is_none_or(|sink| sink.config["mode"] == "append"));
+        let found = (plan.durable, goes_on.is_some(), again.is_some());
+        assert_eq!(found, expected, "{kind} {tolerance:?} {text}");
+    }
 }

@@ -210,6 +210,33 @@ pub(super) fn named(rest: &str) -> Option<(&str, u64)> {
     Some((session, query.parse().ok()?))
 }
 
+/// What the root runs of a query, now and, where that is another plan, when it is started again
+/// after its process was killed. Where the query survives that and something has to be remembered,
+/// the plan is durable; but not where it begins again as a whole from sources that do, into a file
+/// that is emptied: that holds everything once.
+pub(super) fn lasting(root: &Part, tolerance: Tolerance, alone: bool) -> (Plan, Option<Plan>) {
+    let mut plan = root.plan.clone();
+    let mut sources = plan.nodes.iter().filter(|node| node.role == plan::Role::Source);
+    let anew = alone && sources.all(|node| node.anew.is_some());
+    let begins = continued(&mut plan.clone()).is_some();
+    plan.durable = tolerance.restarts()
+        && root.keeps_state
+        && !(tolerance == Tolerance::ExactlyOnce && anew && begins);
+    if anew && !plan.durable || alone && !tolerance.restarts() {
+        return (plan, None);
+    }
+    let Some(again) = continued(&mut plan) else { return (plan, None) };
+    if plan.durable {
+        // As soon as a state is kept, what was written before belongs to it.
+        for (node, again) in plan.nodes.iter_mut().zip(&again.nodes) {
+            let other = node.component != again.component;
+            node.again = other.then(|| again.component.clone());
+        }
+    }
+    // Where all sources begin anew, so does everything until a state is kept.
+    (plan, (!anew).then_some(again))
+}
+
 /// What a plan is when it is started again, if that is another: one that goes on with the file that
 /// the first one emptied, because a part that is started again must not throw away what others do
 /// not send again. In both the head of the file is with the sink, which knows whether it is there.

@@ -9,7 +9,7 @@ use plan::board::VALUE_BYTES_MAX;
 use plan::{Diagnostic, Plan, Span};
 use serde_json::json;
 
-use super::deployment::{Deployment, Order, Part, Tolerance, continued, wired};
+use super::deployment::{Deployment, Order, Part, Tolerance, lasting, wired};
 use super::query::{STOP_MAX, Submission, key, message, read, status_of};
 use super::routes::NebulaStream;
 use super::state::{DEPLOYMENT, State, now_ms};
@@ -87,9 +87,8 @@ impl NebulaStream {
         let (query, deployment) = found.ok_or_else(|| (404, format!("there is no query {id}")))?;
         let root = deployment.root();
         let root = root.ok_or_else(|| (500, "nothing of the query is at the root".to_owned()))?;
-        let mut plan = root.plan.clone();
         let alone = deployment.remote().next().is_none();
-        let again = if alone { None } else { continued(&mut plan) };
+        let (plan, again) = lasting(root, deployment.tolerance, alone);
         let (text, placement) = (&query.text, &query.placement);
         let spec = |plan: &Plan| PipelineSpec {
             key: key(id),

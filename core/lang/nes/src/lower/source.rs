@@ -113,7 +113,9 @@ impl Lowering<'_> {
     ) -> Result<usize, Diagnostic> {
         let config = &source.config;
         let (component, format) = reader(source, schema, per_buffer, span)?;
+        let anew = begins_anew(&component);
         let read = self.plan.add(Role::Source, component, Vec::new());
+        self.plan.nodes[read].anew = anew.then_some(partition);
         self.pins.insert(read, source.node);
         let columns: Vec<Json> = schema
             .fields
@@ -152,7 +154,10 @@ impl Lowering<'_> {
         let buffers = number(config, "numberOfBuffersToProduce");
         if buffers > 0 && source.kind != "DEFAULT_SOURCE" {
             let count = buffers.saturating_mul(per_buffer);
-            let limit = json!({"count": count});
+            let limit = match anew {
+                true => json!({"count": count, "kept": false}),
+                false => json!({"count": count}),
+            };
             node = self.operator("limit_rows", limit, vec![node], Needs::Through(Vec::new()));
         }
         Ok(node)
@@ -200,6 +205,16 @@ fn reader(
 
 fn named(source: &Physical, what: &str) -> String {
     format!("the physical source '{}' {what}", source.name)
+}
+
+/// Whether a source sends the same rows again when it is started again: files do, and rows that are
+/// made up until there are enough.
+fn begins_anew(component: &Component) -> bool {
+    match component.name.as_str() {
+        "file" => true,
+        "repeat" => component.config["count"].as_u64().is_some_and(|count| count > 0),
+        _ => false,
+    }
 }
 
 /// The file of a physical source.

@@ -354,3 +354,34 @@ fn topics_that_cannot_be_read_are_refused() {
         assert!(error.message.starts_with("the physical source 'one1' has "), "{error:?}");
     }
 }
+
+#[test]
+fn sources_that_begin_anew_are_known_by_their_partitions() {
+    let settings = |more: Json| {
+        let mut all = plan::serde_json::json!({"filePath": "/data/m", "url": "tcp://b:1",
+            "topic": "t", "numberOfTuplesToProducePerBuffer": 5});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let none = || settings(plan::serde_json::json!({}));
+    let some = || settings(plan::serde_json::json!({"numberOfBuffersToProduce": 2}));
+    for (kind, settings, anew, kept) in [
+        ("CSV_SOURCE", none(), true, None),
+        ("CSV_SOURCE", some(), true, Some(false)),
+        ("MQTT_SOURCE", some(), false, Some(true)),
+        ("TCP_SOURCE", none(), false, None),
+        ("DEFAULT_SOURCE", none(), false, None),
+        ("DEFAULT_SOURCE", some(), true, None),
+    ] {
+        let sources = one_source(METERS, kind, settings);
+        let query = r#"Query::from("one").sink(NullOutputSinkDescriptor::create());"#;
+        let lowered = lower(query, &sources, &SinkCatalog::default()).unwrap();
+        assert_eq!(lowered.plan.nodes[0].anew, anew.then_some(1), "{kind}");
+        let limit = lowered.plan.nodes.iter().find(|n| n.component.name == "limit_rows");
+        let of = |node: &plan::Node| node.component.config.get("kept") != Some(&Json::from(false));
+        assert_eq!(limit.map(of), kept, "{kind}");
+        let car = ready(r#"Query::from("car")"#);
+        let anew: Vec<u32> = car.plan.nodes.iter().filter_map(|node| node.anew).collect();
+        assert_eq!(anew, [1, 2]);
+    }
+}

@@ -122,7 +122,8 @@ fn part(
     for (id, old) in plan.nodes.iter().enumerate() {
         if home.get(id) == Some(&node) {
             let inputs = old.inputs.iter().filter_map(|input| here.get(input).copied()).collect();
-            here.insert(id, own.add(old.role, old.component.clone(), inputs));
+            own.nodes.push(plan::Node { inputs, ..old.clone() });
+            here.insert(id, own.nodes.len() - 1);
         }
     }
     for edge in &leaving {

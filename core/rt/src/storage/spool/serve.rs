@@ -55,7 +55,7 @@ fn started(kind: Kind) -> Result<flume::Sender<Guest>, String> {
     let thread = if kind == Kind::Direct { direct } else { plain };
     let started = thread.get_or_init(|| {
         let (sender, guests) = flume::bounded(GUESTS_MAX);
-        start_thread("spools", kind, None, move || host(kind, guests)).map(|_| sender)
+        start_thread("spools", kind, None, move || host(kind, guests)).map(|()| sender)
     });
     started.clone()
 }
