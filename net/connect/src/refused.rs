@@ -107,8 +107,8 @@ fn so_many_names_of_inproc_and_no_more() {
 #[test]
 fn so_many_names_of_fan_out_and_no_more() {
     let name = |at: usize| format!("so many names {at}");
-    let (mut names, mut open) = (fan_out::Names::new(), Vec::new());
-    let mut hand_on = |name: &str| fan_out::hand_on_among(&mut names, name);
+    let (mut names, mut open) = (fan_out::Names::default(), Vec::new());
+    let mut hand_on = |name: &str| names.hand_on(name, name);
     open.extend((0..fan_out::NAMES_MAX).map(|at| hand_on(&name(at)).expect("there is room")));
     let max = fan_out::NAMES_MAX;
     let error = hand_on("one more").err();

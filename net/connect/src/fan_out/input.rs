@@ -14,7 +14,7 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Item, MEET_MAX, Seat, Share, WAITING_MAX, handing_on};
+use super::{Counted, Item, MEET_MAX, Seat, Share, WAITING_MAX, handing_on};
 use crate::wait::{Ended, until_stopping};
 
 /// Pause before it is looked again whether somebody hands on.
@@ -28,8 +28,8 @@ pub struct Config {
     pub name: String,
     /// What this receiver calls itself, for whoever expects it.
     pub who: String,
-    /// Whether all of it is handed on to others by a `fan_out` of this pipeline, which sees to it
-    /// that nobody holds it up: then it may wait for as long as they do.
+    /// Whether all of it is handed on to others by a `fan_out` of this pipeline, which sees first
+    /// to it that nobody holds it up.
     #[serde(default)]
     pub relays: bool,
 }
@@ -57,6 +57,7 @@ fn seat(config: &Config) -> (Seat, Mine) {
         refusal,
         relays: config.relays,
         resolved: std::sync::Arc::default(),
+        counted: None,
     };
     (seat, Mine { items, there, refused })
 }
@@ -126,10 +127,13 @@ impl FanOut {
         let joining = async {
             loop {
                 match handing_on(name) {
-                    Some(joins) => match joins.send_async(seat).await {
-                        Ok(()) => return Ok(()),
-                        Err(flume::SendError(back)) => seat = back,
-                    },
+                    Some(port) => {
+                        seat.counted = Some(Counted::new(port.receivers));
+                        match port.joins.send_async(seat).await {
+                            Ok(()) => return Ok(()),
+                            Err(flume::SendError(back)) => seat = back,
+                        }
+                    }
                     None if rt::now() >= end => {
                         let text = format!("nobody hands on anything as {name} any more");
                         return Err(SourceError::Fatal(text));

@@ -19,8 +19,8 @@ pub mod operator;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use flume::{Receiver, Sender};
@@ -34,8 +34,8 @@ pub const WAITING_MAX: usize = 16;
 pub const RECEIVERS_MAX: usize = 10_000;
 /// Receivers that have come and were not looked at yet; the next ones wait.
 const JOINS_MAX: usize = 64;
-/// How long a receiver may deliver nothing while it has something, in milliseconds, unless the
-/// configuration says otherwise.
+/// How long a receiver may deliver nothing while it has something and others wait for it, in
+/// milliseconds, unless the configuration says otherwise.
 pub const HOLD_MS: u64 = 60_000;
 /// How long those who belong together wait for each other when they start.
 pub const MEET_MAX: Duration = Duration::from_secs(10);
@@ -92,10 +92,28 @@ pub(crate) struct Seat {
     pub(crate) there: Receiver<()>,
     /// Takes why it is passed over from now on.
     pub(crate) refusal: Sender<String>,
-    /// Whether it hands everything on, and sees to it itself that nobody holds it up.
+    /// Whether it hands everything on, and sees first to it itself that nobody holds it up.
     pub(crate) relays: bool,
     /// How many batches it has resolved.
     pub(crate) resolved: Arc<AtomicU64>,
+    /// Set when it has come.
+    pub(crate) counted: Option<Counted>,
+}
+
+/// One of the receivers of a group, for as long as this is there.
+pub(crate) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    pub(crate) fn new(receivers: Arc<AtomicUsize>) -> Self {
+        receivers.fetch_add(1, Ordering::Relaxed);
+        Counted(receivers)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Set when the process ends: from then on, what a receiver drops counts as not delivered.
@@ -107,36 +125,63 @@ pub fn close() {
     CLOSING.store(true, Ordering::Relaxed);
 }
 
-/// Those who hand on, by name. Looked up once for each receiver.
+/// Those who hand on. Looked up once for each receiver.
 static NAMES: RwLock<Option<Names>> = RwLock::new(None);
 
-/// Those who hand on, by name.
-pub(crate) type Names = HashMap<String, Sender<Seat>>;
-
-/// Who hands on under a name at the moment.
-pub(crate) fn handing_on(name: &str) -> Option<Sender<Seat>> {
-    let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-    names.as_ref()?.get(name).filter(|sender| !sender.is_disconnected()).cloned()
+/// Where somebody hands on.
+#[derive(Clone)]
+pub(crate) struct Port {
+    /// Takes those who want to receive.
+    pub(crate) joins: Sender<Seat>,
+    /// How many receive from the same group.
+    pub(crate) receivers: Arc<AtomicUsize>,
 }
 
-/// Hands on under a name from now on; whoever did before gets no more receivers.
+/// Those who hand on, by name, and how many receive from each group.
+#[derive(Default)]
+pub(crate) struct Names {
+    ports: HashMap<String, Port>,
+    groups: HashMap<String, Weak<AtomicUsize>>,
+}
+
+/// Who hands on under a name at the moment.
+pub(crate) fn handing_on(name: &str) -> Option<Port> {
+    let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    names.as_ref()?.ports.get(name).filter(|port| !port.joins.is_disconnected()).cloned()
+}
+
+/// What somebody has who hands on: those who come, and how many there are in the group.
+pub(crate) type Handing = (Receiver<Seat>, Arc<AtomicUsize>);
+
+/// Hands on under a name from now on, in a group; whoever did before gets no more receivers.
 ///
 /// # Errors
 /// There are too many names.
-pub(crate) fn hand_on(name: &str) -> Result<Receiver<Seat>, String> {
+pub(crate) fn hand_on(name: &str, group: &str) -> Result<Handing, String> {
     let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
-    hand_on_among(names.get_or_insert_default(), name)
+    names.get_or_insert_default().hand_on(name, group)
 }
 
-/// The same among some names.
-pub(crate) fn hand_on_among(names: &mut Names, name: &str) -> Result<Receiver<Seat>, String> {
-    if names.len() >= NAMES_MAX {
-        names.retain(|_, sender| !sender.is_disconnected());
+impl Names {
+    pub(crate) fn hand_on(&mut self, name: &str, group: &str) -> Result<Handing, String> {
+        if self.ports.len() >= NAMES_MAX {
+            self.ports.retain(|_, port| !port.joins.is_disconnected());
+        }
+        if self.ports.len() >= NAMES_MAX && !self.ports.contains_key(name) {
+            return Err(format!("there may be {NAMES_MAX} names of fan_out at most"));
+        }
+        if self.groups.len() >= NAMES_MAX {
+            self.groups.retain(|_, receivers| receivers.strong_count() > 0);
+        }
+        let known = self.groups.get(group).and_then(Weak::upgrade);
+        let receivers = known.unwrap_or_else(|| {
+            let none = Arc::default();
+            self.groups.insert(group.to_owned(), Arc::downgrade(&none));
+            none
+        });
+        let (joins, receiver) = flume::bounded(JOINS_MAX);
+        let port = Port { joins, receivers: Arc::clone(&receivers) };
+        self.ports.insert(name.to_owned(), port);
+        Ok((receiver, receivers))
     }
-    if names.len() >= NAMES_MAX && !names.contains_key(name) {
-        return Err(format!("there may be {NAMES_MAX} names of fan_out at most"));
-    }
-    let (sender, receiver) = flume::bounded(JOINS_MAX);
-    names.insert(name.to_owned(), sender);
-    Ok(receiver)
 }

@@ -1,6 +1,7 @@
 //! Operator `fan_out`: hands what passes it to other pipelines of the process.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flume::{Receiver, TrySendError};
@@ -28,14 +29,26 @@ pub struct Config {
     /// themselves. Those who have not come after ten seconds are not waited for.
     #[serde(default)]
     pub expects: Vec<String>,
-    /// Milliseconds for which a receiver may deliver nothing of what it has. Then it is passed over
-    /// from now on, and told so, because all others wait for it.
+    /// The pipeline, when it has several of these: who receives from one of them waits for who
+    /// receives from another. Its own name by default.
+    #[serde(default)]
+    pub group: String,
+    /// Milliseconds for which a receiver may deliver nothing of what it has while there are others
+    /// in the group. Then it is passed over from now on, and told so.
     #[serde(default = "hold_ms")]
     pub hold_ms: u64,
+    /// The same for receivers that hand everything on to others: longer, so that those see first
+    /// who of them holds all up.
+    #[serde(default = "relay_hold_ms")]
+    pub relay_hold_ms: u64,
 }
 
 fn hold_ms() -> u64 {
     HOLD_MS
+}
+
+fn relay_hold_ms() -> u64 {
+    2 * HOLD_MS
 }
 
 /// A receiver and how it gets on.
@@ -56,25 +69,48 @@ impl Place {
         self.sent > self.seat.resolved.load(Ordering::Relaxed)
     }
 
-    /// Whether it has delivered nothing for so long.
-    fn is_stuck(&mut self, hold: Duration) -> bool {
+    /// Whether it has delivered nothing for too long.
+    fn is_stuck(&mut self, limits: &Limits) -> bool {
         let resolved = self.seat.resolved.load(Ordering::Relaxed);
-        if resolved != self.resolved || self.sent <= resolved {
+        if resolved != self.resolved || self.sent <= resolved || limits.is_alone() {
             (self.resolved, self.since) = (resolved, rt::now());
         }
-        !self.seat.relays && rt::now().since(self.since) >= hold
+        rt::now().since(self.since) >= limits.of(&self.seat)
     }
 
-    /// Waits until it takes an item. False when it is gone, or takes nothing for too long.
-    async fn give(&self, item: Item, hold: Duration) -> Result<(), Refused> {
-        let sent = std::pin::pin!(self.seat.items.send_async(item));
-        let gone = std::pin::pin!(self.seat.there.recv_async());
-        let limit = if self.seat.relays { Duration::MAX } else { hold };
-        match rt::timeout(limit, select(sent, gone)).await {
-            Ok(Either::Left((Ok(()), _))) => Ok(()),
-            Ok(_) => Err(Refused::Gone),
-            Err(_) => Err(Refused::Stuck),
+    /// Waits until it takes an item; why it does not.
+    async fn give(&self, item: Item, limits: &Limits) -> Result<(), Refused> {
+        let mut sent = std::pin::pin!(self.seat.items.send_async(item));
+        let mut gone = std::pin::pin!(self.seat.there.recv_async());
+        loop {
+            // Who comes while it is waited for, waits, too.
+            let alone = limits.is_alone();
+            match rt::timeout(limits.of(&self.seat), select(&mut sent, &mut gone)).await {
+                Ok(Either::Left((Ok(()), _))) => return Ok(()),
+                Ok(_) => return Err(Refused::Gone),
+                Err(_) if alone => {}
+                Err(_) => return Err(Refused::Stuck),
+            }
         }
+    }
+}
+
+/// How long receivers may hold up others.
+struct Limits {
+    hold: Duration,
+    relay_hold: Duration,
+    /// How many receivers the group has.
+    receivers: Arc<AtomicUsize>,
+}
+
+impl Limits {
+    /// Whether there is nobody else who would have to wait.
+    fn is_alone(&self) -> bool {
+        self.receivers.load(Ordering::Relaxed) <= 1
+    }
+
+    fn of(&self, seat: &Seat) -> Duration {
+        if seat.relays { self.relay_hold } else { self.hold }
     }
 }
 
@@ -88,7 +124,7 @@ enum Refused {
 struct FanOut {
     name: String,
     expects: Vec<String>,
-    hold: Duration,
+    limits: Limits,
     joins: Receiver<Seat>,
     places: Vec<Place>,
     /// When to look again how receivers get on.
@@ -132,7 +168,7 @@ impl FanOut {
         if why == Refused::Stuck {
             let text = format!(
                 "nothing was delivered for {} ms while others that share the same chain waited",
-                self.hold.as_millis()
+                self.limits.of(&place.seat).as_millis()
             );
             tracing::warn!(name = self.name, who = place.seat.who, "A receiver is stuck: {text}");
             let _ = place.seat.refusal.try_send(text);
@@ -167,7 +203,7 @@ impl FanOut {
         let mut refused = Vec::new();
         for (at, item) in waiting {
             let Some(place) = self.places.get(at) else { continue };
-            if let Err(why) = place.give(item, self.hold).await {
+            if let Err(why) = place.give(item, &self.limits).await {
                 self.refuse(place, why);
                 refused.push(at);
             }
@@ -180,7 +216,7 @@ impl FanOut {
     /// Looks how receivers get on, from now on.
     fn look_later(&mut self) {
         let owes = self.places.iter().any(Place::owes);
-        let pause = u64::try_from(self.hold.min(LOOK_EVERY).as_nanos()).unwrap_or(u64::MAX);
+        let pause = u64::try_from(self.limits.hold.min(LOOK_EVERY).as_nanos()).unwrap_or(u64::MAX);
         self.look_ns = owes.then(|| rt::now().0.saturating_add(pause.max(1)));
     }
 
@@ -242,9 +278,8 @@ impl Operator for FanOut {
     }
 
     fn on_time<'a>(&'a mut self, _: u64, _: &'a mut Vec<Batch>) -> Step<'a> {
-        let (hold, places) = (self.hold, std::mem::take(&mut self.places));
-        for mut place in places {
-            match place.is_stuck(hold) {
+        for mut place in std::mem::take(&mut self.places) {
+            match place.is_stuck(&self.limits) {
                 true => self.refuse(&place, Refused::Stuck),
                 false => self.places.push(place),
             }
@@ -255,10 +290,15 @@ impl Operator for FanOut {
 }
 
 fn build(config: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
-    let Config { name, expects, hold_ms } = read_config(config)?;
-    let joins = hand_on(&name).map_err(BuildError::new)?;
-    let hold = Duration::from_millis(hold_ms.max(1));
-    Ok(Box::new(FanOut { name, expects, hold, joins, places: Vec::new(), look_ns: None }))
+    let Config { name, expects, group, hold_ms, relay_hold_ms } = read_config(config)?;
+    let group = if group.is_empty() { &name } else { &group };
+    let (joins, receivers) = hand_on(&name, group).map_err(BuildError::new)?;
+    let limits = Limits {
+        hold: Duration::from_millis(hold_ms.max(1)),
+        relay_hold: Duration::from_millis(relay_hold_ms.max(1)),
+        receivers,
+    };
+    Ok(Box::new(FanOut { name, expects, limits, joins, places: Vec::new(), look_ns: None }))
 }
 
 /// Registration.

@@ -51,6 +51,15 @@ impl Chain {
         out.into_iter().for_each(Batch::ok);
     }
 
+    /// Lets it look how receivers get on.
+    async fn look(&mut self) {
+        match self.operator.due_ns() {
+            Some(due) => rt::sleep_until(rt::Nanos(due)).await,
+            None => return rt::sleep(Duration::from_millis(1)).await,
+        }
+        self.operator.on_time(rt::now().0, &mut Vec::new()).finish().await.unwrap();
+    }
+
     async fn end(&mut self, end: End) {
         self.operator.on_end(end, &mut Vec::new()).finish().await.unwrap();
     }
@@ -114,7 +123,7 @@ fn who_comes_late_gets_what_comes_then_and_nobody_is_waited_for_in_vain() {
         chain.hand("nobody is there").await;
         assert_eq!(chain.resolved(), [1]);
         let late = receive(&chain.name, "late", false);
-        let joined = || handing_on(&chain.name).is_some_and(|joins| !joins.is_empty());
+        let joined = || handing_on(&chain.name).is_some_and(|port| !port.joins.is_empty());
         until(joined).await;
         chain.hand("now").await;
         until(|| late.fake.texts() == ["now"]).await;
@@ -183,9 +192,7 @@ fn who_delivers_nothing_for_too_long_is_passed_over_and_told_so() {
         until(|| fine.fake.texts().len() == 1).await;
         // Nobody hands on anything more, and it is found all the same.
         while stuck.fake.errors().is_empty() {
-            let due = chain.operator.due_ns().expect("it looks again");
-            rt::sleep_until(rt::Nanos(due)).await;
-            chain.operator.on_time(rt::now().0, &mut Vec::new()).finish().await.unwrap();
+            chain.look().await;
         }
         let text = "nothing was delivered for 30 ms while others that share the same chain waited";
         assert_eq!(stuck.fake.errors(), [text]);
@@ -203,14 +210,42 @@ fn who_delivers_nothing_for_too_long_is_passed_over_and_told_so() {
 #[test]
 fn who_takes_nothing_for_too_long_is_passed_over() {
     both_modes(|| async {
-        let mut chain = Chain::new(&["stuck"], 30);
+        let mut chain = Chain::new(&["stuck", "fine"], 30);
         let stuck = receive(&chain.name, "stuck", false);
+        let fine = receive(&chain.name, "fine", false);
         stuck.fake.blocked.set(true);
         for at in 0..WAITING_MAX + 5 {
             chain.hand(&at.to_string()).await;
         }
         until(|| !stuck.fake.errors().is_empty()).await;
         until(|| chain.resolved().len() == WAITING_MAX + 5).await;
+        assert_eq!(fine.fake.texts().len(), WAITING_MAX + 5);
+    });
+}
+
+#[test]
+fn who_is_alone_may_take_its_time_until_others_come_from_wherever() {
+    both_modes(|| async {
+        let group = format!("group-{}", rt::rng::next_u64());
+        let config = |name: &str| json!({"name": name, "group": group, "hold_ms": 30});
+        let mut chain = Chain::new(&[], 30);
+        chain.operator = (OPERATOR.build)(&config(&chain.name), &TestEnv::new()).unwrap();
+        let slow = receive(&chain.name, "slow", false);
+        let joined = || handing_on(&chain.name).is_some_and(|port| !port.joins.is_empty());
+        until(joined).await;
+        slow.fake.hold(true);
+        for _ in 0..3 {
+            chain.hand("1").await;
+            chain.look().await;
+        }
+        assert!(slow.fake.errors().is_empty(), "nobody waits for it");
+        let other = format!("{}-other", chain.name);
+        let _operator = (OPERATOR.build)(&config(&other), &TestEnv::new()).unwrap();
+        let _other = receive(&other, "other", false);
+        while slow.fake.errors().is_empty() {
+            chain.look().await;
+        }
+        until(|| chain.resolved().len() == 3).await;
     });
 }
 
@@ -233,14 +268,15 @@ fn a_chain_that_is_stopped_or_breaks_is_no_end() {
 fn so_many_receivers_and_no_more() {
     both_modes(|| async {
         let mut chain = Chain::new(&[], LONG);
-        let joins = handing_on(&chain.name).unwrap();
+        let joins = handing_on(&chain.name).unwrap().joins;
         let mut kept = Vec::new();
         for at in 0..=RECEIVERS_MAX {
             let (items, receiver) = flume::bounded(WAITING_MAX);
             let (there, watched) = flume::bounded::<()>(1);
             let (refusal, refused) = flume::bounded(1);
             let (who, resolved) = (at.to_string(), Arc::default());
-            let seat = Seat { who, items, there: watched, refusal, relays: false, resolved };
+            let (relays, counted) = (false, None);
+            let seat = Seat { who, items, there: watched, refusal, relays, resolved, counted };
             kept.push((receiver, there, refused));
             if joins.is_full() {
                 chain.hand("they are looked at").await;

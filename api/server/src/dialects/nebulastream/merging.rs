@@ -274,8 +274,8 @@ impl State {
         if ways.is_empty() || matches!(own.state, Failed(_)) {
             return own.state.clone();
         }
-        let found = ways.iter().filter_map(|way| all.get(chain_name(*way).as_str()));
-        let mut states = found.map(|view| &view.state);
+        let found = ways.iter().filter_map(|way| all.get(chain_name(*way).as_str()).copied());
+        let mut states = found.clone().map(|view| &view.state);
         if let Some(failed) = states.clone().find(|state| matches!(state, Failed(_))) {
             return failed.clone();
         }
@@ -283,7 +283,8 @@ impl State {
         let refused = |c: &&engine::ConnectionView| {
             c.source && c.path == FAN_OUT && !c.connected && !c.error.is_empty()
         };
-        if let Some(connection) = own.connections.iter().find(refused) {
+        let mut connections = found.chain([own]).flat_map(|view| &view.connections);
+        if let Some(connection) = connections.find(refused) {
             return Failed(connection.error.clone());
         }
         // Why it has got everything is known when they have ended, too.

@@ -104,6 +104,12 @@ fn a_query_that_is_passed_over_has_failed() {
     own.connections = vec![connection(FAN_OUT)];
     let failed = Running::Failed("nothing was delivered".to_owned());
     assert_eq!(is(&state, 1, &own, &chains), failed);
+    submit(&mut state, MAP);
+    let mut chains = chains.to_vec();
+    chains.push(view("shared-4", Running::Running, Json::Null));
+    chains[1].connections = vec![connection(FAN_OUT)];
+    let own = view("3", Running::Running, Json::Null);
+    assert_eq!(is(&state, 3, &own, &chains), failed, "so have all behind it");
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub struct Chain {
     pub uses: BTreeSet<Tap>,
     /// By which rule its nodes are compared.
     pub by_signature: bool,
+    /// How many chains are between it and the sources, at most.
+    pub depth: u32,
 }
 
 impl Chain {

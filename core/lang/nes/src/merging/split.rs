@@ -54,6 +54,18 @@ struct Cut<'a> {
     ends: BTreeSet<NodeId>,
     /// The taps that there are for nodes.
     taps: BTreeMap<NodeId, Tap>,
+    /// How many chains are between those and the sources.
+    depth: u32,
+}
+
+/// Milliseconds for which a chain may deliver nothing while others wait for it, at least: those who
+/// take rows from it must deliver something within that time.
+const RELAY_HOLD_MS: u64 = 60_000;
+
+/// The same for a chain behind one of so many others: the nearer to the sources, the longer, so
+/// that those which are behind notice first who holds all up.
+fn relay_hold_ms(depth: u32) -> u64 {
+    RELAY_HOLD_MS + (RELAY_HOLD_MS >> depth.min(15))
 }
 
 impl Merger {
@@ -82,6 +94,8 @@ impl Merger {
         if !rule.partial && cut.taps.len() < cut.last.len() {
             cut.taps.clear();
         }
+        let depth = |tap: &Tap| self.chain(tap.chain).map_or(0, |chain| chain.depth + 1);
+        cut.depth = cut.taps.values().map(depth).max().unwrap_or(0);
         Some(cut.split(rule, id, who))
     }
 }
@@ -120,7 +134,7 @@ impl<'a> Cut<'a> {
         }
         // Bytes that nobody has read yet are nothing to share: a decoder knows where they begin.
         last.retain(|id: &NodeId| plan.nodes.get(*id).is_some_and(|n| n.role != Role::Source));
-        Cut { plan, shared, last, ends: BTreeSet::new(), taps: BTreeMap::new() }
+        Cut { plan, shared, last, ends: BTreeSet::new(), taps: BTreeMap::new(), depth: 0 }
     }
 
     fn is_shared(&self, id: NodeId) -> bool {
@@ -195,7 +209,7 @@ impl<'a> Cut<'a> {
             {
                 let tap = Tap { chain: id, node: *at };
                 taps.insert(node_id, tap);
-                made.tap(node_id, tap);
+                made.tap(node_id, tap, self.depth);
             }
         }
         let Made { plan, uses, .. } = made;
@@ -206,6 +220,7 @@ impl<'a> Cut<'a> {
             plan: Plan { nodes: plan.nodes, metrics: Vec::new(), ..self.plan.clone() },
             uses,
             by_signature: rule.by_signature,
+            depth: self.depth,
         };
         (chain, taps)
     }
@@ -269,9 +284,12 @@ impl<'a> Made<'a> {
     }
 
     /// Hands on the rows of a node; others take them behind that.
-    fn tap(&mut self, id: NodeId, tap: Tap) {
+    fn tap(&mut self, id: NodeId, tap: Tap, depth: u32) {
         let Some(at) = self.places.get(&id).copied() else { return };
-        let component = Component::new(FAN_OUT, json!({"name": tap.name()}));
+        let (name, group) = (tap.name(), chain_name(tap.chain));
+        let hold = relay_hold_ms(depth);
+        let config = json!({"name": name, "group": group, "relay_hold_ms": hold});
+        let component = Component::new(FAN_OUT, config);
         self.places.insert(id, self.plan.add(Role::Operator, component, vec![at]));
     }
 }

@@ -113,6 +113,8 @@ fn a_partial_rule_shares_the_longest_beginning_and_grows_a_tree() {
     assert_eq!(chain(&longer).uses, first.uses, "behind the filter");
     let source = &chain(&longer).plan.nodes[0];
     assert_eq!((source.role, &source.component.config["relays"]), (Role::Source, &json!(true)));
+    let hold = |split: &Split| chain(split).plan.nodes[2].component.config["relay_hold_ms"].clone();
+    assert_eq!((hold(&first), hold(&longer)), (json!(120_000), json!(90_000)), "who is near waits");
     let fork = group.add(PARTIAL, r#""live").filter(Attribute("v") > 2)"#);
     assert_eq!(names(&chain(&fork).plan), ["fan_out", "filter_rows", "fan_out"]);
     assert_ne!(chain(&fork).uses, first.uses, "behind the source");
