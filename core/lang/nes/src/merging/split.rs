@@ -62,8 +62,8 @@ struct Cut<'a> {
 /// take rows from it must deliver something within that time.
 const RELAY_HOLD_MS: u64 = 60_000;
 
-/// The same for a chain behind one of so many others: the nearer to the sources, the longer, so that
-/// those which are behind notice first who holds all up.
+/// The same for a chain behind one of so many others: the nearer to the sources, the longer, so
+/// that those which are behind notice first who holds all up.
 fn relay_hold_ms(depth: u32) -> u64 {
     RELAY_HOLD_MS + (RELAY_HOLD_MS >> depth.min(15))
 }
