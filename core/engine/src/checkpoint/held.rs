@@ -227,7 +227,7 @@ impl Held {
     }
 
     /// The state to write, as soon as all results before it are delivered.
-    pub(crate) fn to_write(&mut self, now_ns: u64) -> Option<Vec<u8>> {
+    pub(crate) fn ready(&mut self, now_ns: u64) -> Option<Vec<u8>> {
         let first = self.results.first_key_value().map_or(u64::MAX, |(id, _)| *id);
         let under_way = self.under_way.as_mut().filter(|under_way| first >= under_way.results)?;
         under_way.writes_ns = now_ns;

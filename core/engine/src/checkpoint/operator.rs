@@ -208,7 +208,7 @@ async fn attend(
         if before.busy && !after.busy {
             around.busy(false);
         }
-        let state = held.borrow_mut().to_write(rt::now().0);
+        let state = held.borrow_mut().ready(rt::now().0);
         if let Some(state) = state {
             let saved = keeper.save(state).await;
             let acks = held.borrow_mut().written(saved.is_ok(), rt::now().0);

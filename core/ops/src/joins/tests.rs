@@ -1,8 +1,8 @@
 use plan::serde_json::json;
-use plan::{Batch, Data, End, Json};
+use plan::{Batch, Data, End, Json, STATE_BYTES_MAX};
 use proptest::prelude::*;
 
-use super::join;
+use super::{join, kept};
 use crate::columns::testing::{Fake, columns, done, examples, rows_of};
 
 type Row = (u64, u8, i64);
@@ -151,6 +151,20 @@ fn texts_and_many_small_batches_are_kept() {
     let refused = again.restore(&other).unwrap_err().0;
     assert_eq!(refused, "it is of version 2, and this program reads version 1");
     assert!(again.restore(&state[..state.len() / 2]).is_err());
+}
+
+#[test]
+fn what_is_kept_of_a_join_has_a_limit() {
+    let rows = columns(&["v:i64", "1", "2"]);
+    let (fields, parts) = ((rows.schema.fields.clone(), vec![]), [(rows.arrays, vec![])]);
+    let mut total = 0;
+    let blobs = kept::rows(&parts, &fields, &mut total).unwrap();
+    assert_eq!(total, blobs[0].0.len());
+    let mut room = STATE_BYTES_MAX - total;
+    assert!(kept::rows(&parts, &fields, &mut room).is_ok());
+    let mut less = STATE_BYTES_MAX - total + 1;
+    let error = kept::rows(&parts, &fields, &mut less).unwrap_err();
+    assert!(error.contains(&format!("more than {STATE_BYTES_MAX} bytes")), "{error}");
 }
 
 #[test]

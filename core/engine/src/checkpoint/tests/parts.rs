@@ -82,7 +82,7 @@ fn checkpoints_are_due_by_age_by_idleness_by_bytes_and_at_the_end() {
     held.begin(vec![], 15 * MS);
     assert_eq!(held.due_ns(), None, "one at a time");
     let wrote = start + 100 * MS;
-    assert!(held.to_write(wrote - 5 * MS).is_some());
+    assert!(held.ready(wrote - 5 * MS).is_some());
     assert_eq!(held.written(true, wrote).len(), 10);
     held.took(ack(), 10, wrote + 1);
     assert_eq!(held.due_ns(), Some(wrote + 20 * MS));
@@ -92,15 +92,15 @@ fn checkpoints_are_due_by_age_by_idleness_by_bytes_and_at_the_end() {
     assert_eq!(held.due_ns(), Some(0), "the source has no room");
     // What could not be written is held as before, and tried again after a pause.
     held.begin(vec![], 0);
-    assert!(held.to_write(wrote).is_some());
+    assert!(held.ready(wrote).is_some());
     assert!(held.written(false, wrote).is_empty());
     assert_eq!(held.due_ns(), Some(wrote + MS));
     held.begin(vec![], 0);
-    assert!(held.to_write(wrote).is_some());
+    assert!(held.ready(wrote).is_some());
     assert!(held.written(false, wrote).is_empty());
     assert_eq!(held.due_ns(), Some(wrote + 2 * MS));
     held.begin(vec![], 0);
-    assert!(held.to_write(wrote).is_some());
+    assert!(held.ready(wrote).is_some());
     assert_eq!(held.written(true, wrote + 3 * MS).len(), 3);
     held.took(ack(), 1, wrote + 3 * MS);
     held.end();
@@ -134,11 +134,11 @@ fn results_have_limits_and_refused_ones_come_again_with_pauses() {
         pause = (pause * 2).min(max);
     }
     held.begin(b"state".to_vec(), 0);
-    assert_eq!(held.to_write(0), None);
+    assert_eq!(held.ready(0), None);
     held.on_event(Event::Done(1), 0);
     held.on_event(Event::Done(1), 0);
-    assert_eq!(held.to_write(0), None, "another one is not delivered");
+    assert_eq!(held.ready(0), None, "another one is not delivered");
     held.on_event(Event::Done(3), 0);
-    assert_eq!(held.to_write(0).as_deref(), Some(&b"state"[..]));
+    assert_eq!(held.ready(0).as_deref(), Some(&b"state"[..]));
     assert!(held.written(true, 0).is_empty());
 }
