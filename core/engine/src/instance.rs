@@ -13,7 +13,7 @@ use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
 use crate::checkpoint::{Durable, Durables, States};
 use crate::connections::Connections;
-use crate::lanes::{LANES_MIN, Lane, lanes};
+use crate::lanes::{LANES_MIN, Lane, Lanes, lanes};
 use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
 use crate::parallel::{Done, Share, Work, intake, linear_head};
@@ -263,6 +263,23 @@ impl Built {
         self.builder.plan.nodes.iter().map(meter).collect()
     }
 
+    /// The ways to the lanes of the operator behind the head, where it has some.
+    fn lanes(&self, shards: usize, run: impl FnOnce(Vec<Lane>)) -> Option<Lanes> {
+        let (ways, all) = lanes(shards, &self.builder.plan, self.keyed?, &self.done.0);
+        run(all);
+        Some(ways)
+    }
+
+    fn running(&self, stop: &Stop, ledger: &Ledger) -> Running {
+        Running {
+            stop: stop.clone(),
+            ledger: ledger.clone(),
+            series: self.builder.series.clone(),
+            services: Rc::clone(&self.builder.services),
+            task: RefCell::new(None),
+        }
+    }
+
     /// Opens it: from here on sources read. `share` is called with what other shards need when
     /// the first block is spread; `lines` lead to its parts.
     pub(crate) fn open(
@@ -281,11 +298,7 @@ impl Built {
         let (work_in, work) = flume::unbounded::<Work>();
         // A source with parts runs the head where it reads; another one's blocks are spread.
         let spread = !self.head.is_empty() && instances == 1;
-        let lanes = self.keyed.map(|node| {
-            let (ways, all) = lanes(around.shards, &self.builder.plan, node, &self.done.0);
-            run_lanes(all);
-            ways
-        });
+        let lanes = self.lanes(around.shards, run_lanes);
         let first_share = Share {
             plan: Arc::clone(&self.builder.plan),
             head: self.head.len(),
@@ -308,13 +321,7 @@ impl Built {
             away: home.as_ref().map(|home| home.done.clone()),
             lanes,
         };
-        let running = Running {
-            stop: stop.clone(),
-            ledger,
-            series: self.builder.series.clone(),
-            services: Rc::clone(&self.builder.services),
-            task: RefCell::new(None),
-        };
+        let running = self.running(&stop, &ledger);
         let (token, events) = (self.token, around.events.clone());
         let open_ports = OpenPorts(Rc::clone(&self.builder.services));
         let body = Body::new(self, ways);

@@ -1,8 +1,9 @@
 //! A topology of real processes: workers under a coordinator, over a NATS server.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::program::{Answer, Folder, Program, binary, http, io_args, try_http, until};
@@ -290,6 +291,9 @@ fn bottom_up_and_top_down_run_different_plans_with_the_same_results() {
         assert_eq!(http(&coordinator.address, "DELETE", &stop, "").status, 202);
         coordinator.comes_to(id, "STOPPED");
         assert!(coordinator.plan(id).is_empty(), "nothing runs any more");
+        // Until its worker has heard of that, the source would take the next one's connection.
+        lasts.set_read_timeout(Some(Duration::from_secs(20))).expect("a setting");
+        assert_eq!(lasts.read(&mut [0]).ok(), Some(0), "the source goes");
     }
 }
 

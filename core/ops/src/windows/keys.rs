@@ -63,8 +63,8 @@ fn bits_of(array: &ArrayRef, ty: DataType, row: usize) -> u64 {
     })
 }
 
-/// To which of `parts` (256 at most) the key of each row belongs. Equal keys belong to the same one,
-/// on every shard and in every process.
+/// To which of `parts` (256 at most) the key of each row belongs. Equal keys belong to the same
+/// one, on every shard and in every process.
 #[must_use]
 pub fn owners(columns: &[ArrayRef], types: &[DataType], rows: usize, parts: usize) -> Vec<u8> {
     fn each<T: ArrowPrimitiveType>(array: &ArrayRef, hashes: &mut [u64])
