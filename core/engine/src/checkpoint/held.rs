@@ -85,7 +85,11 @@ pub(crate) struct Held {
     pub(crate) limits: Limits,
     acks: Vec<Acks>,
     bytes: usize,
-    /// When the first of the acks came, and the last input.
+    /// Whether results went out that the last snapshot does not know of.
+    news: bool,
+    /// Whether the pipeline was told that it has to wait.
+    told_busy: bool,
+    /// When the first of the acks or news came, and the last input.
     since_ns: u64,
     input_ns: u64,
     /// No more input comes.
@@ -111,6 +115,8 @@ impl Held {
             limits,
             acks: Vec::new(),
             bytes: 0,
+            news: false,
+            told_busy: false,
             since_ns: 0,
             input_ns: 0,
             ending: false,
@@ -133,11 +139,16 @@ impl Held {
         if acks.is_empty() {
             return; // nobody waits
         }
-        if self.acks.is_empty() {
-            self.since_ns = now_ns;
-        }
+        self.waits_since(now_ns);
         self.acks.push(acks);
         self.bytes += bytes;
+    }
+
+    /// Something waits for a snapshot from now on, if nothing did.
+    fn waits_since(&mut self, now_ns: u64) {
+        if self.acks.is_empty() && !self.news {
+            self.since_ns = now_ns;
+        }
     }
 
     /// No more input comes: there is nothing to wait for.
@@ -145,8 +156,10 @@ impl Held {
         self.ending = true;
     }
 
-    /// A result goes out; returns its number.
-    pub(crate) fn emitted(&mut self, data: Data, born_ns: u64, bytes: usize) -> u64 {
+    /// A result goes out; returns its number. A state from before would give it again.
+    pub(crate) fn emitted(&mut self, data: Data, born_ns: u64, bytes: usize, now_ns: u64) -> u64 {
+        self.waits_since(now_ns);
+        self.news = true;
         let id = self.next_result;
         self.next_result += 1;
         self.results_bytes += bytes;
@@ -154,9 +167,15 @@ impl Held {
         id
     }
 
-    /// Whether results are not delivered.
-    pub(crate) fn is_busy(&self) -> bool {
-        !self.results.is_empty()
+    /// Whether results are not delivered, or no state behind the last of them is kept.
+    fn is_busy(&self) -> bool {
+        !self.results.is_empty() || self.ending && (self.news || self.under_way.is_some())
+    }
+
+    /// Whether the end of the pipeline has to wait, when that has changed.
+    pub(crate) fn busy_change(&mut self) -> Option<bool> {
+        let busy = self.is_busy();
+        (busy != std::mem::replace(&mut self.told_busy, busy)).then_some(busy)
     }
 
     /// Whether what goes in has to wait.
@@ -199,7 +218,7 @@ impl Held {
 
     /// When a snapshot is to be taken.
     pub(crate) fn due_ns(&self) -> Option<u64> {
-        if self.under_way.is_some() || self.acks.is_empty() {
+        if self.under_way.is_some() || self.acks.is_empty() && !self.news {
             return None;
         }
         if self.ending || self.bytes >= self.limits.bytes_max {
@@ -216,6 +235,7 @@ impl Held {
     /// A snapshot of everything that went in and out so far was taken, which took so long.
     pub(crate) fn begin(&mut self, state: Vec<u8>, took_ns: u64) {
         debug_assert!(self.under_way.is_none(), "one checkpoint at a time");
+        self.news = false;
         self.under_way = Some(UnderWay {
             acks: std::mem::take(&mut self.acks),
             bytes: std::mem::take(&mut self.bytes),
@@ -245,9 +265,8 @@ impl Held {
         }
         self.not_before_ns = now_ns + self.trouble_ns;
         self.trouble_ns = (self.trouble_ns * 2).min(self.limits.pause_max_ns);
-        if self.acks.is_empty() {
-            self.since_ns = now_ns;
-        }
+        self.waits_since(now_ns);
+        self.news = true;
         self.acks.splice(0..0, done.acks);
         self.bytes += done.bytes;
         Vec::new()

@@ -77,14 +77,13 @@ impl Checkpointed {
 
     /// Gives results acks of our own.
     fn emitted(&self, out: &mut [Batch], first: usize) {
-        let mut held = self.held.borrow_mut();
-        if out.len() > first && !held.is_busy() {
-            self.around.busy(true);
-        }
+        let (mut held, now_ns) = (self.held.borrow_mut(), rt::now().0);
         for result in out.iter_mut().skip(first) {
-            let id = held.emitted(result.data.clone(), result.born_ns, result.payload_bytes());
+            let (data, bytes) = (result.data.clone(), result.payload_bytes());
+            let id = held.emitted(data, result.born_ns, bytes, now_ns);
             result.acks = self.acks(id);
         }
+        tell(&mut held, &*self.around);
     }
 
     fn acks(&self, id: u64) -> Acks {
@@ -165,7 +164,9 @@ impl Operator for Checkpointed {
             self.inner.on_end(end, out).finish().await?;
             self.emitted(out, first);
             self.held.borrow_mut().end();
-            self.checkpoint()
+            self.checkpoint()?;
+            tell(&mut self.held.borrow_mut(), &*self.around);
+            Ok(())
         }))
     }
 
@@ -180,16 +181,10 @@ impl Operator for Checkpointed {
     }
 }
 
-/// What others are told of when it changes.
-struct Standing {
-    busy: bool,
-    full: bool,
-    again_ns: Option<u64>,
-}
-
-impl Standing {
-    fn of(held: &Held) -> Self {
-        Standing { busy: held.is_busy(), full: held.is_full(), again_ns: held.again_ns() }
+/// Tells the pipeline whether its end has to wait, when that has changed.
+fn tell(held: &mut Held, around: &dyn Around) {
+    if let Some(busy) = held.busy_change() {
+        around.busy(busy);
     }
 }
 
@@ -202,12 +197,10 @@ async fn attend(
 ) {
     let mut troubled = false;
     while let Ok(event) = events.recv_async().await {
-        let before = Standing::of(&held.borrow());
+        let standing = |held: &Held| (held.is_full(), held.again_ns());
+        let (was_full, again_ns) = standing(&held.borrow());
         held.borrow_mut().on_event(event, rt::now().0);
-        let after = Standing::of(&held.borrow());
-        if before.busy && !after.busy {
-            around.busy(false);
-        }
+        let after = standing(&held.borrow());
         let state = held.borrow_mut().ready(rt::now().0);
         if let Some(state) = state {
             let saved = keeper.save(state).await;
@@ -222,8 +215,9 @@ async fn attend(
             }
             troubled = saved.is_err();
             around.nudge();
-        } else if before.again_ns != after.again_ns || before.full && !after.full {
+        } else if again_ns != after.1 || was_full && !after.0 {
             around.nudge();
         }
+        tell(&mut held.borrow_mut(), &*around);
     }
 }

@@ -253,6 +253,28 @@ fn a_row_is_acknowledged_when_it_is_kept_and_what_came_before_is_delivered() {
 }
 
 #[test]
+fn a_stop_waits_until_the_state_knows_of_all_results() {
+    in_reactor(async || {
+        let (shelf, busy, mut out) = (Shelf::default(), Busy::default(), Vec::new());
+        // Nothing is due but at the end.
+        let limits = Limits { idle_ns: u64::MAX / 4, age_ns: u64::MAX / 4, ..eager() };
+        let mut operator = durable_in(&shelf, limits, false, &busy);
+        let rows = Batch::new(Data::Columns(columns(&[1, 2, 3, 4, 5, 6])));
+        operator.on_batch(rows, &mut out).finish().await.unwrap();
+        out.pop().unwrap().ok();
+        until(&mut operator, &mut out, |_| !busy.0.get()).await;
+        assert_eq!(shelf.saves.get(), 0);
+        shelf.full.set(2);
+        let first = out.len();
+        operator.on_end(End::Stopped, &mut out).finish().await.unwrap();
+        assert!(busy.0.get());
+        out.drain(first..).for_each(Batch::ok);
+        until(&mut operator, &mut out, |_| !busy.0.get()).await;
+        assert_eq!((shelf.full.get(), shelf.saves.get()), (0, 1));
+    });
+}
+
+#[test]
 fn what_goes_in_waits_while_many_results_are_not_delivered() {
     in_reactor(async || {
         let (shelf, acked, mut out) = (Shelf::default(), Arc::new(Acked::default()), Vec::new());

@@ -108,19 +108,40 @@ fn checkpoints_are_due_by_age_by_idleness_by_bytes_and_at_the_end() {
 }
 
 #[test]
+fn a_result_is_told_to_the_state_although_nobody_waits_for_an_ack() {
+    const MS: u64 = 1_000_000;
+    let mut held = Held::new(Limits::default());
+    let id = held.emitted(Data::Columns(columns(&[1])), 7, 1, 5 * MS);
+    assert_eq!(held.due_ns(), Some(10 * MS));
+    assert_eq!((held.busy_change(), held.busy_change()), (Some(true), None));
+    held.on_event(Event::Done(id), 6 * MS);
+    assert_eq!(held.busy_change(), Some(false), "while it runs, nobody waits for the state");
+    held.end();
+    assert_eq!((held.due_ns(), held.busy_change()), (Some(0), Some(true)), "the end does");
+    held.begin(vec![], 0);
+    assert!(held.ready(7 * MS).is_some());
+    held.written(false, 8 * MS);
+    assert_eq!((held.due_ns(), held.busy_change()), (Some(9 * MS), None), "it is not kept");
+    held.begin(vec![], 0);
+    assert!(held.ready(9 * MS).is_some());
+    held.written(true, 9 * MS);
+    assert_eq!((held.due_ns(), held.busy_change()), (None, Some(false)));
+}
+
+#[test]
 fn results_have_limits_and_refused_ones_come_again_with_pauses() {
     let limits = Limits { results_max: 3, results_bytes_max: 100, ..Limits::default() };
     let (min, max) = (limits.pause_min_ns, limits.pause_max_ns);
     let data = || Data::Columns(columns(&[1]));
     let mut held = Held::new(limits);
-    assert_eq!((held.emitted(data(), 7, 1), held.emitted(data(), 7, 98)), (0, 1));
+    assert_eq!((held.emitted(data(), 7, 1, 0), held.emitted(data(), 7, 98, 0)), (0, 1));
     assert!(!held.is_full());
-    held.emitted(data(), 7, 0);
+    held.emitted(data(), 7, 0, 0);
     assert!(held.is_full(), "three of them");
     held.on_event(Event::Done(2), 0);
     assert!(!held.is_full());
     held.on_event(Event::Done(0), 0);
-    held.emitted(data(), 7, 2);
+    held.emitted(data(), 7, 2, 0);
     assert!(held.is_full(), "a hundred bytes");
     let mut pause = min;
     for _ in 0..20 {
