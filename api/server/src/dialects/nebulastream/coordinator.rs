@@ -226,6 +226,7 @@ impl State {
             slots.copied().unwrap_or(0)
         };
         let taken = self.deployments.values().map(uses).sum();
+        self.topology.maintain(id, self.maintained.contains(session));
         self.topology.use_slots(&BTreeMap::from([(id, taken)]), true);
         self.remote.changed = true;
         self.remote.welcome(session, &Welcome::Id(id));
@@ -236,6 +237,7 @@ impl State {
         let Some(id) = remote.fleet.leave(session, topology, sources) else { return };
         tracing::warn!(id, "A worker is gone: {why}");
         self.remote.metrics.remove(&id);
+        self.maintained.remove(session);
         self.remote.reports.retain(|(at, _), report| {
             // What it has finished stays finished.
             at != session || report.state == engine::State::Finished

@@ -280,3 +280,41 @@ fn what_survives_depends_on_the_tolerance_and_on_what_begins_anew() {
         assert_eq!(found, expected, "{kind} {tolerance:?} {text}");
     }
 }
+
+#[test]
+fn a_node_is_maintained_until_its_worker_ends_whoever_coordinates_it() {
+    let mut state = state();
+    sign(&mut state, "s", 2);
+    sign(&mut state, "t", 3);
+    assert_eq!(state.maintain(3, true), Ok(vec![]));
+    let kept = json!(state.maintained);
+    let restarted = || {
+        let mut state = State::new(&coordinator());
+        state.restore(vec![(engine::Key::new("nes", "maintained"), kept.clone())]);
+        state.remote.arrived(0);
+        state
+    };
+    let mut same = restarted();
+    sign(&mut same, "s", 2);
+    sign(&mut same, "t", 3);
+    assert!(same.topology.takes_operators(2) && !same.topology.takes_operators(3));
+    // The worker was restarted meanwhile.
+    let mut other = restarted();
+    sign(&mut other, "u", 3);
+    assert!(other.topology.takes_operators(3));
+    set(&mut same, "node.t", None);
+    assert!(same.maintained.is_empty());
+}
+
+#[test]
+fn a_part_whose_worker_has_not_said_that_it_runs_is_not_taken_away() {
+    let mut state = state();
+    sign(&mut state, "s", 2);
+    let id = submit(&mut state, FILTER, Tolerance::None);
+    let refused = state.maintain(2, true);
+    assert_eq!(refused, Err(format!("node 2 keeps query {id}: it is being started there")));
+    let stamp = state.deployments[&id].remote().next().map_or(0, |(part, _)| part.stamp);
+    report(&mut state, "s", id, stamp, Running::Running);
+    let refused = state.maintain(2, true).expect_err("its source is nowhere else");
+    assert!(!refused.contains("being started"), "{refused}");
+}

@@ -59,7 +59,7 @@ impl NebulaStream {
         Reply::json(200, &json!({"nodes": nodes, "edges": edges}))
     }
 
-    pub(super) fn maintain(&self, request: &Request) -> Result<Reply, Reply> {
+    pub(super) async fn maintain(&self, request: &Request) -> Result<Reply, Reply> {
         let body = object(request)?;
         let Some(id) = body.get("id").and_then(id_of) else {
             return Err(error(400, "Field 'id' must be provided"));
@@ -77,12 +77,14 @@ impl NebulaStream {
             );
             return Err(error(404, text));
         };
-        let mut state = self.store.lock();
-        if state.topology.node(id).is_none() {
-            return Err(error(404, format!("No Topology Node with ID {id}")));
-        }
-        let restarts = kind == "RESTART";
-        let moves = state.maintain(id, restarts).map_err(|why| error(400, why))?;
+        let moves = {
+            let mut state = self.store.lock();
+            if state.topology.node(id).is_none() {
+                return Err(error(404, format!("No Topology Node with ID {id}")));
+            }
+            state.maintain(id, kind == "RESTART").map_err(|why| error(400, why))?
+        };
+        self.store.put_maintained().await?;
         tracing::info!(node = id, kind, queries = ?moves, "A node is being maintained");
         Ok(Reply::json(
             200,
@@ -102,9 +104,12 @@ impl State {
     ///
     /// # Errors
     /// A query cannot go elsewhere; then nothing changes.
-    fn maintain(&mut self, node: u64, restarts: bool) -> Result<Vec<u64>, String> {
+    pub(super) fn maintain(&mut self, node: u64, restarts: bool) -> Result<Vec<u64>, String> {
         if node == ROOT {
             return Err(format!("node {node} keeps its queries: their sinks are nowhere else"));
+        }
+        if let Some(id) = self.starting(node) {
+            return Err(format!("node {node} keeps query {id}: it is being started there"));
         }
         let runs = |query: u64, deployment: &Deployment| {
             let finished = engine::State::Finished;
@@ -131,8 +136,22 @@ impl State {
             self.topology.use_slots(&slots, false);
             self.queries.set(*id, status, "", now_ms());
         }
+        let session = self.remote.fleet.session(node).map(str::to_owned);
+        self.maintained.extend(session);
         self.remote.changed = true;
         Ok(moves)
+    }
+
+    /// A query of which a node has a part and has not said so: whether it runs there is not known.
+    fn starting(&self, node: u64) -> Option<u64> {
+        let unsaid = |query: u64, deployment: &Deployment| {
+            deployment.remote().any(|(part, session)| {
+                let report = self.remote.report(query, session, part.stamp);
+                part.node == node && report.is_none()
+            })
+        };
+        let mut all = self.deployments.iter().filter(|(_, d)| !d.lost);
+        all.find(|(id, deployment)| unsaid(**id, deployment)).map(|(id, _)| *id)
     }
 
     /// Whether a query could be placed as the topology is now.

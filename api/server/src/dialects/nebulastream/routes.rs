@@ -72,7 +72,9 @@ impl NebulaStream {
                 self.udf_catalog(method, call, first, request).await
             }
             ("GET", ["location", rest @ ..]) => self.location(rest, request),
-            ("POST", ["maintenance", "mark" | "scheduleMaintenance"]) => self.maintain(request),
+            ("POST", ["maintenance", "mark" | "scheduleMaintenance"]) => {
+                self.maintain(request).await
+            }
             ("GET", ["connectivity", "check"]) => {
                 Ok(Reply::json(200, &json!({"statusCode": 200, "success": true})))
             }

@@ -1,6 +1,6 @@
 //! What the coordinator knows, and how it survives: as documents of the engine.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
@@ -29,6 +29,8 @@ const SOURCES: &str = "sources";
 const CREATED: &str = "created";
 /// The key of a pipeline's document under which it stands how the query was spread.
 pub(super) const DEPLOYMENT: &str = "deployment";
+/// The document of the sessions of workers that are being maintained.
+const MAINTAINED: &str = "maintained";
 /// Documents of functions begin with this.
 const UDF: &str = "udf/";
 
@@ -48,6 +50,8 @@ pub(super) struct State {
     pub(super) rule: Option<Rule>,
     /// What queries share.
     pub(super) merger: Merger,
+    /// Sessions of workers that are being maintained, until they end.
+    pub(super) maintained: BTreeSet<String>,
     /// Descriptors of functions as they were sent, by name.
     pub(super) udfs: BTreeMap<String, Vec<u8>>,
     /// Whether metrics are being collected.
@@ -162,6 +166,12 @@ impl Store {
         self.put(CREATED.to_owned(), Some(document)).await
     }
 
+    /// Stores which workers are being maintained.
+    pub(super) async fn put_maintained(&self) -> Result<(), Reply> {
+        let document = json!(self.lock().maintained);
+        self.put(MAINTAINED.to_owned(), Some(document)).await
+    }
+
     /// Stores a function as it is now, or forgets it when it is gone.
     pub(super) async fn put_udf(&self, name: &str) -> Result<(), Reply> {
         let text = self.lock().udfs.get(name).map(|bytes| STANDARD.encode(bytes));
@@ -181,13 +191,14 @@ impl State {
             remote: Remote::new(coordinator.beat_ms),
             rule: coordinator.merging,
             merger: Merger::default(),
+            maintained: BTreeSet::new(),
             udfs: BTreeMap::new(),
             monitoring: false,
             loaded: false,
         }
     }
 
-    fn restore(&mut self, documents: Vec<(Key, Json)>) {
+    pub(super) fn restore(&mut self, documents: Vec<(Key, Json)>) {
         let mut queries = Vec::new();
         for (key, document) in documents {
             if key.id.starts_with(QUERY) {
@@ -201,6 +212,8 @@ impl State {
                 self.restore_sources(document);
             } else if &*key.id == CREATED {
                 self.restore_created(&document);
+            } else if &*key.id == MAINTAINED {
+                self.maintained = serde_json::from_value(document).unwrap_or_default();
             }
         }
         self.queries = QueryCatalog::restore(queries);
