@@ -113,19 +113,22 @@ fn a_full_standard_output_is_named() {
     assert!(program.wait().is_some(), "it ends when it is told to");
 }
 
+/// A mainstem whose files cannot grow beyond 64 KiB: that needs no right to mount anything.
+fn cramped(arguments: &[&str]) -> Program {
+    let script = "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(binary()).args(arguments);
+    if let Ok(io) = std::env::var("MAINSTEM_TEST_IO") {
+        command.args(["--io", &io]);
+    }
+    Program::with(&mut command)
+}
+
 #[test]
 fn a_full_disk_refuses_a_pipeline_that_cannot_be_made_durable() {
     let folder = folder(&[]);
     let state = folder.path("state").display().to_string();
-    // No file may grow beyond 64 KiB: that needs no right to mount anything.
-    let script = "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\"";
-    let mut command = Command::new("sh");
-    command.args(["-c", script]).arg(binary());
-    command.args(["serve", "--listen", "benthos=127.0.0.1:0", "--state-dir", &state]);
-    if let Ok(io) = std::env::var("MAINSTEM_TEST_IO") {
-        command.args(["--io", &io]);
-    }
-    let program = Program::with(&mut command);
+    let program = cramped(&["serve", "--listen", "benthos=127.0.0.1:0", "--state-dir", &state]);
     let address = program.address("HTTP requests: benthos");
     let config = |text: &str| {
         let mapping = format!("root = \"{text}\"");
@@ -145,4 +148,31 @@ fn a_full_disk_refuses_a_pipeline_that_cannot_be_made_durable() {
     assert!(listed()["large"].is_null(), "nothing is created");
     assert_eq!(listed()["small"]["active"], true, "what ran goes on");
     assert_eq!(http(&address, "POST", "/streams/next", &config("b")).status, 200, "it fits");
+}
+
+#[test]
+fn a_query_that_cannot_be_stored_gives_its_slots_back() {
+    let folder = folder(&[("in", b"1,2\n")]);
+    let config = super::messages::coordinator(&folder, "in", "");
+    let state = format!("--state-dir={}", folder.path("state").display());
+    let program = cramped(&["nes", "coordinator", &config, &state]);
+    let address = program.address("requests: nes");
+    let free = || {
+        let topology = http(&address, "GET", "/v1/nes/topology", "").json();
+        topology["nodes"][0]["available_resources"].clone()
+    };
+    let before = free();
+    let submit = |blanks: usize| {
+        let text = " ".repeat(blanks);
+        let query =
+            format!("Query::from(\"ticks\"){text}.sink(NullOutputSinkDescriptor::create());");
+        let body = super::query_body(&query);
+        http(&address, "POST", "/v1/nes/query/execute-query", &body)
+    };
+    let refused = submit(100_000);
+    assert_eq!(refused.status, 500, "{}", refused.text());
+    assert!(refused.text().contains("could not be made durable"), "{}", refused.text());
+    assert_eq!(free(), before, "slots");
+    let accepted = submit(1);
+    assert_eq!(accepted.status, 202, "what fits runs: {}", accepted.text());
 }

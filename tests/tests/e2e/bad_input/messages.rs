@@ -11,7 +11,7 @@ const CUT: &[u8] = b"{\"a\":1}\n{\"a\":\n{\"a\":3}\n";
 
 /// A coordinator's file, with a source that is a CSV file of two numbers; `more` is what else its
 /// configuration says.
-fn coordinator(folder: &Folder, input: &str, more: &str) -> String {
+pub(super) fn coordinator(folder: &Folder, input: &str, more: &str) -> String {
     let text = format!(
         "restPort: 0\nlogicalSources:\n  - logicalSourceName: ticks\n    fields:\n\
          \x20     - name: ts\n        type: UINT64\n      - name: v\n        type: UINT64\n\
