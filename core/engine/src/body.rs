@@ -68,13 +68,15 @@ impl Body {
         let targets = |id: NodeId| plan.targets(id).collect::<Vec<_>>();
         let none = || Station::Source(Vec::new());
         let mut stations: Vec<Station> = plan.nodes.iter().map(|_| none()).collect();
-        let (mut chain, mut keyed) = (Vec::new(), None);
+        let mut chains: Vec<_> = built.heads.iter().map(|head| (head.source, Vec::new())).collect();
+        let mut keyed = None;
         let mut durables = built.durables;
         for (id, _) in &built.sources {
             stations[*id] = Station::Source(targets(*id));
         }
         for (id, operator) in built.operators {
-            stations[id] = if built.head.contains(&id) {
+            let head = built.heads.iter().position(|head| head.nodes.contains(&id));
+            stations[id] = if let Some((_, chain)) = head.and_then(|head| chains.get_mut(head)) {
                 chain.push(operator);
                 Station::Source(targets(id))
             } else if let Some(lanes) = ways.lanes.clone().filter(|_| built.keyed == Some(id)) {
@@ -92,8 +94,8 @@ impl Body {
                 Station::Operator(operator, targets(id))
             };
         }
-        if let (Some(done), false, Some(last)) = (&ways.away, built.whole, built.head.last()) {
-            stations[*last] = Station::Source(vec![(plan.nodes.len(), 0)]);
+        if let (Some(done), false, Some(head)) = (&ways.away, built.whole, built.heads.first()) {
+            stations[head.last()] = Station::Source(vec![(plan.nodes.len(), 0)]);
             stations.push(Station::Away(done.clone()));
         }
         let mut sinks = Vec::new();
@@ -109,7 +111,7 @@ impl Body {
             });
             sinks.push(SinkTask { sink, index, queue, connections, rejected });
         }
-        let head = HeadParts { nodes: built.head, chain, keyed };
+        let head = HeadParts { heads: built.heads, chains, keyed };
         Body { sources: built.sources, sinks, graph: Graph::new(stations), head, ways }
     }
 
@@ -173,7 +175,7 @@ async fn read(sources: Vec<(NodeId, Box<dyn Source>)>, ways: &Ways) -> Option<St
         let ended = run_source(context, source).await;
         // The end of the only source is the end of the pipeline, after what is on other shards.
         if several && ended.is_ok() && !ways.stop.flag.is_set() {
-            ways.intake.inbox.push_now(Input::Ended(id));
+            ways.intake.ended(id);
         }
         ended
     });

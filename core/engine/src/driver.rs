@@ -10,7 +10,7 @@ use plan::{Batch, Data, End, NodeId, Operator, OperatorError};
 use crate::acks::Homing;
 use crate::body::Ways;
 use crate::lanes::{Lanes, Merge};
-use crate::parallel::{Done, Input, Intake, Reorder, run_head};
+use crate::parallel::{Chain, Done, Head, Input, Intake, Reorder, chain_of, port_of, run_head};
 use crate::queue::Queue;
 use crate::stop::Stop;
 
@@ -195,28 +195,38 @@ pub(crate) struct Keyed {
     pub(crate) merge: Merge,
 }
 
-/// What runs on the blocks of the only source, on whichever shard.
+/// What runs on the blocks of sources, on whichever shard.
 pub(crate) struct HeadParts {
-    /// Nodes of the head, all stateless, in order; empty when nothing can be spread.
-    pub(crate) nodes: Vec<NodeId>,
-    pub(crate) chain: Vec<Box<dyn Operator>>,
+    /// Heads of stateless operators, by source.
+    pub(crate) heads: Vec<Head>,
+    /// Their operators on this shard.
+    pub(crate) chains: Vec<(NodeId, Chain)>,
     pub(crate) keyed: Option<Keyed>,
+}
+
+/// What became of something that has its place in the order of the input.
+enum Made {
+    /// A batch of a source without a head.
+    Whole { source: NodeId, id: u64, batch: Batch },
+    /// What the head of a source made of a block.
+    Results { source: NodeId, batches: Vec<Batch> },
+    /// A source has ended.
+    Ended(NodeId),
 }
 
 /// The driver task of an instance.
 pub(crate) struct Driver {
     graph: Graph,
-    /// Nodes of the head, all stateless, in order; empty when nothing can be spread.
-    head: Vec<NodeId>,
-    /// The head's operators of this shard.
-    chain: Vec<Box<dyn Operator>>,
+    heads: Vec<Head>,
+    /// The heads' operators of this shard.
+    chains: Vec<(NodeId, Chain)>,
     /// The operator behind the head, where it runs in lanes.
     keyed: Option<Keyed>,
     intake: Rc<Intake>,
     /// What comes from other shards, where others work for this pipeline.
     done: Option<flume::Receiver<Done>>,
     homing: Homing,
-    reorder: Reorder,
+    reorder: Reorder<Made>,
     /// Whether the sources ended by themselves or were stopped.
     end: Rc<Cell<End>>,
     stop: Stop,
@@ -260,15 +270,15 @@ enum Turn {
 impl Driver {
     pub(crate) fn new(
         graph: Graph,
-        HeadParts { nodes: head, chain, keyed }: HeadParts,
+        HeadParts { heads, chains, keyed }: HeadParts,
         ways: &Ways,
         done: Option<flume::Receiver<Done>>,
         end: Rc<Cell<End>>,
     ) -> Self {
         Driver {
             graph,
-            head,
-            chain,
+            heads,
+            chains,
             keyed,
             intake: Rc::clone(&ways.intake),
             done,
@@ -327,7 +337,12 @@ impl Driver {
             Turn::Input(Some(Input::Batch { source, id, seq, batch })) => {
                 self.at_home(source, id, seq, batch).await
             }
-            Turn::Input(Some(Input::Ended(source))) => self.graph.close(source, End::Drained).await,
+            Turn::Input(Some(Input::Ended { source, seq })) => {
+                if let Some(keyed) = &self.keyed {
+                    keyed.lanes.pass(seq);
+                }
+                self.in_order(seq, Made::Ended(source)).await
+            }
             Turn::Input(Some(Input::End | Input::Nudge) | None) => Ok(()),
             Turn::Done(done) => self.arrived(done).await,
             Turn::Timer => {
@@ -341,20 +356,23 @@ impl Driver {
 
     async fn arrived(&mut self, done: Done) -> Result<(), OperatorError> {
         match done {
-            Done::Block { seq, result } => {
+            Done::Block { seq, source, result } => {
                 let batches = result.map_err(OperatorError::new)?;
-                self.in_order(seq, batches).await?;
+                self.in_order(seq, Made::Results { source, batches }).await?;
             }
-            Done::Lane { lane, seq, result } => {
+            Done::Lane { lane, last, result } => {
                 let batches = result.map_err(OperatorError::new)?;
                 let Some(keyed) = &mut self.keyed else { return Ok(()) };
-                let node = keyed.node;
-                for batch in keyed.merge.insert(lane, seq, batches) {
-                    self.graph.route(node, batch).await?;
+                keyed.merge.insert(lane, last, batches);
+                while let Some((lane, batches)) = keyed.merge.pop() {
+                    for batch in batches {
+                        self.graph.route(keyed.node, batch).await?;
+                    }
+                    keyed.lanes.taken(lane);
                 }
             }
             Done::Part(batch) => {
-                let last = self.head.last().copied().unwrap_or_default();
+                let last = self.heads.first().map_or(0, Head::last);
                 self.graph.route(last, batch).await?;
                 self.turns.burst = (self.turns.burst + 1) % BURST_MAX;
                 if self.turns.burst == 0 {
@@ -417,42 +435,56 @@ impl Driver {
         seq: u64,
         batch: Batch,
     ) -> Result<(), OperatorError> {
-        if self.head.is_empty() {
-            return self.without_head(source, id, seq, batch).await;
+        let chain = chain_of(&mut self.chains, source);
+        if chain.is_empty() && self.keyed.is_none() {
+            return self.in_order(seq, Made::Whole { source, id, batch }).await;
         }
-        let mut batches = run_head(&mut self.chain, id, batch, &self.homing).await?;
+        let mut batches = run_head(chain, id, batch, &self.homing).await?;
         if let Some(keyed) = &mut self.keyed {
-            keyed.lanes.send(&mut *keyed.splitter, seq, &batches)?;
+            let port = port_of(&self.heads, source);
+            keyed.lanes.send(&mut *keyed.splitter, seq, port, &batches)?;
             batches.drain(..).for_each(Batch::ok);
         }
-        self.in_order(seq, batches).await
+        self.in_order(seq, Made::Results { source, batches }).await
     }
 
-    async fn without_head(
-        &mut self,
-        source: NodeId,
-        id: u64,
-        seq: u64,
-        batch: Batch,
-    ) -> Result<(), OperatorError> {
-        let raw = matches!(batch.data, Data::Raw(_));
-        if raw && let Some(first) = self.only_operator_behind(source) {
-            let (mut out, Some(Station::Operator(operator, _))) =
-                (Vec::new(), self.graph.stations.get_mut(first))
-            else {
-                return Ok(());
-            };
-            operator.on_batch(batch, &mut out).finish().await?;
-            if out.iter().all(|b| !matches!(b.data, Data::Raw(_))) {
-                self.homing.count(id, out.iter().map(Batch::len).sum());
+    /// Takes what became of something, and goes on with all that is due.
+    async fn in_order(&mut self, seq: u64, made: Made) -> Result<(), OperatorError> {
+        self.reorder.insert(seq, made);
+        while let Some(made) = self.reorder.pop() {
+            match made {
+                Made::Whole { source, id, batch } => self.whole(source, id, batch).await?,
+                Made::Results { source, batches } => {
+                    let head = self.heads.iter().find(|head| head.source == source);
+                    let last = head.map_or(source, Head::last);
+                    for batch in batches {
+                        self.graph.route(last, batch).await?;
+                    }
+                }
+                // All sources lead into the lanes, which end together.
+                Made::Ended(_) if self.keyed.is_some() => {}
+                Made::Ended(source) => self.graph.close(source, End::Drained).await?,
             }
-            for batch in out {
-                self.graph.route(first, batch).await?;
-            }
-        } else {
-            self.graph.route(source, batch).await?;
         }
-        self.reorder.insert(seq, Vec::new());
+        Ok(())
+    }
+
+    async fn whole(&mut self, source: NodeId, id: u64, batch: Batch) -> Result<(), OperatorError> {
+        let raw = matches!(batch.data, Data::Raw(_));
+        let first = if raw { self.only_operator_behind(source) } else { None };
+        let Some(first) = first else { return self.graph.route(source, batch).await };
+        let (mut out, Some(Station::Operator(operator, _))) =
+            (Vec::new(), self.graph.stations.get_mut(first))
+        else {
+            return Ok(());
+        };
+        operator.on_batch(batch, &mut out).finish().await?;
+        if out.iter().all(|b| !matches!(b.data, Data::Raw(_))) {
+            self.homing.count(id, out.iter().map(Batch::len).sum());
+        }
+        for batch in out {
+            self.graph.route(first, batch).await?;
+        }
         Ok(())
     }
 
@@ -464,13 +496,5 @@ impl Driver {
             },
             _ => None,
         }
-    }
-
-    async fn in_order(&mut self, seq: u64, batches: Vec<Batch>) -> Result<(), OperatorError> {
-        let last = self.head.last().copied().unwrap_or_default();
-        for batch in self.reorder.insert(seq, batches) {
-            self.graph.route(last, batch).await?;
-        }
-        Ok(())
     }
 }

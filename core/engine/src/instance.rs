@@ -16,7 +16,7 @@ use crate::connections::Connections;
 use crate::lanes::{LANES_MIN, Lane, Lanes, lanes};
 use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
-use crate::parallel::{Done, Share, Work, intake, linear_head};
+use crate::parallel::{Done, Head, Share, Work, intake, linear_heads};
 use crate::parts::{Order, Part, Parts};
 use crate::scratch::StateRoom;
 use crate::services::InstanceServices;
@@ -40,8 +40,9 @@ pub(crate) struct Built {
     pub(crate) sources: Vec<(NodeId, Box<dyn Source>)>,
     pub(crate) operators: Vec<(NodeId, Box<dyn Operator>)>,
     pub(crate) sinks: Vec<(NodeId, Rc<dyn Sink>)>,
-    pub(crate) head: Vec<NodeId>,
-    /// The operator behind the head that runs in lanes.
+    /// What runs right behind its sources, on any shard.
+    pub(crate) heads: Vec<Head>,
+    /// The operator behind the heads that runs in lanes.
     pub(crate) keyed: Option<NodeId>,
     /// Whether it has all nodes of the plan.
     pub(crate) whole: bool,
@@ -120,7 +121,7 @@ impl Built {
         let all: Vec<NodeId> = (0..plan.nodes.len()).collect();
         let mut built = Built::nodes(token, key, plan, &all, around)?;
         built.whole = true;
-        built.trim_head(around.shards > 1);
+        built.trim_heads(around.shards > 1);
         let instances = built.instances(around.shards);
         built.instance = (0, instances);
         built.keyed = built.keyed(around.shards);
@@ -136,14 +137,14 @@ impl Built {
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
         let parts = &part.parts;
-        let head: Vec<NodeId> = linear_head(&plan).into_iter().take(parts.head).collect();
-        let sources = (0..plan.nodes.len()).filter(|id| plan.nodes[*id].role == Role::Source);
+        let heads = parts.heads.clone();
+        let ends = |head: &Head| [head.source].into_iter().chain(head.nodes.clone());
         let nodes: Vec<NodeId> = match parts.whole {
             true => (0..plan.nodes.len()).collect(),
-            false => sources.chain(head.iter().copied()).collect(),
+            false => heads.iter().flat_map(ends).collect(),
         };
         let mut built = Built::nodes(token, key, plan, &nodes, around)?;
-        built.head = head;
+        built.heads = heads;
         built.whole = parts.whole;
         built.instance = (part.index, parts.instances);
         built.home = Some(parts.clone());
@@ -185,7 +186,7 @@ impl Built {
             sources,
             operators,
             sinks,
-            head: linear_head(&plan),
+            heads: linear_heads(&plan),
             keyed: None,
             whole: true,
             instance: (0, 1),
@@ -196,29 +197,42 @@ impl Built {
         })
     }
 
-    /// The head is the leading operators that are stateless; it is only cut off where other
-    /// shards can share it and the source is one that reads in order.
-    fn trim_head(&mut self, spread: bool) {
+    /// A head is the leading operators that are stateless; it is only cut off where other shards
+    /// can share it and the source is one that reads in order.
+    fn trim_heads(&mut self, spread: bool) {
+        let plan = Arc::clone(&self.builder.plan);
+        let limit = plan.shards_max.unwrap_or(usize::MAX);
         let stateless = |id: &&NodeId| {
             let found = self.operators.iter().find(|(node, _)| node == *id);
             found.is_some_and(|(_, operator)| operator.class() == Class::Stateless)
         };
-        let count = self.head.iter().take_while(stateless).count();
-        let limit = self.builder.plan.shards_max.unwrap_or(usize::MAX);
-        self.head.truncate(if spread && limit > 1 { count } else { 0 });
+        for head in &mut self.heads {
+            let count = head.nodes.iter().take_while(stateless).count();
+            head.nodes.truncate(if spread && limit > 1 { count } else { 0 });
+            head.port = plan.targets(head.last()).next().map_or(0, |(_, port)| port);
+        }
     }
 
-    /// The operator right behind a head that is spread, where its state belongs to keys.
+    /// Whether blocks may go to other shards.
+    fn spreads(&self) -> bool {
+        self.instance.1 == 1 && self.heads.iter().any(|head| !head.nodes.is_empty())
+    }
+
+    /// The operator right behind all heads that are spread, where its state belongs to keys.
     fn keyed(&self, shards: usize) -> Option<NodeId> {
-        let limit = self.builder.plan.shards_max.unwrap_or(usize::MAX);
-        if self.builder.plan.durable
-            || self.head.is_empty()
-            || self.instance.1 != 1
-            || shards.min(limit) < LANES_MIN
-        {
+        let plan = &self.builder.plan;
+        let limit = plan.shards_max.unwrap_or(usize::MAX);
+        if plan.durable || !self.spreads() || shards.min(limit) < LANES_MIN {
             return None;
         }
-        let next = linear_head(&self.builder.plan).get(self.head.len()).copied()?;
+        let behind = |head: &Head| {
+            let mut targets = plan.targets(head.last());
+            targets.next().filter(|_| targets.next().is_none()).map(|(node, _)| node)
+        };
+        let next = self.heads.first().and_then(behind)?;
+        if self.heads.iter().any(|head| behind(head) != Some(next)) {
+            return None;
+        }
         let operator = self.operators.iter().find(|(id, _)| *id == next);
         operator.filter(|(_, operator)| operator.class() == Class::Keyed).map(|(id, _)| *id)
     }
@@ -227,7 +241,7 @@ impl Built {
     /// to run beside it.
     fn instances(&self, shards: usize) -> usize {
         let [(_, source)] = self.sources.as_slice() else { return 1 };
-        if self.head.is_empty() {
+        if self.heads.iter().all(|head| head.nodes.is_empty()) {
             return 1;
         }
         let limit = self.builder.plan.shards_max.unwrap_or(usize::MAX);
@@ -241,7 +255,7 @@ impl Built {
         (instances > 1).then(|| Parts {
             instances,
             whole: stateless && self.sinks.iter().all(|(_, sink)| sink.spreads()),
-            head: self.head.len(),
+            heads: self.heads.clone(),
             done: self.done.0.clone(),
             homing: self.acks.0.clone(),
         })
@@ -297,17 +311,20 @@ impl Built {
         let (homing, ack_events) = self.acks.clone();
         let (work_in, work) = flume::unbounded::<Work>();
         // A source with parts runs the head where it reads; another one's blocks are spread.
-        let spread = !self.head.is_empty() && instances == 1;
+        let spread = self.spreads();
         let lanes = self.lanes(around.shards, run_lanes);
         let first_share = Share {
             plan: Arc::clone(&self.builder.plan),
-            head: self.head.len(),
+            heads: Arc::new(self.heads.clone()),
             work,
             done: self.done.0.clone(),
             homing: homing.clone(),
             lanes: lanes.clone(),
         };
-        let intake = intake(spread.then_some(work_in), Box::new(move || share(first_share)));
+        let spreading = self.heads.iter().filter(|head| !head.nodes.is_empty());
+        let spreading = spreading.map(|head| head.source).collect();
+        let share = Box::new(move || share(first_share));
+        let intake = intake(spread.then_some(work_in), spreading, share);
         let stop = Stop::new(lines);
         let home = self.home.clone();
         let done = (spread || stop.parts() > 0).then(|| self.done.1.clone());

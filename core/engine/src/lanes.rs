@@ -6,7 +6,7 @@
 //! that time passes there as it would for a single instance, and works on its own ones. Results go
 //! home, where those of one block are put together in the order of blocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use plan::{Batch, Data, End, NodeId, Operator, OperatorError, Plan};
@@ -19,21 +19,35 @@ use crate::parallel::Done;
 pub(crate) const LANES_MIN: usize = 4;
 /// Most lanes of a pipeline.
 pub(crate) const LANES_MAX: usize = 256;
+/// Most results of a lane that home has not taken: one for each block, and for each step of a lane
+/// that reads what it has on disk. A lane that is so far ahead waits.
+pub(crate) const AHEAD_MAX: usize = 64;
 
 /// A batch, and for each of its rows the lane that it belongs to.
 type Owned = (Batch, Arc<Vec<u8>>);
 
 /// What a lane gets.
 pub(crate) enum LaneWork {
-    /// What the head made of a block.
-    Block { seq: u64, batches: Vec<Owned> },
+    /// What the head made of a block; `port` is the operator's input.
+    Block { seq: u64, port: usize, batches: Vec<Owned> },
     /// There are no more blocks; this has the number after the last one.
     End { seq: u64, end: End },
 }
 
-/// The ways to all lanes of a pipeline. What is in them is bounded by its byte budget.
+/// The way to a lane.
+struct Way {
+    /// Bounded by the byte budget of the pipeline.
+    work: flume::Sender<LaneWork>,
+    /// One for each result that home has not taken.
+    ahead: flume::Receiver<()>,
+}
+
+/// The ways to all lanes of a pipeline.
 #[derive(Clone)]
-pub(crate) struct Lanes(Arc<Vec<flume::Sender<LaneWork>>>);
+pub(crate) struct Lanes {
+    node: NodeId,
+    ways: Arc<Vec<Way>>,
+}
 
 /// What a shard needs to run a lane.
 pub(crate) struct Lane {
@@ -43,6 +57,7 @@ pub(crate) struct Lane {
     pub(crate) node: NodeId,
     pub(crate) work: flume::Receiver<LaneWork>,
     pub(crate) done: flume::Sender<Done>,
+    ahead: flume::Sender<()>,
 }
 
 /// The lanes of an operator and the ways to them, one for each shard.
@@ -54,17 +69,23 @@ pub(crate) fn lanes(
 ) -> (Lanes, Vec<Lane>) {
     let (mut ways, mut all) = (Vec::new(), Vec::new());
     for index in (0..=u8::MAX).take(shards.min(LANES_MAX)) {
-        let (way, work) = flume::unbounded();
-        ways.push(way);
-        all.push(Lane { index, plan: Arc::clone(plan), node, work, done: done.clone() });
+        let (to_lane, work) = flume::unbounded();
+        let (ahead, taken) = flume::bounded(AHEAD_MAX);
+        ways.push(Way { work: to_lane, ahead: taken });
+        all.push(Lane { index, plan: Arc::clone(plan), node, work, done: done.clone(), ahead });
     }
-    (Lanes(Arc::new(ways)), all)
+    (Lanes { node, ways: Arc::new(ways) }, all)
 }
 
 impl Lanes {
+    /// The operator.
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// Number of lanes.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.ways.len()
     }
 
     /// Hands what the head made of a block to all lanes. `operator` is an instance that only says
@@ -73,22 +94,37 @@ impl Lanes {
         &self,
         operator: &mut dyn Operator,
         seq: u64,
+        port: usize,
         batches: &[Batch],
     ) -> Result<(), OperatorError> {
-        let owners = batches.iter().map(|batch| operator.owners(batch, self.len()).map(Arc::new));
-        let owners = owners.collect::<Result<Vec<_>, _>>()?;
-        for way in &*self.0 {
+        let owners = |batch| operator.owners(port, batch, self.len()).map(Arc::new);
+        let owners = batches.iter().map(owners).collect::<Result<Vec<_>, _>>()?;
+        for way in &*self.ways {
             let batches = batches.iter().map(copy).zip(owners.iter().cloned()).collect();
             // Nobody is there any more when the pipeline is being dropped: so are the batches.
-            let _ = way.send(LaneWork::Block { seq, batches });
+            let _ = way.work.send(LaneWork::Block { seq, port, batches });
         }
         Ok(())
     }
 
+    /// Lets a number pass at which there is nothing for the operator.
+    pub(crate) fn pass(&self, seq: u64) {
+        for way in &*self.ways {
+            let _ = way.work.send(LaneWork::Block { seq, port: 0, batches: Vec::new() });
+        }
+    }
+
     /// Tells all lanes that no more blocks come.
     pub(crate) fn end(&self, seq: u64, end: End) {
-        for way in &*self.0 {
-            let _ = way.send(LaneWork::End { seq, end });
+        for way in &*self.ways {
+            let _ = way.work.send(LaneWork::End { seq, end });
+        }
+    }
+
+    /// A result of this lane has left for what is behind the operator.
+    pub(crate) fn taken(&self, lane: usize) {
+        if let Some(way) = self.ways.get(lane) {
+            let _ = way.ahead.try_recv();
         }
     }
 }
@@ -106,16 +142,14 @@ impl Lane {
                 if let Some(build) = build.take() {
                     match build() {
                         Ok(built) => operator = Some(built),
-                        Err(text) => return self.tell(next, Err(text)),
+                        Err(text) => return self.failed(text),
                     }
                 }
                 let Some(operator) = &mut operator else { return };
-                let done = Guarded::new(self.work_off(&mut **operator, work)).await;
-                let done = done.and_then(|done| done.map_err(|error| error.to_string()));
-                let failed = done.is_err();
-                self.tell(next, done);
-                if failed {
-                    return;
+                match Guarded::new(self.work_off(&mut **operator, work)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return self.failed(error.to_string()),
+                    Err(panic) => return self.failed(panic),
                 }
                 next += 1;
                 rt::yield_now().await;
@@ -123,44 +157,79 @@ impl Lane {
         }
     }
 
-    fn tell(&self, seq: u64, result: Result<Vec<Batch>, String>) {
+    fn failed(&self, text: String) {
+        let lane = usize::from(self.index);
+        let _ = self.done.send(Done::Lane { lane, last: true, result: Err(text) });
+    }
+
+    /// Sends results home, when there is room for them.
+    async fn tell(&self, last: bool, batches: Vec<Batch>) {
         let lane = usize::from(self.index);
         // Nobody is there any more when the pipeline is being dropped.
-        let _ = self.done.send(Done::Lane { lane, seq, result });
+        if self.ahead.send_async(()).await.is_ok() {
+            let _ = self.done.send(Done::Lane { lane, last, result: Ok(batches) });
+        }
     }
 
     async fn work_off(
         &self,
         operator: &mut dyn Operator,
         work: LaneWork,
-    ) -> Result<Vec<Batch>, OperatorError> {
+    ) -> Result<(), OperatorError> {
         let mut out = Vec::new();
         match work {
-            LaneWork::Block { batches, .. } => {
+            LaneWork::Block { port, batches, .. } => {
                 for (batch, owners) in batches {
-                    operator.on_own(batch, &owners, self.index, &mut out).finish().await?;
+                    operator.on_own(port, batch, &owners, self.index, &mut out).finish().await?;
                 }
             }
             LaneWork::End { end, .. } => operator.on_end(end, &mut out).finish().await?,
         }
         while operator.due_ns() == Some(0) {
+            self.tell(false, std::mem::take(&mut out)).await;
             operator.on_time(rt::now().0, &mut out).finish().await?;
+            rt::yield_now().await;
         }
-        Ok(out)
+        self.tell(true, out).await;
+        Ok(())
     }
 }
 
-/// Puts what lanes made of the same block together, in the order of blocks.
+/// What a lane made of a block, or some of it.
+struct Piece {
+    last: bool,
+    batches: Vec<Batch>,
+}
+
+/// Puts what lanes made of the same block together, in the order of blocks and, within one, of
+/// lanes. Time is as far as it is in all lanes, and is told behind the rows of all; the input ends
+/// when it has ended in all.
 pub(crate) struct Merge {
+    /// Number of the block whose results are leaving.
     next: u64,
-    early: BTreeMap<u64, Vec<(usize, Vec<Batch>)>>,
+    /// The lane whose results of that block are leaving.
+    lane: usize,
+    /// By lane: what it made of the next blocks. Bounded by [`AHEAD_MAX`].
+    early: Vec<VecDeque<Piece>>,
     /// What each lane has said last of how far time is.
     watermarks: Vec<u64>,
+    /// The last batch of the block so far, which will tell the time.
+    held: Option<Batch>,
+    told: bool,
+    ended: bool,
 }
 
 impl Merge {
     pub(crate) fn new(lanes: usize) -> Self {
-        Merge { next: 0, early: BTreeMap::new(), watermarks: vec![0; lanes] }
+        Merge {
+            next: 0,
+            lane: 0,
+            early: (0..lanes).map(|_| VecDeque::new()).collect(),
+            watermarks: vec![0; lanes],
+            held: None,
+            told: false,
+            ended: false,
+        }
     }
 
     /// Number of the first block that is missing from some lane.
@@ -168,53 +237,60 @@ impl Merge {
         self.next
     }
 
-    /// Takes what a lane made of a block and returns what is due.
-    pub(crate) fn insert(&mut self, lane: usize, seq: u64, batches: Vec<Batch>) -> Vec<Batch> {
-        self.early.entry(seq).or_default().push((lane, batches));
-        let mut due = Vec::new();
-        while self.early.get(&self.next).is_some_and(|all| all.len() == self.watermarks.len()) {
-            let Some(mut all) = self.early.remove(&self.next) else { break };
-            all.sort_by_key(|(lane, _)| *lane);
-            self.next += 1;
-            due.extend(self.together(all));
+    /// Takes what a lane made of its next block; there is more of it when this is not the `last`.
+    pub(crate) fn insert(&mut self, lane: usize, last: bool, batches: Vec<Batch>) {
+        if let Some(early) = self.early.get_mut(lane) {
+            early.push_back(Piece { last, batches });
         }
-        due
     }
 
-    /// The results of one block. Time is as far as it is in all lanes, and is told behind the rows
-    /// of all; the input ends when it has ended in all.
-    fn together(&mut self, all: Vec<(usize, Vec<Batch>)>) -> Vec<Batch> {
-        let (mut told, mut ended) = (false, false);
-        let mut batches = Vec::new();
-        for (lane, of_lane) in all {
-            for mut batch in of_lane {
-                if let Data::Columns(columns) = &mut batch.data {
-                    if let Some(watermark) = columns.watermark_ms.take() {
-                        told = true;
-                        if let Some(known) = self.watermarks.get_mut(lane) {
-                            *known = watermark.max(*known);
-                        }
-                    }
-                    ended |= std::mem::take(&mut columns.last);
-                }
-                batches.push(batch);
-            }
-        }
-        // Of those without rows one is enough to tell the time.
-        let spare = batches.iter().any(|batch| !batch.is_empty());
-        let mut kept: Vec<Batch> = Vec::with_capacity(batches.len());
+    /// The next result that is due, and whose it is.
+    pub(crate) fn pop(&mut self) -> Option<(usize, Vec<Batch>)> {
+        let lane = self.lane;
+        let Piece { last, batches } = self.early.get_mut(lane)?.pop_front()?;
+        let mut due = Vec::with_capacity(batches.len());
         for batch in batches {
-            if batch.is_empty() && (spare || !kept.is_empty()) {
-                batch.ok();
-            } else {
-                kept.push(batch);
-            }
+            self.hold(lane, batch, &mut due);
         }
-        if let Some(Data::Columns(columns)) = kept.last_mut().map(|batch| &mut batch.data) {
+        if last {
+            self.lane += 1;
+        }
+        if self.lane == self.early.len() {
+            self.end_of_block(&mut due);
+        }
+        Some((lane, due))
+    }
+
+    fn hold(&mut self, lane: usize, mut batch: Batch, due: &mut Vec<Batch>) {
+        if let Data::Columns(columns) = &mut batch.data {
+            if let Some(watermark) = columns.watermark_ms.take() {
+                self.told = true;
+                if let Some(known) = self.watermarks.get_mut(lane) {
+                    *known = watermark.max(*known);
+                }
+            }
+            self.ended |= std::mem::take(&mut columns.last);
+        }
+        // Of those without rows one is enough to tell the time, and none where there are rows.
+        match &self.held {
+            Some(_) if batch.is_empty() => batch.ok(),
+            Some(held) if held.is_empty() => {
+                if let Some(spare) = self.held.replace(batch) {
+                    spare.ok();
+                }
+            }
+            _ => due.extend(self.held.replace(batch)),
+        }
+    }
+
+    fn end_of_block(&mut self, due: &mut Vec<Batch>) {
+        (self.lane, self.next) = (0, self.next + 1);
+        let (told, ended) = (std::mem::take(&mut self.told), std::mem::take(&mut self.ended));
+        if let Some(Data::Columns(columns)) = self.held.as_mut().map(|batch| &mut batch.data) {
             columns.watermark_ms = self.watermarks.iter().copied().min().filter(|_| told);
             columns.last = ended;
         }
-        kept
+        due.extend(self.held.take());
     }
 }
 
@@ -242,35 +318,49 @@ mod tests {
         batches.iter().map(one).collect()
     }
 
+    fn popped(merge: &mut Merge) -> Vec<(usize, Option<u64>, bool)> {
+        let due: Vec<Batch> = std::iter::from_fn(|| merge.pop()).flat_map(|(_, due)| due).collect();
+        seen(&due)
+    }
+
     #[test]
     fn time_is_told_behind_the_rows_of_all_lanes_and_as_the_least_of_them_says() {
         let mut merge = Merge::new(2);
-        assert!(
-            merge.insert(0, 0, vec![result(2, None, false), result(1, Some(7), false)]).is_empty()
-        );
+        merge.insert(0, true, vec![result(2, None, false), result(1, Some(7), false)]);
+        assert_eq!(popped(&mut merge), [(2, None, false)]);
         // The other lane still has rows on disk from before.
-        let due = merge.insert(1, 0, vec![result(3, Some(5), false)]);
-        assert_eq!(seen(&due), [(2, None, false), (1, None, false), (3, Some(5), false)]);
-        assert!(merge.insert(1, 1, vec![result(0, Some(9), false)]).is_empty());
-        let due = merge.insert(0, 1, vec![result(0, Some(8), false)]);
-        assert_eq!(seen(&due), [(0, Some(8), false)], "one batch is enough to tell the time");
-        merge.insert(0, 2, vec![result(0, Some(8), true)]);
-        let due = merge.insert(1, 2, vec![result(4, Some(9), true)]);
-        assert_eq!(seen(&due), [(4, Some(8), true)]);
+        merge.insert(1, false, vec![result(3, Some(5), false)]);
+        assert_eq!(popped(&mut merge), [(1, None, false)]);
+        merge.insert(1, true, vec![result(0, Some(6), false)]);
+        assert_eq!(popped(&mut merge), [(3, Some(6), false)]);
+        merge.insert(1, true, vec![result(0, Some(9), false)]);
+        assert!(popped(&mut merge).is_empty());
+        merge.insert(0, true, vec![result(0, Some(8), false)]);
+        assert_eq!(popped(&mut merge), [(0, Some(8), false)], "one batch is enough");
+        merge.insert(0, true, vec![result(0, Some(8), true)]);
+        merge.insert(1, true, vec![result(4, Some(9), true)]);
+        assert_eq!(popped(&mut merge), [(4, Some(8), true)]);
         assert_eq!(merge.next(), 3);
+    }
+
+    #[test]
+    fn there_are_as_many_lanes_as_there_may_be() {
+        let (done, _) = flume::unbounded();
+        let count = |shards| lanes(shards, &Arc::default(), 0, &done).1.len();
+        assert_eq!((count(5), count(LANES_MAX + 9)), (5, LANES_MAX));
     }
 
     proptest! {
         #[test]
         fn results_of_a_block_leave_when_all_lanes_have_it_in_the_order_of_blocks(
-            order in Just((0..30usize).collect::<Vec<_>>()).prop_shuffle(),
+            order in Just((0..30usize).map(|at| at % 3).collect::<Vec<_>>()).prop_shuffle(),
         ) {
             let mut merge = Merge::new(3);
-            let mut left = Vec::new();
-            for at in order {
-                let (lane, seq) = (at % 3, (at / 3) as u64);
-                let due = merge.insert(lane, seq, vec![result(seq + 1, None, false)]);
-                left.extend(seen(&due).iter().map(|(rows, ..)| *rows as u64 - 1));
+            let (mut left, mut made) = (Vec::new(), [0; 3]);
+            for lane in order {
+                made[lane] += 1;
+                merge.insert(lane, true, vec![result(made[lane], None, false)]);
+                left.extend(popped(&mut merge).iter().map(|(rows, ..)| *rows as u64 - 1));
             }
             let expected: Vec<u64> = (0..10).flat_map(|seq| [seq; 3]).collect();
             prop_assert_eq!(left, expected);

@@ -119,12 +119,18 @@ impl Operator for MeteredOperator {
         }))
     }
 
-    fn owners(&mut self, batch: &Batch, parts: usize) -> Result<Vec<u8>, plan::OperatorError> {
-        self.inner.owners(batch, parts)
+    fn owners(
+        &mut self,
+        port: usize,
+        batch: &Batch,
+        parts: usize,
+    ) -> Result<Vec<u8>, plan::OperatorError> {
+        self.inner.owners(port, batch, parts)
     }
 
     fn on_own<'a>(
         &'a mut self,
+        port: usize,
         batch: Batch,
         owners: &'a [u8],
         own: u8,
@@ -136,7 +142,7 @@ impl Operator for MeteredOperator {
             self.cells.received.add(rows as u64);
             // What all instances see is one batch.
             self.cells.batch_received.add(if own == 0 { batch.batches() as u64 } else { 0 });
-            let result = self.inner.on_own(batch, owners, own, out).finish().await;
+            let result = self.inner.on_own(port, batch, owners, own, out).finish().await;
             self.cells.after(0, out.get(had..).unwrap_or_default(), start_ns);
             result
         }))

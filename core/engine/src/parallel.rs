@@ -1,7 +1,8 @@
-//! Spreading the stateless head of a plan over all shards, block by block.
+//! Spreading the stateless heads of a plan over all shards, block by block.
 //!
-//! The home shard numbers the batches of the one source; whichever shard is free takes the next
-//! block, runs the head on it and sends the result home, where [`Reorder`] restores the order.
+//! The home shard numbers the batches of its sources as they come; whichever shard is free takes
+//! the next block, runs the head of its source on it and sends the result home, where [`Reorder`]
+//! restores the order.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,16 +23,34 @@ pub(crate) const SPREAD_BYTES_MIN: usize = 32 << 10;
 /// A block for any shard.
 pub(crate) struct Work {
     pub(crate) seq: u64,
+    pub(crate) source: NodeId,
     pub(crate) id: u64,
     pub(crate) batch: Batch,
 }
 
+/// The operators right behind a source, in order, that any shard may run on its blocks.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) source: NodeId,
+    /// Operators; none when nothing can be spread.
+    pub(crate) nodes: Vec<NodeId>,
+    /// Which input of the node behind it its results are.
+    pub(crate) port: usize,
+}
+
+impl Head {
+    /// The node whose results leave the head.
+    pub(crate) fn last(&self) -> NodeId {
+        self.nodes.last().copied().unwrap_or(self.source)
+    }
+}
+
 /// What comes home from other shards.
 pub(crate) enum Done {
-    /// What became of a block in the head of the plan.
-    Block { seq: u64, result: Result<Vec<Batch>, String> },
-    /// What a lane made of a block.
-    Lane { lane: usize, seq: u64, result: Result<Vec<Batch>, String> },
+    /// What became of a block in the head of its source.
+    Block { seq: u64, source: NodeId, result: Result<Vec<Batch>, String> },
+    /// What a lane made of its next block, or some of it: there is more when it is not the `last`.
+    Lane { lane: usize, last: bool, result: Result<Vec<Batch>, String> },
     /// What a part read, behind the head of the plan.
     Part(Batch),
     /// The source of a part has ended, and everything it read was sent before this.
@@ -44,7 +63,7 @@ pub(crate) enum Done {
 #[derive(Clone)]
 pub(crate) struct Share {
     pub(crate) plan: Arc<Plan>,
-    pub(crate) head: usize,
+    pub(crate) heads: Arc<Vec<Head>>,
     pub(crate) work: flume::Receiver<Work>,
     pub(crate) done: flume::Sender<Done>,
     pub(crate) homing: Homing,
@@ -52,15 +71,29 @@ pub(crate) struct Share {
     pub(crate) lanes: Option<Lanes>,
 }
 
-/// The head of a plan, and the operator that says to which lane a row goes.
-pub(crate) type Head = (Vec<Box<dyn Operator>>, Option<Box<dyn Operator>>);
+/// The input at which results of the head of `source` arrive.
+pub(crate) fn port_of(heads: &[Head], source: NodeId) -> usize {
+    heads.iter().find(|head| head.source == source).map_or(0, |head| head.port)
+}
+
+/// The operators of a head.
+pub(crate) type Chain = Vec<Box<dyn Operator>>;
+
+/// The heads of a plan by their sources, and the operator that says to which lane a row goes.
+pub(crate) type Chains = (Vec<(NodeId, Chain)>, Option<Box<dyn Operator>>);
+
+/// The operators of the head of `source`.
+pub(crate) fn chain_of(chains: &mut [(NodeId, Chain)], source: NodeId) -> &mut [Box<dyn Operator>] {
+    let found = chains.iter_mut().find(|(of, _)| *of == source);
+    found.map_or(&mut [], |(_, chain)| chain)
+}
 
 /// What the driver of a pipeline gets.
 pub(crate) enum Input {
     /// A batch of a source.
     Batch { source: usize, id: u64, seq: u64, batch: Batch },
-    /// One of several sources ended by itself.
-    Ended(usize),
+    /// One of several sources ended by itself, behind everything that it gave.
+    Ended { source: usize, seq: u64 },
     /// The sources ended or were stopped.
     End,
     /// No input: an operator wants to be called at another time than it wanted before.
@@ -73,6 +106,8 @@ pub(crate) struct Intake {
     pub(crate) seq: Cell<u64>,
     /// Set when blocks may be spread.
     pub(crate) spread: Option<flume::Sender<Work>>,
+    /// The sources whose blocks may be spread.
+    pub(crate) spreading: Vec<NodeId>,
     /// Called once, when the first block is spread.
     pub(crate) on_first: RefCell<Option<Box<dyn FnOnce()>>>,
 }
@@ -80,16 +115,16 @@ pub(crate) struct Intake {
 impl Intake {
     /// Takes a batch whose bytes are in the budget, which is what bounds both queues.
     pub(crate) fn accept(&self, source: usize, id: u64, mut batch: Batch) {
-        let seq = self.seq.get();
-        self.seq.set(seq + 1);
+        let seq = self.number();
         batch.seq = seq;
         if let Some(spread) = &self.spread
             && batch.payload_bytes() >= SPREAD_BYTES_MIN
+            && self.spreading.contains(&source)
         {
             if let Some(first) = self.on_first.borrow_mut().take() {
                 first();
             }
-            match spread.send(Work { seq, id, batch }) {
+            match spread.send(Work { seq, source, id, batch }) {
                 Ok(()) => return,
                 // No shard works for us any more: the pipeline is ending, and the driver drops it.
                 Err(flume::SendError(work)) => batch = work.batch,
@@ -97,17 +132,28 @@ impl Intake {
         }
         self.inbox.push_now(Input::Batch { source, id, seq, batch });
     }
+
+    /// Notes that one of several sources has ended.
+    pub(crate) fn ended(&self, source: usize) {
+        self.inbox.push_now(Input::Ended { source, seq: self.number() });
+    }
+
+    fn number(&self) -> u64 {
+        let seq = self.seq.get();
+        self.seq.set(seq + 1);
+        seq
+    }
 }
 
-/// The length of the chain of operators right behind a plan's only source. All of them may be
-/// stateless; the caller knows when they are built.
-pub(crate) fn linear_head(plan: &Plan) -> Vec<NodeId> {
-    let sources = plan.nodes.iter().filter(|n| n.role == Role::Source).count();
-    let mut head = Vec::new();
-    if sources != 1 || plan.nodes.first().is_none_or(|n| n.role != Role::Source) {
-        return head;
-    }
-    let mut at = 0;
+/// The chains of operators right behind the sources of a plan, up to where each meets others. All
+/// of them may be stateless; the caller knows when they are built.
+pub(crate) fn linear_heads(plan: &Plan) -> Vec<Head> {
+    let sources = (0..plan.nodes.len()).filter(|id| plan.nodes[*id].role == Role::Source);
+    sources.map(|source| Head { source, nodes: linear_head(plan, source), port: 0 }).collect()
+}
+
+fn linear_head(plan: &Plan, source: NodeId) -> Vec<NodeId> {
+    let (mut head, mut at) = (Vec::new(), source);
     loop {
         let mut targets = plan.targets(at);
         let (Some((next, 0)), None) = (targets.next(), targets.next()) else { return head };
@@ -138,26 +184,28 @@ pub(crate) async fn run_head(
     Ok(batches)
 }
 
-/// Puts results back in the order of their blocks.
-#[derive(Default)]
-pub(crate) struct Reorder {
+/// Puts what became of blocks back in the order of the blocks.
+pub(crate) struct Reorder<T> {
     next: u64,
-    early: BTreeMap<u64, Vec<Batch>>,
+    early: BTreeMap<u64, T>,
 }
 
-impl Reorder {
-    /// Takes the results of block `seq` and returns those that are now due, in order.
-    pub(crate) fn insert(&mut self, seq: u64, batches: Vec<Batch>) -> Vec<Batch> {
-        if seq != self.next {
-            self.early.insert(seq, batches);
-            return Vec::new();
-        }
-        let mut due = batches;
-        self.next += 1;
-        while let Some(batches) = self.early.remove(&self.next) {
-            due.extend(batches);
-            self.next += 1;
-        }
+impl<T> Default for Reorder<T> {
+    fn default() -> Self {
+        Reorder { next: 0, early: BTreeMap::new() }
+    }
+}
+
+impl<T> Reorder<T> {
+    /// Takes what became of block `seq`.
+    pub(crate) fn insert(&mut self, seq: u64, made: T) {
+        self.early.insert(seq, made);
+    }
+
+    /// What became of the next block, when it is there.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let due = self.early.remove(&self.next);
+        self.next += u64::from(due.is_some());
         due
     }
 
@@ -175,51 +223,60 @@ async fn next(work: &flume::Receiver<Work>) -> Result<Work, flume::RecvError> {
     poll_fn(|cx| Pin::new(waiting.insert(work.recv_async())).poll(cx)).await
 }
 
-/// Works on blocks until the pipeline has no more. The head is built with the first block, so
+/// Works on blocks until the pipeline has no more. The heads are built with the first block, so
 /// that shards which never get one have no instance.
-pub(crate) async fn work(share: Share, build: impl FnOnce() -> Result<Head, String>) {
+pub(crate) async fn work(share: Share, build: impl FnOnce() -> Result<Chains, String>) {
     let mut build = Some(build);
-    let (mut chain, mut splitter) = (Vec::new(), None);
-    while let Ok(Work { seq, id, batch }) = next(&share.work).await {
-        if let Some(build) = build.take() {
-            match build() {
-                Ok(built) => (chain, splitter) = built,
-                Err(text) => {
-                    let _ = share.done.send(Done::Block { seq, result: Err(text) });
-                    return;
-                }
+    let (mut chains, mut splitter) = (Vec::new(), None);
+    while let Ok(Work { seq, source, id, batch }) = next(&share.work).await {
+        let built = build.take().map_or(Ok(()), |build| {
+            (chains, splitter) = build()?;
+            Ok(())
+        });
+        let result = match built {
+            Ok(()) => {
+                let chain = chain_of(&mut chains, source);
+                let run = crate::panics::Guarded::new(run_head(chain, id, batch, &share.homing));
+                let made = run.await.and_then(|made| made.map_err(|error| error.to_string()));
+                made.and_then(|batches| hand_over(&share, &mut splitter, (seq, source), batches))
             }
-        }
-        let run = crate::panics::Guarded::new(run_head(&mut chain, id, batch, &share.homing));
-        let result = match run.await {
-            Ok(Ok(batches)) => match (&share.lanes, &mut splitter) {
-                (Some(lanes), Some(splitter)) => {
-                    let sent = lanes.send(&mut **splitter, seq, &batches);
-                    batches.into_iter().for_each(Batch::ok);
-                    sent.map(|()| Vec::new()).map_err(|error| error.to_string())
-                }
-                _ => Ok(batches),
-            },
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(panic) => Err(panic),
+            Err(text) => Err(text),
         };
         let failed = result.is_err();
-        if share.done.send(Done::Block { seq, result }).is_err() || failed {
+        if share.done.send(Done::Block { seq, source, result }).is_err() || failed {
             return;
         }
         rt::yield_now().await;
     }
 }
 
-/// Makes the inbox of a pipeline; `spread` when blocks may go to other shards.
+/// Hands what the head made of a block to the lanes, where there are some, and returns what goes
+/// home.
+fn hand_over(
+    share: &Share,
+    splitter: &mut Option<Box<dyn Operator>>,
+    (seq, source): (u64, NodeId),
+    batches: Vec<Batch>,
+) -> Result<Vec<Batch>, String> {
+    let (Some(lanes), Some(splitter)) = (&share.lanes, splitter) else { return Ok(batches) };
+    let port = port_of(&share.heads, source);
+    lanes.send(&mut **splitter, seq, port, &batches).map_err(|error| error.to_string())?;
+    batches.into_iter().for_each(Batch::ok);
+    Ok(Vec::new())
+}
+
+/// Makes the inbox of a pipeline; `spread` when blocks of the sources `spreading` may go to other
+/// shards.
 pub(crate) fn intake(
     spread: Option<flume::Sender<Work>>,
+    spreading: Vec<NodeId>,
     on_first: Box<dyn FnOnce()>,
 ) -> Rc<Intake> {
     Rc::new(Intake {
         inbox: Queue::new(usize::MAX),
         seq: Cell::new(0),
         spread,
+        spreading,
         on_first: RefCell::new(Some(on_first)),
     })
 }
@@ -246,11 +303,18 @@ mod tests {
     fn the_head_ends_where_the_plan_branches() {
         use Role::{Operator, Sink, Source};
         let plan = plan_of(&[(Source, &[]), (Operator, &[0]), (Operator, &[1]), (Sink, &[2])]);
-        assert_eq!(linear_head(&plan), [1, 2]);
+        let head = |source, nodes: &[NodeId]| Head { source, nodes: nodes.to_vec(), port: 0 };
+        assert_eq!(linear_heads(&plan), [head(0, &[1, 2])]);
         let plan = plan_of(&[(Source, &[]), (Operator, &[0]), (Sink, &[1]), (Sink, &[1])]);
-        assert_eq!(linear_head(&plan), [1]);
-        let plan = plan_of(&[(Source, &[]), (Source, &[]), (Operator, &[0, 1]), (Sink, &[2])]);
-        assert!(linear_head(&plan).is_empty());
+        assert_eq!(linear_heads(&plan), [head(0, &[1])]);
+        let plan = plan_of(&[
+            (Source, &[]),
+            (Source, &[]),
+            (Operator, &[1]),
+            (Operator, &[0, 2]),
+            (Sink, &[3]),
+        ]);
+        assert_eq!(linear_heads(&plan), [head(0, &[]), head(1, &[2])]);
     }
 
     /// Counts how often it is woken.
@@ -274,7 +338,7 @@ mod tests {
             assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             wakes.load(Ordering::Relaxed)
         };
-        let block = |seq| Work { seq, id: 0, batch: Batch::records(Records::default()) };
+        let block = |seq| Work { seq, source: 0, id: 0, batch: Batch::records(Records::default()) };
         assert_eq!(look(), 0);
         assert!(work_in.send(block(0)).is_ok() && faster.try_recv().is_ok());
         assert_eq!((look(), look(), look()), (1, 1, 1));
@@ -290,9 +354,8 @@ mod tests {
             let mut reorder = Reorder::default();
             let mut seen = Vec::new();
             for seq in order {
-                let mut batch = Batch::records(Records::default());
-                batch.seq = seq;
-                seen.extend(reorder.insert(seq, vec![batch]).iter().map(|b| b.seq));
+                reorder.insert(seq, seq);
+                seen.extend(std::iter::from_fn(|| reorder.pop()));
             }
             prop_assert_eq!(seen, (0..20).collect::<Vec<_>>());
             prop_assert_eq!(reorder.next(), 20);

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::acks::Homing;
 use crate::instance::{Built, Running, Surroundings};
-use crate::parallel::Done;
+use crate::parallel::{Done, Head};
 
 /// What a shard needs to know to run a part of a pipeline.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ pub(crate) struct Parts {
     pub(crate) instances: usize,
     /// Whether a part is the whole plan; otherwise it is the source and the head.
     pub(crate) whole: bool,
-    /// Operators of the head.
-    pub(crate) head: usize,
+    /// The only source and its head.
+    pub(crate) heads: Vec<Head>,
     /// The way home. What is in it is bounded by the budgets of the parts.
     pub(crate) done: flume::Sender<Done>,
     /// For what must end the pipeline at once.

@@ -13,11 +13,11 @@ use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv};
 use crate::checkpoint::Durable;
 use crate::instance::{Built, Event, RoleError, Running, Surroundings};
-use crate::lanes::Lane;
+use crate::lanes::{Lane, Lanes};
 use crate::ledger::Totals;
 use crate::metrics::{Metric, Series};
 use crate::panics::guarded;
-use crate::parallel::{Share, linear_head, work};
+use crate::parallel::{Head, Share, work};
 use crate::parts::{self, Order, Part, Parts};
 use crate::rates::RateSums;
 use crate::scratch::StateRoom;
@@ -268,13 +268,15 @@ impl Shard {
             return; // it has ended, and nobody would forget what is kept of it
         }
         let builder = self.builder(token, key, &share.plan);
-        let (plan, head, in_lanes) = (Arc::clone(&share.plan), share.head, share.lanes.is_some());
+        let (heads, keyed) = (Arc::clone(&share.heads), share.lanes.as_ref().map(Lanes::node));
         let build = move || {
-            let ids = linear_head(&plan);
             let of = |id: &NodeId| operator(&builder, *id);
-            let chain = ids.iter().take(head).map(of).collect::<Result<Vec<_>, String>>()?;
-            let splitter = ids.get(head).filter(|_| in_lanes).map(of).transpose()?;
-            Ok((chain, splitter))
+            let chain = |head: &Head| {
+                let chain = head.nodes.iter().map(of).collect::<Result<Vec<_>, String>>()?;
+                Ok((head.source, chain))
+            };
+            let chains = heads.iter().map(chain).collect::<Result<Vec<_>, String>>()?;
+            Ok((chains, keyed.as_ref().map(of).transpose()?))
         };
         rt::spawn(work(share, build));
     }

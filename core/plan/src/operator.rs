@@ -73,26 +73,33 @@ pub trait Operator {
     }
 
     /// For an operator of class [`Class::Keyed`]: to which of `parts` (256 at most) each row of a
-    /// batch belongs. Rows with equal keys are in the same one, whoever is asked.
+    /// batch belongs. Rows with equal keys are in the same one, whoever is asked, and at whichever
+    /// `port` they arrive.
     ///
     /// # Errors
     /// The batch is none of rows with these keys.
-    fn owners(&mut self, batch: &Batch, parts: usize) -> Result<Vec<u8>, OperatorError> {
-        let _ = parts;
+    fn owners(
+        &mut self,
+        port: usize,
+        batch: &Batch,
+        parts: usize,
+    ) -> Result<Vec<u8>, OperatorError> {
+        let _ = (port, parts);
         Ok(vec![0; batch.len()])
     }
 
-    /// As [`Operator::on_batch`], for one of several instances: it sees all rows, so that time
+    /// As [`Operator::on_port`], for one of several instances: it sees all rows, so that time
     /// passes in all alike, and works on those whose owner is `own`.
     fn on_own<'a>(
         &'a mut self,
+        port: usize,
         batch: Batch,
         owners: &'a [u8],
         own: u8,
         out: &'a mut Vec<Batch>,
     ) -> Step<'a> {
         let _ = (owners, own);
-        self.on_batch(batch, out)
+        self.on_port(port, batch, out)
     }
 
     /// No more batches come: hand out what is held back.

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use plan::{
-    Batch, BuildError, Class, Data, End, Env, Fault, Json, LocalBoxFuture, Operator, RawBlock,
-    Record, Records, Registry, Sink, SinkError, Source, SourceContext, SourceError, Spec, Step,
+    Batch, BuildError, Class, Data, End, Env, Fault, Json, LocalBoxFuture, Operator, OperatorError,
+    RawBlock, Record, Records, Registry, Sink, SinkError, Source, SourceContext, SourceError, Spec,
+    Step,
 };
 
 /// What the components of one test tell.
@@ -32,6 +33,8 @@ pub(crate) struct Shelf {
     pub(crate) acked: AtomicUsize,
     /// How often an operator was called because its time had come.
     pub(crate) called: AtomicUsize,
+    /// Results of operators whose state belongs to keys.
+    pub(crate) made: AtomicUsize,
 }
 
 static SHELVES: Mutex<Vec<(String, Arc<Shelf>)>> = Mutex::new(Vec::new());
@@ -221,6 +224,74 @@ impl Operator for Always {
     }
 }
 
+/// Lets the lines pass whose number is its own; behind its end it has `more` lines, one at a time.
+struct Keyed {
+    shelf: Arc<Shelf>,
+    own: Option<u8>,
+    more: u64,
+    ended: bool,
+}
+
+impl Keyed {
+    fn line(&self, text: String, out: &mut Vec<Batch>) {
+        self.shelf.made.fetch_add(1, Ordering::SeqCst);
+        out.push(Batch::records(Records::from_bodies([text.into_bytes()])));
+    }
+}
+
+impl Operator for Keyed {
+    fn class(&self) -> Class {
+        Class::Keyed
+    }
+
+    fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
+        self.on_own(0, batch, &[], 0, out)
+    }
+
+    fn owners(&mut self, _: usize, batch: &Batch, parts: usize) -> Result<Vec<u8>, OperatorError> {
+        Ok((0..batch.len()).map(|row| (row % parts) as u8).collect())
+    }
+
+    fn on_own<'a>(
+        &'a mut self,
+        port: usize,
+        batch: Batch,
+        owners: &'a [u8],
+        own: u8,
+        out: &'a mut Vec<Batch>,
+    ) -> Step<'a> {
+        self.own = Some(own);
+        let records = batch.as_records().expect("records");
+        let mut lines = Vec::new();
+        for row in (0..records.recs.len()).filter(|row| owners.get(*row) == Some(&own)) {
+            let mut scratch = Vec::new();
+            let line = String::from_utf8_lossy(records.bytes(row, &mut scratch)).into_owned();
+            lines.push(format!("{port}/{line}"));
+        }
+        self.shelf.made.fetch_add(1, Ordering::SeqCst);
+        let bodies = lines.into_iter().map(String::into_bytes);
+        out.push(Batch::records(Records::from_bodies(bodies)));
+        batch.ok();
+        Step::Done(Ok(()))
+    }
+
+    fn on_end<'a>(&'a mut self, _: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        self.ended = true;
+        self.line(format!("end of {:?}", self.own), out);
+        Step::Done(Ok(()))
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        (self.ended && self.more > 0).then_some(0)
+    }
+
+    fn on_time<'a>(&'a mut self, _: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
+        self.more -= 1;
+        self.line(format!("{} more of {:?}", self.more, self.own), out);
+        Step::Done(Ok(()))
+    }
+}
+
 /// Lets everything pass and tells its end in a line.
 struct Flush(String);
 
@@ -305,6 +376,10 @@ static SPLIT: plan::OperatorSpec = spec!("split", |c: &Json, _: &dyn Env| {
 static TOGETHER: plan::OperatorSpec = spec!("together", |_, _| Ok(Box::new(Together)));
 static ALWAYS: plan::OperatorSpec =
     spec!("always", |c: &Json, _: &dyn Env| Ok(Box::new(Always(shelf_of(c)))));
+static KEYED: plan::OperatorSpec = spec!("keyed", |c: &Json, _: &dyn Env| {
+    let more = number(c, "more").unwrap_or_default();
+    Ok(Box::new(Keyed { shelf: shelf_of(c), own: None, more, ended: false }))
+});
 static FLUSH: plan::OperatorSpec = spec!("flush", |c: &Json, _: &dyn Env| {
     let text = c.get("text").and_then(Json::as_str).unwrap_or_default();
     Ok(Box::new(Flush(text.to_owned())))
@@ -318,7 +393,7 @@ static STUCK: plan::SinkSpec = spec!("stuck", |c: &Json, _: &dyn Env| kept(c, fa
 pub(crate) fn registry() -> Registry {
     Registry {
         sources: vec![&PARTED],
-        operators: vec![&SPLIT, &TOGETHER, &ALWAYS, &FLUSH],
+        operators: vec![&SPLIT, &TOGETHER, &ALWAYS, &KEYED, &FLUSH],
         sinks: vec![&COLLECT, &EVERYWHERE, &STUCK],
         ..Registry::default()
     }

@@ -4,6 +4,7 @@
 
 mod components;
 mod documents;
+mod lanes;
 mod partitions;
 mod turns;
 

@@ -44,12 +44,12 @@ fn sources_that_never_pause_do_not_hold_up_the_time() {
 }
 
 /// `ends` and `lasts`, each behind an operator of its own, come together in a third.
-fn union(name: &str) -> Plan {
+fn union(name: &str, lines: usize) -> Plan {
     let mut plan = Plan::default();
     let flush = |text: &str| Component::new("flush", json!({ "text": text }));
     let mut ways = Vec::new();
     for (text, blocks) in [("ends", json!(3)), ("lasts", json!(null))] {
-        let settings = json!({"partitions": 1, "blocks": blocks});
+        let settings = json!({"partitions": 1, "blocks": blocks, "lines": lines});
         let source = plan.add(Role::Source, source_of(name, settings), vec![]);
         let lines = plan.add(Role::Operator, split(), vec![source]);
         ways.push(plan.add(Role::Operator, flush(text), vec![lines]));
@@ -62,16 +62,21 @@ fn union(name: &str) -> Plan {
 
 #[test]
 fn the_end_of_one_source_reaches_what_only_it_feeds() {
-    for shards in [1, 2] {
+    // Blocks of the larger number of lines go to whichever shard is free.
+    for (shards, size) in [(1, 50), (2, 50), (2, 8000), (3, 8000)] {
         let (engine, handle) = start(shards);
-        let name = format!("union{shards}");
-        put(&handle, "a", union(&name)).unwrap();
+        let name = format!("union{shards}-{size}");
+        put(&handle, "a", union(&name, size)).unwrap();
         let flushed = || {
             let lines = shelf(&name).lines.lock().unwrap().clone();
             lines.into_iter().filter(|l| !l.starts_with("0:")).collect::<Vec<_>>()
         };
         until("the end of the one", || !flushed().is_empty());
         let before = shelf(&name).lines.lock().unwrap().len();
+        let place = |text: &str| {
+            shelf(&name).lines.lock().unwrap().iter().position(|line| line == text).unwrap()
+        };
+        assert!(place("ends Drained") > place(&format!("0:{}", 3 * size - 1)), "{shards}, {size}");
         until("more of the other", || shelf(&name).lines.lock().unwrap().len() > before + 1000);
         assert_eq!(flushed(), ["ends Drained"], "and the union is still open");
         let stop = handle.remove(Key::new("test", "a"), Some(Duration::from_secs(60)), true);

@@ -21,6 +21,7 @@ use crate::columns::select::{keep, take};
 use crate::columns::types::{array_from, bools};
 use crate::kept;
 use crate::spill::Room;
+use crate::windows::keys::owned_by;
 use crate::windows::slicing::Slicing;
 use crate::windows::time::Alarm;
 
@@ -88,11 +89,21 @@ impl Join {
         Some(self.slicing.end(self.slicing.first_window(first).max(self.next)))
     }
 
-    fn take(&mut self, port: usize, batch: Batch, out: &mut Vec<Batch>) -> Result<(), String> {
+    fn side(&mut self, port: usize) -> &mut Side {
+        if port < self.left_inputs { &mut self.left } else { &mut self.right }
+    }
+
+    fn take(
+        &mut self,
+        port: usize,
+        batch: Batch,
+        own: Option<&[u32]>,
+        out: &mut Vec<Batch>,
+    ) -> Result<(), String> {
         let Data::Columns(columns) = &batch.data else { return Err(not_columns().0) };
-        let now = self.now_ms();
-        let side = if port < self.left_inputs { &mut self.left } else { &mut self.right };
-        self.late.add(side.add(columns, now, &self.slicing, self.next)?);
+        let (now, slicing, next) = (self.now_ms(), self.slicing, self.next);
+        let late = self.side(port).add(columns, own, now, &slicing, next)?;
+        self.late.add(late);
         let first = out.len();
         let least = self.left.clock.least().min(self.right.clock.least());
         self.fire(least, out)?;
@@ -278,7 +289,32 @@ fn filtered(condition: &mut Cached, columns: Columns) -> Result<Columns, String>
 
 impl Operator for Join {
     fn class(&self) -> Class {
-        Class::Bound
+        // The time of arrival is not the same in all instances.
+        let by_time = !self.left.clock.is_wall() && !self.right.clock.is_wall();
+        if by_time && self.left.keys_width() > 0 { Class::Keyed } else { Class::Bound }
+    }
+
+    fn owners(
+        &mut self,
+        port: usize,
+        batch: &Batch,
+        parts: usize,
+    ) -> Result<Vec<u8>, OperatorError> {
+        let Data::Columns(columns) = &batch.data else { return Err(not_columns()) };
+        self.side(port).owners(columns, parts).map_err(OperatorError)
+    }
+
+    fn on_own<'a>(
+        &'a mut self,
+        port: usize,
+        batch: Batch,
+        owners: &'a [u8],
+        own: u8,
+        out: &'a mut Vec<Batch>,
+    ) -> Step<'a> {
+        let own = owned_by(own, owners);
+        let taken = self.take(port, batch, Some(&own), out);
+        self.settled(taken)
     }
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
@@ -286,7 +322,7 @@ impl Operator for Join {
     }
 
     fn on_port<'a>(&'a mut self, port: usize, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
-        let taken = self.take(port, batch, out);
+        let taken = self.take(port, batch, None, out);
         self.settled(taken)
     }
 

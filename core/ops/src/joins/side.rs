@@ -12,8 +12,9 @@ use serde::Deserialize;
 
 use super::kept::{self, SideState};
 use crate::columns::expr::{Cached, Program};
-use crate::columns::select::concat;
+use crate::columns::select::{concat, take};
 use crate::spill::Run;
+use crate::windows::keys::owners;
 use crate::windows::slicing::Slicing;
 use crate::windows::time::{Absorb, Clock, ClockConfig};
 
@@ -102,12 +103,23 @@ pub(super) fn gathered(parts: &[&Part], columns: usize, keys: usize) -> Gathered
 struct Walk<'a> {
     slicing: &'a Slicing,
     next: u64,
+    /// The places of the rows that are kept, ascending; all where there are none.
+    own: Option<&'a [u32]>,
     columns: Vec<ArrayRef>,
     keys: Vec<ArrayRef>,
     slices: &'a mut BTreeMap<u64, Stored>,
     kept: usize,
     bytes: usize,
     late: u64,
+}
+
+impl Walk<'_> {
+    /// Where rows that are kept are in the columns.
+    fn kept(&self, rows: Range<usize>) -> Range<usize> {
+        let Some(own) = self.own else { return rows };
+        let place = |row: usize| own.partition_point(|own| (*own as usize) < row);
+        place(rows.start)..place(rows.end)
+    }
 }
 
 impl Absorb for Walk<'_> {
@@ -119,14 +131,16 @@ impl Absorb for Walk<'_> {
             let rest = times.get(at..range.end).unwrap_or_default();
             let run = rest.iter().position(|t| *t < span.start || *t >= span.end);
             let to = run.map_or(range.end, |run| at + run.max(1));
+            let kept = self.kept(at..to);
             if !span.gap && self.slicing.last_window(span.start) < self.next {
-                self.late += (to - at) as u64;
-            } else if !span.gap {
-                let part = |all: &Vec<ArrayRef>| all.iter().map(|a| a.slice(at, to - at)).collect();
+                self.late += kept.len() as u64;
+            } else if !span.gap && !kept.is_empty() {
+                let (start, rows) = (kept.start, kept.len());
+                let part = |all: &Vec<ArrayRef>| all.iter().map(|a| a.slice(start, rows)).collect();
                 let stored = (part(&self.columns), part(&self.keys));
                 self.bytes += bytes_of(&stored);
                 self.slices.entry(span.start).or_default().push(stored);
-                self.kept += to - at;
+                self.kept += rows;
             }
             at = to;
         }
@@ -169,10 +183,26 @@ impl Side {
         Ok(())
     }
 
-    /// Keeps the rows of a batch; returns how many were late. Windows before `next` have fired.
+    /// The keys of each row.
+    fn keys_of(&mut self, columns: &Columns) -> Result<Vec<ArrayRef>, String> {
+        let key = |key: &mut Cached| key.get(&columns.schema)?.eval_array(columns);
+        self.keys.iter_mut().map(key).collect()
+    }
+
+    /// To which of `parts` each row belongs.
+    pub(super) fn owners(&mut self, columns: &Columns, parts: usize) -> Result<Vec<u8>, String> {
+        self.bind(&columns.schema)?;
+        let keys = self.keys_of(columns)?;
+        let types = self.fields.as_ref().map_or(&[][..], |(_, types)| types);
+        Ok(owners(&keys, types, columns.rows, parts))
+    }
+
+    /// Keeps the rows of a batch, or those at the places `own` (ascending) while time passes as
+    /// all of them say; returns how many were late. Windows before `next` have fired.
     pub(crate) fn add(
         &mut self,
         columns: &Columns,
+        own: Option<&[u32]>,
         now_ms: u64,
         slicing: &Slicing,
         next: u64,
@@ -184,13 +214,13 @@ impl Side {
             let array = index.and_then(|i| columns.arrays.get(i));
             picked.push(Arc::clone(array.ok_or_else(|| format!("there is no column {from}"))?));
         }
-        let mut keys = Vec::new();
-        for key in &mut self.keys {
-            keys.push(key.get(&columns.schema)?.eval_array(columns)?);
+        let mut keys = self.keys_of(columns)?;
+        if let Some(own) = own {
+            picked.iter_mut().chain(&mut keys).for_each(|array| *array = take(array, own));
         }
         let slices = &mut self.slices;
         let mut walk =
-            Walk { slicing, next, columns: picked, keys, slices, kept: 0, bytes: 0, late: 0 };
+            Walk { slicing, next, own, columns: picked, keys, slices, kept: 0, bytes: 0, late: 0 };
         self.clock.walk(columns, now_ms, &mut walk)?;
         let late = walk.late;
         (self.rows, self.bytes) = (self.rows + walk.kept, self.bytes + walk.bytes);

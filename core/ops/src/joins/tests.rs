@@ -97,6 +97,44 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn instances_of_a_join_that_share_the_keys_give_what_one_gives(
+        left in rows(), right in rows(), size in 1u64..40, slide in 1u64..40,
+        cut in 1usize..9, lateness in 0u64..30, parts in 1usize..6,
+    ) {
+        let mut config = config(size, slide, true);
+        for side in ["left", "right"] {
+            config[side]["clock"]["watermark"]["lateness_ms"] = json!(lateness);
+        }
+        let build = || (join::SPEC.build)(&config, &Fake::default()).unwrap();
+        let mut splitter = build();
+        prop_assert_eq!(splitter.class(), plan::Class::Keyed);
+        let mut instances: Vec<_> = (0..parts).map(|_| build()).collect();
+        let mut all = Vec::new();
+        for turn in 0..left.len().max(right.len()).div_ceil(cut) {
+            for (port, rows) in [(0, &left), (1, &right)] {
+                let Some(rows) = rows.chunks(cut).nth(turn) else { continue };
+                let owners = splitter.owners(port, &batch(rows, port as u32), parts).unwrap();
+                for (own, instance) in instances.iter_mut().enumerate() {
+                    let rows = batch(rows, port as u32);
+                    done(instance.on_own(port, rows, &owners, own as u8, &mut all));
+                }
+            }
+        }
+        for instance in &mut instances {
+            end(&mut **instance, &mut all);
+        }
+        let sorted = |rows: Vec<String>| {
+            let mut rows: Vec<_> = rows.into_iter().filter(|l| !l.starts_with("start")).collect();
+            rows.sort();
+            rows
+        };
+        let alone = kept(&config, &left, &right, cut, usize::MAX);
+        prop_assert_eq!(sorted(rows_of(all)), sorted(alone));
+    }
+}
+
 /// Hands out rows in turns of `cut`; before turn `at` the operator is another one, which goes on
 /// where the first was.
 fn kept(config: &Json, left: &[Row], right: &[Row], cut: usize, at: usize) -> Vec<String> {

@@ -94,6 +94,12 @@ pub fn owners(columns: &[ArrayRef], types: &[DataType], rows: usize, parts: usiz
     hashes.iter().map(|hash| (((mix(*hash, 1) >> 32) * parts) >> 32) as u8).collect()
 }
 
+/// The places of the rows whose owner is `own`, ascending.
+#[must_use]
+pub fn owned_by(own: u8, owners: &[u8]) -> Vec<u32> {
+    (0..).zip(owners).filter(|(_, owner)| **owner == own).map(|(row, _)| row).collect()
+}
+
 fn mix(hash: u64, word: u64) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let product = u128::from(hash ^ word) * u128::from(ODD);

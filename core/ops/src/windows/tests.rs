@@ -400,10 +400,10 @@ proptest! {
         let (mut all, mut told) = (Vec::new(), vec![Vec::new(); parts]);
         for columns in batches {
             let batch = || Batch::new(Data::Columns(columns.clone()));
-            let owners = splitter.owners(&batch(), parts).unwrap();
+            let owners = splitter.owners(0, &batch(), parts).unwrap();
             for (own, instance) in instances.iter_mut().enumerate() {
                 let mut out = Vec::new();
-                done(instance.on_own(batch(), &owners, own as u8, &mut out));
+                done(instance.on_own(0, batch(), &owners, own as u8, &mut out));
                 let watermark = |batch: &Batch| match &batch.data {
                     Data::Columns(columns) => columns.watermark_ms,
                     _ => None,

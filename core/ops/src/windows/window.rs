@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use super::core::{Core, State};
+use super::keys::owned_by;
 use super::time::{Alarm, ClockConfig};
 use crate::aggregates::Request;
 use crate::columns::not_columns;
@@ -99,20 +100,20 @@ impl Operator for Window {
         if self.core.is_keyed() && !self.core.is_wall() { Class::Keyed } else { Class::Bound }
     }
 
-    fn owners(&mut self, batch: &Batch, parts: usize) -> Result<Vec<u8>, OperatorError> {
+    fn owners(&mut self, _: usize, batch: &Batch, parts: usize) -> Result<Vec<u8>, OperatorError> {
         let Data::Columns(columns) = &batch.data else { return Err(not_columns()) };
         self.core.owners(columns, parts).map_err(OperatorError)
     }
 
     fn on_own<'a>(
         &'a mut self,
+        _: usize,
         batch: Batch,
         owners: &'a [u8],
         own: u8,
         out: &'a mut Vec<Batch>,
     ) -> Step<'a> {
-        let own: Vec<u32> =
-            (0..).zip(owners).filter(|(_, owner)| **owner == own).map(|(row, _)| row).collect();
+        let own = owned_by(own, owners);
         let taken = self.take(batch, Some(&own), out);
         self.settled(taken)
     }
