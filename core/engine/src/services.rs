@@ -1,6 +1,6 @@
 //! What a shard offers to the components of one pipeline.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +38,8 @@ pub(crate) struct InstanceServices {
     counts: RefCell<HashMap<String, Arc<AtomicU64>>>,
     console: RefCell<VecDeque<String>>,
     variables: RefCell<HashMap<String, K>>,
+    /// Errors that no batch has told of.
+    errors: Cell<u64>,
     /// Variables of the environment that go before those of the process; of a name that comes
     /// twice the last counts.
     environment: Vec<(String, String)>,
@@ -66,6 +68,7 @@ impl InstanceServices {
             counts: RefCell::default(),
             console: RefCell::default(),
             variables: RefCell::default(),
+            errors: Cell::default(),
             documents: RefCell::default(),
             state: RefCell::default(),
             wanted: RefCell::default(),
@@ -94,6 +97,11 @@ impl InstanceServices {
 
     pub(crate) fn console_lines(&self) -> VecDeque<String> {
         self.console.borrow().clone()
+    }
+
+    /// Errors that operators have counted themselves.
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.get()
     }
 
     pub(crate) fn variable(&self, name: &str) -> Option<K> {
@@ -239,6 +247,10 @@ impl Services for InstanceServices {
         } else {
             self.log(Log::Error, "the pipeline publishes too many variables", &[("name", name)]);
         }
+    }
+
+    fn failed(&self) {
+        self.errors.set(self.errors.get() + 1);
     }
 
     fn console(&self, lines: &str) {

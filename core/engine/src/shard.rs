@@ -304,10 +304,10 @@ impl Shard {
 
     fn snapshots(&self) -> Vec<Snapshot> {
         let now_ns = rt::now().0;
-        let one = |(token, running): (&u64, &Running)| Snapshot {
-            token: *token,
-            totals: running.ledger.totals(),
-            rates: running.ledger.rates(now_ns),
+        let one = |(token, running): (&u64, &Running)| {
+            let mut totals = running.ledger.totals();
+            totals.errors += running.services.errors();
+            Snapshot { token: *token, totals, rates: running.ledger.rates(now_ns) }
         };
         self.running.borrow().iter().map(one).collect()
     }

@@ -247,6 +247,9 @@ pub trait Services {
     ) -> Result<flume::Receiver<Request>, BuildError>;
     /// A variable of the pipeline that somebody may read from outside (`toVariable`).
     fn publish(&self, name: &str, value: K);
+    /// Counts an error that no batch tells of: of what an operator held back, or of a batch that is
+    /// done all the same and must not come again.
+    fn failed(&self) {}
     /// Appends lines to the pipeline's console (kept: the last 1,000).
     fn console(&self, lines: &str);
     /// A line to a cache, for something that is shared and asks others, as [`Env::cache`].

@@ -1,24 +1,26 @@
 //! q as a language of plans: specs become plans, and their operators expressions.
 
+mod errors;
 mod lower;
+#[cfg(test)]
+mod tests;
 
 pub use lower::lower;
 
 use crate::error::QError;
-use crate::qsp::batch::{close, deliver, lines, open};
-use crate::qsp::run::{Made, Runner};
-use crate::qsp::{Merge, Pipeline};
+use crate::qsp::batch::{bytes, close, deliver, lines, open};
+use crate::qsp::run::Runner;
+use crate::qsp::{Kind, Merge, Output, Pipeline};
 use crate::session::{Host, Options, Session};
+use errors::Errors;
 use formats::k::K;
 use plan::env::Log;
 use plan::{
-    Batch, Class, Code, Data, Diagnostic, Expr, Fault, Form, Language, OperatorError, Services,
-    Span,
+    Batch, Class, Code, Data, Diagnostic, Expr, Form, Language, OperatorError, Services, Span,
 };
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Name under which plans refer to the language.
 pub const NAME: &str = "q";
@@ -69,6 +71,7 @@ impl Language for Q {
         }
         let shared = Shared {
             session: RefCell::new(session),
+            errors: Errors::new(Rc::clone(&services)),
             services,
             pipeline,
             merges: RefCell::default(),
@@ -89,6 +92,7 @@ fn diagnostic(error: &QError) -> Diagnostic {
 struct Shared {
     session: RefCell<Session>,
     services: Rc<dyn Services>,
+    errors: Errors,
     pipeline: Pipeline,
     merges: RefCell<HashMap<usize, Rc<RefCell<Merge>>>>,
 }
@@ -125,31 +129,19 @@ struct Operator {
 }
 
 impl Operator {
-    fn fault(&self, error: &QError) -> Arc<Fault> {
-        let name = self.runner.node.name.clone();
-        let text = format!("'{error}");
-        let mut fields = vec![("operator", name.as_str())];
-        let place = format!("{}:{}", error.line, error.column);
-        if error.line > 0 {
-            fields.push(("place", place.as_str()));
-        }
-        self.shared.services.log(Log::Error, &text, &fields);
-        Arc::new(Fault { text, name, ..Fault::default() })
+    fn failed(&self, error: &QError) -> Result<(), OperatorError> {
+        self.shared.errors.take(&self.runner.node.name, error)
     }
 
-    /// Pieces that belong to no batch at hand.
+    /// Hands on pieces that belong to no batch at hand: also those from before an error.
     fn flush(
-        &mut self,
-        made: Result<Vec<(K, K)>, QError>,
+        &self,
+        done: Result<(), QError>,
+        pieces: Output,
         out: &mut Vec<Batch>,
     ) -> Result<(), OperatorError> {
-        match made {
-            Ok(pieces) => {
-                out.extend(pieces.into_iter().map(|(m, k)| Batch::new(close(m, k))));
-                Ok(())
-            }
-            Err(error) => Err(OperatorError::new(self.fault(&error).text.clone())),
-        }
+        out.extend(pieces.into_iter().map(|(m, k)| Batch::new(close(m, k))));
+        done.or_else(|error| self.failed(&error))
     }
 }
 
@@ -164,35 +156,48 @@ impl Expr for Operator {
     }
 
     fn map(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
-        let data = std::mem::replace(&mut batch.data, Data::Value(K::Null));
+        let data = match std::mem::replace(&mut batch.data, Data::Value(K::Null)) {
+            Data::Raw(raw) if self.runner.reads_bytes() => Data::Value(bytes(&raw.bytes)),
+            data => data,
+        };
         let Some((metadata, data)) = open(data) else {
             return Err(OperatorError::new("q works on values and messages only"));
         };
-        let made = {
+        let mut pieces = Output::new();
+        let done = {
             let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
-            self.runner.batch(&mut session, metadata, data)
+            self.runner.batch(&mut session, metadata, data, &mut pieces)
         };
-        match made {
-            Ok(Made::Data(pieces)) => {
+        let text = match done {
+            Ok(text) => text,
+            // No batch is at fault when a reader cannot even begin.
+            Err(error) if self.runner.node.kind == Kind::Reader => {
+                self.shared.services.failed();
+                return Err(errors::fatal(&self.runner.node.name, &error));
+            }
+            Err(error) => {
+                self.failed(&error)?;
+                None
+            }
+        };
+        match text {
+            Some(text) if text.is_empty() => batch.ok(),
+            Some(text) => out.push(batch.with_data(lines(&text))),
+            None => {
                 let pieces = pieces.into_iter().map(|(m, k)| close(m, k)).collect();
                 deliver(batch, pieces, out);
-            }
-            Ok(Made::Text(text)) if text.is_empty() => batch.ok(),
-            Ok(Made::Text(text)) => out.push(batch.with_data(lines(&text))),
-            Err(error) => {
-                let fault = self.fault(&error);
-                batch.fail(&fault);
             }
         }
         Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
-        let made = {
+        let mut pieces = Output::new();
+        let done = {
             let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
-            self.runner.finish(&mut session)
+            self.runner.finish(&mut session, &mut pieces)
         };
-        self.flush(made, out)
+        self.flush(done, pieces, out)
     }
 
     fn due_ns(&self) -> Option<u64> {
@@ -207,10 +212,11 @@ impl Expr for Operator {
         if self.runner.due().is_none_or(|due| due > now) {
             return Ok(());
         }
-        let made = {
+        let mut pieces = Output::new();
+        let done = {
             let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
-            self.runner.tick(&mut session, now)
+            self.runner.tick(&mut session, now, &mut pieces)
         };
-        self.flush(made, out)
+        self.flush(done, pieces, out)
     }
 }

@@ -35,26 +35,58 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     // The node that other nodes read an operator's output from.
     let mut outputs: HashMap<usize, NodeId> = HashMap::new();
     for node in &pipeline.nodes {
-        let inputs = node.inputs.iter().filter_map(|i| outputs.get(i).copied()).collect();
+        let mut inputs: Vec<NodeId> =
+            node.inputs.iter().filter_map(|i| outputs.get(i).copied()).collect();
         let id = match node.op {
             "read.fromCallback" => plan.add(Role::Source, callback(node)?, inputs),
             "read.fromExpr" => {
                 let config = json!({ "code": code(node, 0) });
                 plan.add(Role::Source, labelled("evaluate", node, config), inputs)
             }
-            "read.fromFile" => plan.add(Role::Source, file(node)?, inputs),
+            "read.fromFile" => {
+                let source = plan.add(Role::Source, file(node)?, inputs);
+                if binary(node)? { values(&mut plan, node, source) } else { source }
+            }
             "write.toConsole" => {
                 let text = plan.add(Role::Operator, expression(node, 0), inputs);
                 let config = json!({ "stdout": true });
                 plan.add(Role::Sink, labelled("console", node, config), vec![text])
             }
-            "write.toVariable" => plan.add(Role::Sink, variable(node)?, inputs),
+            "write.toVariable" => {
+                for (input, from) in inputs.iter_mut().zip(&node.inputs) {
+                    let from = pipeline.nodes.iter().find(|n| n.id == *from);
+                    if let Some(from) = from.filter(|n| n.op == "read.fromFile")
+                        && !binary(from)?
+                    {
+                        *input = values(&mut plan, from, *input);
+                    }
+                }
+                plan.add(Role::Sink, variable(node)?, inputs)
+            }
             "merge" => merge(&mut plan, node, inputs),
             _ => plan.add(Role::Operator, expression(node, 0), inputs),
         };
         outputs.insert(node.id, id);
     }
     Ok(plan)
+}
+
+/// Whether a reader of files gives bytes; otherwise it gives the lines, each a text.
+fn binary(node: &Node) -> Result<bool> {
+    if node.option("mode").is_none() {
+        return Ok(false);
+    }
+    match symbol(node, "mode")?.as_str() {
+        "binary" => Ok(true),
+        "text" => Ok(false),
+        other => Err(QError::new(format!("mode: {other}"))),
+    }
+}
+
+/// What makes values of the blocks of a file. Operators of q do so themselves; writers of values
+/// take nothing else.
+fn values(plan: &mut Plan, node: &Node, source: NodeId) -> NodeId {
+    plan.add(Role::Operator, expression(node, 0), vec![source])
 }
 
 /// The two sides of a merge, and one node behind them.
@@ -192,6 +224,29 @@ mod tests {
         .unwrap();
         assert!(plan.check().is_ok());
         assert_eq!(plan.nodes.iter().filter(|n| n.role == Role::Source).count(), 2);
+    }
+
+    fn names(spec: &str) -> Vec<String> {
+        let plan = lower(spec).unwrap();
+        assert!(plan.check().is_ok());
+        plan.nodes.iter().map(|n| n.component.name.clone()).collect()
+    }
+
+    #[test]
+    fn blocks_of_files_become_values_before_a_writer_of_values() {
+        let read = ".qsp.run .qsp.read.fromFile";
+        let direct = names(&format!("{read}[\"f\"] .qsp.write.toVariable[`v]"));
+        assert_eq!(direct, ["file", "mapping", "variable"]);
+        // A function makes values itself, and so does what makes the lines of a console.
+        let map = names(&format!("{read}[\"f\"] .qsp.map[{{x}}] .qsp.write.toVariable[`v]"));
+        assert_eq!(map, ["file", "mapping", "variable"]);
+        let console = names(&format!("{read}[\"f\"] .qsp.write.toConsole[]"));
+        assert_eq!(console, ["file", "mapping", "console"]);
+        let mode = ".qsp.use ``mode!``binary";
+        let bytes = names(&format!("{read}[\"f\"; {mode}] .qsp.map[{{x}}] .qsp.write.toConsole[]"));
+        assert_eq!(bytes, ["file", "mapping", "mapping", "mapping", "console"]);
+        let error = lower(&format!("{read}[\"f\"; .qsp.use ``mode!``x] .qsp.write.toConsole[]"));
+        assert_eq!(error.unwrap_err()[0].message, "'mode: x");
     }
 
     #[test]

@@ -33,20 +33,24 @@ impl Stage for Accumulate {
         let before = self.value.take().unwrap_or_else(initial);
         let f = node.func.clone().unwrap_or_default();
         let args = [metadata.clone(), data, before.clone()];
-        let after = match cx.apply(&f, &args) {
-            Ok(after) => after,
+        let made = cx.apply(&f, &args).and_then(|after| {
+            let shown = match node.option("output") {
+                Some(output) => cx.apply(output, std::slice::from_ref(&after))?,
+                None => after.clone(),
+            };
+            Ok((after, shown))
+        });
+        match made {
+            Ok((after, shown)) => {
+                self.value = Some(after);
+                out.push((metadata, shown));
+                Ok(())
+            }
             Err(error) => {
                 self.value = Some(before);
-                return Err(error);
+                Err(error)
             }
-        };
-        self.value = Some(after.clone());
-        let shown = match node.option("output") {
-            Some(output) => cx.apply(output, &[after])?,
-            None => after,
-        };
-        out.push((metadata, shown));
-        Ok(())
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Batches of the engine as values of q, and back.
 
-use formats::k::{Function, K};
+use formats::k::{Function, K, Type};
 use plan::{Batch, Data, Record, Records};
 use std::any::Any;
 use std::borrow::Cow;
@@ -49,6 +49,11 @@ pub(crate) fn open(data: Data) -> Option<(K, K)> {
         }
         Data::Columns(_) => None,
     }
+}
+
+/// The bytes of a block as one value.
+pub(crate) fn bytes(block: &[u8]) -> K {
+    K::vec(Type::Byte, block.to_vec())
 }
 
 /// Metadata of data that has none.

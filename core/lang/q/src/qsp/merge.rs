@@ -1,11 +1,14 @@
 //! `.qsp.merge`: two streams joined by a function.
 
+#[cfg(test)]
+mod tests;
+
 use super::build::{Def, Kind, Node, maker};
 use super::stage::Output;
 use crate::error::{QError, Result, rank_error};
 use crate::session::Session;
 use crate::verbs::{Verb, join};
-use formats::k::K;
+use formats::k::{K, Type};
 
 static MERGE: Def =
     Def { name: "merge", kind: Kind::Operator, params: &["stream", "fn"], required: 2 };
@@ -28,9 +31,45 @@ fn side(node: &Node, name: &str, default: &str) -> Result<(bool, bool)> {
     }
 }
 
+/// What a side held before data came, for the case that the data is refused.
+enum Before {
+    Whole(Option<K>),
+    /// So many items of what it holds now. A copy would keep the rest from growing in place.
+    Cut(usize),
+}
+
+impl Before {
+    fn of(held: Option<&K>, data: &K, concat: bool) -> Self {
+        match held {
+            Some(held) if concat && grows(held, data) => Self::Cut(held.len()),
+            held => Self::Whole(held.cloned()),
+        }
+    }
+
+    fn back(self, held: Option<K>) -> Option<K> {
+        match self {
+            Self::Whole(before) => before,
+            Self::Cut(count) => held.map(|held| held.slice(0, count)),
+        }
+    }
+}
+
+/// Whether data is put after what is held so that its beginning is what was there before.
+fn grows(held: &K, data: &K) -> bool {
+    match (held, data) {
+        (K::Vec(v), K::Vec(w)) => v.ty == w.ty && v.ty != Type::List,
+        (K::Table(t), K::Table(u)) => {
+            let grows = |(name, column)| u.column(name).is_some_and(|other| grows(column, other));
+            t.names.len() == u.names.len() && t.iter().all(grows)
+        }
+        _ => false,
+    }
+}
+
 impl Merge {
     /// Takes data of the left (0) or right (1) side. The function gets what both sides hold, once
-    /// what `trigger` names is there; then what `flush` names is forgotten.
+    /// what `trigger` names is there; then what `flush` names is forgotten. Where something fails
+    /// both sides hold what they held before.
     pub(crate) fn side(
         &mut self,
         cx: &mut Session,
@@ -40,34 +79,53 @@ impl Merge {
         data: K,
         out: &mut Output,
     ) -> Result<()> {
-        let slot = if port == 0 { &mut self.left } else { &mut self.right };
+        let (flush_left, flush_right) = side(node, "flush", "left")?;
         let concat = node.flag("concat")?;
-        *slot = Some(match slot.take() {
-            Some(before) if concat => join::join(cx, before, data)?,
-            _ => data,
-        });
         let trigger = node.option("trigger").and_then(K::as_sym).map_or("both", |s| s.as_str());
+        let other = if port == 0 { &self.right } else { &self.left };
         let ready = match trigger {
-            "both" => self.left.is_some() && self.right.is_some(),
+            "both" => other.is_some(),
             "immediate" => true,
             "left" => port == 0,
             "right" => port == 1,
             other => return Err(QError::new(format!("trigger: {other}"))),
         };
-        if !ready {
-            return Ok(());
+        let before = Before::of(self.slot(port).as_ref(), &data, concat);
+        let made = self.put(cx, port, data, concat).and_then(|()| {
+            let held = |k: &Option<K>| k.clone().unwrap_or_default();
+            let f = node.func.as_ref().filter(|_| ready);
+            f.map(|f| cx.apply(f, &[held(&self.left), held(&self.right)])).transpose()
+        });
+        match made {
+            Ok(None) => Ok(()),
+            Ok(Some(joined)) => {
+                if flush_left {
+                    self.left = None;
+                }
+                if flush_right {
+                    self.right = None;
+                }
+                out.push((metadata, joined));
+                Ok(())
+            }
+            Err(error) => {
+                let slot = self.slot(port);
+                *slot = before.back(slot.take());
+                Err(error)
+            }
         }
-        let f = node.func.clone().unwrap_or_default();
-        let held = |k: &Option<K>| k.clone().unwrap_or_default();
-        let joined = cx.apply(&f, &[held(&self.left), held(&self.right)])?;
-        let (left, right) = side(node, "flush", "left")?;
-        if left {
-            self.left = None;
-        }
-        if right {
-            self.right = None;
-        }
-        out.push((metadata, joined));
+    }
+
+    fn slot(&mut self, port: usize) -> &mut Option<K> {
+        if port == 0 { &mut self.left } else { &mut self.right }
+    }
+
+    fn put(&mut self, cx: &mut Session, port: usize, data: K, concat: bool) -> Result<()> {
+        let slot = self.slot(port);
+        *slot = Some(match slot.take() {
+            Some(before) if concat => join::join(cx, before, data)?,
+            _ => data,
+        });
         Ok(())
     }
 }

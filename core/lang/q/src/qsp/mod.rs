@@ -29,6 +29,7 @@ pub use build::{Kind, Node, Pipeline, load};
 
 pub(crate) use build::State;
 pub(crate) use merge::Merge;
+pub(crate) use stage::Output;
 
 use crate::verbs::Verb;
 

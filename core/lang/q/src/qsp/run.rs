@@ -18,7 +18,8 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "apply" => Box::new(apply::Apply),
         "accumulate" => Box::new(accumulate::Accumulate::default()),
         "reduce" => Box::new(reduce::Reduce),
-        "split" | "union" => Box::new(split::Pass),
+        // What a file has read becomes a value on its way in; nothing else is done with it.
+        "split" | "union" | "read.fromFile" => Box::new(split::Pass),
         "decode.json" => Box::new(codec::DecodeJson),
         "encode.json" => Box::new(codec::EncodeJson),
         "decode.csv" => Box::new(codec::DecodeCsv::default()),
@@ -52,14 +53,6 @@ enum Work {
     Console,
 }
 
-/// What an operator makes of data.
-pub(crate) enum Made {
-    /// Data for the next operator.
-    Data(Output),
-    /// Text for people.
-    Text(Vec<u8>),
-}
-
 impl Runner {
     /// The operator of a node.
     ///
@@ -79,17 +72,28 @@ impl Runner {
         Self { node, work: Work::Side(merge, port) }
     }
 
-    /// Takes data.
+    /// Whether it takes blocks as bytes, and not as lines.
+    pub(crate) fn reads_bytes(&self) -> bool {
+        self.node.option("mode").and_then(K::as_sym).is_some_and(|mode| mode.as_str() == "binary")
+    }
+
+    /// Takes data, and appends what becomes of it; also gives the text for people of an operator
+    /// that makes such.
     ///
     /// # Errors
-    /// What the user's function signals.
-    pub(crate) fn batch(&mut self, cx: &mut Session, metadata: K, data: K) -> Result<Made> {
-        let mut out = Output::new();
+    /// What the user's function signals. What was made before stays in `out`.
+    pub(crate) fn batch(
+        &mut self,
+        cx: &mut Session,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<Option<Vec<u8>>> {
         match &mut self.work {
-            Work::Stage(stage) => stage.batch(cx, &self.node, metadata, data, &mut out)?,
+            Work::Stage(stage) => stage.batch(cx, &self.node, metadata, data, out)?,
             Work::Side(merge, port) => {
                 let mut merge = merge.try_borrow_mut().map_err(|_| QError::new("merge"))?;
-                merge.side(cx, &self.node, *port, metadata, data, &mut out)?;
+                merge.side(cx, &self.node, *port, metadata, data, out)?;
             }
             Work::Evaluate => {
                 let expr = self.node.option("expr").cloned().unwrap_or_default();
@@ -100,22 +104,21 @@ impl Runner {
                 out.push((metadata, value));
             }
             Work::Console => {
-                return super::console::render(cx, &self.node, &data).map(Made::Text);
+                return super::console::render(cx, &self.node, &data).map(Some);
             }
         }
-        Ok(Made::Data(out))
+        Ok(None)
     }
 
     /// Hands out what is held back.
     ///
     /// # Errors
-    /// What the user's function signals.
-    pub(crate) fn finish(&mut self, cx: &mut Session) -> Result<Output> {
-        let mut out = Output::new();
-        if let Work::Stage(stage) = &mut self.work {
-            stage.finish(cx, &self.node, &mut out)?;
+    /// What the user's function signals. What was handed out before stays in `out`.
+    pub(crate) fn finish(&mut self, cx: &mut Session, out: &mut Output) -> Result<()> {
+        match &mut self.work {
+            Work::Stage(stage) => stage.finish(cx, &self.node, out),
+            _ => Ok(()),
         }
-        Ok(out)
     }
 
     /// Nanoseconds since 1970 at which [`Runner::tick`] is due.
@@ -129,13 +132,12 @@ impl Runner {
     /// The time has come.
     ///
     /// # Errors
-    /// What the user's function signals.
-    pub(crate) fn tick(&mut self, cx: &mut Session, now: i64) -> Result<Output> {
-        let mut out = Output::new();
-        if let Work::Stage(stage) = &mut self.work {
-            stage.tick(cx, &self.node, now, &mut out)?;
+    /// What the user's function signals. What was handed out before stays in `out`.
+    pub(crate) fn tick(&mut self, cx: &mut Session, now: i64, out: &mut Output) -> Result<()> {
+        match &mut self.work {
+            Work::Stage(stage) => stage.tick(cx, &self.node, now, out),
+            _ => Ok(()),
         }
-        Ok(out)
     }
 }
 
@@ -159,10 +161,8 @@ mod tests {
             for runner in &mut runners {
                 let mut next = Vec::new();
                 for (metadata, value) in data {
-                    match runner.batch(&mut cx, metadata, value).unwrap() {
-                        Made::Data(out) => next.extend(out),
-                        Made::Text(text) => shown.extend(text),
-                    }
+                    let text = runner.batch(&mut cx, metadata, value, &mut next).unwrap();
+                    shown.extend(text.unwrap_or_default());
                 }
                 data = next;
             }

@@ -13,7 +13,8 @@ pub(crate) trait Stage {
     /// Takes data and appends what becomes of it.
     ///
     /// # Errors
-    /// What the user's function signals; the data is then lost for this operator.
+    /// What the user's function signals. The operator is then as it was before, but for what it has
+    /// appended.
     fn batch(
         &mut self,
         cx: &mut Session,

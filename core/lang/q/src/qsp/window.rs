@@ -1,6 +1,8 @@
 //! `.qsp.window`: batches cut anew, by count or by time (spec/kdb-qsp.md §8).
 
 mod count;
+#[cfg(test)]
+mod tests;
 mod time;
 mod timer;
 
@@ -34,19 +36,33 @@ static SLIDING: Def = Def {
 static TIMER: Def =
     Def { name: "window.timer", kind: Kind::Operator, params: &["period"], required: 1 };
 
-/// Records put after those that are held.
-fn held(cx: &mut Session, before: Option<K>, data: K) -> Result {
-    // A dictionary is one record.
-    let data = match data {
-        K::Dict(_) => data.enlist(),
-        K::Atom(..) => data.enlist(),
+/// Records of a batch; a dictionary or an atom is one.
+fn records(data: K) -> K {
+    match data {
+        K::Dict(_) | K::Atom(..) => data.enlist(),
         data => data,
-    };
-    let Some(before) = before else { return Ok(data) };
-    if before.len() + data.len() > HELD_MAX {
+    }
+}
+
+/// Whether records can be put after those that are held.
+fn fits(held: Option<&K>, records: &K) -> Result<()> {
+    let Some(held) = held.filter(|held| !held.is_empty()) else { return Ok(()) };
+    if held.len() + records.len() > HELD_MAX {
         return Err(QError::limit("limit"));
     }
-    join::join(cx, before, data)
+    join::joinable(held, records)
+}
+
+/// Puts records after those that are held. On an error the latter are as they were.
+fn hold(cx: &mut Session, held: &mut Option<K>, records: K) -> Result<()> {
+    fits(held.as_ref(), &records)?;
+    // What holds nothing has no columns that others must have, too.
+    let before = held.take().filter(|before| !before.is_empty());
+    *held = Some(match before {
+        Some(before) => join::join(cx, before, records)?,
+        None => records,
+    });
+    Ok(())
 }
 
 /// Metadata with the start or number of a window.

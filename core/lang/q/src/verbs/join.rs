@@ -27,6 +27,29 @@ pub(crate) fn join(cx: &mut Session, x: K, y: K) -> Result {
     }
 }
 
+/// What [`join`] would signal of two lists or tables, without joining them: whoever gives one of
+/// them away can know before that it will not be lost.
+pub(crate) fn joinable(x: &K, y: &K) -> Result<()> {
+    match (x, y) {
+        (K::Table(t), K::Table(u)) => {
+            if t.names.len() != u.names.len() {
+                return Err(QError::new("mismatch"));
+            }
+            for (name, column) in t.iter() {
+                let other = u.column(name).ok_or_else(|| QError::new("mismatch"))?;
+                joinable(column, other)?;
+            }
+            Ok(())
+        }
+        // Rows and what are no rows: `join` would take the table apart.
+        (K::Table(_), y) | (y, K::Table(_)) if !y.is_empty() => Err(QError::new("mismatch")),
+        (K::Dict(_), K::Vec(_)) | (K::Vec(_), K::Dict(_)) if !x.is_empty() && !y.is_empty() => {
+            Err(type_error())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn lists(cx: &mut Session, x: K, y: K) -> Result {
     cx.room(x.len() + y.len())?;
     if let (K::Vec(mut v), K::Vec(w)) = (x.clone(), &y)

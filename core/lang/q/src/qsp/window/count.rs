@@ -1,6 +1,6 @@
 //! Windows of a number of records.
 
-use super::{held, metadata};
+use super::{hold, metadata, records};
 use crate::error::{Result, domain_error};
 use crate::qsp::build::Node;
 use crate::qsp::stage::{Output, Stage};
@@ -30,7 +30,8 @@ impl Stage for Count {
         let frequency = node.number("frequency", size as i64)?;
         let frequency =
             usize::try_from(frequency).ok().filter(|f| *f > 0).ok_or_else(domain_error)?;
-        let mut all = held(cx, self.held.take(), data)?;
+        hold(cx, &mut self.held, records(data))?;
+        let Some(mut all) = self.held.take() else { return Ok(()) };
         let mut start = self.gap.min(all.len());
         self.gap -= start;
         while all.len() - start >= size {

@@ -1,6 +1,6 @@
 //! Windows of event time: tumbling, and sliding ones that overlap.
 
-use super::{held, metadata, nanos};
+use super::{fits, hold, metadata, nanos, records};
 use crate::convert::numeric::{Column, NULL, floats, ints};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::qsp::build::Node;
@@ -22,16 +22,24 @@ pub(in crate::qsp) struct Time {
     times: Vec<i64>,
     /// The end of the next window; `None` until the first record.
     next: Option<i64>,
+    /// Whether a window has gone; until then an earlier one may still come first.
+    fired: bool,
+    /// The greatest time that was seen.
     greatest: i64,
     /// The type of the times.
     ty: Option<Type>,
     late: Option<K>,
 }
 
+/// The options, all of them looked at before anything is changed.
 struct Shape {
     period: i64,
     duration: i64,
     lateness: i64,
+    trigger: i64,
+    skip: bool,
+    sort: bool,
+    passthrough: bool,
 }
 
 impl Shape {
@@ -41,8 +49,20 @@ impl Shape {
         if period <= 0 || duration < period {
             return Err(QError::new("period: must be positive and at most the duration"));
         }
-        let lateness = node.option("lateness").map_or(Ok(0), nanos)?;
-        Ok(Self { period, duration, lateness })
+        Ok(Self {
+            period,
+            duration,
+            lateness: node.option("lateness").map_or(Ok(0), nanos)?,
+            trigger: node.number("countTrigger", i64::MAX)?,
+            skip: node.flag("skipEmptyWindows")?,
+            sort: node.flag("sort")?,
+            passthrough: node.flag("passthrough")?,
+        })
+    }
+
+    /// The end of the first window that is still open at a time.
+    fn end(&self, time: i64) -> i64 {
+        time.div_euclid(self.period).saturating_add(1).saturating_mul(self.period)
     }
 }
 
@@ -92,9 +112,14 @@ impl Time {
     }
 
     /// Emits all windows that end up to `limit`.
-    fn fire(&mut self, cx: &mut Session, node: &Node, limit: i64, out: &mut Output) -> Result<()> {
-        let shape = Shape::of(node)?;
-        let skip = node.flag("skipEmptyWindows")?;
+    fn fire(
+        &mut self,
+        cx: &mut Session,
+        node: &Node,
+        shape: &Shape,
+        limit: i64,
+        out: &mut Output,
+    ) -> Result<()> {
         let mut empty = 0;
         while let Some(end) = self.next.filter(|end| end.saturating_add(shape.lateness) <= limit) {
             let start = end.saturating_sub(shape.duration);
@@ -103,29 +128,52 @@ impl Time {
             let Some(all) = &self.held else { break };
             let mut window = all.gather(&places);
             self.next = Some(end.saturating_add(shape.period));
+            self.fired = true;
             if let Some(late) = self.late.take() {
-                window = held(cx, Some(window), late)?;
+                // A batch that does not fit what is late was refused when it came.
+                let mut all = Some(window);
+                hold(cx, &mut all, late)?;
+                window = all.unwrap_or_default();
             }
             if places.is_empty() && window.is_empty() {
                 empty += 1;
                 if empty > EMPTY_MAX {
-                    self.jump(&shape, limit);
+                    self.jump(shape, limit);
                 }
-                if skip {
+                if shape.skip {
                     continue;
                 }
             } else {
                 empty = 0;
             }
-            if node.flag("sort")?
+            if shape.sort
                 && let Some(name) = node.option("timeColumn").filter(|k| k.as_sym().is_some())
             {
                 window = cx.call2(&verbs::value("xasc"), name.clone(), window)?;
             }
             out.push((metadata(self.start(start)), window));
         }
-        self.forget(&shape);
+        self.forget(shape);
         Ok(())
+    }
+
+    /// Where windows begin: with the first record, or with an earlier one that comes before a
+    /// window has gone and is not too late for its own.
+    fn begin(&mut self, shape: &Shape, first: i64) -> i64 {
+        let end = shape.end(first);
+        let next = match self.next {
+            None => {
+                self.greatest = first;
+                end
+            }
+            Some(next) if self.fired => next,
+            Some(next) => {
+                let open = shape.end(self.greatest.saturating_sub(shape.lateness));
+                next.min(end.max(open))
+            }
+        };
+        self.next = Some(next);
+        next
     }
 
     /// Goes on with the next window that has a record, or that ends after `limit`.
@@ -161,47 +209,53 @@ impl Stage for Time {
         out: &mut Output,
     ) -> Result<()> {
         let shape = Shape::of(node)?;
-        let data = if let K::Dict(_) = data { data.enlist() } else { data };
+        let data = records(data);
         let (ty, times) = times(cx, node, &metadata, &data)?;
-        self.ty = Some(ty);
-        let present = || times.iter().copied().filter(|t| *t != NULL);
-        let Some(first) = present().min() else { return Ok(()) };
-        if self.next.is_none() {
-            self.greatest = first;
-            let start = first.div_euclid(shape.period).saturating_mul(shape.period);
-            self.next = Some(start.saturating_add(shape.period));
+        // From here on nothing fails but for the limits: what is held stays as it is when a batch
+        // is refused, the records with their times.
+        if self.ty.is_some_and(|known| known != ty) {
+            return Err(QError::new("mismatch"));
         }
-        let next = self.next.unwrap_or(first);
+        fits(self.held.as_ref(), &data)?;
+        fits(self.late.as_ref(), &data)?;
+        let present = || times.iter().copied().filter(|t| *t != NULL);
+        let (Some(first), Some(last)) = (present().min(), present().max()) else { return Ok(()) };
+        self.ty = Some(ty);
+        let next = self.begin(&shape, first);
         let oldest = next.saturating_sub(shape.duration);
         let (early, late): (Vec<_>, Vec<_>) =
             (0i64..).zip(&times).filter(|(_, t)| **t != NULL).partition(|(_, t)| **t >= oldest);
         let places: Vec<i64> = early.iter().map(|(i, _)| *i).collect();
         let complete = places.len() == times.len();
         let kept = if complete { data.clone() } else { data.gather(&places) };
-        self.held = Some(held(cx, self.held.take(), kept)?);
-        self.times.extend(early.iter().map(|(_, t)| **t));
-        if !late.is_empty() && node.flag("passthrough")? {
+        if !late.is_empty() && shape.passthrough {
             let places: Vec<i64> = late.iter().map(|(i, _)| *i).collect();
-            self.late = Some(held(cx, self.late.take(), data.gather(&places))?);
+            hold(cx, &mut self.late, data.gather(&places))?;
         }
-        self.greatest = self.greatest.max(present().max().unwrap_or(first));
-        self.fire(cx, node, self.greatest, out)?;
-        let trigger = node.number("countTrigger", i64::MAX)?;
-        if self.times.len() as i64 >= trigger {
+        // A second owner would keep what is held from growing in place.
+        drop(data);
+        hold(cx, &mut self.held, kept)?;
+        self.times.extend(early.iter().map(|(_, t)| **t));
+        self.greatest = self.greatest.max(last);
+        self.fire(cx, node, &shape, self.greatest, out)?;
+        if self.times.len() as i64 >= shape.trigger {
             let end = self.next.unwrap_or(0).saturating_add(shape.lateness);
-            self.fire(cx, node, end, out)?;
+            self.fire(cx, node, &shape, end, out)?;
         }
         Ok(())
     }
 
     fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
-        if self.times.is_empty() {
-            return Ok(());
-        }
         let shape = Shape::of(node)?;
-        let last = self.times.iter().copied().max().unwrap_or(0);
-        let end = last.div_euclid(shape.period).saturating_add(1).saturating_mul(shape.period);
-        self.fire(cx, node, end.saturating_add(shape.lateness), out)?;
+        if let Some(last) = self.times.iter().copied().max() {
+            let end = shape.end(last);
+            self.fire(cx, node, &shape, end.saturating_add(shape.lateness), out)?;
+        }
+        // What came too late for the windows before, and no window came after.
+        if let Some(late) = self.late.take() {
+            let end = self.next.unwrap_or(0);
+            out.push((metadata(self.start(end.saturating_sub(shape.duration))), late));
+        }
         self.held = None;
         self.times.clear();
         Ok(())

@@ -1,6 +1,6 @@
 //! Windows of processing time.
 
-use super::{held, metadata, nanos};
+use super::{hold, metadata, nanos, records};
 use crate::convert::calendar::{DAY, EPOCH_DAYS};
 use crate::error::Result;
 use crate::qsp::build::Node;
@@ -20,8 +20,8 @@ pub(in crate::qsp) struct Timer {
 }
 
 impl Timer {
-    fn emit(&mut self, out: &mut Output) {
-        let start = K::timestamp(self.start - EPOCH_DAYS * DAY);
+    fn emit(&mut self, start: i64, out: &mut Output) {
+        let start = K::timestamp(start - EPOCH_DAYS * DAY);
         if let Some(held) = self.held.take() {
             self.like = Some(held.slice(0, 0));
             out.push((metadata(start), held));
@@ -38,23 +38,21 @@ impl Stage for Timer {
         data: K,
         out: &mut Output,
     ) -> Result<()> {
+        let period = node.option("period").map_or(Ok(0), nanos)?.max(1);
+        let trigger = node.number("countTrigger", node.number("batchSize", i64::MAX)?)?;
+        hold(cx, &mut self.held, records(data))?;
         if self.end.is_none() {
             self.start = cx.host.now();
-            let period = node.option("period").map_or(Ok(0), nanos)?.max(1);
             self.end = Some(self.start.saturating_add(period));
         }
-        let all = held(cx, self.held.take(), data)?;
-        let trigger = node.number("countTrigger", node.number("batchSize", i64::MAX)?)?;
-        let full = all.len() as i64 >= trigger;
-        self.held = Some(all);
-        if full {
-            self.emit(out);
+        if self.held.as_ref().is_some_and(|all| all.len() as i64 >= trigger) {
+            self.emit(self.start, out);
         }
         Ok(())
     }
 
     fn finish(&mut self, _: &mut Session, _: &Node, out: &mut Output) -> Result<()> {
-        self.emit(out);
+        self.emit(self.start, out);
         Ok(())
     }
 
@@ -64,15 +62,20 @@ impl Stage for Timer {
 
     fn tick(&mut self, _: &mut Session, node: &Node, now: i64, out: &mut Output) -> Result<()> {
         let period = node.option("period").map_or(Ok(0), nanos)?.max(1);
-        if self.held.is_some() {
-            self.emit(out);
-        } else if !node.flag("skipEmptyWindows")?
+        // The next period begins whatever becomes of this one: it must not be due again at once.
+        let start = std::mem::replace(&mut self.start, now);
+        self.end = Some(now.saturating_add(period));
+        if self.held.as_ref().is_some_and(|held| !held.is_empty()) {
+            self.emit(start, out);
+            return Ok(());
+        }
+        // Batches without records make no window.
+        self.like = self.held.take().or(self.like.take());
+        if !node.flag("skipEmptyWindows")?
             && let Some(like) = &self.like
         {
-            out.push((metadata(K::timestamp(self.start - EPOCH_DAYS * DAY)), like.clone()));
+            out.push((metadata(K::timestamp(start - EPOCH_DAYS * DAY)), like.clone()));
         }
-        self.start = now;
-        self.end = Some(now.saturating_add(period));
         Ok(())
     }
 }
