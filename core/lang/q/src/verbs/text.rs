@@ -7,6 +7,7 @@ use crate::convert::numeric::{Column, ints};
 use crate::error::{QError, Result, domain_error, rank_error, type_error};
 use crate::session::Session;
 use formats::k::{Data, K, Scalar, Sym, Type, Vector};
+use md5::{Digest, Md5};
 
 /// Applies a function of bytes to texts and symbols within a value.
 fn mapped(cx: &mut Session, x: &K, f: fn(&[u8]) -> Vec<u8>) -> Result {
@@ -295,6 +296,11 @@ fn matching(cx: &mut Session, x: &K, pattern: &pattern::Pattern) -> Result {
     }
 }
 
+fn md5(_: &mut Session, x: K) -> Result {
+    let text = x.as_text().ok_or_else(type_error)?;
+    Ok(K::vec(Type::Byte, Md5::digest(text).to_vec()))
+}
+
 pub(super) const VERBS: &[Verb] = &[
     Verb::word("lower", Class::Other, lower, "Small letters.", "q)lower `ABC\n`abc"),
     Verb::word("upper", Class::Other, upper, "Capital letters.", "q)upper \"abc\"\n\"ABC\""),
@@ -353,6 +359,13 @@ pub(super) const VERBS: &[Verb] = &[
         ssr,
         "Replaces a pattern in a text.",
         "q)ssr[\"hello\";\"l\";\"L\"]\n\"heLLo\"",
+    ),
+    Verb::word(
+        "md5",
+        Class::Other,
+        md5,
+        "The MD5 digest of a text, 16 bytes.",
+        "q)md5 \"abc\"\n0x900150983cd24fb0d6963f7d28e17f72",
     ),
     Verb::infix(
         "like",
