@@ -7,6 +7,8 @@ mod atom;
 mod console;
 mod float;
 mod line;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use atom::plain;
 pub(crate) use console::console;

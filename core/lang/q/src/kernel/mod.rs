@@ -8,6 +8,6 @@ pub(crate) mod find;
 pub(crate) mod group;
 pub(crate) mod order;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod types;
 pub(crate) mod zip;

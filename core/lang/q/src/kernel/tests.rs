@@ -7,7 +7,9 @@ use crate::session::{Options, Session};
 use formats::k::{K, Scalar, Type};
 use proptest::prelude::*;
 
-const TYPES: [Type; 18] = [
+mod naive;
+
+pub(crate) const TYPES: [Type; 18] = [
     Type::Bool,
     Type::Guid,
     Type::Byte,
@@ -51,7 +53,7 @@ const COMPARE: [Compare; 6] = [
 ];
 
 /// An atom of a type; 0 makes its null.
-fn atom(ty: Type, seed: i16) -> K {
+pub(crate) fn atom(ty: Type, seed: i16) -> K {
     let null = ty.null();
     if seed == 0 {
         return K::Atom(ty, null);
@@ -98,7 +100,17 @@ proptest! {
                     let items = items.collect::<crate::Result<Vec<_>>>();
                     prop_assert_eq!(side, items.map(K::collapse));
                 }
+                for op in ARITH {
+                    let last = right.at(0);
+                    let items = left.items().map(|x| arith(op, &x, &last));
+                    let items = items.collect::<crate::Result<Vec<_>>>();
+                    prop_assert_eq!(arith(op, &left, &last), items.map(K::collapse));
+                }
                 for op in COMPARE {
+                    let last = right.at(0);
+                    let items = left.items().map(|x| compare(op, &x, &last));
+                    let items = items.collect::<crate::Result<Vec<_>>>();
+                    prop_assert_eq!(compare(op, &left, &last), items.map(K::collapse));
                     let whole = compare(op, &left, &right);
                     prop_assert_eq!(&whole, &each(&|x, y| compare(op, x, y)), "{:?} {:?} {:?}", a, op, b);
                 }
