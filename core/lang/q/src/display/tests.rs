@@ -105,7 +105,9 @@ proptest! {
     }
 
     #[test]
-    fn tables_read_back_once_flip_is_written_in_q(value in (2usize..5).prop_flat_map(|n| table('a', n))) {
+    fn tables_read_back_once_flip_is_written_in_q(
+        value in (2usize..5).prop_flat_map(|n| table('a', n)),
+    ) {
         let shown = text(&value).replacen('+', "flip ", 1);
         prop_assert_eq!(read(&shown), Some(value), "{}", shown);
     }
