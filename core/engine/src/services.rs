@@ -297,6 +297,14 @@ mod tests {
     }
 
     #[test]
+    fn errors_that_no_batch_tells_of_are_counted() {
+        let services = InstanceServices::new(Key::new("a", "b"), Rc::default());
+        services.failed();
+        services.failed();
+        assert_eq!(services.errors(), 2);
+    }
+
+    #[test]
     fn variables_of_a_pipeline_are_bounded() {
         let services = InstanceServices::new(Key::new("a", "b"), Rc::default());
         for number in 0..=VARIABLES_MAX {

@@ -2,7 +2,7 @@
 
 use super::build::Node;
 use super::merge::Merge;
-use super::stage::{Output, Stage};
+use super::stage::{Output, Stage, Whole};
 use super::{accumulate, apply, codec, filter, map, reduce, split, transform, window};
 use crate::error::{QError, Result};
 use crate::session::Session;
@@ -22,12 +22,12 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "split" | "union" | "read.fromFile" => Box::new(split::Pass),
         "decode.json" => Box::new(codec::DecodeJson),
         "encode.json" => Box::new(codec::EncodeJson),
-        "decode.csv" => Box::new(codec::DecodeCsv::default()),
+        "decode.csv" => Box::new(Whole(codec::DecodeCsv::default())),
         "encode.csv" => Box::new(codec::EncodeCsv::default()),
-        "transform.fill" => Box::new(transform::Fill::default()),
+        "transform.fill" => Box::new(Whole(transform::Fill::default())),
         "transform.renameColumns" => Box::new(transform::RenameColumns),
-        "transform.replaceInfinity" => Box::new(transform::ReplaceInfinity::default()),
-        "transform.replaceNull" => Box::new(transform::ReplaceNull::default()),
+        "transform.replaceInfinity" => Box::new(Whole(transform::ReplaceInfinity::default())),
+        "transform.replaceNull" => Box::new(Whole(transform::ReplaceNull::default())),
         "transform.schema" => Box::new(transform::Schema),
         "window.count" => Box::new(window::Count::default()),
         "window.tumbling" | "window.sliding" => Box::new(window::Time::default()),
@@ -183,6 +183,28 @@ mod tests {
         let inputs = ["([]t:0 1 2;v:10 11 12)", "([]t:enlist 3;v:enlist 13)", "([]t:1 5;v:99 15)"];
         // The late record is in the one window of its time that is still to come.
         assert_eq!(run(&spec, &inputs), ",10\n10 11\n10 11 12\n11 12 13 99\n12 13");
+    }
+
+    #[test]
+    fn a_batch_that_fails_half_way_leaves_no_traces() {
+        for (operator, bad, good) in [
+            // The second column is missing, and the first was filled already.
+            (".qsp.transform.fill[`a`b!0 0;`down]", "([]a:7 8)", "([]a:0N 1;b:1 1)"),
+            (".qsp.transform.replaceInfinity[`a`b]", "([]a:7 8.)", "([]a:-3 0w;b:1 1.)"),
+            (".qsp.transform.replaceNull[`a`b]", "([]a:7 8.)", "([]a:0n 1 1;b:1 1 1.)"),
+        ] {
+            let spec = format!("{HEAD}{operator} .qsp.write.toVariable[`v]");
+            let node = load(&spec).unwrap().nodes[1].clone();
+            let mut cx = Session::new(Options::default());
+            let (bad, good) = (cx.eval(bad, "bad").unwrap(), cx.eval(good, "good").unwrap());
+            let mut both = Runner::new(node.clone()).unwrap();
+            let mut alone = Runner::new(node).unwrap();
+            let (mut out, mut want) = (Output::new(), Output::new());
+            assert!(both.batch(&mut cx, K::Null, bad, &mut out).is_err(), "{operator}");
+            both.batch(&mut cx, K::Null, good.clone(), &mut out).unwrap();
+            alone.batch(&mut cx, K::Null, good, &mut want).unwrap();
+            assert_eq!(out, want, "{operator}");
+        }
     }
 
     #[test]

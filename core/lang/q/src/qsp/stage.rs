@@ -48,6 +48,27 @@ pub(crate) trait Stage {
     }
 }
 
+/// An operator whose state is small: where a batch fails half-way, it is put back as it was.
+pub(super) struct Whole<S>(pub(super) S);
+
+impl<S: Stage + Clone> Stage for Whole<S> {
+    fn batch(
+        &mut self,
+        cx: &mut Session,
+        node: &Node,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<()> {
+        let before = self.0.clone();
+        let done = self.0.batch(cx, node, metadata, data, out);
+        if done.is_err() {
+            self.0 = before;
+        }
+        done
+    }
+}
+
 /// The dictionary that stands for an operator in calls of the user's function.
 pub(super) fn handle(node: &Node) -> K {
     let names = ["id", "name", "type"].map(Sym::new).to_vec();

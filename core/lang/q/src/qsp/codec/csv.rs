@@ -14,7 +14,7 @@ use std::sync::Arc;
 const LINE_MAX: usize = 64 << 20;
 
 /// Decodes lines by a schema: a table of typed empty columns, or letters of types.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::qsp) struct DecodeCsv {
     /// The names of the header, once it was seen.
     header: Option<Vec<Sym>>,

@@ -11,7 +11,7 @@ use formats::k::{K, Sym};
 use std::collections::HashMap;
 
 /// Remembers the last value of each column, which fills what comes later.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::qsp) struct Fill {
     last: HashMap<Sym, K>,
 }

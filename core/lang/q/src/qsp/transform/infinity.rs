@@ -12,7 +12,7 @@ use formats::k::{K, Sym, Type};
 use std::collections::HashMap;
 
 /// Remembers the extremes of each column across batches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::qsp) struct ReplaceInfinity {
     extremes: HashMap<Sym, (f64, f64)>,
 }

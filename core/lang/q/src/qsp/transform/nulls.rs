@@ -11,7 +11,7 @@ use formats::k::{K, Sym, Type};
 use std::collections::HashMap;
 
 /// Remembers what replaces the nulls of each column.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::qsp) struct ReplaceNull {
     values: HashMap<Sym, K>,
 }
