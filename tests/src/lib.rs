@@ -2,5 +2,6 @@
 
 pub mod client;
 pub mod program;
+pub mod python;
 pub mod tree;
 pub mod usage;

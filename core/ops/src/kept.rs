@@ -102,9 +102,90 @@ impl<'de> Deserialize<'de> for Blob {
     }
 }
 
+/// Numbers that are kept as their bytes in little endian, which is many times faster than one by
+/// one: for `#[serde(with)]`.
+pub(crate) mod packed {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Blob;
+
+    /// A number of fixed size.
+    pub(crate) trait Packed: Copy {
+        /// Its bytes.
+        const SIZE: usize;
+        /// Writes it to so many bytes.
+        fn put(self, to: &mut [u8]);
+        /// Reads it from so many bytes.
+        fn get(from: &[u8]) -> Self;
+    }
+
+    macro_rules! packed {
+        ($($ty:ty),*) => {$(
+            impl Packed for $ty {
+                const SIZE: usize = size_of::<$ty>();
+
+                fn put(self, to: &mut [u8]) {
+                    to.copy_from_slice(&self.to_le_bytes());
+                }
+
+                fn get(from: &[u8]) -> Self {
+                    <$ty>::from_le_bytes(from.try_into().unwrap_or_default())
+                }
+            }
+        )*};
+    }
+    packed!(u8, u32, u64, usize);
+
+    /// Writes them.
+    pub(crate) fn serialize<T: Packed, S: Serializer>(
+        numbers: &[T],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut bytes = vec![0; numbers.len() * T::SIZE];
+        for (to, number) in bytes.chunks_exact_mut(T::SIZE).zip(numbers) {
+            number.put(to);
+        }
+        serializer.serialize_bytes(&bytes)
+    }
+
+    /// Reads them.
+    pub(crate) fn deserialize<'de, T: Packed, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let Blob(bytes) = Blob::deserialize(deserializer)?;
+        if bytes.len() % T::SIZE != 0 {
+            return Err(D::Error::custom(format!("{} bytes are no numbers", bytes.len())));
+        }
+        Ok(bytes.chunks_exact(T::SIZE).map(T::get).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Numbers {
+        #[serde(with = "packed")]
+        long: Vec<u64>,
+        #[serde(with = "packed")]
+        short: Vec<u32>,
+    }
+
+    #[test]
+    fn numbers_are_kept_as_their_bytes() {
+        let numbers = Numbers { long: vec![u64::MAX, 0, 7], short: vec![1; 1000] };
+        let bytes = write(1, &numbers).unwrap();
+        assert!(bytes.len() < 24 + 4000 + 30, "{}", bytes.len());
+        assert_eq!(read::<Numbers>(1, &bytes).unwrap(), numbers);
+        let odd = ciborium::Value::Map(vec![
+            ("long".into(), ciborium::Value::Bytes(vec![0; 9])),
+            ("short".into(), ciborium::Value::Bytes(vec![])),
+        ]);
+        let refused = read::<Numbers>(1, &write(1, &odd).unwrap()).unwrap_err().0;
+        assert!(refused.contains("9 bytes are no numbers"), "{refused}");
+    }
 
     #[test]
     fn a_state_comes_back_and_one_of_another_version_is_refused() {

@@ -19,6 +19,7 @@ mod idle;
 mod interleavings;
 mod journal;
 mod kdb;
+mod kdb_clients;
 mod kept;
 mod launch;
 mod list;

@@ -1,37 +1,16 @@
 //! Websockets between the program and clients and servers of another make, and between the program
-//! and those who mean it no good. Who has Python with the package `websockets` under another name
-//! says so in `MAINSTEM_TEST_PYTHON`.
+//! and those who mean it no good.
 
-use std::io::{Read, Write, stderr};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tests::program::{Folder, Program, http, until};
+use tests::python::{self, run};
 
-/// Python, where it has what is needed.
 fn python() -> Option<String> {
-    let python = std::env::var("MAINSTEM_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let asked = Command::new(&python).args(["-c", "import websockets"]).output();
-    match asked {
-        Ok(answer) if answer.status.success() => Some(python),
-        Ok(_) => {
-            let _ = writeln!(stderr(), "skipped: {python} has no package websockets");
-            None
-        }
-        Err(error) => {
-            let _ = writeln!(stderr(), "skipped: {python}: {error}");
-            None
-        }
-    }
-}
-
-/// Runs a script to its end; what it printed.
-fn run(python: &str, script: &str, args: &[&str]) -> String {
-    let output = Command::new(python).args(["-c", script]).args(args).output().expect("it runs");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    python::having(&["websockets"])
 }
 
 /// A script that runs until it is dropped.

@@ -85,7 +85,8 @@ pub(crate) struct Held {
     pub(crate) limits: Limits,
     acks: Vec<Acks>,
     bytes: usize,
-    /// Whether results went out that the last snapshot does not know of.
+    /// Whether results went out, or rows came in that nobody waits for, of which the last snapshot
+    /// does not know.
     news: bool,
     /// Whether the pipeline was told that it has to wait.
     told_busy: bool,
@@ -142,6 +143,13 @@ impl Held {
         self.waits_since(now_ns);
         self.acks.push(acks);
         self.bytes += bytes;
+    }
+
+    /// Rows go into the state that nobody waits for.
+    pub(crate) fn went_on(&mut self, now_ns: u64) {
+        self.input_ns = now_ns;
+        self.waits_since(now_ns);
+        self.news = true;
     }
 
     /// Something waits for a snapshot from now on, if nothing did.

@@ -40,10 +40,17 @@ impl Skip {
         &self.consumed
     }
 
+    /// Whether the rows of a batch come again after a crash, whoever was told that they arrived.
+    pub(crate) fn comes_again(&self, port: usize, batch: &Batch) -> bool {
+        let Data::Columns(columns) = &batch.data else { return false };
+        self.anew.get(port).is_some_and(|anew| anew.contains(&columns.partition))
+    }
+
     /// The part of a batch that the state does not have; what it has is resolved.
     pub(crate) fn cut(&mut self, port: usize, mut batch: Batch) -> Option<Batch> {
+        let comes_again = self.comes_again(port, &batch);
         let Data::Columns(columns) = &mut batch.data else { return Some(batch) };
-        if !self.anew.get(port).is_some_and(|anew| anew.contains(&columns.partition)) {
+        if !comes_again {
             return Some(batch);
         }
         let at = (port, columns.partition);

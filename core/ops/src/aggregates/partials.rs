@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{CellColumn, Class, Function, Kind, Layout, avg, count, max, median, min, sum};
 use crate::columns::select::binary;
 use crate::columns::types::{array_from, bools, texts, values, with_primitive};
+use crate::kept::packed;
 
 /// Most cells of one set of groups: 4 GiB of them.
 pub const CELLS_MAX: usize = if cfg!(test) { 1 << 14 } else { 1 << 29 };
@@ -19,10 +20,12 @@ const OTHER_CELLS: &str = "state on disk is not that of these aggregates";
 /// Partial results of groups that are numbered by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Partials {
+    #[serde(with = "packed")]
     cells: Vec<u64>,
     /// Cells of one group; 0 before the first row.
     stride: usize,
     /// The groups that have rows, in the order they got their first.
+    #[serde(with = "packed")]
     touched: Vec<u32>,
     /// Values of the cells that are lists.
     lists: Vec<Vec<f64>>,

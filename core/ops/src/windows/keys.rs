@@ -8,14 +8,15 @@ use super::table::{Key, Table};
 use crate::aggregates::partials::Number;
 use crate::columns::select::binary;
 use crate::columns::types::{FromNumber, array_from, bools, texts, values, with_primitive};
+use crate::kept::packed;
 
 /// The values that the keys of one column have, by number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Store {
     /// Numbers, booleans and characters as 64 bits.
-    Bits(Vec<u64>),
+    Bits(#[serde(with = "packed")] Vec<u64>),
     /// Text: bytes, and where each value ends.
-    Text(Vec<u8>, Vec<usize>),
+    Text(#[serde(with = "packed")] Vec<u8>, #[serde(with = "packed")] Vec<usize>),
 }
 
 /// Keys and their numbers.

@@ -275,6 +275,24 @@ fn a_stop_waits_until_the_state_knows_of_all_results() {
 }
 
 #[test]
+fn nobody_waits_for_the_state_of_rows_that_come_again() {
+    in_reactor(async || {
+        let (shelf, acked, mut out) = (Shelf::default(), Arc::new(Acked::default()), Vec::new());
+        let limits = Limits { idle_ns: u64::MAX / 4, age_ns: u64::MAX / 4, ..eager() };
+        for (anew, done) in [(true, 1), (false, 0)] {
+            let mut operator = durable(&shelf, Limits { bytes_max: 1 << 30, ..limits }, anew);
+            let batch = source_batch(&acked, u64::from(anew), &[1, 2]);
+            operator.on_batch(batch, &mut out).finish().await.unwrap();
+            turn(&mut operator, &mut out).await;
+            assert_eq!(acked.done.lock().unwrap().len(), done, "{anew}");
+            assert!(operator.due_ns().is_some(), "a snapshot is due some time");
+            acked.done.lock().unwrap().clear();
+        }
+        assert_eq!(shelf.saves.get(), 0);
+    });
+}
+
+#[test]
 fn what_goes_in_waits_while_many_results_are_not_delivered() {
     in_reactor(async || {
         let (shelf, acked, mut out) = (Shelf::default(), Arc::new(Acked::default()), Vec::new());

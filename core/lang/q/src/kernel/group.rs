@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use formats::k::ipc::{self, Endian};
-use formats::k::{Data, K, Vector};
+use formats::k::{Data, K, Sym, Vector};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -46,7 +46,13 @@ pub(crate) struct Groups {
 impl Groups {
     /// The rows of each group, in order.
     pub(crate) fn rows(&self) -> Vec<Vec<i64>> {
-        let mut rows = vec![Vec::new(); self.firsts.len()];
+        let mut counts = vec![0; self.firsts.len()];
+        for id in &self.ids {
+            if let Some(count) = counts.get_mut(*id as usize) {
+                *count += 1;
+            }
+        }
+        let mut rows: Vec<Vec<i64>> = counts.into_iter().map(Vec::with_capacity).collect();
         for (row, id) in (0..).zip(&self.ids) {
             if let Some(list) = rows.get_mut(*id as usize) {
                 list.push(row);
@@ -85,6 +91,47 @@ fn number<T: std::hash::Hash + Eq>(items: impl Iterator<Item = T>) -> Groups {
     Groups { ids, firsts }
 }
 
+/// Most numbers that a table of all of them is made for, beside four for each item.
+const DENSE: u64 = 1 << 16;
+
+/// The same for items that are numbers from `low` to `high`, by a table of all of them where they
+/// are few.
+fn number_within(items: impl Iterator<Item = u64> + Clone, low: u64, high: u64) -> Groups {
+    let count = items.size_hint().0;
+    let size = high.wrapping_sub(low);
+    if size >= DENSE + 4 * count as u64 {
+        return number(items);
+    }
+    const NONE: u32 = u32::MAX;
+    let mut known = vec![NONE; size as usize + 1];
+    let (mut ids, mut firsts) = (Vec::with_capacity(count), Vec::new());
+    for (row, item) in (0i64..).zip(items) {
+        let Some(slot) = known.get_mut(item.wrapping_sub(low) as usize) else { continue };
+        if *slot == NONE {
+            *slot = firsts.len() as u32;
+            firsts.push(row);
+        }
+        ids.push(*slot);
+    }
+    Groups { ids, firsts }
+}
+
+/// The groups of whole numbers.
+fn number_ints<T: Copy + Ord + Into<i64>>(items: &[T]) -> Groups {
+    let ends = items.iter().min().zip(items.iter().max());
+    let (low, high) = ends.map_or((0, 0), |(low, high)| ((*low).into(), (*high).into()));
+    let word = |x: &T| -> u64 { (*x).into().cast_unsigned() };
+    number_within(items.iter().map(word), low.cast_unsigned(), high.cast_unsigned())
+}
+
+/// The groups of symbols.
+pub(crate) fn numbered(symbols: &[Sym]) -> Groups {
+    let ids = symbols.iter().map(|symbol| u64::from(symbol.id()));
+    let high = ids.clone().max().unwrap_or(0);
+    let low = ids.clone().min().unwrap_or(0);
+    number_within(ids, low, high)
+}
+
 /// The bits of a float by which equal ones are found: one zero, one null.
 pub(crate) fn float_key(x: f64) -> u64 {
     if x.is_nan() {
@@ -113,13 +160,13 @@ pub(crate) fn bytes(k: &K) -> Result<Vec<u8>> {
 pub(crate) fn groups(k: &K) -> Result<Groups> {
     match k {
         K::Vec(Vector { data, .. }) => Ok(match data {
-            Data::U8(v) => number(v.iter().map(|x| u64::from(*x))),
-            Data::I16(v) => number(v.iter().map(|x| *x as u64)),
-            Data::I32(v) => number(v.iter().map(|x| *x as u64)),
-            Data::I64(v) => number(v.iter().map(|x| *x as u64)),
+            Data::U8(v) => number_ints(v),
+            Data::I16(v) => number_ints(v),
+            Data::I32(v) => number_ints(v),
+            Data::I64(v) => number_ints(v),
             Data::F32(v) => number(v.iter().map(|x| float_key(f64::from(*x)))),
             Data::F64(v) => number(v.iter().map(|x| float_key(*x))),
-            Data::Sym(v) => number(v.iter().map(|x| u64::from(x.id()))),
+            Data::Sym(v) => numbered(v),
             Data::Guid(v) => number(v.iter().copied()),
             Data::List(v) => number(v.iter().map(bytes).collect::<Result<Vec<_>>>()?.into_iter()),
         }),
@@ -131,8 +178,10 @@ pub(crate) fn groups(k: &K) -> Result<Groups> {
             let mut all = groups(first)?;
             for column in columns {
                 let next = groups(column)?;
+                let (count, others) = (all.firsts.len() as u64, next.firsts.len() as u64);
                 let pairs = all.ids.iter().zip(&next.ids);
-                all = number(pairs.map(|(a, b)| u64::from(*a) << 32 | u64::from(*b)));
+                let pairs = pairs.map(|(a, b)| u64::from(*a) * others + u64::from(*b));
+                all = number_within(pairs, 0, (count * others).saturating_sub(1));
             }
             Ok(all)
         }

@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod find;
 pub(crate) mod group;
 pub(crate) mod order;
+pub(crate) mod radix;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod types;

@@ -1,10 +1,11 @@
 //! The order of values, and sorting.
 
 use super::compare::strict_order;
+use super::group::{Groups, numbered};
+use super::radix;
 use crate::error::{Result, type_error};
 use formats::k::{Data, K, Scalar, Sym, Table, Vector};
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 /// Levels that an order looks into.
 const DEPTH_MAX: usize = 200;
@@ -64,43 +65,55 @@ pub(crate) fn ascending(k: &K) -> Result<Vec<i64>> {
 
 /// Sorts places by the items there; the sort is stable.
 pub(crate) fn sort(k: &K, places: &mut [i64]) -> Result<()> {
-    fn by<T: Copy + Default>(v: &[T], places: &mut [i64], f: impl Fn(T, T) -> Ordering) {
-        let at =
-            |i: i64| usize::try_from(i).ok().and_then(|i| v.get(i)).copied().unwrap_or_default();
-        places.sort_by(|a, b| f(at(*a), at(*b)));
+    fn by<T: Copy + Default>(v: &[T], places: &mut [i64], key: impl Fn(T) -> u64) {
+        let at = |i: &i64| usize::try_from(*i).ok().and_then(|i| v.get(i)).copied();
+        let keys: Vec<u64> = places.iter().map(|i| key(at(i).unwrap_or_default())).collect();
+        radix::sort(&keys, places);
     }
     let K::Vec(Vector { data, .. }) = k else { return Err(type_error()) };
+    let item = |i: &i64| usize::try_from(*i).unwrap_or(usize::MAX);
     match data {
-        Data::U8(v) => by(v, places, |x, y| x.cmp(&y)),
-        Data::I16(v) => by(v, places, |x, y| x.cmp(&y)),
-        Data::I32(v) => by(v, places, |x, y| x.cmp(&y)),
-        Data::I64(v) => by(v, places, |x, y| x.cmp(&y)),
-        Data::F32(v) => by(v, places, |x, y| strict_order(f64::from(x), f64::from(y))),
-        Data::F64(v) => by(v, places, strict_order),
-        Data::Guid(v) => by(v, places, |x, y| x.cmp(&y)),
-        Data::Sym(v) => {
-            let ranks = ranks(v);
-            by(&ranks, places, |x, y| x.cmp(&y));
-        }
-        Data::List(v) => places.sort_by(|a, b| {
-            let at = |i: i64| usize::try_from(i).ok().and_then(|i| v.get(i));
-            match (at(*a), at(*b)) {
-                (Some(x), Some(y)) => values(x, y),
-                _ => Ordering::Equal,
-            }
+        Data::U8(v) => by(v, places, u64::from),
+        Data::I16(v) => by(v, places, |x| u64::from(x.cast_unsigned() ^ (1 << 15))),
+        Data::I32(v) => by(v, places, |x| u64::from(x.cast_unsigned() ^ (1 << 31))),
+        Data::I64(v) => by(v, places, |x| x.cast_unsigned() ^ (1 << 63)),
+        Data::F32(v) => by(v, places, |x| float_order(f64::from(x))),
+        Data::F64(v) => by(v, places, float_order),
+        Data::Guid(v) => places.sort_by_key(|i| v.get(item(i))),
+        Data::Sym(v) => by(&ranks(v), places, u64::from),
+        Data::List(v) => places.sort_by(|a, b| match (v.get(item(a)), v.get(item(b))) {
+            (Some(x), Some(y)) => values(x, y),
+            _ => Ordering::Equal,
         }),
     }
     Ok(())
 }
 
+/// Numbers in the order of floats: the null first, and both zeros alike.
+fn float_order(x: f64) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    match (x + 0.0).to_bits() {
+        _ if x.is_nan() => 0,
+        bits if bits & SIGN == 0 => bits | SIGN,
+        bits => !bits,
+    }
+}
+
 /// For each symbol its place in the order of the texts, so that texts are compared once.
 pub(crate) fn ranks(symbols: &[Sym]) -> Vec<u32> {
-    let mut distinct: Vec<Sym> = symbols.to_vec();
-    distinct.sort_unstable_by_key(|s| s.id());
-    distinct.dedup();
-    distinct.sort_unstable_by(|a, b| a.order(*b));
-    let place: HashMap<Sym, u32> = distinct.into_iter().zip(0..).collect();
-    symbols.iter().map(|s| place.get(s).copied().unwrap_or(0)).collect()
+    let Groups { ids, firsts } = numbered(symbols);
+    let symbol =
+        |first: &i64| usize::try_from(*first).ok().and_then(|first| symbols.get(first)).copied();
+    let mut distinct: Vec<(Sym, u32)> =
+        firsts.iter().map(|first| symbol(first).unwrap_or_default()).zip(0..).collect();
+    distinct.sort_unstable_by(|(a, _), (b, _)| a.order(*b));
+    let mut rank = vec![0; distinct.len()];
+    for ((_, id), place) in distinct.into_iter().zip(0..) {
+        if let Some(slot) = rank.get_mut(id as usize) {
+            *slot = place;
+        }
+    }
+    ids.iter().map(|id| rank.get(*id as usize).copied().unwrap_or(0)).collect()
 }
 
 /// Places of rows in ascending order of the columns, the first one counting most.
