@@ -181,15 +181,18 @@ fn invariants_name_tests_that_exist() {
 
 #[test]
 fn differences_name_tests_that_exist() {
-    let text = std::fs::read_to_string(root().join("docs/benthos.md")).expect("the document");
     let files = rust_files();
-    let names = text.split('`').skip(1).step_by(2).filter(|name| {
-        let word = |c: char| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit();
-        name.matches('_').count() >= 3 && name.chars().all(word)
-    });
-    let missing = |name: &&str| !files.iter().any(|f| f.text.contains(&format!("fn {name}(")));
-    let problems: Vec<String> =
-        names.clone().filter(missing).map(|name| format!("there is no test {name}")).collect();
-    assert!(names.count() >= 10, "the document names the tests of its differences");
+    let mut problems = Vec::new();
+    for page in ["docs/benthos.md", "docs/kdb.md"] {
+        let text = std::fs::read_to_string(root().join(page)).expect("the document");
+        let names = text.split('`').skip(1).step_by(2).filter(|name| {
+            let word = |c: char| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit();
+            name.matches('_').count() >= 3 && name.chars().all(word)
+        });
+        let missing = |name: &&str| !files.iter().any(|f| f.text.contains(&format!("fn {name}(")));
+        let absent = names.clone().filter(missing);
+        problems.extend(absent.map(|name| format!("{page}: there is no test {name}")));
+        assert!(names.count() >= 10, "{page} names the tests of its differences");
+    }
     assert_none(&problems);
 }

@@ -29,6 +29,10 @@ fn missing() -> Reply {
     Reply::json(404, &json!({"error": "there is no pipeline of that name"}))
 }
 
+fn busy() -> Reply {
+    Reply::json(503, &json!({"error": "the engine is busy"})).header("retry-after", "1")
+}
+
 fn state_text(state: &State) -> (&'static str, &str) {
     match state {
         State::Starting => ("starting", ""),
@@ -60,7 +64,7 @@ fn view_json(view: &PipelineView) -> Json {
 async fn list(engine: &EngineHandle) -> Reply {
     match engine.list(None, true).await {
         Ok(views) => Reply::json(200, &views.iter().map(view_json).collect::<Json>()),
-        Err(_) => Reply::unavailable(),
+        Err(_) => busy(),
     }
 }
 
@@ -68,7 +72,7 @@ async fn one(engine: &EngineHandle, key: Key) -> Reply {
     match engine.get(key, true).await {
         Ok(Some(view)) => Reply::json(200, &view_json(&view)),
         Ok(None) => missing(),
-        Err(_) => Reply::unavailable(),
+        Err(_) => busy(),
     }
 }
 
@@ -76,7 +80,7 @@ async fn plan(engine: &EngineHandle, key: Key) -> Reply {
     match engine.get(key, false).await {
         Ok(Some(view)) => Reply::text(200, view.spec.plan.to_string()),
         Ok(None) => missing(),
-        Err(_) => Reply::unavailable(),
+        Err(_) => busy(),
     }
 }
 
@@ -84,12 +88,12 @@ async fn console(engine: &EngineHandle, key: Key) -> Reply {
     match engine.console(key).await {
         Ok(Some(lines)) => Reply::json(200, &json!({ "lines": lines })),
         Ok(None) => missing(),
-        Err(_) => Reply::unavailable(),
+        Err(_) => busy(),
     }
 }
 
 async fn metrics(engine: &EngineHandle, key: Key) -> Reply {
-    let Ok(found) = engine.metrics(key).await else { return Reply::unavailable() };
+    let Ok(found) = engine.metrics(key).await else { return busy() };
     let Some(series) = found else { return missing() };
     let one = |metric: &engine::Metric| {
         let labels: serde_json::Map<String, Json> =

@@ -10,6 +10,8 @@ use crate::dialects::benthos::OWNER;
 
 /// Most ports of a kind that are kept; those of pipelines that are gone make room for new ones.
 pub const PORTS_MAX: usize = 100_000;
+/// Most open ports of one name that are kept; one more takes the place of the oldest.
+pub const SAME_NAME_MAX: usize = 1000;
 /// Different options of ports that are kept once.
 const OPTIONS_MAX: usize = 16;
 
@@ -58,11 +60,42 @@ pub fn by_stream_below(prefixed: bool, root: &str) -> Naming {
     })
 }
 
+/// Whether the pipeline that opened a port is still there.
+fn is_open(port: &Arc<PortEvent>) -> bool {
+    port.sender.upgrade().is_some()
+}
+
+/// The ports that were opened under one name, oldest first.
+#[derive(Default)]
+struct Stack(Vec<Arc<PortEvent>>);
+
+impl Stack {
+    /// The port that requests go to: the newest that is open, so that the one before is there
+    /// again when the newest is gone; without any, the last that was.
+    fn current(&self) -> Option<&Arc<PortEvent>> {
+        self.0.iter().rev().find(|port| is_open(port)).or(self.0.last())
+    }
+
+    /// Adds a port; gives the open one of another pipeline whose requests it takes over.
+    fn push(&mut self, port: &Arc<PortEvent>) -> Option<Arc<PortEvent>> {
+        self.0.retain(is_open);
+        if self.0.len() >= SAME_NAME_MAX {
+            let oldest = self.0.remove(0);
+            let (kind, name, pipeline) = (&*port.kind, &*port.name, &*oldest.key.id);
+            tracing::warn!(kind, name, pipeline, "A pipeline of too many with one name is cut off");
+        }
+        // A pipeline that is replaced has its name twice for a moment.
+        let other = self.0.iter().rev().find(|other| other.key != port.key).cloned();
+        self.0.push(Arc::clone(port));
+        other
+    }
+}
+
 /// The ports of one kind, by name. A port stays known when its pipeline is gone, because Benthos
 /// answers 503 there and never 404 again (spec/benthos-streams-api.md §8).
 #[derive(Default)]
 struct Known {
-    ports: HashMap<String, Arc<PortEvent>>,
+    ports: HashMap<String, Stack>,
     /// The names with variables in them, such as `/orders/{id}`.
     patterns: BTreeSet<String>,
 }
@@ -71,18 +104,19 @@ impl Known {
     /// The port of exactly this name, or else of a name whose variables stand for parts of it.
     fn find(&self, name: &str) -> Option<&Arc<PortEvent>> {
         let pattern = || self.patterns.iter().find(|pattern| fits(pattern, name));
-        self.ports.get(name).or_else(|| self.ports.get(pattern()?))
+        self.ports.get(name).or_else(|| self.ports.get(pattern()?))?.current()
     }
 
-    fn insert(&mut self, name: String, port: &Arc<PortEvent>) {
+    /// Adds a port; gives the one of another pipeline that had the name, see [`Stack::push`].
+    fn insert(&mut self, name: String, port: &Arc<PortEvent>) -> Option<Arc<PortEvent>> {
         if self.ports.len() >= PORTS_MAX {
-            self.ports.retain(|_, port| port.sender.upgrade().is_some());
+            self.ports.retain(|_, stack| stack.0.iter().any(is_open));
             self.patterns.retain(|name| self.ports.contains_key(name));
         }
         if name.contains('{') {
             self.patterns.insert(name.clone());
         }
-        self.ports.insert(name, Arc::clone(port));
+        self.ports.entry(name).or_default().push(port)
     }
 }
 
@@ -105,8 +139,20 @@ impl Kinds {
         }
         let (names, port) = (naming(&port), Arc::new(port));
         let known = self.kinds.entry(port.kind.clone()).or_default();
+        let mut other = None;
         for name in names {
-            known.insert(name, &port);
+            other = known.insert(name, &port).or(other);
+        }
+        if let Some(other) = other {
+            let (kind, name, pipeline) = (&*port.kind, &*port.name, &*port.key.id);
+            let before = &*other.key.id;
+            tracing::warn!(
+                kind,
+                name,
+                pipeline,
+                before,
+                "Two pipelines have the same name open: requests go to the newer one"
+            );
         }
     }
 }
@@ -166,7 +212,10 @@ impl Ports {
 
     /// All ports of a kind, ordered by name.
     pub fn all(&self, kind: &str) -> Vec<Arc<PortEvent>> {
-        let known = |all: &Kinds| Some(all.kinds.get(kind)?.ports.values().cloned().collect());
+        let known = |all: &Kinds| {
+            let stacks = all.kinds.get(kind)?.ports.values();
+            Some(stacks.filter_map(|stack| stack.current().cloned()).collect())
+        };
         let mut ports: Vec<_> = self.with(known).unwrap_or_default();
         ports.sort_by(|a: &Arc<PortEvent>, b| a.name.cmp(&b.name));
         ports
@@ -224,6 +273,68 @@ mod tests {
         let names: Vec<_> = ports.all("http").iter().map(|port| port.name.clone()).collect();
         assert_eq!(names, ["/last", "/open"]);
         assert!(ports.find("http", "/1/x").is_none());
+    }
+
+    /// A port of a pipeline, which is open for as long as the pipeline's end of it is held.
+    fn open(id: &str) -> (PortEvent, flume::Sender<plan::env::Request>) {
+        let (sender, _) = flume::bounded(1);
+        let key = Key::new("pipelines", id);
+        (PortEvent { sender: sender.downgrade(), key, ..port("ipc", "", "upd") }, sender)
+    }
+
+    #[test]
+    fn after_the_newest_port_of_a_name_comes_the_one_before() {
+        let (ports, news) = Ports::new(plain(""));
+        let called = || ports.find("ipc", "upd").map(|port| port.key.id.to_string());
+        let [(first, a), (second, b), (third, c)] = ["a", "b", "c"].map(open);
+        for port in [first, second, third] {
+            news.send(port).unwrap();
+        }
+        assert_eq!(called().as_deref(), Some("c"), "the newest");
+        drop(b);
+        assert_eq!(called().as_deref(), Some("c"));
+        drop(c);
+        assert_eq!(called().as_deref(), Some("a"), "the newest that is there");
+        assert_eq!(ports.all("ipc").len(), 1, "it is one name");
+        let (fourth, d) = open("d");
+        news.send(fourth).unwrap();
+        assert_eq!(called().as_deref(), Some("d"));
+        drop((a, d));
+        assert_eq!(called().as_deref(), Some("d"), "it stays known as the last");
+        assert!(ports.find("ipc", "upd").is_some_and(|port| port.sender.upgrade().is_none()));
+    }
+
+    #[test]
+    fn a_name_is_taken_from_another_pipeline_only_while_that_is_there() {
+        let mut stack = Stack::default();
+        let mut push = |port: PortEvent| {
+            let taken = stack.push(&Arc::new(port));
+            (taken.map(|port| port.key.id.to_string()), stack.0.len())
+        };
+        let [(a1, _a1), (a2, _a2), (b, keep_b), (c, _c)] = ["a", "a", "b", "c"].map(open);
+        assert_eq!(push(a1), (None, 1));
+        assert_eq!(push(a2), (None, 2), "a pipeline that is being replaced");
+        assert_eq!(push(b), (Some("a".to_owned()), 3));
+        drop(keep_b);
+        assert_eq!(push(c), (Some("a".to_owned()), 3), "what is gone makes room");
+    }
+
+    #[test]
+    fn ports_of_one_name_have_a_limit() {
+        let (ports, news) = Ports::new(plain(""));
+        let mut held: Vec<_> = (0..=SAME_NAME_MAX)
+            .map(|number| {
+                let (port, sender) = open(&number.to_string());
+                news.send(port).unwrap();
+                sender
+            })
+            .collect();
+        let called = || ports.find("ipc", "upd").map(|port| port.key.id.to_string());
+        assert_eq!(called(), Some(SAME_NAME_MAX.to_string()));
+        held.truncate(2);
+        assert_eq!(called().as_deref(), Some("1"));
+        held.truncate(1);
+        assert_eq!(called(), Some(SAME_NAME_MAX.to_string()), "the oldest was cut off");
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Answers a request before anybody else does, on a port where this dialect comes first: the
+    /// question whether the service is up.
+    fn front(&self, _request: &Request) -> Option<Reply> {
+        None
+    }
+
     /// Refuses a request to a path that somebody claims, whoever that is: one without the right
     /// password.
     fn guard(&self, _request: &Request) -> Option<Reply> {
@@ -91,6 +97,9 @@ impl App {
 
     async fn route(&self, request: &Request) -> Reply {
         let refused = || self.dialects.iter().find_map(|dialect| dialect.guard(request));
+        if let Some(reply) = self.dialects.first().and_then(|first| first.front(request)) {
+            return refused().unwrap_or(reply);
+        }
         if let Some(reply) = self.dialects.iter().find_map(|dialect| dialect.handle(request)) {
             return match refused() {
                 Some(refusal) => refusal,

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
-use tests::program::{Program, http, until};
+use tests::program::{Folder, Program, http, until};
 
 /// The document's body: an object, as the text of a JSON string.
 fn body(spec: &str) -> String {
@@ -93,8 +93,110 @@ fn a_spec_that_does_not_parse_creates_nothing() {
     let refused = http(&address, "POST", "/pipeline/create", &body(".qsp.run (1;2\n"));
     assert_eq!(refused.status, 400);
     let error = refused.json()["error"].as_str().expect("a text").to_owned();
-    assert!(error.contains("spec:1:"), "line and column: {error}");
+    assert!(error.starts_with("spec:1:14: error: "), "line and column: {error}");
+    assert!(error.ends_with("1 | .qsp.run (1;2\n  |              ^"), "a caret: {error}");
     assert_eq!(http(&address, "GET", "/pipelines", "").json(), json!([]));
+}
+
+/// Creates a pipeline and returns its id.
+fn create(address: &str, body: &str) -> String {
+    let created = http(address, "POST", "/pipeline/create", body);
+    assert_eq!(created.status, 200, "{}", created.text());
+    created.json()["id"].as_str().expect("an id").to_owned()
+}
+
+/// What a pipeline wrote to its console.
+fn console(address: &str, id: &str) -> String {
+    http(address, "GET", &format!("/v1/pipelines/pipelines/{id}/console"), "").text()
+}
+
+#[test]
+fn a_spec_that_cannot_be_loaded_is_there_with_its_error_also_after_a_restart() {
+    let folder = Folder::new("kdb-errors");
+    let state = folder.path("state").display().to_string();
+    let start = || Program::start(&["serve", "--listen", "kdb=127.0.0.1:0", "--state-dir", &state]);
+    let program = start();
+    let address = program.address("HTTP requests: kdb");
+    let no_name = ".qsp.run .qsp.read.fromCallback[`] .qsp.write.toConsole[]";
+    let cases = [
+        ("a:1\nb:2+`x", "type"),
+        ("f:{hopen x}\n", "nyi: hopen"),
+        (no_name, "field 'name': a callback needs a name"),
+    ];
+    let ids = cases.map(|(spec, _)| create(&address, &body(spec)));
+    let check = |address: &str| {
+        for ((spec, error), id) in cases.iter().zip(&ids) {
+            let status = http(address, "GET", &format!("/pipeline/status/{id}"), "").json();
+            assert_eq!(status["state"], "Errored", "{spec}: {status}");
+            let text = status["error"].as_str().expect("a text");
+            assert!(text.contains(error) && !text.starts_with('\''), "{spec}: {text}");
+            let shown = http(address, "GET", &format!("/pipeline/{id}"), "").json();
+            assert_eq!((&shown["state"], &shown["error"]), (&json!("ERRORED"), &json!(text)));
+        }
+    };
+    check(&address);
+    program.signal("KILL");
+    drop(program);
+    let program = start();
+    check(&program.address("HTTP requests: kdb"));
+}
+
+#[test]
+fn what_was_posted_is_shown_and_secrets_are_not() {
+    let program = Program::start(&["serve", "--listen", "kdb=127.0.0.1:0"]);
+    let address = program.address("HTTP requests: kdb");
+    let posted = json!({
+        "name": "file", "type": "spec", "base": "q", "loadError": "mine",
+        "config": {"content": SPEC}, "settings": {"minWorkers": 1, "maxWorkers": "2"},
+        "persistence": {"controller": {"checkpointFreq": "5000"}, "worker": {"size": "1Gi"}},
+        "env": {"KXI_LOG": "debug", "DB_PASSWORD": "hush"}, "labels": {"team": "a"},
+    });
+    let id = create(&address, &posted.to_string());
+    let all = http(&address, "GET", "/details", "").json();
+    let one = http(&address, "GET", &format!("/pipeline/{id}"), "").json();
+    for details in [&all[0], &one] {
+        for key in ["base", "config", "labels", "loadError", "persistence", "settings", "type"] {
+            assert_eq!(details[key], posted[key], "{key}");
+        }
+        assert_eq!((&details["state"], &details["error"]), (&json!("RUNNING"), &json!("")));
+        assert_eq!(details["env"]["KXI_LOG"], "debug");
+        assert!(!details.to_string().contains("hush"), "{details}");
+    }
+}
+
+#[test]
+fn health_is_asked_at_the_root_of_the_kdb_port() {
+    let listen = ["benthos=127.0.0.1:0", "kdb=127.0.0.1:0", "nes=127.0.0.1:0"];
+    let args: Vec<&str> = listen.iter().flat_map(|address| ["--listen", address]).collect();
+    let program = Program::start(&[&["serve"], &args[..]].concat());
+    for verb in ["GET", "HEAD"] {
+        let status = |name: &str| {
+            http(&program.address(&format!("HTTP requests: {name}")), verb, "/", "").status
+        };
+        assert_eq!(["benthos", "kdb", "nes"].map(status), [404, 200, 404], "{verb}");
+    }
+}
+
+#[test]
+fn calls_go_to_the_newest_of_two_pipelines_and_then_to_the_one_before() {
+    let program =
+        Program::start(&["serve", "--listen", "kdb=127.0.0.1:0", "--listen", "ipc=127.0.0.1:0"]);
+    let (address, ipc) = (program.address("HTTP requests: kdb"), program.address("kdb+ IPC"));
+    let [first, second] = [1, 2].map(|_| create(&address, &body(SPEC)));
+    let written = |id: &str| console(&address, id).matches("1 2 3").count();
+    assert_eq!(publish(&ipc), 101, "the generic null");
+    let warned = until(|| {
+        let log = program.log();
+        let line = |line: &str| [&first, &second].iter().all(|id| line.contains(id.as_str()));
+        log.lines().any(|l| l.contains("level=warning") && line(l)).then_some(())
+    });
+    assert!(warned.is_some(), "{}", program.log());
+    assert!(until(|| (written(&second) == 1).then_some(())).is_some(), "the newest is called");
+    assert_eq!(written(&first), 0);
+    let down = http(&address, "POST", &format!("/pipeline/teardown/{second}"), "");
+    assert_eq!(down.status, 200, "{}", down.text());
+    assert_eq!(publish(&ipc), 101, "no error");
+    assert!(until(|| (written(&first) == 1).then_some(())).is_some(), "then the one before");
 }
 
 #[test]

@@ -12,8 +12,9 @@ use config::{Catalog, Resources};
 use engine::{Engine, EngineConfig, PortEvent};
 use plan::Registry;
 use server::dialects::benthos::{self, MetricsFormat, Options};
+use server::dialects::kdb::{self, Lower};
 use server::ports::by_stream;
-use server::{Listener, Ports, Server, Tls};
+use server::{Dialect, Listener, Ports, Server, Tls};
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -71,6 +72,14 @@ impl Drop for Scratch {
     }
 }
 
+/// Which dialects answer, in their order.
+pub(crate) enum Front {
+    /// The kdb dialect alone.
+    Kdb(Lower),
+    /// Benthos, and the kdb dialect behind it.
+    BenthosThenKdb(Lower),
+}
+
 /// An engine and its front end.
 pub(crate) struct Running {
     engine: Engine,
@@ -95,11 +104,33 @@ impl Running {
         Running::launch(None, tls, |_| {})
     }
 
+    pub(crate) fn front(front: Front) -> Self {
+        Running::launch_dialects(None, None, |_| {}, Some(front))
+    }
+
+    pub(crate) fn front_with_state(front: Front, directory: &Path) -> Self {
+        Running::launch_dialects(Some(directory), None, |_| {}, Some(front))
+    }
+
+    /// Ends the engine and leaves the front end alone.
+    pub(crate) fn end_engine(&self) {
+        wait(self.engine.handle().shutdown(Duration::from_secs(1))).unwrap();
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     fn launch(state: Option<&Path>, tls: Option<Tls>, change: impl FnOnce(&mut Options)) -> Self {
+        Running::launch_dialects(state, tls, change, None)
+    }
+
+    fn launch_dialects(
+        state: Option<&Path>,
+        tls: Option<Tls>,
+        change: impl FnOnce(&mut Options),
+        front: Option<Front>,
+    ) -> Self {
         let registry = components::registry();
         let config = EngineConfig {
             shards: 1,
@@ -115,10 +146,18 @@ impl Running {
         let streams = benthos::streams(engine.handle(), catalog, Resources::new());
         wait(streams.recover()).unwrap();
         let ports = Arc::new(ports);
-        let dialect = benthos::dialect(streams, Arc::clone(&ports), options).unwrap();
+        let benthos: Arc<dyn Dialect> =
+            benthos::dialect(streams, Arc::clone(&ports), options).unwrap();
+        let dialects: Vec<Arc<dyn Dialect>> = match front {
+            None => vec![benthos],
+            Some(Front::Kdb(lower)) => vec![kdb::dialect(engine.handle(), lower)],
+            Some(Front::BenthosThenKdb(lower)) => {
+                vec![benthos, kdb::dialect(engine.handle(), lower)]
+            }
+        };
         let socket = Server::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let listener = Listener { tls, ..Listener::plain(socket, vec![dialect]) };
+        let listener = Listener { tls, ..Listener::plain(socket, dialects) };
         let server = Server::start(vec![listener], engine.handle(), ports).unwrap();
         Running { engine, server, address }
     }

@@ -54,19 +54,23 @@ fn an_unparsable_query_is_refused_over_rest_with_its_place() {
 }
 
 #[test]
-fn an_unparsable_spec_is_refused_over_rest_with_its_place() {
+fn a_spec_that_does_not_parse_has_line_column_and_caret_and_creates_nothing() {
     let served = serve();
     let before = served.names();
+    let last = "2 | .qsp.run (1;2\n  |              ^";
     let specs = [
-        ("a:1\n.qsp.run (1;2\n\n", "spec:2:14: ')"),
-        ("f:{x+}]", "spec:1:7: ']"),
-        ("f[", "spec:1:3"),
+        ("a:1\n.qsp.run (1;2\n\n", (2, 14), "error: ')", last),
+        ("f:{x+}]", (1, 7), "error: ']", "1 | f:{x+}]\n  |       ^"),
+        ("f[", (1, 3), "error: ", "1 | f[\n  |   ^"),
     ];
-    for (spec, place) in specs {
+    for (spec, (line, column), error, caret) in specs {
         let answer = http(&served.kdb, "POST", "/pipeline/create", &spec_body(spec));
         assert_eq!(answer.status, 400, "{spec}: {}", answer.text());
-        let text = answer.json()["error"].as_str().expect("a text").to_owned();
-        assert!(text.starts_with(place), "{spec}: {text}");
+        let answer = answer.json();
+        let text = answer["error"].as_str().expect("a text");
+        assert!(text.starts_with(&format!("spec:{line}:{column}: {error}")), "{spec}: {text}");
+        assert!(text.ends_with(&format!("\n{caret}")), "{spec}: {text}");
+        assert_eq!((&answer["line"], &answer["column"]), (&json!(line), &json!(column)), "{spec}");
     }
     assert_eq!(served.names(), before, "nothing is created");
     served.others_go_on();

@@ -53,6 +53,22 @@ pub(super) fn read(body: &[u8]) -> Result<Create, String> {
         Some(Some(other)) => return Err(format!("type: '{other}' is not supported, only 'spec'")),
         Some(None) => return Err("type: must be a string".to_owned()),
     }
+    match object.get("base") {
+        None | Some(Json::Null) => {}
+        Some(Json::String(base)) if base == "q" => {}
+        Some(base) => {
+            let base = base.as_str().map_or_else(|| base.to_string(), |text| format!("'{text}'"));
+            return Err(format!("base: {base} is not supported, only 'q'"));
+        }
+    }
+    for name in ["file", "files"] {
+        let given = value.pointer(&format!("/config/{name}"));
+        if given.is_some_and(|given| !given.is_null()) {
+            return Err(format!(
+                "config.{name}: specs in files are not supported; send the text as config.content"
+            ));
+        }
+    }
     let spec = match value.pointer("/config/content") {
         Some(Json::String(text)) => text.clone(),
         Some(_) => return Err("config.content: must be a string".to_owned()),
@@ -65,6 +81,7 @@ pub(super) fn read(body: &[u8]) -> Result<Create, String> {
             "settings.minWorkers: {min_workers} is more than settings.maxWorkers {max_workers}"
         ));
     }
+    frequencies(&value)?;
     Ok(Create { name: name.clone(), spec, min_workers, max_workers, document: value })
 }
 
@@ -81,6 +98,24 @@ fn number(document: &Json, name: &str, default: usize) -> Result<usize, String> 
         Ok(n) if n > 0 => Ok(n),
         _ => Err(wrong()),
     }
+}
+
+/// Checks how often state is to be kept, in milliseconds, as a number or as the text of one. It is
+/// kept for views and does nothing else.
+fn frequencies(document: &Json) -> Result<(), String> {
+    for part in ["controller", "worker"] {
+        let name = format!("persistence.{part}.checkpointFreq");
+        let fine = match document.pointer(&format!("/{}", name.replace('.', "/"))) {
+            None | Some(Json::Null) => true,
+            Some(Json::String(text)) => text.trim().parse::<u64>().is_ok(),
+            Some(Json::Number(n)) => n.is_u64(),
+            Some(_) => false,
+        };
+        if !fine {
+            return Err(format!("{name}: must be a whole number of milliseconds"));
+        }
+    }
+    Ok(())
 }
 
 /// An id from a name and randomness: the name as Kubernetes would take it, then ten letters or
@@ -129,6 +164,47 @@ mod tests {
             r#"{"name":"a","config":{"content":""},"settings":{"minWorkers":3,"maxWorkers":2}}"#;
         assert!(error(spec).contains("more than"));
         assert!(error(r#"{"name":"a","type":"graph"}"#).starts_with("type:"));
+    }
+
+    /// The error of a request with these fields beside its name and spec, empty when there is none.
+    fn error_of(fields: &str) -> String {
+        let body = format!(r#"{{"name":"a","config":{{"content":""}},{fields}}}"#);
+        read(body.as_bytes()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn only_q_is_a_base() {
+        assert_eq!(error_of(r#""base":"q""#), "");
+        assert_eq!(error_of(r#""base":null"#), "");
+        assert_eq!(error_of(r#""base":"py-ml""#), "base: 'py-ml' is not supported, only 'q'");
+        assert_eq!(error_of(r#""base":["q"]"#), r#"base: ["q"] is not supported, only 'q'"#);
+    }
+
+    #[test]
+    fn frequencies_are_numbers_or_texts_of_numbers() {
+        for part in ["controller", "worker"] {
+            let error = |f: &str| {
+                error_of(&format!(r#""persistence":{{"{part}":{{"checkpointFreq":{f}}}}}"#))
+            };
+            for fine in ["5000", "0", "\"1000\"", "\" 1000 \"", "null"] {
+                assert_eq!(error(fine), "", "{fine}");
+            }
+            for nonsense in ["-1", "1.5", "\"often\"", "\"\"", "true", "[5]", "{}"] {
+                let text = format!("persistence.{part}.checkpointFreq: must be");
+                assert!(error(nonsense).starts_with(&text), "{nonsense}: {}", error(nonsense));
+            }
+        }
+    }
+
+    #[test]
+    fn specs_in_files_are_refused() {
+        for name in ["file", "files"] {
+            let body = format!(r#"{{"name":"a","config":{{"{name}":"/a.q","content":""}}}}"#);
+            let error = read(body.as_bytes()).unwrap_err();
+            assert!(error.starts_with(&format!("config.{name}: ")), "{error}");
+        }
+        let body = r#"{"name":"a","config":{"file":null,"content":""}}"#;
+        assert!(read(body.as_bytes()).is_ok());
     }
 
     #[test]
