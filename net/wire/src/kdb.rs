@@ -159,10 +159,12 @@ impl Server {
     fn login(&mut self) -> Result<Option<Event>, ProtocolError> {
         let head = self.rest();
         let head = head.get(..CREDENTIALS_MAX).unwrap_or(head);
-        if is_http(head) {
+        let end = head.iter().position(|b| *b == 0);
+        // What follows the login is no part of it.
+        if is_http(head.get(..end.unwrap_or(head.len())).unwrap_or_default()) {
             return Err(ProtocolError::Http);
         }
-        let Some(end) = head.iter().position(|b| *b == 0) else {
+        let Some(end) = end else {
             let full = head.len() >= CREDENTIALS_MAX;
             return if full { Err(ProtocolError::LongCredentials) } else { Ok(None) };
         };
@@ -343,6 +345,9 @@ mod tests {
         let mut server = Server::default();
         server.feed(b"a\nb:HTTP/1.1\x03\0");
         assert!(matches!(server.event(), Ok(Some(Event::Login { .. }))), "an odd name");
+        let mut server = Server::default();
+        server.feed(b"me\x03\0GET / HTTP/1.1\n");
+        assert!(matches!(server.event(), Ok(Some(Event::Login { .. }))), "it follows a login");
     }
 
     fn greeted(limit: usize) -> Server {

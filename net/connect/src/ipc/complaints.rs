@@ -1,4 +1,4 @@
-//! What a client of the IPC port does wrong, in the log: enough to see it, however often it does it.
+//! What a client of the IPC port does wrong, in the log: enough to see it, however often.
 
 use std::time::Duration;
 
