@@ -64,6 +64,8 @@ pub enum Event {
 pub enum ProtocolError {
     /// The credentials do not end within [`CREDENTIALS_MAX`] bytes.
     LongCredentials,
+    /// The peer speaks HTTP.
+    Http,
     /// A header with an unknown byte order, message type or compression mark.
     BadHeader([u8; 4]),
     /// The message, or what it unpacks to, is longer than the limit.
@@ -83,6 +85,7 @@ impl std::fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::LongCredentials => f.write_str("the credentials are too long"),
+            Self::Http => f.write_str("this is HTTP"),
             Self::BadHeader(bytes) => write!(f, "no message begins with {bytes:02x?}"),
             Self::TooLong { bytes, limit } => {
                 write!(f, "a message of {bytes} bytes exceeds the limit of {limit}")
@@ -156,7 +159,12 @@ impl Server {
     fn login(&mut self) -> Result<Option<Event>, ProtocolError> {
         let head = self.rest();
         let head = head.get(..CREDENTIALS_MAX).unwrap_or(head);
-        let Some(end) = head.iter().position(|b| *b == 0) else {
+        let end = head.iter().position(|b| *b == 0);
+        // What follows the login is no part of it.
+        if is_http(head.get(..end.unwrap_or(head.len())).unwrap_or_default()) {
+            return Err(ProtocolError::Http);
+        }
+        let Some(end) = end else {
             let full = head.len() >= CREDENTIALS_MAX;
             return if full { Err(ProtocolError::LongCredentials) } else { Ok(None) };
         };
@@ -187,6 +195,14 @@ impl Server {
         self.start += header.bytes;
         Ok(Some(Event::Message { kind: header.kind, endian: header.endian, body }))
     }
+}
+
+/// Whether the first line is one of HTTP, whose end would be waited for in vain.
+fn is_http(head: &[u8]) -> bool {
+    const VERSION: &[u8] = b" HTTP/";
+    let Some(end) = head.iter().position(|b| *b == b'\n') else { return false };
+    let line = head.get(..end).unwrap_or_default();
+    line.windows(VERSION.len()).any(|part| part == VERSION)
 }
 
 /// The eight bytes before a body.
@@ -315,6 +331,23 @@ mod tests {
         let mut server = Server::default();
         server.feed(&[b'a'; CREDENTIALS_MAX]);
         assert_eq!(server.event(), Err(ProtocolError::LongCredentials));
+    }
+
+    #[test]
+    fn http_is_known_by_its_first_line() {
+        let text: &[u8] = b"POST /pipeline/create HTTP/1.1\r\nHost: a\r\n\r\n";
+        let end = text.iter().position(|b| *b == b'\n').expect("a line");
+        let mut server = Server::default();
+        server.feed(&text[..end]);
+        assert_eq!(server.event(), Ok(None), "it could still be a name");
+        server.feed(&text[end..]);
+        assert_eq!(server.event(), Err(ProtocolError::Http));
+        let mut server = Server::default();
+        server.feed(b"a\nb:HTTP/1.1\x03\0");
+        assert!(matches!(server.event(), Ok(Some(Event::Login { .. }))), "an odd name");
+        let mut server = Server::default();
+        server.feed(b"me\x03\0GET / HTTP/1.1\n");
+        assert!(matches!(server.event(), Ok(Some(Event::Login { .. }))), "it follows a login");
     }
 
     fn greeted(limit: usize) -> Server {

@@ -2,7 +2,7 @@
 //! are at hand.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bloblang::{functions, methods};
 use formats::json;
@@ -20,15 +20,25 @@ fn cases() -> Vec<(Vec<u8>, Vec<u8>)> {
             example.cases.iter().map(|(input, _)| (example.mapping.into(), (*input).into()))
         })
         .collect();
-    let folder = std::env::var_os("MAINSTEM_CONFORMANCE").map(PathBuf::from);
-    if let Some(folder) = folder {
-        recorded(&folder.join("bloblang"), &mut cases);
-    }
+    recorded("bloblang", |field| cases.push((field("mapping"), field("input"))));
     cases
 }
 
-/// Adds the cases of every file of a folder.
-fn recorded(folder: &Path, cases: &mut Vec<(Vec<u8>, Vec<u8>)>) {
+/// Programs of q: expressions behind what they need, and specs.
+fn programs() -> Vec<Vec<u8>> {
+    let mut programs = Vec::new();
+    recorded("kdb", |field| {
+        let lines = [field("setup"), field("q"), field("spec")];
+        let lines: Vec<_> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+        programs.push(lines.join(&b'\n'));
+    });
+    programs
+}
+
+/// Hands on the texts of every recorded case of a subject, where they are at hand.
+fn recorded(subject: &str, mut take: impl FnMut(&dyn Fn(&str) -> Vec<u8>)) {
+    let folder = std::env::var_os("MAINSTEM_CONFORMANCE").map(PathBuf::from);
+    let Some(folder) = folder.map(|folder| folder.join(subject)) else { return };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.path().extension().is_none_or(|end| end != "jsonl") {
             continue;
@@ -40,7 +50,7 @@ fn recorded(folder: &Path, cases: &mut Vec<(Vec<u8>, Vec<u8>)>) {
                 Some(Value::String(text)) => text.as_bytes().to_vec(),
                 _ => Vec::new(),
             };
-            cases.push((field("mapping"), field("input")));
+            take(&field);
         }
     }
 }
@@ -54,6 +64,8 @@ pub enum Input {
     Both,
     /// A document.
     Document,
+    /// A program of q.
+    Program,
 }
 
 /// Writes the inputs into the folder that `FUZZ_SEEDS` names, where it names one.
@@ -63,12 +75,13 @@ pub enum Input {
 pub fn write(input: Input) {
     let Some(folder) = std::env::var_os("FUZZ_SEEDS").map(PathBuf::from) else { return };
     fs::create_dir_all(&folder).expect("the folder of the seeds");
-    for (number, (mapping, document)) in cases().into_iter().enumerate() {
-        let seed = match input {
-            Input::Mapping => mapping,
-            Input::Both => [mapping, document].join(&BORDER),
-            Input::Document => document,
-        };
+    let seeds: Vec<Vec<u8>> = match input {
+        Input::Program => programs(),
+        Input::Mapping => cases().into_iter().map(|(mapping, _)| mapping).collect(),
+        Input::Both => cases().into_iter().map(|(m, d)| [m, d].join(&BORDER)).collect(),
+        Input::Document => cases().into_iter().map(|(_, document)| document).collect(),
+    };
+    for (number, seed) in seeds.into_iter().enumerate() {
         fs::write(folder.join(format!("case-{number}")), seed).expect("a seed");
     }
 }

@@ -21,22 +21,34 @@ fn body(spec: &str) -> String {
 
 const SPEC: &str = ".qsp.run\n    .qsp.read.fromCallback[`upd]\n    .qsp.write.toConsle[]\n";
 
-/// Sends ``(`upd;1 2 3)`` as a sync call and returns the type of the answer's body.
-fn publish(address: &str) -> u8 {
+fn with_ipc() -> Program {
+    Program::start(&["serve", "--listen", "kdb=127.0.0.1:0", "--listen", "ipc=127.0.0.1:0"])
+}
+
+/// A client of kdb+ IPC that was let in.
+fn client(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("connects");
     stream.write_all(b"test\x03\x00").expect("sends");
-    let mut capability = [0];
-    stream.read_exact(&mut capability).expect("is let in");
+    stream.read_exact(&mut [0]).expect("is let in");
+    stream
+}
+
+/// A message in small endian: 0 asynchronous, 1 synchronous, 2 a response.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = (8 + body.len() as u32).to_le_bytes();
+    [&[1, kind, 0, 0], &length[..], body].concat()
+}
+
+/// Sends ``(`upd;1 2 3)`` as a sync call and returns the type of the answer's body.
+fn publish(address: &str) -> u8 {
+    let mut stream = client(address);
     let mut call = vec![0, 0, 2, 0, 0, 0, 0xf5];
     call.extend_from_slice(b"upd\0");
     call.extend_from_slice(&[7, 0, 3, 0, 0, 0]);
     for n in 1..=3i64 {
         call.extend_from_slice(&n.to_le_bytes());
     }
-    let mut message = vec![1, 1, 0, 0];
-    message.extend_from_slice(&(8 + call.len() as u32).to_le_bytes());
-    message.extend_from_slice(&call);
-    stream.write_all(&message).expect("sends");
+    stream.write_all(&message(1, &call)).expect("sends");
     let mut answer = [0; 9];
     stream.read_exact(&mut answer).expect("is answered");
     assert_eq!(answer[1], 2, "a response");
@@ -45,8 +57,7 @@ fn publish(address: &str) -> u8 {
 
 #[test]
 fn a_pipeline_lives_as_the_document_says() {
-    let program =
-        Program::start(&["serve", "--listen", "kdb=127.0.0.1:0", "--listen", "ipc=127.0.0.1:0"]);
+    let program = with_ipc();
     let address = program.address("HTTP requests: kdb");
     let ipc = program.address("kdb+ IPC");
     assert_eq!(http(&address, "GET", "/pipelines", "").json(), json!([]));
@@ -211,4 +222,57 @@ fn a_stream_cannot_hide_the_paths_of_pipelines() {
     }
     assert_eq!(http(&address, "POST", "/streams/other", stream).status, 200);
     assert_eq!(http(&address, "POST", "/pipeline/create", "{}").status, 400, "still kdb's");
+}
+
+/// The lines of the log that contain a text.
+fn lines_with(program: &Program, text: &str) -> Vec<String> {
+    program.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+}
+
+#[test]
+fn bytes_that_are_no_object_close_their_connection_with_one_line() {
+    let program = with_ipc();
+    let ipc = program.address("kdb+ IPC");
+    let mut other = client(&ipc);
+    for (bytes, why) in [
+        (message(1, &[200]), "no object has type -56"),
+        (message(0, &[7, 0, 255, 255, 255, 127]), "a length does not fit the message"),
+        (message(1, &[0, 0, 1, 0, 0, 0].repeat(1000)), "nested too deep"),
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "no message begins with"),
+    ] {
+        let mut bad = client(&ipc);
+        bad.write_all(&bytes).expect("sends");
+        assert!(matches!(bad.read(&mut [0]), Ok(0) | Err(_)), "{why}: it is closed");
+        assert!(until(|| lines_with(&program, why).pop()).is_some(), "{why}");
+    }
+    let mut http = TcpStream::connect(&ipc).expect("connects");
+    http.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("sends");
+    assert!(matches!(http.read(&mut [0]), Ok(0) | Err(_)), "it is closed");
+    assert!(until(|| lines_with(&program, "this is HTTP").pop()).is_some());
+    let lines = lines_with(&program, "connection of an IPC client was closed");
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    other.write_all(&message(1, &[101, 0])).expect("sends");
+    other.read_exact(&mut [0; 8]).expect("the other client is answered");
+}
+
+#[test]
+fn a_flood_of_failing_calls_does_not_flood_the_log() {
+    const CALLS: usize = 5_000;
+    let program = with_ipc();
+    let mut client = client(&program.address("kdb+ IPC"));
+    let call = message(0, b"\0\0\x02\0\0\0\xf5nope\0\x65\0");
+    client.write_all(&call.repeat(CALLS)).expect("sends");
+    drop(client);
+    // Each is told of: by a line of its own, or in the count of another line.
+    let told = || {
+        let said = lines_with(&program, "an asynchronous call failed");
+        let counted = lines_with(&program, "left_out=").into_iter().map(|line| {
+            let count = line.split_once("left_out=").map_or("", |(_, rest)| rest);
+            let digits = count.find(|c: char| !c.is_ascii_digit()).unwrap_or(count.len());
+            count[..digits].parse::<usize>().expect("a count")
+        });
+        (said.len() + counted.sum::<usize>() == CALLS).then_some(said.len())
+    };
+    let said = until(told).unwrap_or_else(|| panic!("{}", program.log()));
+    assert!(said < CALLS / 10, "{said} lines in the log");
 }

@@ -209,8 +209,11 @@ fn same(a: &K, b: &K, depth: usize) -> bool {
         }
         (K::Func(f), K::Func(g)) => {
             let (xs, ys) = (f.items(), g.items());
+            let primitive = matches!(f.code(), 101..=103);
             f.code() == g.code()
                 && f.source() == g.source()
+                && f.context() == g.context()
+                && (!primitive || f.index() == g.index())
                 && xs.len() == ys.len()
                 && xs.iter().zip(&ys).all(|(x, y)| same(x, y, depth - 1))
         }

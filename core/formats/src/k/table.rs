@@ -11,6 +11,9 @@ pub struct Dict {
     pub keys: K,
     /// As many values.
     pub values: K,
+    /// Whether the keys are promised to ascend, so that a key that is missing finds the one below
+    /// it: a step dictionary, of type 127. A hint that writing removes.
+    pub sorted: bool,
 }
 
 /// Named columns of one length.
@@ -72,7 +75,13 @@ impl K {
     /// A dictionary without checks: for makers that know that both have one length.
     #[must_use]
     pub fn dict(keys: K, values: K) -> K {
-        K::Dict(Arc::new(Dict { keys, values }))
+        K::Dict(Arc::new(Dict { keys, values, sorted: false }))
+    }
+
+    /// A dictionary, without checks, whose keys are promised to ascend.
+    #[must_use]
+    pub fn sorted_dict(keys: K, values: K) -> K {
+        K::Dict(Arc::new(Dict { keys, values, sorted: true }))
     }
 
     /// A table of columns that are lists of one length.

@@ -140,13 +140,15 @@ impl K {
         Self::vec(ty, Data::repeat(scalar, count))
     }
 
-    /// The type code: negative for atoms, 98 table, 99 dictionary, 100 and above functions.
+    /// The type code: negative for atoms, 98 table, 99 dictionary, 100 and above functions,
+    /// 127 sorted dictionary.
     #[must_use]
     pub fn code(&self) -> i8 {
         match self {
             Self::Atom(ty, _) => -ty.code(),
             Self::Vec(v) => v.ty.code(),
             Self::Table(_) => 98,
+            Self::Dict(d) if d.sorted => 127,
             Self::Dict(_) => 99,
             Self::Func(f) => f.code(),
             Self::Null => 101,

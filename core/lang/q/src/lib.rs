@@ -36,4 +36,6 @@ pub use error::{Detail, QError, Result};
 pub use lang::{LANGUAGE, NAME, lower};
 pub use run::{Console, run_expressions, run_expressions_with};
 
-pub use session::{DEPTH_MAX, FixedHost, Host, ITEMS_MAX, Options, Printer, STEPS_MAX, Session};
+pub use session::{
+    DEPTH_MAX, FixedHost, Host, ITEMS_MAX, Options, Printer, STEPS_MAX, Session, check_syntax,
+};

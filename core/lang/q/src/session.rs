@@ -103,7 +103,7 @@ pub struct Session {
 ///
 /// # Errors
 /// The place that cannot.
-pub(crate) fn check_syntax(source: &str) -> Result<()> {
+pub fn check_syntax(source: &str) -> Result<()> {
     parse::parse(source, DEPTH_MAX / 2).map(|_| ()).map_err(|e| e.located(source))
 }
 

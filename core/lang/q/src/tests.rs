@@ -83,3 +83,12 @@ fn functions_travel_as_values() {
     assert_eq!(s.apply(&f, &[K::long(2)]).unwrap(), K::long(3));
     assert_eq!(display(&f), "{x+y}[1]");
 }
+
+#[test]
+fn a_sorted_dictionary_that_is_written_is_no_longer_one() {
+    let keys = "0b000200000061006200";
+    let values = "07000200000001000000000000000200000000000000";
+    let dict = format!("d:-9!0x01000000290000007f{keys}{values};");
+    assert_eq!(show(&format!("{dict}(type d;d`b;type -9!-8!d)")), "127h\n2\n127h");
+    assert_eq!(show(&format!("{dict}d[`a]:5;(type d;d`a)")), "99h\n5");
+}

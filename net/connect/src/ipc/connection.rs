@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use flume::Sender;
-use formats::k::ipc::{Body, Endian, decode_body};
-use formats::k::{K, Type};
-use plan::env::{Payload, Request};
+use formats::k::K;
+use formats::k::ipc::{Body, Endian, IpcError, decode_body};
 use rt::net::Stream;
 use wire::kdb::{self, Event, Kind, Server};
 
+use super::call::answer;
+use super::complaints::Complaints;
 use super::listener::{LOGIN_TIME, Options, Router};
 
 /// Bytes that one read asks for.
@@ -36,16 +36,38 @@ pub(super) async fn talk(
     send(&mut stream, Server::accept(capability).to_vec()).await?;
     // A reply in answer to small requests must not wait for more.
     let _ = stream.set_nodelay(true);
+    let mut complaints = Complaints::of(&remote);
     while let Some(event) = next(&mut stream, &mut server).await? {
         let Event::Message { kind, endian, body } = event else { continue };
-        let answer = answer(&body, endian, &remote, &*router).await;
+        if kind == Kind::Response {
+            // Nothing is ever asked of a client: this answers no request, and is none.
+            complaints.say("a response that nothing was waiting for was ignored", None);
+            continue;
+        }
+        let answer = match object(&body, endian)? {
+            Ok(request) => answer(request, &remote, &*router).await,
+            Err(error) => Err(error),
+        };
         match (kind, answer) {
             (Kind::Sync, answer) => send(&mut stream, response(answer, endian)).await?,
-            (_, Err(error)) => tracing::warn!(remote, error, "an asynchronous call failed"),
+            (_, Err(error)) => complaints.say("an asynchronous call failed", Some(&error)),
             (_, Ok(_)) => {}
         }
     }
     Ok(())
+}
+
+/// The object of a request, or what it is answered with if it is one that finds no place here.
+///
+/// # Errors
+/// The bytes are no object: nothing that follows them can be trusted.
+fn object(body: &[u8], endian: Endian) -> Result<Result<K, String>, String> {
+    match decode_body(body, endian) {
+        Ok(Body::Value(request)) => Ok(Ok(request)),
+        Ok(Body::Error(_)) => Err("a request cannot be an error".to_owned()),
+        Err(error @ IpcError::TooManySymbols) => Ok(Err(error.to_string())),
+        Err(error) => Err(format!("a message without an object: {error}")),
+    }
 }
 
 fn response(answer: Result<K, String>, endian: Endian) -> Vec<u8> {
@@ -78,115 +100,12 @@ async fn next(stream: &mut Stream, server: &mut Server) -> Result<Option<Event>,
         }
         let (read, filled) = stream.read(buffer).await;
         match read {
+            Ok(0) if server.buffered() > 0 => return Err("it ended within a message".to_owned()),
             Ok(0) => return Ok(None),
             Ok(_) => server.feed(&filled),
             Err(error) => return Err(crate::text::io_text(&error)),
         }
         buffer = filled;
         buffer.clear();
-    }
-}
-
-/// Does what a message asks.
-async fn answer(
-    body: &[u8],
-    endian: Endian,
-    remote: &str,
-    router: &dyn Router,
-) -> Result<K, String> {
-    let request = match decode_body(body, endian).map_err(|e| e.to_string())? {
-        Body::Value(request) => request,
-        Body::Error(text) => return Err(text),
-    };
-    if let Some(probe) = kdb::probe(&request) {
-        return Ok(probe.answer());
-    }
-    let Some((name, mut arguments)) = call(&request) else {
-        return router.call(&request).unwrap_or_else(|| Err("access".to_owned()));
-    };
-    let Some(port) = find(&name, &mut arguments, router) else {
-        return router.call(&request).unwrap_or(Err(name));
-    };
-    // A callback takes one argument (spec/kdb-qsp.md §6).
-    let (1, Some(argument)) = (arguments.len(), arguments.pop()) else {
-        return Err("rank".to_owned());
-    };
-    ask(port, &name, argument, remote).await
-}
-
-/// The port of a name. A dictionary of callbacks is called with the key in front: it is found
-/// under the name, a dot and the key.
-fn find(name: &str, arguments: &mut Vec<K>, router: &dyn Router) -> Option<Sender<Request>> {
-    if let [key, _] = arguments.as_slice()
-        && let Some(key) = key.as_sym()
-        && let Some(port) = router.port(&format!("{name}.{}", key.as_str()))
-    {
-        arguments.remove(0);
-        return Some(port);
-    }
-    router.port(name)
-}
-
-async fn ask(port: Sender<Request>, name: &str, value: K, remote: &str) -> Result<K, String> {
-    let (reply, answer) = flume::bounded(1);
-    let request = Request {
-        method: String::new(),
-        path: name.to_owned(),
-        query: Vec::new(),
-        headers: Vec::new(),
-        remote: remote.to_owned(),
-        payload: Payload::Value(value),
-        incoming: None,
-        encryption: None,
-        reply,
-    };
-    let gone = || format!("{name} is not running");
-    port.send_async(request).await.map_err(|_| gone())?;
-    // Held on to, it would keep a request that nobody takes.
-    drop(port);
-    // Asynchronous calls wait, too: a client never has more than one value waiting here.
-    let response = answer.recv_async().await.map_err(|_| gone())?;
-    match response.status {
-        0..=399 => Ok(K::Null),
-        _ => Err(String::from_utf8_lossy(&response.body).into_owned()),
-    }
-}
-
-/// The name and the arguments of a call; a head may be a symbol or a text that names a function
-/// (spec/kdb-ipc.md §5).
-fn call(request: &K) -> Option<(String, Vec<K>)> {
-    if let Some([head, rest @ ..]) = request.as_syms().filter(|s| s.len() > 1) {
-        let arguments = rest.iter().map(|s| K::sym(*s)).collect();
-        return Some((head.as_str().to_owned(), arguments));
-    }
-    let [head, rest @ ..] = request.as_list()? else { return None };
-    let name = match head.as_sym() {
-        Some(name) => name.as_str().to_owned(),
-        None if head.ty() == Some(Type::Char) => {
-            let text = String::from_utf8(head.as_text()?.to_vec()).ok()?;
-            let named = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b));
-            named.then_some(text)?
-        }
-        None => return None,
-    };
-    Some((name, rest.to_vec()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_are_recognised() {
-        let name = |request: &K| call(request).map(|(name, args)| (name, args.len()));
-        let list = |items| K::list(items);
-        let upd = Some(("upd".to_owned(), 1));
-        assert_eq!(name(&list(vec![K::sym("upd"), K::long(1)])), upd);
-        assert_eq!(name(&list(vec![K::str("upd"), K::long(1)])), upd);
-        assert_eq!(name(&K::syms(vec!["upd".into(), "a".into()])), upd);
-        assert_eq!(name(&list(vec![K::str("{x}"), K::long(1)])), None);
-        assert_eq!(name(&K::str("upd 1")), None);
-        assert_eq!(name(&K::sym("upd")), None);
-        assert_eq!(name(&list(vec![])), None);
     }
 }

@@ -98,7 +98,7 @@ pub async fn serve(listener: TcpListener, options: Options, router: Rc<dyn Route
 async fn client(stream: Stream, options: Rc<Options>, router: Rc<dyn Router>, _one: Counted) {
     let peer = stream.peer().clone();
     if let Err(text) = connection::talk(stream, options, router).await {
-        tracing::info!(%peer, text, "an IPC client was turned away");
+        tracing::warn!(%peer, text, "the connection of an IPC client was closed");
     }
 }
 

@@ -135,18 +135,92 @@ fn messages_and_clients_are_limited() {
     assert_eq!(client.stream.read(&mut [0; 8]).unwrap_or(0), 0, "the connection is closed");
 }
 
+/// A message with any body.
+fn framed(kind: Kind, packed: bool, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 8).unwrap().to_le_bytes();
+    [&[1, kind as u8, u8::from(packed), 0], &length[..], body].concat()
+}
+
+/// Waits until the other side has closed the connection.
+fn closed(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0; 8]) {
+        Ok(count) => count == 0,
+        // Bytes that nobody read any more were on their way.
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
 #[test]
 fn garbage_closes_only_its_connection() {
     let (listening, _requests) = listening(Options::default());
-    let mut bad = Client::new(listening.address(), b"me\x03\0").unwrap();
-    bad.stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    assert_eq!(bad.stream.read(&mut [0; 8]).unwrap_or(0), 0);
     let mut good = Client::new(listening.address(), b"me\x03\0").unwrap();
-    // A body that is no object is answered; the framing is intact.
-    let mut out = vec![1, 1, 0, 0, 9, 0, 0, 0, 200];
-    good.stream.write_all(&out).unwrap();
-    out.clear();
-    assert!(matches!(good.ask(&K::long(1)), Body::Error(_)));
+    let nested = [0, 0, 1, 0, 0, 0].repeat(formats::k::ipc::DEPTH_MAX + 1);
+    let mut crowd = vec![0, 0];
+    let count = formats::k::ipc::OBJECTS_MAX + 1;
+    crowd.extend(u32::try_from(count).unwrap().to_le_bytes());
+    crowd.extend([101, 0].repeat(count));
+    let sync = |body: &[u8]| framed(Kind::Sync, false, body);
+    let bad = [
+        ("HTTP after the login", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
+        ("a type that there is not", sync(&[200])),
+        ("the same, asynchronous", framed(Kind::Async, false, &[200])),
+        ("no object", sync(&[])),
+        ("half an atom", sync(&[0xf9, 1, 0, 0])),
+        ("a vector that lies", sync(&[7, 0, 0xff, 0xff, 0xff, 0x7f])),
+        ("more than an object", sync(&[101, 0, 0])),
+        ("halves that differ", sync(&[99, 10, 0, 1, 0, 0, 0, b'a', 10, 0, 0, 0, 0, 0])),
+        ("an error", sync(b"\x80type\0")),
+        ("a bomb of nested lists", sync(&nested)),
+        ("a bomb of values", sync(&crowd)),
+        ("a bomb of compression", framed(Kind::Sync, true, &i32::MAX.to_le_bytes())),
+        ("broken compression", framed(Kind::Sync, true, &[100, 0, 0, 0, 1, 7, 3])),
+        ("a message above the limit", vec![1, 1, 0, 0, 0xff, 0xff, 0xff, 0xff]),
+        ("a message shorter than its header", vec![1, 1, 0, 0, 7, 0, 0, 0]),
+    ];
+    for (what, bytes) in bad {
+        let mut client = Client::new(listening.address(), b"me\x03\0").unwrap();
+        // What is refused by its header is not read to its end.
+        let _ = client.stream.write_all(&bytes);
+        assert!(closed(&mut client.stream), "{what}");
+        assert_eq!(good.ask(&call("nope", K::long(1))), Body::Error("nope".to_owned()), "{what}");
+    }
+}
+
+#[test]
+fn http_is_closed_before_any_login_is_waited_for() {
+    let (listening, _requests) = listening(Options::default());
+    let mut stream = TcpStream::connect(listening.address()).unwrap();
+    stream.set_read_timeout(Some(LOGIN_TIME / 2)).unwrap();
+    stream.write_all(b"GET /details HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+    assert!(closed(&mut stream));
+}
+
+#[test]
+fn a_response_that_nobody_waits_for_is_no_call() {
+    let (listening, requests) = listening(Options::default());
+    let accepted = accept(requests);
+    let mut client = Client::new(listening.address(), b"me\x06\0").unwrap();
+    client.send(Kind::Response, &call("upd", K::long(1)));
+    assert_eq!(client.ask(&call("upd", K::long(2))), Body::Value(K::Null));
+    drop(client);
+    drop(listening);
+    assert_eq!(accepted.join().unwrap(), [K::long(2)]);
+}
+
+#[test]
+fn arguments_arrive_as_q_would_make_them() {
+    let (listening, requests) = listening(Options::default());
+    let accepted = accept(requests);
+    let mut client = Client::new(listening.address(), b"me\x06\0").unwrap();
+    let list = || K::list(vec![K::long(1), K::long(2)]);
+    let mixed = || K::list(vec![K::long(1), K::sym("a")]);
+    for argument in [list(), mixed(), K::list(vec![list(), mixed()])] {
+        assert_eq!(client.ask(&call("upd", argument)), Body::Value(K::Null));
+    }
+    drop(client);
+    drop(listening);
+    let vector = || K::longs(vec![1, 2]);
+    assert_eq!(accepted.join().unwrap(), [vector(), mixed(), K::list(vec![vector(), mixed()])]);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Bytes to values.
 
-use super::{DEPTH_MAX, Endian, IpcError};
+use super::{DEPTH_MAX, Endian, IpcError, OBJECTS_MAX};
 use crate::k::{Attr, Data, Foreign, K, Scalar, Sym, Table, Type, Vector};
 use std::sync::Arc;
+
+/// What a function takes of the objects of a body: it is larger than other values.
+const FUNCTION_OBJECTS: usize = 4;
 
 /// The content of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +33,7 @@ pub fn decode_body(bytes: &[u8], endian: Endian) -> Result<Body, IpcError> {
 /// # Errors
 /// The bytes are no object, or more than one.
 pub fn decode(bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
-    let mut reader = Reader { rest: bytes, endian };
+    let mut reader = Reader { rest: bytes, endian, objects: OBJECTS_MAX };
     let value = reader.object(0)?;
     if reader.rest.is_empty() { Ok(value) } else { Err(IpcError::Trailing) }
 }
@@ -38,6 +41,8 @@ pub fn decode(bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
 struct Reader<'a> {
     rest: &'a [u8],
     endian: Endian,
+    /// Objects that there may still be.
+    objects: usize,
 }
 
 /// A number of the wire.
@@ -94,6 +99,25 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
+    /// Takes objects off those that there may be, before there is memory for them: the shortest
+    /// has two bytes, its value many more.
+    fn claim(&mut self, objects: usize) -> Result<(), IpcError> {
+        self.objects = self.objects.checked_sub(objects).ok_or(IpcError::TooManyObjects)?;
+        Ok(())
+    }
+
+    /// The objects of a list.
+    fn objects(&mut self, depth: usize) -> Result<Vec<K>, IpcError> {
+        // The shortest object has two bytes.
+        let count = self.count(2)?;
+        self.claim(count)?;
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(self.object(depth + 1)?);
+        }
+        Ok(items)
+    }
+
     fn text(&mut self) -> Result<&'a [u8], IpcError> {
         let end = memchr::memchr(0, self.rest).ok_or(IpcError::Truncated)?;
         let text = self.take(end)?;
@@ -117,7 +141,7 @@ impl<'a> Reader<'a> {
             }
             0..=19 => self.vector(Type::from_code(code).ok_or(IpcError::BadType(code))?, depth),
             98 => self.table(depth),
-            99 | 127 => self.dict(depth),
+            99 | 127 => self.dict(code == 127, depth),
             100..=112 => self.function(code, depth),
             _ => Err(IpcError::BadType(code)),
         }
@@ -141,13 +165,7 @@ impl<'a> Reader<'a> {
     fn vector(&mut self, ty: Type, depth: usize) -> Result<K, IpcError> {
         let attr = Attr::from_code(self.byte()?);
         if ty == Type::List {
-            // The shortest object has two bytes.
-            let count = self.count(2)?;
-            let mut items = Vec::with_capacity(count);
-            for _ in 0..count {
-                items.push(self.object(depth + 1)?);
-            }
-            return Ok(K::list(items));
+            return Ok(K::list(self.objects(depth)?).with_attr(attr));
         }
         let count = self.count(1)?;
         let data: Data = match ty.null() {
@@ -172,14 +190,15 @@ impl<'a> Reader<'a> {
         Ok(K::Vec(Vector { ty, attr, data }))
     }
 
-    fn dict(&mut self, depth: usize) -> Result<K, IpcError> {
+    fn dict(&mut self, sorted: bool, depth: usize) -> Result<K, IpcError> {
+        self.claim(2)?;
         let keys = self.object(depth + 1)?;
         let values = self.object(depth + 1)?;
         let list = |k: &K| matches!(k, K::Vec(_) | K::Table(_) | K::Dict(_));
         if !list(&keys) || !list(&values) || keys.len() != values.len() {
             return Err(IpcError::BadShape);
         }
-        Ok(K::dict(keys, values))
+        Ok(if sorted { K::sorted_dict(keys, values) } else { K::dict(keys, values) })
     }
 
     fn table(&mut self, depth: usize) -> Result<K, IpcError> {
@@ -214,15 +233,11 @@ impl<'a> Reader<'a> {
                     return Ok(K::Null);
                 }
             }
-            104 | 105 => {
-                let count = self.count(2)?;
-                for _ in 0..count {
-                    func.items.push(self.object(depth + 1)?);
-                }
-            }
+            104 | 105 => func.items = self.objects(depth)?,
             106..=111 => func.items.push(self.object(depth + 1)?),
             _ => return Err(IpcError::BadType(code)),
         }
+        self.claim(FUNCTION_OBJECTS)?;
         Ok(K::Func(Arc::new(func)))
     }
 }

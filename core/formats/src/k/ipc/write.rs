@@ -57,7 +57,7 @@ impl Writer<'_> {
             }
             K::Vec(v) => self.vector(v.ty.code(), v.attr, &v.data, depth)?,
             K::Dict(d) => {
-                self.code(99);
+                self.code(if d.sorted { 127 } else { 99 });
                 self.object(&d.keys, depth + 1)?;
                 self.object(&d.values, depth + 1)?;
             }

@@ -153,7 +153,8 @@ impl Session {
         change: Change<'_>,
     ) -> Result<()> {
         let K::Dict(dict) = target else { return Err(type_error()) };
-        let Dict { keys, values } = Arc::make_mut(dict);
+        let Dict { keys, values, sorted } = Arc::make_mut(dict);
+        *sorted = false;
         let places = if matches!(first, K::Null) {
             K::longs((0..i64::try_from(keys.len()).unwrap_or(0)).collect())
         } else {
