@@ -1,7 +1,6 @@
 //! The driver of a pipeline: runs batches through the operators on the home shard.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
@@ -9,182 +8,12 @@ use plan::{Batch, Data, End, NodeId, Operator, OperatorError};
 
 use crate::acks::Homing;
 use crate::body::Ways;
+use crate::graph::{Graph, Station};
 use crate::lanes::{Lanes, Merge};
-use crate::parallel::{Chain, Done, Head, Input, Intake, Reorder, chain_of, port_of, run_head};
-use crate::queue::Queue;
+use crate::parallel::{
+    Chain, Done, Head, Input, Intake, Reorder, chain_of, end_head, head_of, run_head,
+};
 use crate::stop::Stop;
-
-/// Where a batch goes next: a node and the port it arrives at.
-pub(crate) type Target = (NodeId, usize);
-
-/// One node of the graph at run time.
-pub(crate) enum Station {
-    /// A source: only its targets matter here.
-    Source(Vec<Target>),
-    /// An operator and where its results go.
-    Operator(Box<dyn Operator>, Vec<Target>),
-    /// A sink, by its queue.
-    Sink(Queue<Batch>),
-    /// The home of the pipeline, on another shard.
-    Away(flume::Sender<Done>),
-}
-
-impl Station {
-    fn targets(&self) -> &[Target] {
-        match self {
-            Station::Source(targets) | Station::Operator(_, targets) => targets,
-            Station::Sink(_) | Station::Away(_) => &[],
-        }
-    }
-}
-
-/// The graph behind the head.
-pub(crate) struct Graph {
-    stations: Vec<Station>,
-    /// Sources that may still bring batches.
-    sources: Vec<NodeId>,
-    /// By node: inputs that may still bring batches. A node with none left has been flushed.
-    open: Vec<usize>,
-    todo: VecDeque<(NodeId, usize, Batch)>,
-    out: Vec<Batch>,
-}
-
-/// A share of a batch.
-pub(crate) fn copy(batch: &Batch) -> Batch {
-    Batch {
-        data: batch.data.clone(),
-        acks: batch.acks.clone(),
-        seq: batch.seq,
-        born_ns: batch.born_ns,
-    }
-}
-
-impl Graph {
-    pub(crate) fn new(stations: Vec<Station>) -> Self {
-        let mut open = vec![0; stations.len()];
-        for (target, _) in stations.iter().flat_map(Station::targets) {
-            if let Some(open) = open.get_mut(*target) {
-                *open += 1;
-            }
-        }
-        let sources = (0..stations.len()).filter(|node| open.get(*node) == Some(&0)).collect();
-        Graph { stations, sources, open, todo: VecDeque::new(), out: Vec::new() }
-    }
-
-    fn targets(&self, node: NodeId) -> &[Target] {
-        self.stations.get(node).map_or(&[], Station::targets)
-    }
-
-    /// Sends a batch that left `node` to everything behind it, until it is in the sinks.
-    pub(crate) async fn route(&mut self, node: NodeId, batch: Batch) -> Result<(), OperatorError> {
-        self.fan_out(node, batch);
-        while let Some((node, port, batch)) = self.todo.pop_front() {
-            match self.stations.get_mut(node) {
-                Some(Station::Operator(operator, _)) => {
-                    let mut out = std::mem::take(&mut self.out);
-                    operator.on_port(port, batch, &mut out).finish().await?;
-                    // Each goes to the end before the next one moves: an operator that holds the
-                    // second one back does not hold up the first.
-                    for batch in out.drain(..).rev() {
-                        self.fan_out(node, batch);
-                    }
-                    self.out = out;
-                }
-                // A closed queue means that the pipeline is being dropped: so is the batch.
-                Some(Station::Sink(queue)) => drop(queue.push(batch).await),
-                Some(Station::Away(home)) => drop(home.send(Done::Part(batch))),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts a batch that left `node` in front of everything else that has to be done.
-    fn fan_out(&mut self, node: NodeId, batch: Batch) {
-        let targets = self.targets(node).to_vec();
-        let Some((first, others)) = targets.split_first() else { return batch.ok() };
-        for (target, port) in others.iter().rev() {
-            self.todo.push_front((*target, *port, copy(&batch)));
-        }
-        self.todo.push_front((first.0, first.1, batch));
-    }
-
-    /// No more batches come from `source`: flushes it and whatever only it kept open, the
-    /// operators in front first.
-    pub(crate) async fn close(&mut self, source: NodeId, end: End) -> Result<(), OperatorError> {
-        let mut ended: Vec<NodeId> = self.sources.extract_if(.., |open| *open == source).collect();
-        while let Some(node) = ended.pop() {
-            let mut out = Vec::new();
-            if let Some(Station::Operator(operator, _)) = self.stations.get_mut(node) {
-                operator.on_end(end, &mut out).finish().await?;
-            }
-            for batch in out {
-                self.route(node, batch).await?;
-            }
-            self.rest(node).await?;
-            for at in 0..self.targets(node).len() {
-                let Some((target, _)) = self.targets(node).get(at).copied() else { break };
-                if let Some(open) = self.open.get_mut(target) {
-                    *open -= 1;
-                    if *open == 0 {
-                        ended.push(target);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Hands out what an operator has more of than it could give at its end at once.
-    async fn rest(&mut self, node: NodeId) -> Result<(), OperatorError> {
-        while let Some(Station::Operator(operator, _)) = self.stations.get_mut(node)
-            && operator.due_ns() == Some(0)
-        {
-            let mut out = Vec::new();
-            operator.on_time(rt::now().0, &mut out).finish().await?;
-            for batch in out {
-                self.route(node, batch).await?;
-            }
-            rt::yield_now().await;
-        }
-        Ok(())
-    }
-
-    /// Closes every source that is still open.
-    pub(crate) async fn end(&mut self, end: End) -> Result<(), OperatorError> {
-        while let Some(source) = self.sources.first().copied() {
-            self.close(source, end).await?;
-        }
-        Ok(())
-    }
-
-    /// The earliest time at which an operator wants to be called.
-    fn due_ns(&self) -> Option<u64> {
-        let due = |station: &Station| match station {
-            Station::Operator(operator, _) => operator.due_ns(),
-            _ => None,
-        };
-        self.stations.iter().filter_map(due).min()
-    }
-
-    async fn on_time(&mut self) -> Result<(), OperatorError> {
-        for node in 0..self.stations.len() {
-            let mut out = Vec::new();
-            // The time is read behind what it is compared with, which may come from the same clock.
-            if let Some(Station::Operator(operator, _)) = self.stations.get_mut(node)
-                && let Some(due_ns) = operator.due_ns()
-                && let now_ns = rt::now().0
-                && due_ns <= now_ns
-            {
-                operator.on_time(now_ns, &mut out).finish().await?;
-            }
-            for batch in out {
-                self.route(node, batch).await?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// An operator that runs in lanes.
 pub(crate) struct Keyed {
@@ -210,8 +39,8 @@ enum Made {
     Whole { source: NodeId, id: u64, batch: Batch },
     /// What the head of a source made of a block.
     Results { source: NodeId, batches: Vec<Batch> },
-    /// A source has ended.
-    Ended(NodeId),
+    /// A source has ended, and this is what its head still had.
+    Ended { source: NodeId, batches: Vec<Batch> },
 }
 
 /// The driver task of an instance.
@@ -338,10 +167,9 @@ impl Driver {
                 self.at_home(source, id, seq, batch).await
             }
             Turn::Input(Some(Input::Ended { source, seq })) => {
-                if let Some(keyed) = &self.keyed {
-                    keyed.lanes.pass(seq);
-                }
-                self.in_order(seq, Made::Ended(source)).await
+                let mut batches = end_head(chain_of(&mut self.chains, source)).await?;
+                self.to_lanes(source, seq, &mut batches)?;
+                self.in_order(seq, Made::Ended { source, batches }).await
             }
             Turn::Input(Some(Input::End | Input::Nudge) | None) => Ok(()),
             Turn::Done(done) => self.arrived(done).await,
@@ -440,12 +268,22 @@ impl Driver {
             return self.in_order(seq, Made::Whole { source, id, batch }).await;
         }
         let mut batches = run_head(chain, id, batch, &self.homing).await?;
-        if let Some(keyed) = &mut self.keyed {
-            let port = port_of(&self.heads, source);
-            keyed.lanes.send(&mut *keyed.splitter, seq, port, &batches)?;
-            batches.drain(..).for_each(Batch::ok);
-        }
+        self.to_lanes(source, seq, &mut batches)?;
         self.in_order(seq, Made::Results { source, batches }).await
+    }
+
+    /// Hands what a head made to the lanes, where there are some.
+    fn to_lanes(
+        &mut self,
+        source: NodeId,
+        seq: u64,
+        batches: &mut Vec<Batch>,
+    ) -> Result<(), OperatorError> {
+        let Some(keyed) = &mut self.keyed else { return Ok(()) };
+        let port = head_of(&self.heads, source).map_or(0, |head| head.port);
+        keyed.lanes.send(&mut *keyed.splitter, seq, port, batches)?;
+        batches.drain(..).for_each(Batch::ok);
+        Ok(())
     }
 
     /// Takes what became of something, and goes on with all that is due.
@@ -454,17 +292,27 @@ impl Driver {
         while let Some(made) = self.reorder.pop() {
             match made {
                 Made::Whole { source, id, batch } => self.whole(source, id, batch).await?,
-                Made::Results { source, batches } => {
-                    let head = self.heads.iter().find(|head| head.source == source);
-                    let last = head.map_or(source, Head::last);
-                    for batch in batches {
-                        self.graph.route(last, batch).await?;
+                Made::Results { source, batches } => self.behind_head(source, batches).await?,
+                Made::Ended { source, batches } => {
+                    self.behind_head(source, batches).await?;
+                    // Where all sources lead into lanes, those end together.
+                    if self.keyed.is_none() {
+                        self.graph.close(source, End::Drained).await?;
                     }
                 }
-                // All sources lead into the lanes, which end together.
-                Made::Ended(_) if self.keyed.is_some() => {}
-                Made::Ended(source) => self.graph.close(source, End::Drained).await?,
             }
+        }
+        Ok(())
+    }
+
+    async fn behind_head(
+        &mut self,
+        source: NodeId,
+        batches: Vec<Batch>,
+    ) -> Result<(), OperatorError> {
+        let last = head_of(&self.heads, source).map_or(source, Head::last);
+        for batch in batches {
+            self.graph.route(last, batch).await?;
         }
         Ok(())
     }

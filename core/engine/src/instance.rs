@@ -218,6 +218,12 @@ impl Built {
         self.instance.1 == 1 && self.heads.iter().any(|head| !head.nodes.is_empty())
     }
 
+    /// The sources of such blocks.
+    fn spreading(&self) -> Vec<NodeId> {
+        let heads = self.heads.iter().filter(|head| !head.nodes.is_empty());
+        heads.map(|head| head.source).collect()
+    }
+
     /// The operator right behind all heads that are spread, where its state belongs to keys.
     fn keyed(&self, shards: usize) -> Option<NodeId> {
         let plan = &self.builder.plan;
@@ -321,10 +327,8 @@ impl Built {
             homing: homing.clone(),
             lanes: lanes.clone(),
         };
-        let spreading = self.heads.iter().filter(|head| !head.nodes.is_empty());
-        let spreading = spreading.map(|head| head.source).collect();
         let share = Box::new(move || share(first_share));
-        let intake = intake(spread.then_some(work_in), spreading, share);
+        let intake = intake(spread.then_some(work_in), self.spreading(), share);
         let stop = Stop::new(lines);
         let home = self.home.clone();
         let done = (spread || stop.parts() > 0).then(|| self.done.1.clone());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use plan::{Batch, Data, End, NodeId, Operator, OperatorError, Plan};
 
-use crate::driver::copy;
+use crate::graph::copy;
 use crate::panics::Guarded;
 use crate::parallel::Done;
 
@@ -105,13 +105,6 @@ impl Lanes {
             let _ = way.work.send(LaneWork::Block { seq, port, batches });
         }
         Ok(())
-    }
-
-    /// Lets a number pass at which there is nothing for the operator.
-    pub(crate) fn pass(&self, seq: u64) {
-        for way in &*self.ways {
-            let _ = way.work.send(LaneWork::Block { seq, port: 0, batches: Vec::new() });
-        }
     }
 
     /// Tells all lanes that no more blocks come.

@@ -31,6 +31,7 @@ mod connections;
 mod context;
 mod control;
 mod driver;
+mod graph;
 mod instance;
 mod journal;
 mod keeping;

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use plan::{Batch, Data, NodeId, Operator, OperatorError, Plan, Role};
+use plan::{Batch, Data, End, NodeId, Operator, OperatorError, Plan, Role};
 
 use crate::acks::Homing;
 use crate::lanes::Lanes;
@@ -71,9 +71,9 @@ pub(crate) struct Share {
     pub(crate) lanes: Option<Lanes>,
 }
 
-/// The input at which results of the head of `source` arrive.
-pub(crate) fn port_of(heads: &[Head], source: NodeId) -> usize {
-    heads.iter().find(|head| head.source == source).map_or(0, |head| head.port)
+/// The head of `source`.
+pub(crate) fn head_of(heads: &[Head], source: NodeId) -> Option<&Head> {
+    heads.iter().find(|head| head.source == source)
 }
 
 /// The operators of a head.
@@ -184,6 +184,21 @@ pub(crate) async fn run_head(
     Ok(batches)
 }
 
+/// What the operators of a head still have when their source has ended.
+pub(crate) async fn end_head(chain: &mut [Box<dyn Operator>]) -> Result<Vec<Batch>, OperatorError> {
+    let (mut all, mut spare) = (Vec::new(), Vec::new());
+    for at in 0..chain.len() {
+        let (so_far, behind) = chain.split_at_mut(at + 1);
+        let mut batches = Vec::new();
+        if let Some(operator) = so_far.last_mut() {
+            operator.on_end(End::Drained, &mut batches).finish().await?;
+        }
+        plan::run_chain(behind, &mut batches, &mut spare).await?;
+        all.append(&mut batches);
+    }
+    Ok(all)
+}
+
 /// Puts what became of blocks back in the order of the blocks.
 pub(crate) struct Reorder<T> {
     next: u64,
@@ -259,7 +274,7 @@ fn hand_over(
     batches: Vec<Batch>,
 ) -> Result<Vec<Batch>, String> {
     let (Some(lanes), Some(splitter)) = (&share.lanes, splitter) else { return Ok(batches) };
-    let port = port_of(&share.heads, source);
+    let port = head_of(&share.heads, source).map_or(0, |head| head.port);
     lanes.send(&mut **splitter, seq, port, &batches).map_err(|error| error.to_string())?;
     batches.into_iter().for_each(Batch::ok);
     Ok(Vec::new())

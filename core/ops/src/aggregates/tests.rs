@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::partials::Groups;
 use super::*;
 use crate::columns::types::array_from;
+use crate::kept;
 
 fn all() -> Layout {
     let functions = [
@@ -93,8 +94,8 @@ proptest! {
     fn a_snapshot_is_the_state(rows in prop::collection::vec((0u32..5, -5000i64..5000), 0..20)) {
         let layout = all();
         let state = partials(&layout, &rows);
-        let text = serde_json::to_string(&state).unwrap();
-        let back: Partials = serde_json::from_str(&text).unwrap();
+        let bytes = kept::write(1, &state).unwrap();
+        let back: Partials = kept::read(1, &bytes).unwrap();
         prop_assert_eq!(results(&layout, back), results(&layout, state));
     }
 }

@@ -10,6 +10,7 @@ use super::{threshold, window};
 use crate::aggregates::partials::CELLS_MAX;
 use crate::columns::select;
 use crate::columns::testing::{self, Fake, columns, done, examples, rows_of, run, run_within};
+use crate::kept;
 
 #[test]
 fn the_examples_hold() {
@@ -132,9 +133,9 @@ proptest! {
         let mut out: Vec<Batch> = Vec::new();
         for (i, batch) in batches.iter().enumerate() {
             if i == at {
-                let text = plan::serde_json::to_string(&core.snapshot()).unwrap();
+                let bytes = kept::write(1, &core.snapshot()).unwrap();
                 core = Core::new(config.clone(), 2).unwrap();
-                core.restore(plan::serde_json::from_str(&text).unwrap()).unwrap();
+                core.restore(kept::read(1, &bytes).unwrap()).unwrap();
             }
             core.add(batch, 0, &mut out).unwrap();
         }
