@@ -168,7 +168,7 @@ impl Driver {
             }
             Turn::Input(Some(Input::Ended { source, seq })) => {
                 let mut batches = end_head(chain_of(&mut self.chains, source)).await?;
-                self.to_lanes(source, seq, &mut batches)?;
+                self.send_to_lanes(source, seq, &mut batches)?;
                 self.in_order(seq, Made::Ended { source, batches }).await
             }
             Turn::Input(Some(Input::End | Input::Nudge) | None) => Ok(()),
@@ -268,12 +268,12 @@ impl Driver {
             return self.in_order(seq, Made::Whole { source, id, batch }).await;
         }
         let mut batches = run_head(chain, id, batch, &self.homing).await?;
-        self.to_lanes(source, seq, &mut batches)?;
+        self.send_to_lanes(source, seq, &mut batches)?;
         self.in_order(seq, Made::Results { source, batches }).await
     }
 
     /// Hands what a head made to the lanes, where there are some.
-    fn to_lanes(
+    fn send_to_lanes(
         &mut self,
         source: NodeId,
         seq: u64,
