@@ -6,14 +6,14 @@
 //! that time passes there as it would for a single instance, and works on its own ones. Results go
 //! home, where those of one block are put together in the order of blocks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use plan::{Batch, Data, End, NodeId, Operator, OperatorError, Plan};
 
 use crate::graph::copy;
 use crate::panics::Guarded;
-use crate::parallel::Done;
+use crate::parallel::{Done, Reorder};
 
 /// Shards from which on it pays: with fewer, the home shard keeps up with what the others read.
 pub(crate) const LANES_MIN: usize = 4;
@@ -127,11 +127,11 @@ impl Lane {
     /// block.
     pub(crate) async fn run(self, build: impl FnOnce() -> Result<Box<dyn Operator>, String>) {
         let (mut build, mut operator) = (Some(build), None);
-        let (mut next, mut early) = (0, BTreeMap::new());
+        let mut blocks = Reorder::default();
         while let Ok(work) = self.work.recv_async().await {
             let (LaneWork::Block { seq, .. } | LaneWork::End { seq, .. }) = &work;
-            early.insert(*seq, work);
-            while let Some(work) = early.remove(&next) {
+            blocks.insert(*seq, work);
+            while let Some(work) = blocks.pop() {
                 if let Some(build) = build.take() {
                     match build() {
                         Ok(built) => operator = Some(built),
@@ -144,7 +144,6 @@ impl Lane {
                     Ok(Err(error)) => return self.failed(error.to_string()),
                     Err(panic) => return self.failed(panic),
                 }
-                next += 1;
                 rt::yield_now().await;
             }
         }

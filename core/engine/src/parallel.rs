@@ -202,24 +202,30 @@ pub(crate) async fn end_head(chain: &mut [Box<dyn Operator>]) -> Result<Vec<Batc
 /// Puts what became of blocks back in the order of the blocks.
 pub(crate) struct Reorder<T> {
     next: u64,
+    /// The next one, which most are.
+    due: Option<T>,
     early: BTreeMap<u64, T>,
 }
 
 impl<T> Default for Reorder<T> {
     fn default() -> Self {
-        Reorder { next: 0, early: BTreeMap::new() }
+        Reorder { next: 0, due: None, early: BTreeMap::new() }
     }
 }
 
 impl<T> Reorder<T> {
     /// Takes what became of block `seq`.
     pub(crate) fn insert(&mut self, seq: u64, made: T) {
-        self.early.insert(seq, made);
+        if seq == self.next {
+            self.due = Some(made);
+        } else {
+            self.early.insert(seq, made);
+        }
     }
 
     /// What became of the next block, when it is there.
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let due = self.early.remove(&self.next);
+        let due = self.due.take().or_else(|| self.early.remove(&self.next));
         self.next += u64::from(due.is_some());
         due
     }

@@ -53,11 +53,13 @@ pub(crate) struct Share {
     acks: Acks,
     resolved: Arc<AtomicU64>,
     delivered: bool,
+    /// Set when the process ends.
+    closing: &'static AtomicBool,
 }
 
 impl Share {
-    pub(crate) fn new(acks: Acks, resolved: Arc<AtomicU64>) -> Self {
-        Share { acks, resolved, delivered: false }
+    pub(crate) fn new(acks: Acks, resolved: Arc<AtomicU64>, closing: &'static AtomicBool) -> Self {
+        Share { acks, resolved, delivered: false, closing }
     }
 
     /// It is delivered.
@@ -70,7 +72,7 @@ impl Drop for Share {
     fn drop(&mut self) {
         self.resolved.fetch_add(1, Ordering::Relaxed);
         let acks = std::mem::take(&mut self.acks);
-        resolve(acks, self.delivered, CLOSING.load(Ordering::Relaxed));
+        resolve(acks, self.delivered, self.closing.load(Ordering::Relaxed));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operator `fan_out`: hands what passes it to other pipelines of the process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flume::{Receiver, TrySendError};
@@ -14,7 +14,7 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HOLD_MS, Item, MEET_MAX, RECEIVERS_MAX, Seat, Share, hand_on};
+use super::{CLOSING, HOLD_MS, Item, MEET_MAX, RECEIVERS_MAX, Seat, Share, hand_on};
 
 /// How often it is looked whether a receiver delivers anything, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -129,9 +129,24 @@ struct FanOut {
     places: Vec<Place>,
     /// When to look again how receivers get on.
     look_ns: Option<u64>,
+    /// Set when the process ends.
+    closing: &'static AtomicBool,
 }
 
 impl FanOut {
+    fn new(config: Config, closing: &'static AtomicBool) -> Result<FanOut, BuildError> {
+        let Config { name, expects, group, hold_ms, relay_hold_ms } = config;
+        let group = if group.is_empty() { &name } else { &group };
+        let (joins, receivers) = hand_on(&name, group).map_err(BuildError::new)?;
+        let limits = Limits {
+            hold: Duration::from_millis(hold_ms.max(1)),
+            relay_hold: Duration::from_millis(relay_hold_ms.max(1)),
+            receivers,
+        };
+        let places = Vec::new();
+        Ok(FanOut { name, expects, limits, joins, places, look_ns: None, closing })
+    }
+
     /// Takes those who have come.
     fn seat(&mut self) {
         while let Ok(seat) = self.joins.try_recv() {
@@ -175,21 +190,30 @@ impl FanOut {
         }
     }
 
+    /// Whether a receiver that has left wants what it misses when it is back, because it left when
+    /// the process ends: then it keeps its place, and what it would get is not acknowledged.
+    fn wants_it_later(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
     /// Hands a batch to all who take it at once; returns who does not yet.
     fn offer(&mut self, batch: &Batch) -> Vec<(usize, Item)> {
         let (mut waiting, mut kept) = (Vec::new(), Vec::new());
         for mut place in std::mem::take(&mut self.places) {
+            let resolved = place.seat.resolved.clone();
+            let share = Share::new(batch.acks.clone(), resolved, self.closing);
             if place.seat.there.is_disconnected() {
+                kept.extend(self.wants_it_later().then_some(place));
                 continue;
             }
             if !place.owes() {
                 place.since = rt::now();
             }
-            let share = Share::new(batch.acks.clone(), place.seat.resolved.clone());
             place.sent += 1;
             match place.seat.items.try_send(Item::Batch(batch.data.clone(), share)) {
                 Ok(()) => {}
                 Err(TrySendError::Full(item)) => waiting.push((kept.len(), item)),
+                Err(TrySendError::Disconnected(_)) if self.wants_it_later() => {}
                 Err(TrySendError::Disconnected(_)) => continue,
             }
             kept.push(place);
@@ -205,7 +229,9 @@ impl FanOut {
             let Some(place) = self.places.get(at) else { continue };
             if let Err(why) = place.give(item, &self.limits).await {
                 self.refuse(place, why);
-                refused.push(at);
+                if why == Refused::Stuck || !self.wants_it_later() {
+                    refused.push(at);
+                }
             }
         }
         for at in refused.into_iter().rev() {
@@ -289,16 +315,16 @@ impl Operator for FanOut {
     }
 }
 
+/// An operator for which the process ends when it is told so.
+pub(super) fn build_with(
+    config: &Json,
+    closing: &'static AtomicBool,
+) -> Result<Box<dyn Operator>, BuildError> {
+    Ok(Box::new(FanOut::new(read_config(config)?, closing)?))
+}
+
 fn build(config: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
-    let Config { name, expects, group, hold_ms, relay_hold_ms } = read_config(config)?;
-    let group = if group.is_empty() { &name } else { &group };
-    let (joins, receivers) = hand_on(&name, group).map_err(BuildError::new)?;
-    let limits = Limits {
-        hold: Duration::from_millis(hold_ms.max(1)),
-        relay_hold: Duration::from_millis(relay_hold_ms.max(1)),
-        receivers,
-    };
-    Ok(Box::new(FanOut { name, expects, limits, joins, places: Vec::new(), look_ns: None }))
+    build_with(config, &CLOSING)
 }
 
 /// Registration.

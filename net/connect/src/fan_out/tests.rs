@@ -1,4 +1,5 @@
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use plan::{Ack, AckPort, Acks, Batch, End, Fault, Operator, Record, SourceError}
 use serde_json::json;
 
 use super::input::SPEC as SOURCE;
-use super::operator::SPEC as OPERATOR;
+use super::operator::{SPEC as OPERATOR, build_with};
 use super::{RECEIVERS_MAX, Seat, WAITING_MAX, handing_on, resolve};
 use crate::testing::{Fake, TestEnv, batch, both_modes};
 
@@ -176,6 +177,39 @@ fn who_is_stopped_brings_what_it_has_and_takes_no_more() {
         assert_eq!(chain.resolved(), [1, 2]);
         chain.hand("3").await;
         assert_eq!(chain.resolved(), [1, 2, 3]);
+    });
+}
+
+#[test]
+fn who_leaves_when_the_process_ends_wants_all_it_misses_when_it_is_back() {
+    static CLOSING: AtomicBool = AtomicBool::new(false);
+    both_modes(|| async {
+        CLOSING.store(false, Ordering::Relaxed);
+        let mut chain = Chain::new(&["goes", "leaves", "breaks", "stays"], LONG);
+        let config = json!({"name": chain.name, "expects": ["goes", "leaves", "breaks", "stays"]});
+        chain.operator = build_with(&config, &CLOSING).unwrap();
+        let who = |who| receive(&chain.name, who, false);
+        let (goes, leaves) = (who("goes"), who("leaves"));
+        let (breaks, stays) = (who("breaks"), who("stays"));
+        chain.hand("1").await;
+        until(|| chain.resolved() == [1]).await;
+        goes.fake.stop();
+        assert_eq!(goes.task.await.unwrap(), Err(SourceError::Stopped));
+        chain.hand("2").await;
+        until(|| chain.resolved() == [1, 2]).await;
+        CLOSING.store(true, Ordering::Relaxed);
+        chain.hand("3").await;
+        until(|| chain.resolved() == [1, 2, 3]).await;
+        leaves.fake.stop();
+        assert_eq!(leaves.task.await.unwrap(), Err(SourceError::Stopped));
+        drop(breaks);
+        for text in ["4", "5"] {
+            chain.hand(text).await;
+        }
+        until(|| stays.fake.texts().len() == 5).await;
+        stays.fake.stop();
+        assert_eq!(stays.task.await.unwrap(), Err(SourceError::Stopped));
+        assert_eq!(chain.resolved(), [1, 2, 3], "the others miss them");
     });
 }
 

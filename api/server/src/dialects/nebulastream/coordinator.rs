@@ -150,8 +150,12 @@ impl NebulaStream {
         for session in state.remote.fleet.lapsed(now) {
             state.leave(&session, "its lease has ended");
         }
-        let gone = if now > state.remote.grace_ms { state.lost_parts() } else { Vec::new() };
-        for (query, node) in gone {
+        if now <= state.remote.grace_ms {
+            return;
+        }
+        let State { maintained, remote, .. } = &mut *state;
+        maintained.retain(|session| remote.fleet.id(session).is_some());
+        for (query, node) in state.lost_parts() {
             state.lose(query, node);
         }
     }
