@@ -160,6 +160,7 @@ impl Built {
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
         let services = InstanceServices::new(key.clone(), Rc::clone(&around.ports));
+        services.give_journals(around.state.journals.clone());
         // A state that is kept as a whole is in memory as a whole.
         if !plan.durable {
             services.give_state(around.state.clone());
@@ -376,7 +377,7 @@ fn state_of(ended: Result<Ended, String>) -> State {
     match ended {
         Ok(Ended { failed: Some(text), .. }) | Err(text) => State::Failed(text),
         Ok(Ended { end: End::Drained, .. }) => State::Finished,
-        Ok(Ended { end: End::Stopped, .. }) => State::Stopped,
+        Ok(Ended { end: End::Stopped | End::Suspended, .. }) => State::Stopped,
     }
 }
 

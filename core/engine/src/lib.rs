@@ -34,6 +34,7 @@ mod driver;
 mod graph;
 mod instance;
 mod journal;
+mod journals;
 mod keeping;
 mod lanes;
 mod ledger;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use formats::k::K;
-use plan::{NodeId, Operator, Plan, Registry};
+use plan::{End, NodeId, Operator, Plan, Registry};
 
 use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
@@ -48,7 +48,7 @@ pub(crate) enum Control {
     /// Drop an instance that was built and is not wanted.
     Discard(u64),
     /// Stop reading, drain, close.
-    Stop(u64),
+    Stop(u64, End),
     /// Drop a running instance with everything it has on the way.
     Abort(u64),
     /// Drop what is kept of an instance that has ended.
@@ -160,8 +160,8 @@ impl Shard {
             }
             Control::Open(token, lines) => self.open(token, lines),
             Control::Discard(token) => drop(self.built.remove(&token)),
-            Control::Stop(token) => match self.running.borrow().get(&token) {
-                Some(running) => running.stop.set(),
+            Control::Stop(token, end) => match self.running.borrow().get(&token) {
+                Some(running) => running.stop.set(end),
                 None => self.ended(token, State::Stopped),
             },
             Control::Abort(token) => {

@@ -101,7 +101,6 @@ const UNLISTED: [(Kind, &str); 17] = [
     (Kind::Output, "exchange"),
     (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
-    (Kind::Output, "variable"),
     (Kind::Processor, "fan_out"),
     (Kind::Processor, "java_udf"),
 ];

@@ -5,5 +5,6 @@ pub mod callback;
 mod complaints;
 mod connection;
 pub mod listener;
+mod replayed;
 
 pub use listener::{Listening, Options, Router, serve, start};

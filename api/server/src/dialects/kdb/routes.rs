@@ -122,6 +122,7 @@ impl Kdb {
             }
         };
         plan.shards_max = Some(create.max_workers);
+        (plan.durable, plan.checkpoint_ms) = (create.checkpoint_ms.is_some(), create.checkpoint_ms);
         let mut plan = Arc::new(plan);
         for _ in 0..DRAWS_MAX {
             let id = id_of(&create.name, rt::rng::next_u64);

@@ -3,7 +3,7 @@
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::session::{Options, Session};
 use crate::verbs::{Class, Run, Verb};
-use formats::k::{Function, K};
+use formats::k::{Function, K, Sym};
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -131,6 +131,8 @@ pub(crate) struct State {
     warnings: Vec<String>,
     /// What the pieces of pushed data are: metadata and data, in order.
     pub(crate) pushed: Vec<(K, K)>,
+    /// Names of variables and namespaces that checkpoints keep.
+    pub(crate) tracked: Vec<Sym>,
     /// Values of operators, by operator and key.
     pub(crate) store: HashMap<(usize, Option<Vec<u8>>), K>,
 }
@@ -345,7 +347,20 @@ fn push(cx: &mut Session, args: Vec<K>) -> Result {
 /// Pieces of data that one call of a function may push.
 const PUSHED_MAX: usize = 1 << 20;
 
-fn nothing(_: &mut Session, _: Vec<K>) -> Result {
+/// Names that a spec may track.
+const TRACKED_MAX: usize = 65_536;
+
+fn track(cx: &mut Session, args: Vec<K>) -> Result {
+    let names = args.first().ok_or_else(rank_error)?;
+    let names = match (names.as_sym(), names.as_syms()) {
+        (Some(name), _) => vec![name],
+        (_, Some(names)) => names.to_vec(),
+        _ => return Err(type_error()),
+    };
+    if cx.qsp.tracked.len() + names.len() > TRACKED_MAX {
+        return Err(QError::limit("limit"));
+    }
+    cx.qsp.tracked.extend(names);
     Ok(K::Null)
 }
 
@@ -364,7 +379,7 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     helper(
         ".qsp.track",
-        Run::Many { min: 1, max: 1, run: nothing },
+        Run::Many { min: 1, max: 1, run: track },
         "Names variables that a checkpoint keeps.",
     ),
 ];

@@ -4,6 +4,7 @@
 mod tests;
 
 use super::build::{Def, Kind, Node, maker};
+use super::kept::{self, Parts};
 use super::stage::Output;
 use crate::error::{QError, Result, rank_error};
 use crate::session::Session;
@@ -114,6 +115,18 @@ impl Merge {
                 Err(error)
             }
         }
+    }
+
+    /// What both sides hold.
+    pub(crate) fn state(&self) -> K {
+        K::list([&self.left, &self.right].map(|side| kept::held(side.as_ref())).to_vec())
+    }
+
+    /// Goes on from what [`Merge::state`] gave.
+    pub(crate) fn resume(&mut self, state: &K) -> Result<()> {
+        let mut parts = Parts::of(state);
+        (self.left, self.right) = (parts.held()?, parts.held()?);
+        Ok(())
     }
 
     fn slot(&mut self, port: usize) -> &mut Option<K> {

@@ -12,6 +12,7 @@ mod build;
 mod codec;
 mod console;
 mod filter;
+pub(crate) mod kept;
 mod map;
 mod merge;
 mod readers;
@@ -22,13 +23,13 @@ mod stage;
 mod state;
 mod transform;
 mod union;
+pub(crate) mod variable;
 mod window;
 mod writers;
 
 pub use build::{Kind, Node, Pipeline, load};
 
 pub(crate) use build::State;
-pub(crate) use merge::Merge;
 pub(crate) use stage::Output;
 
 use crate::verbs::Verb;

@@ -72,7 +72,8 @@ fn check(table: &Table, rows: &Table) -> Result<()> {
     Ok(())
 }
 
-fn upserted(cx: &mut Session, x: K, y: K) -> Result {
+/// `x upsert y` of a table and rows.
+pub(crate) fn upserted(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + y.len())?;
     match &x {
         K::Table(t) => {

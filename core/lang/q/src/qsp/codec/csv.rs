@@ -5,6 +5,7 @@ use crate::convert::cast::parse;
 use crate::error::{QError, Result, type_error};
 use crate::eval::table_k;
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use formats::k::{K, Sym, Table, Type};
@@ -123,6 +124,20 @@ impl Stage for DecodeCsv {
         out.push((metadata, self.decode(node, &text)?));
         Ok(())
     }
+
+    fn state(&self) -> Option<K> {
+        let header = self.header.as_ref().map(|names| K::syms(names.clone()));
+        Some(K::list(vec![kept::held(header.as_ref()), K::bool(self.begun)]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        let names = parts.held()?;
+        self.header =
+            names.map(|k| k.as_syms().map(<[_]>::to_vec).ok_or_else(type_error)).transpose()?;
+        self.begun = parts.long()? != 0;
+        Ok(())
+    }
 }
 
 /// Encodes tables as lines; the header goes with the first batch, or with each, or never.
@@ -163,6 +178,15 @@ impl Stage for EncodeCsv {
             lines.push(K::str(cells.join(&delimiter)));
         }
         out.push((metadata, K::list(lines)));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(K::list(vec![K::bool(self.begun), K::list(Vec::new())]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        self.begun = Parts::of(&state).long()? != 0;
         Ok(())
     }
 }

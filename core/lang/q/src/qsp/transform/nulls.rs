@@ -4,6 +4,7 @@ use super::{column, names, table};
 use crate::error::Result;
 use crate::eval::table_k;
 use crate::qsp::build::Node;
+use crate::qsp::kept;
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs::{self, join::with_column};
@@ -51,6 +52,15 @@ impl Stage for ReplaceNull {
             }
         }
         out.push((metadata, table_k(changed)));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(kept::by_name(&self.values))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        self.values = kept::named(&state)?;
         Ok(())
     }
 }

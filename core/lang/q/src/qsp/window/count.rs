@@ -3,6 +3,7 @@
 use super::{hold, metadata, records};
 use crate::error::{Result, domain_error};
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use formats::k::K;
@@ -53,6 +54,19 @@ impl Stage for Count {
             out.push((metadata(K::long(self.emitted)), rest));
             self.emitted += 1;
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        let numbers = [self.gap as i64, self.emitted].map(K::long);
+        Some(K::list([kept::held(self.held.as_ref())].into_iter().chain(numbers).collect()))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        self.held = parts.held()?;
+        self.gap = usize::try_from(parts.long()?).map_err(|_| kept::foreign())?;
+        self.emitted = parts.long()?;
         Ok(())
     }
 }
