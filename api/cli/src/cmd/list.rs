@@ -86,7 +86,7 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 17] = [
+const UNLISTED: [(Kind, &str); 16] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),

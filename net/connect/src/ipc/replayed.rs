@@ -23,11 +23,11 @@ use rt::storage::StorageError;
 use rt::storage::spool::{Appended, Options, RECORD_BYTES, Spool, Standing, Stored};
 
 /// Bytes of a journal; a caller waits when there are more.
-pub const JOURNAL_BYTES_MAX: u64 = 16 << 30;
+const JOURNAL_BYTES_MAX: u64 = 16 << 30;
 /// Bytes of one of its files, which is removed when all of it is delivered.
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Calls that are on their way to the journal at once.
-pub const LANDINGS_MAX: usize = 256;
+const LANDINGS_MAX: usize = 256;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
 /// How long a pipeline that is stopped waits for what it has emitted. What is not delivered by then

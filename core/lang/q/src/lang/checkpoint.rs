@@ -30,7 +30,7 @@ pub(super) fn write<'a>(
         }
     }
     let entries = session.qsp.store.iter().map(|((id, key), value)| {
-        let key = key.as_ref().map(|key| K::str(key));
+        let key = key.as_ref().map(K::str);
         let value = K::list(vec![value.clone()]);
         K::list(vec![K::long(*id as i64), crate::qsp::kept::held(key.as_ref()), value])
     });
