@@ -12,14 +12,24 @@ mod build;
 mod codec;
 mod console;
 mod filter;
+mod key_by;
 mod map;
 mod merge;
+mod options;
+mod parallel;
 mod readers;
 mod reduce;
+mod rolling;
 pub(crate) mod run;
 mod split;
+mod sql;
 mod stage;
 mod state;
+mod stats;
+mod string;
+#[cfg(test)]
+mod testing;
+mod trace;
 mod transform;
 mod union;
 mod window;
@@ -40,12 +50,19 @@ pub(crate) const VERBS: &[&[Verb]] = &[
     build::VERBS,
     codec::VERBS,
     filter::VERBS,
+    key_by::VERBS,
     map::VERBS,
     merge::VERBS,
+    parallel::VERBS,
     readers::VERBS,
     reduce::VERBS,
+    rolling::VERBS,
     split::VERBS,
+    sql::VERBS,
     state::VERBS,
+    stats::VERBS,
+    string::VERBS,
+    trace::VERBS,
     transform::VERBS,
     union::VERBS,
     window::VERBS,
