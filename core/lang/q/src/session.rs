@@ -186,7 +186,8 @@ impl Session {
         shown
     }
 
-    fn begin(&mut self) {
+    /// Begins a piece of work with all the steps that it may take.
+    pub(crate) fn begin(&mut self) {
         self.steps = self.steps_max;
         self.depth = 0;
     }

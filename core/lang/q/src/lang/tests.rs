@@ -270,3 +270,23 @@ fn blocks_of_a_file_are_lines_or_bytes() {
     let mut rig = Rig::new(&format!("{read}[\"f\"; {mode}] .qsp.write.toVariable[`v]"));
     assert_eq!(rig.give(0, raw()), Ok(vec![bytes(b"ab\r\nc\n")]));
 }
+
+#[test]
+fn the_clock_ends_a_window_of_event_time_when_nothing_comes() {
+    let mut rig =
+        Rig::new(&format!("{READ} .qsp.window.tumbling[0D00:00:01;`t] .qsp.write.toVariable[`v]"));
+    // Half a second after 1970 began, as the clock of the test has it.
+    let time = 500_000_000 - 10_957 * 86_400_000_000_000i64;
+    let times = K::vec(formats::k::Type::Timestamp, vec![time]);
+    let table = K::table(vec![formats::k::Sym::new("t")], vec![times]).unwrap();
+    assert_eq!(rig.value(0, table.clone()), Ok(vec![]));
+    let mut out = Vec::new();
+    for (second, count) in [(1, 0), (2, 1)] {
+        rig.around.now_ns.set(second * 1_000_000_000);
+        assert_eq!(rig.exprs[0].due_ns(), Some(rig.around.now_ns.get()));
+        assert_eq!(rig.exprs[0].on_time(&mut out), Ok(()));
+        assert_eq!(out.len(), count);
+    }
+    assert_eq!(delivered(out), [table]);
+    assert_eq!(rig.exprs[0].due_ns(), None);
+}

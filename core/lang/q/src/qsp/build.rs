@@ -1,5 +1,7 @@
 //! What a spec builds: operators with identity, and the graph that juxtaposition makes of them.
 
+use super::options;
+use super::trace::Watch;
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::session::{Options, Session};
 use crate::verbs::{Class, Run, Verb};
@@ -135,6 +137,15 @@ pub(crate) struct State {
     pub(crate) tracked: Vec<Sym>,
     /// Values of operators, by operator and key.
     pub(crate) store: HashMap<(usize, Option<Vec<u8>>), K>,
+    /// What a program watches of its pipeline.
+    pub(crate) watch: Watch,
+}
+
+impl State {
+    /// The operators that read from one.
+    pub(super) fn targets(&self, from: usize) -> impl Iterator<Item = usize> {
+        self.edges.iter().filter(move |(f, _)| *f == from).map(|(_, to)| *to)
+    }
 }
 
 impl Session {
@@ -146,7 +157,7 @@ impl Session {
         }
         let mut given: Vec<(String, K)> = Vec::new();
         if let Some(Use(options)) = args.last().and_then(of::<Use>) {
-            given = named(options)?;
+            given = options::checked(self, def, named(options)?)?;
             args.pop();
         }
         if args.len() > def.params.len()
@@ -280,8 +291,12 @@ impl Session {
 
 /// The entries of an options dictionary; the null key is there only to make a list of values.
 fn named(options: &K) -> Result<Vec<(String, K)>> {
-    let K::Dict(d) = options else { return Err(type_error()) };
-    let names = d.keys.as_syms().ok_or_else(type_error)?;
+    let wrong = || QError::new("type: .qsp.use takes a dictionary of names");
+    let K::Dict(d) = options else { return Err(wrong()) };
+    if d.keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = d.keys.as_syms().ok_or_else(wrong)?;
     let entries = names.iter().zip(d.values.items()).filter(|(n, _)| !n.is_null());
     Ok(entries.map(|(n, v)| (n.as_str().to_owned(), v)).collect())
 }

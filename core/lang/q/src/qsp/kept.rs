@@ -1,7 +1,7 @@
 //! What stages remember, as values: a list of parts that is read back in the same order.
 
 use crate::error::{QError, Result};
-use formats::k::{K, Sym};
+use formats::k::{Data, K, Sym, Vector};
 use std::collections::HashMap;
 
 /// Something that may be there, as a list of none or one.
@@ -68,6 +68,17 @@ impl Parts {
     /// There is none, or it is no number.
     pub(crate) fn number(&mut self) -> Result<Option<i64>> {
         self.held()?.map(|k| k.as_long().ok_or_else(foreign)).transpose()
+    }
+
+    /// The next part, bytes.
+    ///
+    /// # Errors
+    /// There is none, or it is something else.
+    pub(crate) fn bytes(&mut self) -> Result<Vec<u8>> {
+        match self.next()? {
+            K::Vec(Vector { data: Data::U8(bytes), .. }) => Ok(bytes.to_vec()),
+            _ => Err(foreign()),
+        }
     }
 
     /// The next part, a number.

@@ -3,7 +3,8 @@
 use super::build::Node;
 use super::merge::Merge;
 use super::stage::{Output, Stage, Whole};
-use super::{accumulate, apply, codec, filter, map, reduce, split, transform, variable, window};
+use super::{accumulate, apply, codec, filter, key_by, map, parallel, reduce, rolling};
+use super::{split, sql, stats, string, trace, transform, variable, window};
 use crate::error::{QError, Result};
 use crate::session::Session;
 use formats::k::K;
@@ -16,18 +17,35 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "apply" => Box::new(apply::Apply),
         "accumulate" => Box::new(accumulate::Accumulate::default()),
         "reduce" => Box::new(reduce::Reduce),
+        "keyBy" => Box::new(key_by::KeyBy),
+        "parallel" => Box::new(parallel::Parallel),
+        "rolling" => Box::new(Whole(rolling::Rolling::default())),
         "split" | "union" => Box::new(split::Pass),
         "write.toVariable" => Box::new(variable::Variable),
         "decode.json" => Box::new(codec::DecodeJson),
         "encode.json" => Box::new(codec::EncodeJson),
+        "decode.arrow" => Box::new(codec::DecodeArrow),
+        "encode.arrow" => Box::new(codec::EncodeArrow),
+        "decode.gzip" => Box::new(codec::DecodeGzip::default()),
+        "decode.protobuf" => Box::new(codec::DecodeProtobuf::default()),
+        "encode.protobuf" => Box::new(codec::EncodeProtobuf::default()),
         "decode.csv" => Box::new(Whole(codec::DecodeCsv::default())),
         "encode.csv" => Box::new(codec::EncodeCsv::default()),
+        "sql" => Box::new(sql::Sql::default()),
+        "stats.describe" => Box::new(stats::Describe::default()),
+        "stats.ema" => Box::new(Whole(stats::Ema::default())),
+        "stats.sma" => Box::new(Whole(stats::Sma::default())),
+        "stats.twa" => Box::new(Whole(stats::Twa::default())),
+        "string.toLowercase" => Box::new(string::Cased("lower")),
+        "string.toUppercase" => Box::new(string::Cased("upper")),
         "transform.fill" => Box::new(Whole(transform::Fill::default())),
         "transform.renameColumns" => Box::new(transform::RenameColumns),
         "transform.replaceInfinity" => Box::new(Whole(transform::ReplaceInfinity::default())),
         "transform.replaceNull" => Box::new(Whole(transform::ReplaceNull::default())),
         "transform.schema" => Box::new(transform::Schema),
+        "transform.timeSplit" => Box::new(transform::TimeSplit),
         "window.count" => Box::new(window::Count::default()),
+        "window.global" => Box::new(window::Global::default()),
         "window.tumbling" | "window.sliding" => Box::new(window::Time::default()),
         "window.timer" => Box::new(window::Timer::default()),
         _ => return None,
@@ -91,6 +109,25 @@ impl Runner {
         data: K,
         out: &mut Output,
     ) -> Result<Option<Vec<u8>>> {
+        cx.begin();
+        if !cx.qsp.watch.on() {
+            return self.work(cx, port, metadata, data, out);
+        }
+        trace::taken(cx, &self.node, port, &metadata, &data);
+        let from = out.len();
+        let done = self.work(cx, port, metadata, data, out);
+        trace::given(cx, &self.node, out.get(from..).unwrap_or_default());
+        done
+    }
+
+    fn work(
+        &mut self,
+        cx: &mut Session,
+        port: usize,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<Option<Vec<u8>>> {
         match &mut self.work {
             Work::Stage(stage) => stage.batch(cx, &self.node, metadata, data, out)?,
             Work::Merge(merge) => merge.side(cx, &self.node, port, metadata, data, out)?,
@@ -114,10 +151,14 @@ impl Runner {
     /// # Errors
     /// What the user's function signals. What was handed out before stays in `out`.
     pub(crate) fn finish(&mut self, cx: &mut Session, out: &mut Output) -> Result<()> {
-        match &mut self.work {
+        cx.begin();
+        let from = out.len();
+        let done = match &mut self.work {
             Work::Stage(stage) => stage.finish(cx, &self.node, out),
             _ => Ok(()),
-        }
+        };
+        trace::given_since(cx, &self.node, out, from);
+        done
     }
 
     /// Nanoseconds since 1970 at which [`Runner::tick`] is due.
@@ -133,10 +174,14 @@ impl Runner {
     /// # Errors
     /// What the user's function signals. What was handed out before stays in `out`.
     pub(crate) fn tick(&mut self, cx: &mut Session, now: i64, out: &mut Output) -> Result<()> {
-        match &mut self.work {
+        cx.begin();
+        let from = out.len();
+        let done = match &mut self.work {
             Work::Stage(stage) => stage.tick(cx, &self.node, now, out),
             _ => Ok(()),
-        }
+        };
+        trace::given_since(cx, &self.node, out, from);
+        done
     }
 
     /// What it remembers between two batches, where that is anything.

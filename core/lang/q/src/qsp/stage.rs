@@ -91,6 +91,18 @@ impl<S: Stage + Clone> Stage for Whole<S> {
     fn resume(&mut self, state: K) -> Result<()> {
         self.0.resume(state)
     }
+
+    fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
+        self.0.finish(cx, node, out)
+    }
+
+    fn due(&self) -> Option<i64> {
+        self.0.due()
+    }
+
+    fn tick(&mut self, cx: &mut Session, node: &Node, now: i64, out: &mut Output) -> Result<()> {
+        self.0.tick(cx, node, now, out)
+    }
 }
 
 /// The dictionary that stands for an operator in calls of the user's function.

@@ -31,7 +31,8 @@ impl Stage for Count {
         let frequency = node.number("frequency", size as i64)?;
         let frequency =
             usize::try_from(frequency).ok().filter(|f| *f > 0).ok_or_else(domain_error)?;
-        hold(cx, &mut self.held, records(data))?;
+        let dictionaries = node.number("acceptDictionaries", 1)? != 0;
+        hold(cx, &mut self.held, records(data, dictionaries)?, false)?;
         let Some(mut all) = self.held.take() else { return Ok(()) };
         let mut start = self.gap.min(all.len());
         self.gap -= start;

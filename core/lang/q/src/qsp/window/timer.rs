@@ -40,8 +40,10 @@ impl Stage for Timer {
         out: &mut Output,
     ) -> Result<()> {
         let period = node.option("period").map_or(Ok(0), nanos)?.max(1);
-        let trigger = node.number("countTrigger", node.number("batchSize", i64::MAX)?)?;
-        hold(cx, &mut self.held, records(data))?;
+        let trigger = node.number("countTrigger", i64::MAX)?;
+        let dictionaries = node.number("acceptDictionaries", 1)? != 0;
+        let mixed = node.flag("mixedSchemas")?;
+        hold(cx, &mut self.held, records(data, dictionaries)?, mixed)?;
         if self.end.is_none() {
             self.start = cx.host.now();
             self.end = Some(self.start.saturating_add(period));
