@@ -81,6 +81,14 @@ impl Parts {
         }
     }
 
+    /// The next part, numbers.
+    ///
+    /// # Errors
+    /// There is none, or it is something else.
+    pub(crate) fn longs(&mut self) -> Result<Vec<i64>> {
+        self.next()?.as_longs().map(<[i64]>::to_vec).ok_or_else(foreign)
+    }
+
     /// The next part, a number.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! `.qsp.rolling`: a function of moving windows over batches as if they were one stream.
 
 use super::build::{Def, Kind, Node, maker};
+use super::kept::{self, Parts};
 use super::stage::{Output, Stage};
 use crate::error::{Result, domain_error, type_error};
 use crate::session::Session;
@@ -49,6 +50,15 @@ impl Stage for Rolling {
         let made = if made.len() == whole && !made.is_atom() { last(&made, fresh) } else { made };
         self.before = Some(kept);
         out.push((metadata, made));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(K::list(vec![kept::held(self.before.as_ref())]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        self.before = Parts::of(&state).held()?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::text_of;
 use crate::error::{QError, Result};
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -28,6 +29,8 @@ pub(in crate::qsp) struct DecodeGzip {
 
 /// A member on the way.
 struct Member {
+    /// Its bytes so far; what unpacks them cannot be kept, and begins with them again.
+    packed: Vec<u8>,
     inflate: Decompress,
     out: Vec<u8>,
     ended: bool,
@@ -65,7 +68,8 @@ fn head(bytes: &[u8]) -> Result<Option<usize>> {
 
 impl Member {
     fn new() -> Self {
-        Member { inflate: Decompress::new(false), out: Vec::new(), ended: false }
+        let (packed, out) = (Vec::new(), Vec::new());
+        Member { packed, inflate: Decompress::new(false), out, ended: false }
     }
 
     /// Unpacks bytes and returns how many of them belong to this member.
@@ -135,6 +139,7 @@ impl DecodeGzip {
             };
             if !member.ended {
                 let used = member.take(left)?;
+                member.packed.extend_from_slice(left.get(..used).unwrap_or_default());
                 left = left.get(used..).unwrap_or_default();
                 if !member.ended {
                     return Ok(());
@@ -187,6 +192,25 @@ impl Stage for DecodeGzip {
         let open = self.member.is_some() || !self.rest.is_empty();
         *self = Self::default();
         if open { Err(broken("it ends too early")) } else { Ok(()) }
+    }
+
+    fn state(&self) -> Option<K> {
+        let packed = self.member.as_ref().map(|m| K::vec(Type::Byte, m.packed.clone()));
+        Some(K::list(vec![K::vec(Type::Byte, self.rest.clone()), kept::held(packed.as_ref())]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        self.rest = parts.bytes()?;
+        if let Some(packed) = parts.held()? {
+            let mut member = Member::new();
+            member.packed = Parts::of(&K::list(vec![packed])).bytes()?;
+            let packed = std::mem::take(&mut member.packed);
+            member.take(&packed)?;
+            member.packed = packed;
+            self.member = Some(member);
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::convert::numeric::{Column, floats};
 use crate::error::{QError, Result, domain_error, type_error};
 use crate::eval::table_k;
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::qsp::transform::{column, table};
 use crate::session::Session;
@@ -68,6 +69,17 @@ impl Stage for Sma {
         out.push((metadata, table_k(changed)));
         Ok(())
     }
+
+    fn state(&self) -> Option<K> {
+        let items = |items: &Vec<f64>| K::floats(items.clone());
+        Some(kept::by_name(&self.before.iter().map(|(n, v)| (*n, items(v))).collect()))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let all = kept::named(&state)?.into_iter();
+        self.before = all.map(|(n, k)| Ok((n, numbers(&k)?))).collect::<Result<_>>()?;
+        Ok(())
+    }
 }
 
 /// Each value weighed by `alpha`, and what the average was before by the rest.
@@ -100,6 +112,18 @@ impl Stage for Ema {
             changed = with_column(&changed, set, K::floats(means).slice(known, usize::MAX));
         }
         out.push((metadata, table_k(changed)));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(kept::by_name(&self.last.iter().map(|(n, x)| (*n, K::floats(vec![*x]))).collect()))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        for (name, last) in kept::named(&state)? {
+            let last = numbers(&last)?.first().copied().ok_or_else(kept::foreign)?;
+            self.last.insert(name, last);
+        }
         Ok(())
     }
 }
@@ -159,6 +183,22 @@ impl Stage for Twa {
             self.before.insert(get, (last(&times, n - 1), last(&values, n - 1)));
         }
         out.push((metadata, table_k(changed)));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        let pair = |(times, values): &(Vec<f64>, Vec<f64>)| {
+            K::list(vec![K::floats(times.clone()), K::floats(values.clone())])
+        };
+        Some(kept::by_name(&self.before.iter().map(|(n, p)| (*n, pair(p))).collect()))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        for (name, pair) in kept::named(&state)? {
+            let mut parts = Parts::of(&pair);
+            let pair = (numbers(&parts.next()?)?, numbers(&parts.next()?)?);
+            self.before.insert(name, pair);
+        }
         Ok(())
     }
 }

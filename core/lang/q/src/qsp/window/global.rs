@@ -4,6 +4,7 @@ use super::{hold, metadata, records};
 use crate::error::{Result, domain_error, type_error};
 use crate::func::Fun;
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage, call, handle};
 use crate::session::Session;
 use formats::k::K;
@@ -91,6 +92,16 @@ impl Stage for Global {
             out.push((metadata(K::long(self.emitted)), rest));
             self.emitted += 1;
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(K::list(vec![kept::held(self.held.as_ref()), K::long(self.emitted)]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        (self.held, self.emitted) = (parts.held()?, parts.long()?);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 use super::{fits, join_records};
 use crate::error::Result;
+use crate::qsp::kept::{self, Parts};
 use crate::session::Session;
 use formats::k::K;
 use std::collections::BTreeMap;
@@ -35,7 +36,51 @@ pub(super) struct Panes {
     come: u64,
 }
 
+impl Records {
+    /// What they are, for [`Records::resume`].
+    pub(super) fn state(&self) -> K {
+        K::list(vec![kept::held(self.records.as_ref()), K::longs(self.times.clone())])
+    }
+
+    /// What [`Records::state`] has written.
+    pub(super) fn resume(state: &K) -> Result<Self> {
+        let mut parts = Parts::of(state);
+        Ok(Records { records: parts.held()?, times: parts.longs()? })
+    }
+}
+
 impl Panes {
+    /// What is held, for [`Panes::resume`].
+    pub(super) fn state(&self) -> K {
+        let pane = |(number, pane): (&i64, &Pane)| {
+            let numbers = pane.numbers.iter().map(|n| *n as i64).collect();
+            K::list(vec![
+                K::long(*number),
+                kept::held(pane.records.as_ref()),
+                K::longs(pane.times.clone()),
+                K::longs(numbers),
+            ])
+        };
+        let panes = K::list(self.panes.iter().map(pane).collect());
+        K::list(vec![panes, K::long(self.come as i64)])
+    }
+
+    /// What [`Panes::state`] has written.
+    pub(super) fn resume(state: &K) -> Result<Self> {
+        let mut parts = Parts::of(state);
+        let mut all = Panes::default();
+        for pane in parts.next()?.items() {
+            let mut parts = Parts::of(&pane);
+            let (number, records) = (parts.long()?, parts.held()?);
+            let (times, numbers) = (parts.longs()?, parts.longs()?);
+            all.held += times.len();
+            let numbers = numbers.into_iter().map(|n| n as u64).collect();
+            all.panes.insert(number, Pane { records, times, numbers });
+        }
+        all.come = parts.long()? as u64;
+        Ok(all)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.held
     }

@@ -6,6 +6,7 @@ use crate::convert::calendar::{DAY, EPOCH_DAYS};
 use crate::convert::numeric::{Column, NULL, floats, ints};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs;
@@ -322,5 +323,32 @@ impl Stage for Time {
         let clock = now.saturating_sub(EPOCH_DAYS * DAY);
         let end = shape.end(last).saturating_add(shape.lateness);
         self.fire(cx, node, &shape, clock.min(end), out)
+    }
+
+    fn state(&self) -> Option<K> {
+        let ty = self.ty.map(K::empty);
+        Some(K::list(vec![
+            self.held.state(),
+            kept::number(self.next),
+            K::bool(self.fired),
+            K::long(self.greatest),
+            kept::held(ty.as_ref()),
+            kept::held(self.like.as_ref()),
+            self.late.state(),
+            kept::number(self.look),
+            K::bool(self.heard),
+        ]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        self.held = Panes::resume(&parts.next()?)?;
+        (self.next, self.fired) = (parts.number()?, parts.long()? != 0);
+        self.greatest = parts.long()?;
+        self.ty = parts.held()?.and_then(|empty| empty.ty());
+        self.like = parts.held()?;
+        self.late = Records::resume(&parts.next()?)?;
+        (self.look, self.heard) = (parts.number()?, parts.long()? != 0);
+        Ok(())
     }
 }
