@@ -111,16 +111,16 @@ fn moments() -> impl Iterator<Item = Duration> {
 }
 
 const KEPT: &str = "
-    n:0
-    .qsp.track[`n]
-    s:.qsp.read.fromCallback[`publish; .qsp.use ``replay!(::;1b)] .qsp.map[{n+:1; x}]
-    a:s .qsp.write.toVariable[`out]
-    b:s .qsp.window.count[7] .qsp.write.toVariable[`w]
-    c:.qsp.read.fromCallback[`ask]
-      .qsp.map[{(all x in out; out~asc distinct out; n=count out; w~count[w]#out;
-          7>count[out]-count w)}]
-      .qsp.write.toConsole[]
-    .qsp.run (a;b;c)
+n:0
+.qsp.track[`n]
+s:.qsp.read.fromCallback[`publish; .qsp.use ``replay!(::;1b)] .qsp.map[{n+:1; x}]
+a:s .qsp.write.toVariable[`out]
+b:s .qsp.window.count[7] .qsp.write.toVariable[`w]
+c:.qsp.read.fromCallback[`ask]
+  .qsp.map[{(all x in out; out~asc distinct out; n=count out; w~count[w]#out;
+      7>count[out]-count w)}]
+  .qsp.write.toConsole[]
+.qsp.run (a;b;c)
 ";
 
 #[test]

@@ -80,7 +80,9 @@ impl Stage for Variable {
         out: &mut Output,
     ) -> Result<()> {
         let (name, mode) = (name(node)?, mode(node)?);
-        let old = cx.globals.get(&name).filter(|_| mode != Mode::Overwrite);
+        // A piece of the spec may have the same name; it is no data.
+        let old = cx.globals.get(&name).filter(|old| !matches!(old, K::Func(_)));
+        let old = old.filter(|_| mode != Mode::Overwrite);
         let value = match old {
             None => data.clone(),
             Some(old) if old.len() + data.len() > ITEMS_MAX => return Err(QError::limit("wsfull")),

@@ -5,19 +5,19 @@ use proptest::prelude::*;
 
 /// Something of each kind of state.
 const SPEC: &str = "
-    n:0
-    .info.seen:0
-    .qsp.track[`n`.info]
-    q:.qsp.read.fromCallback[`q]
-    s:.qsp.read.fromCallback[`p]
-        .qsp.map[{n+:count x; .info.seen:sum x`v; x}]
-    a:s .qsp.window.count[3] .qsp.write.toVariable[`a]
-    b:s .qsp.accumulate[{[md;x;y] y+sum x`v}; 0] .qsp.write.toVariable[`b]
-    c:s .qsp.map[{[op;md;x] .qsp.set[op;md;1+0^first .qsp.get[op;md]]; n};
-            .qsp.use `state`name!(enlist 0;`keeps)] .qsp.write.toVariable[`c]
-    d:s .qsp.merge[q; {x`v}; .qsp.use ``flush!``none] .qsp.write.toVariable[`d]
-    e:s .qsp.transform.fill[enlist[`v]!enlist 0; `down]
-        .qsp.map[{(.info.seen;x`v)}] .qsp.write.toConsole[\"\"; .qsp.use ``timestamp!``]
+n:0
+.info.seen:0
+.qsp.track[`n`.info]
+q:.qsp.read.fromCallback[`q]
+s:.qsp.read.fromCallback[`p]
+    .qsp.map[{n+:count x; .info.seen:sum x`v; x}]
+a:s .qsp.window.count[3] .qsp.write.toVariable[`a]
+b:s .qsp.accumulate[{[md;x;y] y+sum x`v}; 0] .qsp.write.toVariable[`b]
+c:s .qsp.map[{[op;md;x] .qsp.set[op;md;1+0^first .qsp.get[op;md]]; n};
+        .qsp.use `state`name!(enlist 0;`keeps)] .qsp.write.toVariable[`c]
+d:s .qsp.merge[q; {x`v}; .qsp.use ``flush!``none] .qsp.write.toVariable[`d]
+e:s .qsp.transform.fill[enlist[`v]!enlist 0; `down]
+    .qsp.map[{(.info.seen;x`v)}] .qsp.write.toConsole[\"\"; .qsp.use ``timestamp!``]
     f:s .qsp.encode.csv[] .qsp.write.toVariable[`f; .qsp.use ``mode!``overwrite]
     .qsp.run (a;b;c;d;e;f)";
 
