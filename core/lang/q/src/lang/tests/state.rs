@@ -18,8 +18,8 @@ c:s .qsp.map[{[op;md;x] .qsp.set[op;md;1+0^first .qsp.get[op;md]]; n};
 d:s .qsp.merge[q; {x`v}; .qsp.use ``flush!``none] .qsp.write.toVariable[`d]
 e:s .qsp.transform.fill[enlist[`v]!enlist 0; `down]
     .qsp.map[{(.info.seen;x`v)}] .qsp.write.toConsole[\"\"; .qsp.use ``timestamp!``]
-    f:s .qsp.encode.csv[] .qsp.write.toVariable[`f; .qsp.use ``mode!``overwrite]
-    .qsp.run (a;b;c;d;e;f)";
+f:s .qsp.encode.csv[] .qsp.write.toVariable[`f; .qsp.use ``mode!``overwrite]
+.qsp.run (a;b;c;d;e;f)";
 
 fn table(items: &[i64]) -> K {
     K::table(vec![formats::k::Sym::new("v")], vec![K::longs(items.to_vec())]).unwrap()
