@@ -186,6 +186,15 @@ impl Session {
         shown
     }
 
+    /// Runs `work` with fewer steps than the session has for an evaluation.
+    pub(crate) fn within<T>(&mut self, steps: u64, work: impl FnOnce(&mut Self) -> T) -> T {
+        let usual = self.steps_max;
+        self.steps_max = steps.min(usual);
+        let out = work(self);
+        self.steps_max = usual;
+        out
+    }
+
     fn begin(&mut self) {
         self.steps = self.steps_max;
         self.depth = 0;
