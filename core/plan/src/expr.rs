@@ -9,6 +9,7 @@ use crate::graph::Class;
 use crate::operator::{End, OperatorError};
 use std::rc::Rc;
 
+use formats::k::K;
 use formats::value::Value;
 
 /// A piece of program text and the name of the registered language it is written in.
@@ -70,6 +71,13 @@ pub trait Session {
     /// # Errors
     /// What is wrong with the text, with places.
     fn compile(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>>;
+
+    /// Answers a question of somebody outside about what is kept here, in a short time; nothing
+    /// where the language answers none.
+    fn ask(&self, question: &K) -> Option<Result<K, String>> {
+        let _ = question;
+        None
+    }
 }
 
 /// Compiled code on a shard. Methods that a form does not support return an error naming that.

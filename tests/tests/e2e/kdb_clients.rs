@@ -75,7 +75,7 @@ with kx.SyncQConnection('127.0.0.1', port) as q:
         'sym': ['a', 'b'], 'price': [1.5, 2.5], 'size': [10, 20]})
     q('upd', table)
     q('upd', table[['sym', 'price']].set_index('sym'))
-    for unknown in ['nope', 'upd2[1]']:
+    for unknown in ['nope', 'upd2[1]', '1+1']:
         try:
             q(unknown)
             raise SystemExit('it was let in')
@@ -88,7 +88,7 @@ fn pykx_sends_every_type_and_is_told_what_it_may_not() {
     let Some(python) = having(&["pykx", "pandas"]) else { return };
     let service = Service::start();
     let printed = run(&python, PYKX, &[&service.ipc]);
-    assert_eq!(printed, "nope access\nupd2[1] access\n");
+    assert_eq!(printed, "nope nope\nupd2[1] upd2\n1+1 access\n");
     service.shows(&[
         "1b",
         "0x07",

@@ -20,6 +20,7 @@ mod interleavings;
 mod journal;
 mod kdb;
 mod kdb_clients;
+mod kdb_ipc;
 mod kdb_persistence;
 mod kept;
 mod launch;

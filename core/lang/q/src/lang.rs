@@ -1,5 +1,6 @@
 //! q as a language of plans: specs become plans, and their operators expressions.
 
+mod ask;
 mod checkpoint;
 mod errors;
 mod lower;
@@ -118,6 +119,13 @@ impl plan::Session for Environment {
         let node = node.cloned().ok_or_else(|| fail("the spec has no such operator"))?;
         let runner = Runner::new(node).map_err(|e| vec![diagnostic(&e)])?;
         Ok(Box::new(Reader { shared: Rc::clone(&self.0), runner }))
+    }
+
+    fn ask(&self, question: &K) -> Option<Result<K, String>> {
+        let Ok(mut session) = self.0.session.try_borrow_mut() else {
+            return Some(Err(busy().0));
+        };
+        Some(ask::answer(&mut session, question).map_err(|error| error.text.clone()))
     }
 }
 

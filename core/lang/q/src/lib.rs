@@ -24,6 +24,7 @@ mod lang;
 mod lex;
 mod parse;
 pub mod qsp;
+pub mod remote;
 mod run;
 mod session;
 mod sql;

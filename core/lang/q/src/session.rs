@@ -190,6 +190,15 @@ impl Session {
         shown
     }
 
+    /// Runs `work` with fewer steps than the session has for an evaluation.
+    pub(crate) fn within<T>(&mut self, steps: u64, work: impl FnOnce(&mut Self) -> T) -> T {
+        let usual = self.steps_max;
+        self.steps_max = steps.min(usual);
+        let out = work(self);
+        self.steps_max = usual;
+        out
+    }
+
     /// Begins a piece of work with all the steps that it may take.
     pub(crate) fn begin(&mut self) {
         self.steps = self.steps_max;
