@@ -5,6 +5,7 @@ use super::stage::{Output, Stage};
 use crate::error::{Result, length_error, type_error};
 use crate::eval::table_k;
 use crate::kernel::group;
+use crate::kernel::segments::Segments;
 use crate::session::Session;
 use crate::verbs::{Verb, join};
 use formats::k::{K, Sym, Table};
@@ -62,11 +63,13 @@ impl Stage for KeyBy {
         }
         let groups = group::groups(&keys)?;
         let mut pieces = Output::new();
-        for places in groups.rows() {
-            let Some(first) = places.first().and_then(|p| usize::try_from(*p).ok()) else {
-                continue;
-            };
-            pieces.push((keyed(cx, &metadata, keys.at(first))?, data.gather(&places)));
+        let segments = Segments::new(&groups.ids, groups.firsts.len());
+        let mut begin = 0;
+        for (first, end) in groups.firsts.iter().zip(&segments.ends) {
+            let places = segments.places.get(begin..*end).unwrap_or_default();
+            begin = *end;
+            let first = usize::try_from(*first).unwrap_or(usize::MAX);
+            pieces.push((keyed(cx, &metadata, keys.at(first))?, data.gather(places)));
         }
         out.append(&mut pieces);
         Ok(())

@@ -5,6 +5,9 @@ use crate::session::{Options, Session};
 use formats::k::{K, Sym, Type};
 use proptest::prelude::*;
 
+/// A row of a random table.
+type Row = (u8, i16, i16, bool);
+
 const ONE: [&str; 30] = [
     "sum",
     "avg",
@@ -41,9 +44,8 @@ const ONE: [&str; 30] = [
 const TWO: [&str; 6] = ["wavg", "wsum", "cov", "scov", "cor", "+"];
 
 /// A table of a group column, two columns of a type and a column of flags.
-fn table(types: (Type, Type), rows: &[(u8, i16, i16, bool)]) -> K {
-    let column =
-        |of: &dyn Fn(&(u8, i16, i16, bool)) -> K| K::collapse(rows.iter().map(of).collect());
+fn table(types: (Type, Type), rows: &[Row]) -> K {
+    let column = |of: &dyn Fn(&Row) -> K| K::collapse(rows.iter().map(of).collect());
     let columns = vec![
         column(&|row| K::long(i64::from(row.0))),
         column(&|row| atom(types.0, row.1)),
@@ -62,7 +64,7 @@ fn alike(cx: &mut Session, one: &str, other: &str) -> Result<(), TestCaseError> 
     Ok(())
 }
 
-fn session(types: (Type, Type), rows: &[(u8, i16, i16, bool)]) -> Session {
+fn session(types: (Type, Type), rows: &[Row]) -> Session {
     let mut cx = Session::new(Options::default());
     cx.set_variable("t", table(types, rows));
     cx

@@ -212,12 +212,8 @@ fn finished(cx: &mut Session, select: &Select, columns: &Columns, made: Arc<Tabl
     for (n, (_, down)) in columns.order.iter().enumerate().rev() {
         let key = table.columns.get(hidden + n).cloned().unwrap_or_default();
         let rows = table.rows() as i64;
-        let mut places: Vec<i64> =
-            if *down { (0..rows).rev().collect() } else { (0..rows).collect() };
-        order::sort(&key, &mut places)?;
-        if *down {
-            places.reverse();
-        }
+        let mut places: Vec<i64> = (0..rows).collect();
+        order::sort(&key, &mut places, *down)?;
         table = table.gather(&places);
     }
     table.columns.truncate(shown);

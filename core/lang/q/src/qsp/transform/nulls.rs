@@ -4,7 +4,7 @@ use super::{column, names, table};
 use crate::error::{QError, Result};
 use crate::eval::table_k;
 use crate::qsp::build::Node;
-use crate::qsp::kept;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs::{self, join, join::with_column};
@@ -127,6 +127,22 @@ impl Stage for ReplaceNull {
         let given = node.option("columns").cloned().unwrap_or_default();
         self.release(cx, node, &given, out)
     }
+
+    fn state(&self) -> Option<K> {
+        let pair = |(metadata, data): &(K, K)| K::list(vec![metadata.clone(), data.clone()]);
+        let waiting = K::list(self.waiting.iter().map(pair).collect());
+        Some(K::list(vec![kept::by_name(&self.values), waiting]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        self.values = kept::named(&parts.next()?)?;
+        for pair in parts.next()?.items() {
+            let mut pair = Parts::of(&pair);
+            self.waiting.push((pair.next()?, pair.next()?));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -154,14 +170,5 @@ mod tests {
             Line::new(".qsp.transform.replaceNull[`x; .qsp.use ``bufferSize!(::;-1)]")
                 .fails("([]x:1 2f)")
         );
-    }
-
-    fn state(&self) -> Option<K> {
-        Some(kept::by_name(&self.values))
-    }
-
-    fn resume(&mut self, state: K) -> Result<()> {
-        self.values = kept::named(&state)?;
-        Ok(())
     }
 }
