@@ -182,6 +182,9 @@ fn everything_is_evaluated_where_that_is_asked_for() {
     let call = K::list(vec![K::str("{x+y+n}"), K::long(1), K::long(2)]);
     assert_eq!(client.ask(&call), Body::Value(K::long(10)));
     assert_eq!(client.text("1+`a"), error("type"));
+    assert_eq!(client.text("publish n+til 2"), null());
+    let want = Body::Value(K::longs(vec![7, 8]));
+    assert!(until(|| (client.text("out") == want).then_some(())).is_some());
     assert_eq!(client.text("while[1b;1]"), error("stop"), "it ends");
     let status = http(&rest, "GET", &format!("/pipeline/status/{id}"), "").json();
     assert_eq!(status, json!({"state": "Running", "error": ""}), "and the pipeline lives");

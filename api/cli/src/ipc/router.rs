@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use connect::ipc::{Router, Said};
+use connect::ipc::{Router, Said, give};
 use engine::{EngineHandle, PipelineView, State};
 use flume::Sender;
 use formats::k::K;
@@ -73,8 +73,21 @@ impl Pipelines {
         Ok(None)
     }
 
-    /// Asks the environment of the only pipeline that runs.
+    /// Evaluates a request; a callback gets the value of its argument.
     async fn evaluated(&self, request: &K) -> Result<K, String> {
+        let call = request.as_text().and_then(q::remote::parts);
+        let fed = call.and_then(|(name, argument)| Some((self.port(&name)?, name, argument)));
+        match fed {
+            None => self.asked(request).await,
+            Some((port, name, argument)) => {
+                let value = self.asked(&K::str(argument)).await?;
+                give(port, name, value).await
+            }
+        }
+    }
+
+    /// Asks the environment of the only pipeline that runs.
+    async fn asked(&self, request: &K) -> Result<K, String> {
         let view = self.one(None).await?;
         self.inquire(&view, request.clone()).await
     }

@@ -39,6 +39,29 @@ pub fn said(text: &[u8]) -> Result<Option<Said>> {
     read(text, Sym::full())
 }
 
+/// The name and the text of the argument of a call with one argument, whatever that is.
+#[must_use]
+pub fn parts(text: &[u8]) -> Option<(String, String)> {
+    let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= TEXT_BYTES_MAX)?;
+    let Expr::Apply(head, arguments) = only(text)?.expr else { return None };
+    match (head.expr, arguments.as_slice()) {
+        (Expr::Name(name), [argument]) if callable(name) => {
+            let argument = text.get(argument.span.0..argument.span.1)?;
+            Some((name.as_str().to_owned(), argument.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// The only expression of a text.
+fn only(text: &str) -> Option<Node> {
+    let mut statements = parse::parse(text, LEVELS_MAX).ok()?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Statement::Expr(node, _)), true) => Some(node),
+        _ => None,
+    }
+}
+
 fn read(text: &[u8], full: bool) -> Result<Option<Said>> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(QError::limit("limit"));
@@ -48,10 +71,7 @@ fn read(text: &[u8], full: bool) -> Result<Option<Said>> {
         return Err(QError::limit("too many symbols"));
     }
     let Ok(text) = std::str::from_utf8(text) else { return Ok(None) };
-    let Ok(mut statements) = parse::parse(text, LEVELS_MAX) else { return Ok(None) };
-    let (Some(Statement::Expr(node, _)), true) = (statements.pop(), statements.is_empty()) else {
-        return Ok(None);
-    };
+    let Some(node) = only(text) else { return Ok(None) };
     match node.expr {
         Expr::Name(name) if callable(name) => Ok(Some(Said::Name(name.as_str().to_owned()))),
         Expr::Apply(head, arguments) => match head.expr {
@@ -184,6 +204,19 @@ mod tests {
             assert_eq!(shown(text), "none", "{text}");
         }
         assert_eq!(said(b"\xff"), Ok(None));
+    }
+
+    #[test]
+    fn the_argument_of_a_call_is_a_part_of_the_text() {
+        let parts = |text: &str| parts(text.as_bytes());
+        let call = |argument: &str| Some(("publish".to_owned(), argument.to_owned()));
+        assert_eq!(parts("publish til 10"), call("til 10"));
+        assert_eq!(parts("publish[1+x];"), call("1+x"));
+        assert_eq!(parts("publish ([]a:til 3)"), call("([]a:til 3)"));
+        assert_eq!(parts("publish (1;2)+3"), call("(1;2)+3"));
+        for text in ["publish", "publish[1;2]", "count x", "{x} 1", "a:1;publish 1", "publish["] {
+            assert_eq!(parts(text), None, "{text}");
+        }
     }
 
     #[test]

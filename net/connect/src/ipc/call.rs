@@ -156,6 +156,14 @@ pub(super) async fn call(port: Sender<Request>, name: String, value: K, remote: 
     }
 }
 
+/// Gives a callback of this name a value that was not sent but made here, and waits for its answer.
+///
+/// # Errors
+/// The one of the callback, or that its pipeline has ended.
+pub async fn give(port: Sender<Request>, name: String, value: K) -> Result<K, String> {
+    call(port, name, value, "").await.get().await
+}
+
 /// The name and the arguments of a call; a head may be a symbol or a text that names a function
 /// (spec/kdb-ipc.md §5).
 fn named(request: &K) -> Option<(String, Vec<K>)> {

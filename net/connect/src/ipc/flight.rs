@@ -35,7 +35,7 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    async fn get(self) -> Result<K, String> {
+    pub(super) async fn get(self) -> Result<K, String> {
         let (name, answer) = match self {
             Answer::Ready(answer) => return answer,
             Answer::Awaited(name, answer) => (name, answer),

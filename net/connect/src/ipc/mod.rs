@@ -10,6 +10,7 @@ mod replayed;
 mod router;
 mod users;
 
+pub use call::give;
 pub use flight::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX};
 pub use listener::{Listening, Options, start};
 pub use router::{Router, Said};
