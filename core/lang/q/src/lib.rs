@@ -17,6 +17,7 @@ mod display;
 mod error;
 mod eval;
 mod func;
+mod input;
 mod iterators;
 mod kernel;
 mod lang;
@@ -33,6 +34,7 @@ mod verbs;
 
 pub use display::display;
 pub use error::{Detail, QError, Result};
+pub use input::Input;
 pub use lang::{LANGUAGE, NAME, lower};
 pub use run::{Console, run_expressions, run_expressions_with};
 
