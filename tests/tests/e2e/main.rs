@@ -35,6 +35,7 @@ mod nebulastream_udfs;
 mod nebulastream_workers;
 mod observability;
 mod order;
+mod q;
 mod reference;
 mod secured;
 mod shared;

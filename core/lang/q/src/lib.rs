@@ -37,7 +37,7 @@ pub use display::display;
 pub use error::{Detail, QError, Result};
 pub use input::Input;
 pub use lang::{LANGUAGE, NAME, lower};
-pub use run::{Console, run_expressions, run_expressions_with};
+pub use run::{Console, LEAVE, run_expressions, run_expressions_with};
 
 pub use session::{
     DEPTH_MAX, FixedHost, Host, ITEMS_MAX, Options, Printer, STEPS_MAX, Session, check_syntax,

@@ -5,9 +5,6 @@ use crate::session::{Options, Session};
 use formats::k::{K, Sym, Type};
 use proptest::prelude::*;
 
-/// A row of a random table.
-type Row = (u8, i16, i16, bool);
-
 const ONE: [&str; 30] = [
     "sum",
     "avg",
@@ -42,6 +39,9 @@ const ONE: [&str; 30] = [
 ];
 
 const TWO: [&str; 6] = ["wavg", "wsum", "cov", "scov", "cor", "+"];
+
+/// A group, a seed for each of two columns, and a flag.
+type Row = (u8, i16, i16, bool);
 
 /// A table of a group column, two columns of a type and a column of flags.
 fn table(types: (Type, Type), rows: &[Row]) -> K {
