@@ -63,8 +63,8 @@ for no_ctx in (False, True):
         assert repr(q('upd', 1)) == "pykx.Identity(pykx.q('::'))"
 with kx.SyncQConnection('127.0.0.1', port) as q:
     for value in [
-        True, kx.ByteAtom(7), kx.ShortAtom(1), kx.IntAtom(2), 3, np.float32(1.5), 2.5, kx.CharAtom('c'),
-        'abc', b'text', uuid.UUID(int=5), datetime.date(2026, 1, 2),
+        True, kx.ByteAtom(7), kx.ShortAtom(1), kx.IntAtom(2), 3, np.float32(1.5), 2.5,
+        kx.CharAtom('c'), 'abc', b'text', uuid.UUID(int=5), datetime.date(2026, 1, 2),
         datetime.datetime(2026, 1, 2, 3), datetime.timedelta(seconds=5),
         np.array([1, 2, 3]), np.array([1.5, float('nan')]), kx.SymbolVector(['x', 'y']),
         np.array([True, False]), {'a': 1, 'b': 2},

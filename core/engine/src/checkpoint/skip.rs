@@ -41,8 +41,8 @@ impl Skip {
         &self.consumed
     }
 
-    /// The partition of the rows of a batch, if they come again after a crash, whoever was told that
-    /// they arrived.
+    /// The partition of the rows of a batch, if they come again after a crash, whoever was told
+    /// that they arrived.
     fn anew(&self, port: usize, batch: &Batch) -> Option<u32> {
         let partition = match &batch.data {
             Data::Columns(columns) => columns.partition,

@@ -128,8 +128,8 @@ fn div(x: i64, y: i64) -> i64 {
     if r != 0 && (r < 0) != (y < 0) { q - 1 } else { q }
 }
 
-/// Evaluates an expression with `$f` bound to an operation in a domain: one loop for each operation,
-/// so that each can be unrolled.
+/// Evaluates an expression with `$f` bound to an operation in a domain: one loop for each
+/// operation, so that each can be unrolled.
 macro_rules! each_operation {
     ($op:expr, $domain:ident, |$f:ident| $zip:expr) => {
         match $op {
@@ -219,7 +219,8 @@ fn narrow<'a, T: Domain>(
     (x.is_narrow() || y.is_narrow() || !own).then_some((x, y))
 }
 
-/// Items rounded down to multiples of `x`. Neighbours are often in one bar, which spares a division.
+/// Items rounded down to multiples of `x`. Neighbours are often in one bar, which spares a
+/// division.
 fn bars(x: i64, items: &[i64]) -> Vec<i64> {
     let mut bar = (0, 0);
     let round = |y: &i64| {

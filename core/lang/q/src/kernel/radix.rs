@@ -112,7 +112,9 @@ mod tests {
     proptest! {
         #[test]
         fn places_are_sorted_as_a_stable_sort_does(
-            seeds in prop::collection::vec(any::<u64>(), 0..700), bits in 0u32..=64, low in any::<u64>(),
+            seeds in prop::collection::vec(any::<u64>(), 0..700),
+            bits in 0u32..=64,
+            low in any::<u64>(),
         ) {
             // Keys of few bits have many equals, and those of many bits have none.
             let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
