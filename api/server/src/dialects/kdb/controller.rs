@@ -49,7 +49,7 @@ impl Kdb {
             },
             ["trigger"] => trigger(&view, None),
             ["trigger", operator] => trigger(&view, Some(operator)),
-            _ => error(501, "the state of pipelines is not kept yet: there are no checkpoints"),
+            _ => error(501, "a checkpoint cannot be asked for yet: they are taken by frequency"),
         }
     }
 
