@@ -432,12 +432,14 @@ impl Store {
 }
 
 impl Active {
-    /// Puts the end of the file where the end of the records is.
+    /// Puts the end of the file where the end of the records is. What is there stays there all the
+    /// time: whoever is killed meanwhile has lost nothing.
     async fn cut(&self) -> io::Result<()> {
-        self.disk.truncate(self.block_start).await?;
-        if !self.tail.is_empty() {
-            self.disk.write(&padded(self.tail.clone()), self.block_start).await?;
+        let tail = padded(self.tail.clone());
+        if !tail.is_empty() {
+            self.disk.write(&tail, self.block_start).await?;
         }
+        self.disk.truncate(self.block_start + tail.len() as u64).await?;
         self.disk.sync().await
     }
 }
