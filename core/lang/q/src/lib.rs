@@ -22,6 +22,7 @@ mod kernel;
 mod lang;
 mod lex;
 mod parse;
+mod prelude;
 pub mod qsp;
 mod run;
 mod session;

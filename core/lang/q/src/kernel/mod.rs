@@ -3,6 +3,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod arith;
 pub(crate) mod atomic;
+pub(crate) mod attribute;
 pub(crate) mod compare;
 pub(crate) mod find;
 pub(crate) mod group;

@@ -2,7 +2,7 @@
 
 use super::{Class, Verb};
 use crate::error::{QError, Result, type_error};
-use crate::kernel::find;
+use crate::kernel::{find, order};
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Sym, Table, Type, Vector};
 use std::sync::Arc;
@@ -50,6 +50,24 @@ pub(crate) fn joinable(x: &K, y: &K) -> Result<()> {
     }
 }
 
+/// Whether `x,:y` can keep the type of `x`: a vector takes only items of its own type, and a
+/// table rows of its columns' types.
+pub(crate) fn fits(x: &K, y: &K) -> Result<()> {
+    match (x, y) {
+        (K::Vec(v), _) if v.ty == Type::List || y.ty() == Some(v.ty) => Ok(()),
+        (K::Vec(_), K::Vec(w)) if w.ty == Type::List && w.data.is_empty() => Ok(()),
+        (K::Vec(v), _) if !v.data.is_empty() => Err(type_error()),
+        (K::Table(t), K::Table(u)) => {
+            t.iter().try_for_each(|(name, column)| match u.column(name) {
+                Some(other) if !column.is_empty() => fits(column, other),
+                _ => Ok(()),
+            })
+        }
+        (K::Dict(d), K::Dict(e)) if x.keyed().is_none() => fits(&d.values, &e.values),
+        _ => Ok(()),
+    }
+}
+
 fn lists(cx: &mut Session, x: K, y: K) -> Result {
     cx.room(x.len() + y.len())?;
     if let (K::Vec(mut v), K::Vec(w)) = (x.clone(), &y)
@@ -58,7 +76,8 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
         if v.ty == w.ty {
             // The clone for matching must not make a shared vector of it.
             drop(x);
-            v.attr = Attr::None;
+            let attr = kept(&v, &w.data);
+            v.attr = attr;
             return if v.data.append(&w.data) { Ok(tight(K::Vec(v))) } else { Err(type_error()) };
         }
         return Ok(if x.is_empty() { y } else { x });
@@ -80,6 +99,33 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
     Ok(K::collapse(items))
 }
 
+/// The attribute that a vector keeps when these items are appended: grouped always, sorted and
+/// unique while they hold; unique only for one item, since more would have to be looked up.
+fn kept(v: &Vector, more: &Data) -> Attr {
+    let holds = match v.attr {
+        Attr::Grouped => true,
+        Attr::Sorted => match (v.data.len().checked_sub(1), more.len()) {
+            (_, 0) => true,
+            (Some(last), _) => {
+                let next = K::Vec(Vector { ty: v.ty, attr: Attr::None, data: more.clone() });
+                order::values(&v.at(last), &next.at(0)).is_le() && order::is_ascending(&next)
+            }
+            (None, _) => false,
+        },
+        Attr::Unique => match more.len() {
+            0 => true,
+            1 => {
+                let all = K::Vec(Vector { attr: Attr::None, ..v.clone() });
+                let item = Vector { ty: v.ty, attr: Attr::None, data: more.clone() }.at(0);
+                find::is_in(&item, &all).is_ok_and(|k| k.as_long() == Some(0))
+            }
+            _ => false,
+        },
+        Attr::None | Attr::Parted => false,
+    };
+    if holds { v.attr } else { Attr::None }
+}
+
 /// A general list whose items turned out to be atoms of one type becomes a vector.
 fn tight(k: K) -> K {
     match &k {
@@ -98,7 +144,7 @@ pub(crate) fn push(cx: &mut Session, list: K, item: K) -> Result {
     match (list, item) {
         (K::Vec(mut v), K::Atom(ty, scalar)) if v.ty == ty => {
             cx.room(1)?;
-            v.attr = Attr::None;
+            v.attr = kept(&v, &Data::repeat(scalar, 1));
             if v.data.append(&Data::repeat(scalar, 1)) { Ok(K::Vec(v)) } else { Err(type_error()) }
         }
         (list, item) if list.is_empty() && !matches!(list, K::Table(_)) => Ok(item.enlist()),

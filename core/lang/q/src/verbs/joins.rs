@@ -25,7 +25,7 @@ fn places(left: &K, keys: &Table) -> Result<Vec<i64>> {
 }
 
 /// Runs a join on the plain form of a table and keys the result as it was.
-fn plain(x: &K, f: impl FnOnce(&K, &Table) -> Result) -> Result {
+pub(super) fn plain(x: &K, f: impl FnOnce(&K, &Table) -> Result) -> Result {
     let keys = x.keyed().map_or(0, |(k, _)| k.names.len());
     let flat = unkeyed(x)?;
     let K::Table(t) = &flat else { return Err(type_error()) };
@@ -43,7 +43,7 @@ fn overlay(own: &K, other: &K, places: &[i64], count: i64) -> K {
     if items.is_empty() { own.clone() } else { K::collapse(items) }
 }
 
-fn lj(cx: &mut Session, x: K, y: K) -> Result {
+pub(super) fn lj(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     let (keys, values) = y.keyed().ok_or_else(type_error)?;
     plain(&x, |flat, t| {
@@ -61,7 +61,7 @@ fn lj(cx: &mut Session, x: K, y: K) -> Result {
     })
 }
 
-fn ij(cx: &mut Session, x: K, y: K) -> Result {
+pub(super) fn ij(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     let (keys, values) = y.keyed().ok_or_else(type_error)?;
     plain(&x, |flat, t| {
@@ -99,7 +99,7 @@ fn pj(cx: &mut Session, x: K, y: K) -> Result {
     })
 }
 
-fn uj(cx: &mut Session, x: K, y: K) -> Result {
+pub(super) fn uj(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     if let (Some((keys, _)), Some(_)) = (x.keyed(), y.keyed()) {
         let count = keys.names.len();
@@ -111,7 +111,7 @@ fn uj(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 /// Two plain tables, each with the columns of both, nulls where it had none.
-fn widened(x: &K, y: &K) -> Result<(K, K)> {
+pub(super) fn widened(x: &K, y: &K) -> Result<(K, K)> {
     let (K::Table(t), K::Table(u)) = (x, y) else { return Err(type_error()) };
     let nulls = |like: &K, rows: usize| like.slice(0, 0).gather(&vec![-1; rows]);
     let mut left = Table::clone(t);
@@ -128,15 +128,18 @@ fn widened(x: &K, y: &K) -> Result<(K, K)> {
     Ok((K::Table(Arc::new(left)), right))
 }
 
-/// For each left row the last right row with equal keys and a time not after it; -1 for none.
-fn as_of(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
-    let Some((time, exact)) = names.split_last() else { return Err(rank_error()) };
+/// The group of equal keys of each left row, and for each group its right rows by time.
+pub(super) fn groups_of(
+    names: &[Sym],
+    t: &Table,
+    u: &Table,
+    times: &K,
+) -> Result<(Vec<u32>, Vec<Vec<i64>>)> {
+    let Some((_, exact)) = names.split_last() else { return Err(rank_error()) };
     let column = |t: &Table, n: Sym| t.column(n).cloned().ok_or_else(|| QError::new(n.as_str()));
-    let (left_time, right_time) = (column(t, *time)?, column(u, *time)?);
-    let ids = |t: &Table, u: &Table| -> Result<(Vec<u32>, Vec<u32>)> {
-        if exact.is_empty() {
-            return Ok((vec![0; t.rows()], vec![0; u.rows()]));
-        }
+    let (left, right) = if exact.is_empty() {
+        (vec![0; t.rows()], vec![0; u.rows()])
+    } else {
         let mut columns = Vec::new();
         for name in exact {
             let both = column(t, *name)?.items().chain(column(u, *name)?.items()).collect();
@@ -144,9 +147,8 @@ fn as_of(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
         }
         let groups = crate::kernel::group::groups(&K::table(exact.to_vec(), columns)?)?;
         let (left, right) = groups.ids.split_at(t.rows());
-        Ok((left.to_vec(), right.to_vec()))
+        (left.to_vec(), right.to_vec())
     };
-    let (left, right) = ids(t, u)?;
     let groups = left.iter().chain(&right).max().map_or(0, |m| *m as usize + 1);
     let mut rows: Vec<Vec<i64>> = vec![Vec::new(); groups];
     for (row, id) in (0..).zip(&right) {
@@ -154,10 +156,22 @@ fn as_of(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
             list.push(row);
         }
     }
-    let at = |k: &K, row: i64| k.at(usize::try_from(row).unwrap_or(usize::MAX));
     for list in &mut rows {
-        list.sort_by(|a, b| order::values(&at(&right_time, *a), &at(&right_time, *b)));
+        list.sort_by(|a, b| order::values(&at(times, *a), &at(times, *b)));
     }
+    Ok((left, rows))
+}
+
+fn at(k: &K, row: i64) -> K {
+    k.at(usize::try_from(row).unwrap_or(usize::MAX))
+}
+
+/// For each left row the last right row with equal keys and a time not after it; -1 for none.
+fn as_of(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
+    let Some(time) = names.last() else { return Err(rank_error()) };
+    let column = |t: &Table, n: Sym| t.column(n).cloned().ok_or_else(|| QError::new(n.as_str()));
+    let (left_time, right_time) = (column(t, *time)?, column(u, *time)?);
+    let (left, rows) = groups_of(names, t, u, &right_time)?;
     let last = |(row, id): (usize, &u32)| {
         let list = rows.get(*id as usize).map(Vec::as_slice).unwrap_or_default();
         let when = left_time.at(row);
@@ -167,7 +181,14 @@ fn as_of(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
     Ok(left.iter().enumerate().map(last).collect())
 }
 
-fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
+/// The rows of a table whose key is known.
+pub(super) fn known(flat: &K, keys: &Table) -> Result<Vec<i64>> {
+    let count = keys.rows() as i64;
+    let places = places(flat, keys)?;
+    Ok((0..).zip(places).filter(|(_, p)| *p < count).map(|(row, _)| row).collect())
+}
+
+fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool, fill: bool) -> Result {
     let [names, x, y] = args.as_slice() else { return Err(rank_error()) };
     cx.charge(1 + 8 * (x.len() + y.len()))?;
     let names = symbols(names)?;
@@ -186,7 +207,8 @@ fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
                     let count = u.rows() as i64;
                     let real = |p: &i64| if *p < 0 { count } else { *p };
                     let places: Vec<i64> = places.iter().map(real).collect();
-                    overlay(own, column, &places, count)
+                    let new = overlay(own, column, &places, count);
+                    if fill { cx.call2(&super::value("^"), own.clone(), new)? } else { new }
                 }
                 _ => column.gather(&places),
             };
@@ -196,12 +218,17 @@ fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
     })
 }
 
+/// As `aj` or `aj0`, but nulls of a column that both have are filled from the left.
+pub(super) fn as_of_filled(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
+    as_of_join(cx, args, own_time, true)
+}
+
 fn aj(cx: &mut Session, args: Vec<K>) -> Result {
-    as_of_join(cx, args, true)
+    as_of_join(cx, args, true, false)
 }
 
 fn aj0(cx: &mut Session, args: Vec<K>) -> Result {
-    as_of_join(cx, args, false)
+    as_of_join(cx, args, false, false)
 }
 
 fn asof(cx: &mut Session, x: K, y: K) -> Result {

@@ -2,9 +2,10 @@
 
 use super::{Class, Verb};
 use crate::error::{Result, domain_error, type_error};
-use crate::kernel::{find, order};
+use crate::kernel::{attribute, find, order};
 use crate::session::Session;
 use formats::k::{Attr, K};
+use std::sync::Arc;
 
 /// Places in ascending or descending order; equal items stay in the order they have.
 pub(super) fn places(cx: &mut Session, x: &K, descending: bool) -> Result<Vec<i64>> {
@@ -26,10 +27,18 @@ fn sorted(cx: &mut Session, x: K, descending: bool) -> Result {
         K::Dict(d) => {
             let places = places(cx, &d.values, descending)?;
             let values = d.values.gather(&places);
-            let values = if descending { values } else { values.with_attr(Attr::Sorted) };
+            let values = match values {
+                K::Table(t) if !descending => K::Table(Arc::new(attribute::sorted_table(&t))),
+                values if descending => values,
+                values => values.with_attr(Attr::Sorted),
+            };
             Ok(K::dict(d.keys.gather(&places), values))
         }
-        K::Table(_) => Ok(x.gather(&places(cx, &x, descending)?)),
+        K::Table(t) => {
+            let out = t.gather(&places(cx, &x, descending)?);
+            let out = if descending { out } else { attribute::sorted_table(&out) };
+            Ok(K::Table(Arc::new(out)))
+        }
         K::Vec(_) => {
             let out = x.gather(&places(cx, &x, descending)?);
             Ok(if descending { out } else { out.with_attr(Attr::Sorted) })
