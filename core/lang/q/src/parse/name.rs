@@ -8,7 +8,7 @@ use formats::k::Sym;
 /// The name that a column takes from its expression; `x` when nothing in it gives one.
 ///
 /// Of operators the left side counts, of other functions the first argument that has a name:
-/// `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`.
+/// `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`. A cast keeps the name.
 pub(super) fn of_column(node: &Node) -> Sym {
     named(node).unwrap_or_else(|| Sym::new("x"))
 }
@@ -27,7 +27,9 @@ fn named(node: &Node) -> Option<Sym> {
 
 fn of_application(f: &Node, args: &[Node]) -> Option<Sym> {
     match (&f.expr, args) {
-        (Expr::Const(k), [left, _]) if Fun::verb(k).is_some_and(|v| v.infix) => named(left),
+        (Expr::Const(k), [left, _]) if Fun::verb(k).is_some_and(|v| v.infix && v.name != "$") => {
+            named(left)
+        }
         (Expr::Derived(..), [_, right]) => named(right),
         // Items of a column keep its name; a function has no say.
         (Expr::Name(name), [one])
