@@ -52,7 +52,7 @@ pub(super) fn formatted(cx: &mut Session, args: Vec<K>) -> Result {
 fn fixed(x: f64, digits: usize) -> String {
     let scale = 10_f64.powi(i32::try_from(digits).unwrap_or(0));
     let scaled = (x.abs() * scale + 0.5).floor();
-    if !(scaled < 1e15) {
+    if scaled.is_nan() || scaled >= 1e15 {
         return format!("{x:.digits$}");
     }
     let whole = format!("{scaled:0>width$.0}", width = digits + 1);

@@ -134,9 +134,6 @@ fn ujf(cx: &mut Session, x: K, y: K) -> Result {
     Ok(K::dict(all.keys.clone(), filled(cx, own, &all.values)?))
 }
 
-const TRADES: &str = "q)t:([]sym:3#`ibm;time:1 4 8;price:100 101 105)\n\
-    q)q:([]sym:`ibm;time:1+til 9;ask:101 103 103 104 104 107 108 107 108)\n";
-
 pub(super) const VERBS: &[Verb] = &[
     Verb::function(
         "wj",
@@ -195,6 +192,9 @@ pub(super) const VERBS: &[Verb] = &[
 mod tests {
     use crate::transcript::check;
 
+    const TRADES: &str = "q)t:([]sym:3#`ibm;time:1 4 8;price:100 101 105)\n\
+        q)q:([]sym:`ibm;time:1+til 9;ask:101 103 103 104 104 107 108 107 108)\n";
+
     #[test]
     fn windows_are_of_each_group_and_include_their_ends() {
         let text = "q)w:-2 1+\\:t.time\n\
@@ -203,6 +203,6 @@ mod tests {
              ibm 1    100   2\nibm 4    101   4\nibm 8    105   4\n\
              q)wj1[w;`sym`time;update sym:`x from t;(q;(count;`ask))]`ask\n0 0 0\n\
              q)wj[w;`sym`time;t;(q;(wavg;`time;`ask))]`ask\n102.3333 103.6429 107.5333\n";
-        check(&format!("{}{text}", super::TRADES)).unwrap();
+        check(&format!("{TRADES}{text}")).unwrap();
     }
 }
