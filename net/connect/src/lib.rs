@@ -57,7 +57,6 @@ pub mod system_window;
 #[cfg(test)]
 mod testing;
 pub mod text;
-pub mod variable;
 pub mod wait;
 pub mod websocket;
 
@@ -133,7 +132,6 @@ pub const SINKS: &[&SinkSpec] = &[
     &subprocess::output::SPEC,
     &switch::SPEC,
     &sync_response::SPEC,
-    &variable::SPEC,
     &websocket::output::SPEC,
 ];
 

@@ -86,7 +86,7 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 17] = [
+const UNLISTED: [(Kind, &str); 16] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
@@ -101,7 +101,6 @@ const UNLISTED: [(Kind, &str); 17] = [
     (Kind::Output, "exchange"),
     (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
-    (Kind::Output, "variable"),
     (Kind::Processor, "fan_out"),
     (Kind::Processor, "java_udf"),
 ];

@@ -17,6 +17,7 @@ mod display;
 mod error;
 mod eval;
 mod func;
+mod input;
 mod iterators;
 mod kernel;
 mod lang;
@@ -24,6 +25,7 @@ mod lex;
 mod parse;
 mod prelude;
 pub mod qsp;
+pub mod remote;
 mod run;
 mod session;
 mod sql;
@@ -34,8 +36,9 @@ mod verbs;
 
 pub use display::display;
 pub use error::{Detail, QError, Result};
+pub use input::Input;
 pub use lang::{LANGUAGE, NAME, lower};
-pub use run::{Console, run_expressions, run_expressions_with};
+pub use run::{Console, LEAVE, run_expressions, run_expressions_with};
 
 pub use session::{
     DEPTH_MAX, FixedHost, Host, ITEMS_MAX, Options, Printer, STEPS_MAX, Session, check_syntax,

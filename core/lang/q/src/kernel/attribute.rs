@@ -1,7 +1,7 @@
 //! Attributes of lists: what they promise, and who may have which.
 
 use super::group::groups;
-use super::{find, order};
+use super::{bin, order};
 use crate::error::{QError, Result, type_error};
 use formats::k::{Attr, Dict, K, Table, Type};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub(crate) fn set(letter: &str, y: &K) -> Result {
     match (letter, y) {
         ("", K::Vec(_)) => Ok(y.clone().with_attr(Attr::None)),
         ("", K::Dict(d)) => Ok(K::dict(without(&d.keys), d.values.clone())),
-        ("", K::Table(_)) => Ok(without(y)),
+        ("", K::Table(t)) => Ok(K::Table(Arc::new(bare(t)))),
         ("s", K::Vec(_)) => Ok(ascending(y)?.clone().with_attr(Attr::Sorted)),
         ("s", K::Dict(d)) => {
             Ok(K::sorted_dict(marked(ascending(&d.keys)?, Attr::Sorted), d.values.clone()))
@@ -67,12 +67,15 @@ fn marked(k: &K, attr: Attr) -> K {
 
 fn without(k: &K) -> K {
     match k {
-        K::Table(t) => {
-            let columns = t.columns.iter().map(|c| c.clone().with_attr(Attr::None)).collect();
-            K::Table(Arc::new(Table { names: Arc::clone(&t.names), columns }))
-        }
+        K::Table(t) => K::Table(Arc::new(bare(t))),
         _ => k.clone().with_attr(Attr::None),
     }
+}
+
+/// A table whose columns have no attributes.
+pub(crate) fn bare(t: &Table) -> Table {
+    let columns = t.columns.iter().map(|c| c.clone().with_attr(Attr::None)).collect();
+    Table { names: Arc::clone(&t.names), columns }
 }
 
 fn ascending(k: &K) -> Result<&K> {
@@ -100,9 +103,9 @@ pub(crate) fn step(d: &Dict, index: &K) -> Result {
                 K::Dict(row) => row.values.at(0),
                 other => other.clone(),
             };
-            find::bin(column, &index, false)?
+            bin::bin(column, &index, false)?
         }
-        keys => find::bin(keys, index, false)?,
+        keys => bin::bin(keys, index, false)?,
     };
     crate::eval::at(&d.values, &places)
 }
@@ -159,6 +162,34 @@ mod tests {
              q)`s#2 1!`a`b\n's-fail\nq)attr `#d\n`",
         )
         .unwrap();
+    }
+
+    #[test]
+    fn rows_put_in_place_keep_what_holds() {
+        check(
+            "q)t:([]a:`s#1 2;b:`g#`x`y;c:`u#1 2)\nq)`t upsert (3;`z;3)\n`t\n\
+             q)exec a from meta t\n`s`g`u\nq)t,:([]a:3 2;b:`x`x;c:4 5)\n\
+             q)exec a from meta t\n``g`\nq)`t insert (9;`y;9)\n,5\nq)attr t`b\n`g\n\
+             q)k:([a:`u#1 2]b:`s#1 2;c:`g#3 4)\nq)`k upsert (3;4;5)\n`k\n\
+             q)exec a from meta k\n`u`s`g\nq)`k upsert ([]a:4 5;b:4 6;c:1 2)\n`k\n\
+             q)exec a from meta k\n`u`s`g\nq)`k upsert (1;5;6)\n`k\n\
+             q)exec a from meta k\n`u``\nq)k,:(9;9;9)\nq)attr key[k]`a\n`u",
+        )
+        .unwrap();
+        check(
+            "q)p:([a:`p#1 1 2;b:`s#1 2 3]v:1 2 3)\nq)`p upsert (1;1;9)\n`p\n\
+             q)exec a from meta p\n`p`s`\nq)`p upsert (1;4;9)\n`p\n\
+             q)exec a from meta p\n``s`\nq)l:`u#(1 2;3 4)\nq)l,:1 2\nq)attr l\n`",
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn joins_that_leave_rows_out_keep_no_attributes() {
+        let text = "q)t:([]a:`s#1 2;b:`g#`x`y)\nq)k:([a:1 2 3]c:`s#4 5 6)\n\
+             q)exec a from meta t ij k\n```\nq)exec a from meta t lj k\n`s`g`\n\
+             q)exec a from meta aj[`a;t;0!k]\n`s`g`";
+        check(text).unwrap();
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! A spec to a plan: its operators become expressions over the spec as prelude.
 
-use super::{NAME, PORT_BITS, diagnostic};
+use super::{NAME, OUTPUTS, PROGRAM, diagnostic};
 use crate::display;
 use crate::error::{QError, Result};
-use crate::qsp::{self, Node, Pipeline};
+use crate::qsp::{self, Kind, Node, Pipeline, variable};
 use crate::session;
 use formats::k::{K, Type};
 use plan::serde_json::json;
-use plan::{Code, Component, Diagnostic, Json, NodeId, Plan, Role};
-use std::collections::HashMap;
+use plan::{Code, Component, Diagnostic, Json, Plan, Role};
 
 /// Code of the diagnostic about a spec that does not parse.
 const PARSE: &str = "parse";
@@ -29,84 +28,77 @@ pub fn lower(spec: &str) -> std::result::Result<Plan, Vec<Diagnostic>> {
     Ok(plan)
 }
 
+/// The readers as sources, everything else as one operator, and behind it a sink for each writer.
 fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     // One worker is one environment on one shard.
     let mut plan = Plan { shards_max: Some(1), ..Plan::default() };
-    // The node that other nodes read an operator's output from.
-    let mut outputs: HashMap<usize, NodeId> = HashMap::new();
-    for node in &pipeline.nodes {
-        let mut inputs: Vec<NodeId> =
-            node.inputs.iter().filter_map(|i| outputs.get(i).copied()).collect();
-        let id = match node.op {
-            "read.fromCallback" => plan.add(Role::Source, callback(node)?, inputs),
-            "read.fromExpr" => {
-                let config = json!({ "code": code(node, 0) });
-                plan.add(Role::Source, labelled("evaluate", node, config), inputs)
-            }
-            "read.fromFile" => {
-                let source = plan.add(Role::Source, file(node)?, inputs);
-                if binary(node)? { values(&mut plan, node, source) } else { source }
-            }
-            "write.toConsole" => {
-                let text = plan.add(Role::Operator, expression(node, 0), inputs);
-                let config = json!({ "stdout": true });
-                plan.add(Role::Sink, labelled("console", node, config), vec![text])
-            }
-            "write.toVariable" => {
-                for (input, from) in inputs.iter_mut().zip(&node.inputs) {
-                    let from = pipeline.nodes.iter().find(|n| n.id == *from);
-                    if let Some(from) = from.filter(|n| n.op == "read.fromFile")
-                        && !binary(from)?
-                    {
-                        *input = values(&mut plan, from, *input);
-                    }
-                }
-                plan.add(Role::Sink, variable(node)?, inputs)
-            }
-            "merge" => merge(&mut plan, node, inputs),
-            _ => plan.add(Role::Operator, expression(node, 0), inputs),
-        };
-        outputs.insert(node.id, id);
+    let of = |kind: Kind| pipeline.nodes.iter().filter(move |node| node.kind == kind);
+    let mut sources = Vec::new();
+    for node in of(Kind::Reader) {
+        let (component, begins_anew) = reader(node)?;
+        let id = plan.add(Role::Source, component, Vec::new());
+        if let Some(source) = plan.nodes.get_mut(id).filter(|_| begins_anew) {
+            source.anew = Some(0);
+        }
+        sources.push(id);
+    }
+    let code = json!({ "lang": NAME, "text": "program", "slot": PROGRAM });
+    let program = plan.add(Role::Operator, Component::new("mapping", code), sources);
+    for (number, node) in of(Kind::Writer).enumerate() {
+        let slot = u32::try_from(number).ok().and_then(|n| OUTPUTS.checked_add(n));
+        let code = json!({ "lang": NAME, "text": format!(".qsp.{}", node.op), "slot": slot });
+        let output = Component::new("mapping", code);
+        let output = plan.add(Role::Operator, output, vec![program]);
+        plan.add(Role::Sink, writer(node)?, vec![output]);
     }
     Ok(plan)
 }
 
-/// Whether a reader of files gives bytes; otherwise it gives the lines, each a text.
-fn binary(node: &Node) -> Result<bool> {
+/// The source of a reader, and whether it begins anew at each start with the same data.
+fn reader(node: &Node) -> Result<(Component, bool)> {
+    match node.op {
+        // What is kept of calls comes again, with the numbers that they had.
+        "read.fromCallback" => Ok((callback(node)?, node.flag("replay")?)),
+        "read.fromExpr" => Ok((labelled("evaluate", node, json!({ "code": code(node) })), true)),
+        "read.fromFile" => {
+            check_mode(node)?;
+            Ok((file(node)?, true))
+        }
+        op => Err(QError::nyi(&format!(".qsp.{op}"))),
+    }
+}
+
+/// The sink of a writer. What a variable collects is in the session, as everything else may use it
+/// there.
+fn writer(node: &Node) -> Result<Component> {
+    match node.op {
+        "write.toConsole" => Ok(labelled("console", node, json!({ "stdout": true }))),
+        "write.toVariable" => {
+            variable::name(node)?;
+            variable::mode(node)?;
+            Ok(labelled("drop", node, json!({})))
+        }
+        op => Err(QError::nyi(&format!(".qsp.{op}"))),
+    }
+}
+
+/// A reader of files gives bytes or lines.
+fn check_mode(node: &Node) -> Result<()> {
     if node.option("mode").is_none() {
-        return Ok(false);
+        return Ok(());
     }
     match symbol(node, "mode")?.as_str() {
-        "binary" => Ok(true),
-        "text" => Ok(false),
+        "binary" | "text" => Ok(()),
         other => Err(QError::new(format!("mode: {other}"))),
     }
-}
-
-/// What makes values of the blocks of a file. Operators of q do so themselves; writers of values
-/// take nothing else.
-fn values(plan: &mut Plan, node: &Node, source: NodeId) -> NodeId {
-    plan.add(Role::Operator, expression(node, 0), vec![source])
-}
-
-/// The two sides of a merge, and one node behind them.
-fn merge(plan: &mut Plan, node: &Node, inputs: Vec<NodeId>) -> NodeId {
-    let mut sides = Vec::new();
-    // The first input is the stream that was given as argument: the right side.
-    for (port, input) in [1, 0].into_iter().zip(inputs) {
-        sides.push(plan.add(Role::Operator, expression(node, port), vec![input]));
-    }
-    let pass = labelled("noop", node, json!({}));
-    plan.add(Role::Operator, pass, sides)
 }
 
 fn labelled(name: &str, node: &Node, config: Json) -> Component {
     Component { label: node.name.clone(), ..Component::new(name, config) }
 }
 
-fn code(node: &Node, port: u32) -> Json {
-    let f = node.func.as_ref().or_else(|| node.option("expr"));
-    let text = match f {
+fn code(node: &Node) -> Json {
+    let text = match node.option("expr") {
         Some(f) => match f.as_text() {
             Some(text) => String::from_utf8_lossy(text).into_owned(),
             None => display::text(f),
@@ -114,11 +106,7 @@ fn code(node: &Node, port: u32) -> Json {
         None => format!(".qsp.{}", node.op),
     };
     let text: String = text.chars().take(TEXT_MAX).collect();
-    json!({ "lang": NAME, "text": text, "slot": node.id as u32 | port << PORT_BITS })
-}
-
-fn expression(node: &Node, port: u32) -> Component {
-    labelled("mapping", node, code(node, port))
+    json!({ "lang": NAME, "text": text, "slot": node.id as u32 })
 }
 
 fn symbol(node: &Node, name: &str) -> Result<String> {
@@ -134,6 +122,11 @@ fn callback(node: &Node) -> Result<Component> {
         {
             members.insert(name.to_owned(), plain(value)?);
         }
+    }
+    if node.flag("replay")?
+        && let Some(members) = config.as_object_mut()
+    {
+        members.insert("replay".to_owned(), json!(true));
     }
     Ok(labelled("callback", node, config))
 }
@@ -173,18 +166,6 @@ fn file(node: &Node) -> Result<Component> {
     Ok(labelled("file", node, json!({ "paths": paths })))
 }
 
-fn variable(node: &Node) -> Result<Component> {
-    let mode = match node.option("mode") {
-        Some(_) => symbol(node, "mode")?,
-        None => "append".to_owned(),
-    };
-    if !matches!(mode.as_str(), "append" | "overwrite" | "upsert") {
-        return Err(QError::new(format!("mode: {mode}")));
-    }
-    let config = json!({ "name": symbol(node, "variable")?, "mode": mode });
-    Ok(labelled("variable", node, config))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,12 +179,13 @@ mod tests {
         assert!(plan.check().is_ok());
         let names: Vec<&str> = plan.nodes.iter().map(|n| n.component.name.as_str()).collect();
         assert_eq!(names, ["callback", "mapping", "mapping", "console"]);
-        assert_eq!(plan.nodes[1].component.config["text"], "{x+1}");
+        assert_eq!(plan.nodes[1].component.config["slot"], PROGRAM);
+        assert_eq!(plan.nodes[2].component.config["slot"], OUTPUTS);
         assert_eq!(plan.shards_max, Some(1));
     }
 
     #[test]
-    fn branches_share_what_is_before_them() {
+    fn each_writer_is_a_sink() {
         let plan = lower(
             "s:.qsp.read.fromCallback[`p] .qsp.split[]\n\
              a:s .qsp.map[{x}] .qsp.write.toVariable[`a]\n\
@@ -211,8 +193,10 @@ mod tests {
         )
         .unwrap();
         assert!(plan.check().is_ok());
-        let split = plan.nodes.iter().position(|n| n.inputs == [0]).unwrap();
-        assert_eq!(plan.targets(split).count(), 2);
+        let program = plan.nodes.iter().position(|n| n.inputs == [0]).unwrap();
+        assert_eq!(plan.targets(program).count(), 2);
+        let sinks = plan.nodes.iter().filter(|n| n.role == Role::Sink);
+        assert!(sinks.map(|n| n.component.name.as_str()).eq(["drop"; 2]));
     }
 
     #[test]
@@ -226,26 +210,16 @@ mod tests {
         assert_eq!(plan.nodes.iter().filter(|n| n.role == Role::Source).count(), 2);
     }
 
-    fn names(spec: &str) -> Vec<String> {
-        let plan = lower(spec).unwrap();
-        assert!(plan.check().is_ok());
-        plan.nodes.iter().map(|n| n.component.name.clone()).collect()
-    }
-
     #[test]
-    fn blocks_of_files_become_values_before_a_writer_of_values() {
-        let read = ".qsp.run .qsp.read.fromFile";
-        let direct = names(&format!("{read}[\"f\"] .qsp.write.toVariable[`v]"));
-        assert_eq!(direct, ["file", "mapping", "variable"]);
-        // A function makes values itself, and so does what makes the lines of a console.
-        let map = names(&format!("{read}[\"f\"] .qsp.map[{{x}}] .qsp.write.toVariable[`v]"));
-        assert_eq!(map, ["file", "mapping", "variable"]);
-        let console = names(&format!("{read}[\"f\"] .qsp.write.toConsole[]"));
-        assert_eq!(console, ["file", "mapping", "console"]);
-        let mode = ".qsp.use ``mode!``binary";
-        let bytes = names(&format!("{read}[\"f\"; {mode}] .qsp.map[{{x}}] .qsp.write.toConsole[]"));
-        assert_eq!(bytes, ["file", "mapping", "mapping", "mapping", "console"]);
-        let error = lower(&format!("{read}[\"f\"; .qsp.use ``mode!``x] .qsp.write.toConsole[]"));
+    fn what_begins_anew_at_each_start_says_so() {
+        let anew = |read: &str| {
+            let spec = format!(".qsp.run .qsp.read.{read} .qsp.write.toConsole[]");
+            lower(&spec).map(|plan| plan.nodes[0].anew)
+        };
+        assert_eq!(anew("fromCallback[`p]"), Ok(None));
+        assert_eq!(anew("fromExpr[\"1\"]"), Ok(Some(0)));
+        assert_eq!(anew("fromFile[\"f\"]"), Ok(Some(0)));
+        let error = anew("fromFile[\"f\"; .qsp.use ``mode!``x]");
         assert_eq!(error.unwrap_err()[0].message, "'mode: x");
     }
 

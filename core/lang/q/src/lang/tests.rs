@@ -2,11 +2,15 @@
 
 use super::errors::{BURST_MAX, PERIOD_NS};
 use super::*;
+use crate::qsp::batch::{bytes, open, untagged};
 use plan::env::Request;
-use plan::{Ack, AckPort, Acks, BuildError, Fault, Json, RawBlock};
+use plan::{Ack, AckPort, Acks, BuildError, Data, End, Fault, Json, RawBlock};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+mod state;
 
 /// Surroundings with a clock that is set by hand.
 #[derive(Default)]
@@ -14,6 +18,7 @@ struct Around {
     now_ns: Cell<u64>,
     failed: Cell<u64>,
     logs: RefCell<Vec<String>>,
+    published: RefCell<BTreeMap<String, K>>,
 }
 
 impl Services for Around {
@@ -53,7 +58,9 @@ impl Services for Around {
     ) -> Result<flume::Receiver<Request>, BuildError> {
         Err(BuildError::new("no ports"))
     }
-    fn publish(&self, _: &str, _: K) {}
+    fn publish(&self, name: &str, value: K) {
+        self.published.borrow_mut().insert(name.to_owned(), value);
+    }
     fn failed(&self) {
         self.failed.set(self.failed.get() + 1);
     }
@@ -130,7 +137,7 @@ impl Rig {
 fn delivered(out: Vec<Batch>) -> Vec<K> {
     out.into_iter()
         .map(|batch| {
-            let data = batch.data.clone();
+            let data = untagged(&batch.data, 0).unwrap_or_else(|| batch.data.clone());
             batch.ok();
             open(data).unwrap().1
         })
@@ -191,12 +198,8 @@ fn an_error_in_what_a_window_emits_is_counted() {
     ));
     assert_eq!(rig.value(0, K::longs(vec![1])), Ok(vec![]));
     let mut pieces = Vec::new();
-    rig.exprs[0].end(&mut pieces).unwrap();
-    assert_eq!(pieces.len(), 1);
-    for piece in pieces {
-        assert!(piece.acks.is_empty(), "nobody waits for it");
-        rig.exprs[1].map(piece, &mut Vec::new()).unwrap();
-    }
+    rig.exprs[0].end(End::Drained, &mut pieces).unwrap();
+    assert!(pieces.is_empty());
     assert_eq!(rig.around.failed.get(), 1);
     assert!(rig.logs()[0].starts_with("'no operator=m"), "{:?}", rig.logs());
 }
@@ -208,7 +211,7 @@ fn an_error_at_the_end_is_counted_and_the_pipeline_lives() {
          .qsp.push[op;md;7]; '\"end\"}};`last)] .qsp.write.toVariable[`v]"
     ));
     let mut out = Vec::new();
-    assert_eq!(rig.exprs[0].end(&mut out), Ok(()));
+    assert_eq!(rig.exprs[0].end(End::Stopped, &mut out), Ok(()));
     assert_eq!(delivered(out), [K::long(7)]);
     assert_eq!(rig.around.failed.get(), 1);
     assert!(rig.logs()[0].starts_with("'end operator=last"), "{:?}", rig.logs());
@@ -266,4 +269,24 @@ fn blocks_of_a_file_are_lines_or_bytes() {
     let mode = ".qsp.use ``mode!``binary";
     let mut rig = Rig::new(&format!("{read}[\"f\"; {mode}] .qsp.write.toVariable[`v]"));
     assert_eq!(rig.give(0, raw()), Ok(vec![bytes(b"ab\r\nc\n")]));
+}
+
+#[test]
+fn the_clock_ends_a_window_of_event_time_when_nothing_comes() {
+    let mut rig =
+        Rig::new(&format!("{READ} .qsp.window.tumbling[0D00:00:01;`t] .qsp.write.toVariable[`v]"));
+    // Half a second after 1970 began, as the clock of the test has it.
+    let time = 500_000_000 - 10_957 * 86_400_000_000_000i64;
+    let times = K::vec(formats::k::Type::Timestamp, vec![time]);
+    let table = K::table(vec![formats::k::Sym::new("t")], vec![times]).unwrap();
+    assert_eq!(rig.value(0, table.clone()), Ok(vec![]));
+    let mut out = Vec::new();
+    for (second, count) in [(1, 0), (2, 1)] {
+        rig.around.now_ns.set(second * 1_000_000_000);
+        assert_eq!(rig.exprs[0].due_ns(), Some(rig.around.now_ns.get()));
+        assert_eq!(rig.exprs[0].on_time(&mut out), Ok(()));
+        assert_eq!(out.len(), count);
+    }
+    assert_eq!(delivered(out), [table]);
+    assert_eq!(rig.exprs[0].due_ns(), None);
 }

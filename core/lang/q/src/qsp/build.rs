@@ -1,9 +1,11 @@
 //! What a spec builds: operators with identity, and the graph that juxtaposition makes of them.
 
+use super::options;
+use super::trace::Watch;
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::session::{Options, Session};
 use crate::verbs::{Class, Run, Verb};
-use formats::k::{Function, K};
+use formats::k::{Function, K, Sym};
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -131,8 +133,19 @@ pub(crate) struct State {
     warnings: Vec<String>,
     /// What the pieces of pushed data are: metadata and data, in order.
     pub(crate) pushed: Vec<(K, K)>,
+    /// Names of variables and namespaces that checkpoints keep.
+    pub(crate) tracked: Vec<Sym>,
     /// Values of operators, by operator and key.
     pub(crate) store: HashMap<(usize, Option<Vec<u8>>), K>,
+    /// What a program watches of its pipeline.
+    pub(crate) watch: Watch,
+}
+
+impl State {
+    /// The operators that read from one.
+    pub(super) fn targets(&self, from: usize) -> impl Iterator<Item = usize> {
+        self.edges.iter().filter(move |(f, _)| *f == from).map(|(_, to)| *to)
+    }
 }
 
 impl Session {
@@ -144,7 +157,7 @@ impl Session {
         }
         let mut given: Vec<(String, K)> = Vec::new();
         if let Some(Use(options)) = args.last().and_then(of::<Use>) {
-            given = named(options)?;
+            given = options::checked(self, def, named(options)?)?;
             args.pop();
         }
         if args.len() > def.params.len()
@@ -278,8 +291,12 @@ impl Session {
 
 /// The entries of an options dictionary; the null key is there only to make a list of values.
 fn named(options: &K) -> Result<Vec<(String, K)>> {
-    let K::Dict(d) = options else { return Err(type_error()) };
-    let names = d.keys.as_syms().ok_or_else(type_error)?;
+    let wrong = || QError::new("type: .qsp.use takes a dictionary of names");
+    let K::Dict(d) = options else { return Err(wrong()) };
+    if d.keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = d.keys.as_syms().ok_or_else(wrong)?;
     let entries = names.iter().zip(d.values.items()).filter(|(n, _)| !n.is_null());
     Ok(entries.map(|(n, v)| (n.as_str().to_owned(), v)).collect())
 }
@@ -345,7 +362,20 @@ fn push(cx: &mut Session, args: Vec<K>) -> Result {
 /// Pieces of data that one call of a function may push.
 const PUSHED_MAX: usize = 1 << 20;
 
-fn nothing(_: &mut Session, _: Vec<K>) -> Result {
+/// Names that a spec may track.
+const TRACKED_MAX: usize = 65_536;
+
+fn track(cx: &mut Session, args: Vec<K>) -> Result {
+    let names = args.first().ok_or_else(rank_error)?;
+    let names = match (names.as_sym(), names.as_syms()) {
+        (Some(name), _) => vec![name],
+        (_, Some(names)) => names.to_vec(),
+        _ => return Err(type_error()),
+    };
+    if cx.qsp.tracked.len() + names.len() > TRACKED_MAX {
+        return Err(QError::limit("limit"));
+    }
+    cx.qsp.tracked.extend(names);
     Ok(K::Null)
 }
 
@@ -364,7 +394,7 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     helper(
         ".qsp.track",
-        Run::Many { min: 1, max: 1, run: nothing },
+        Run::Many { min: 1, max: 1, run: track },
         "Names variables that a checkpoint keeps.",
     ),
 ];

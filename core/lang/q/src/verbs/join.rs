@@ -5,6 +5,7 @@ use crate::error::{QError, Result, type_error};
 use crate::kernel::{find, order};
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Sym, Table, Type, Vector};
+use formats::on_k_data;
 use std::sync::Arc;
 
 /// `x,y`: lists end to end, dictionaries by key, tables row by row.
@@ -69,15 +70,23 @@ pub(crate) fn fits(x: &K, y: &K) -> Result<()> {
 }
 
 fn lists(cx: &mut Session, x: K, y: K) -> Result {
-    cx.room(x.len() + y.len())?;
+    // Items of a vector with one owner are not copied.
+    let alone = |k: &K| match k {
+        K::Vec(v) => on_k_data!(&v.data, v => Arc::strong_count(v) == 1),
+        _ => false,
+    };
+    if alone(&x) {
+        cx.more(x.len(), y.len())?
+    } else {
+        cx.room(x.len() + y.len())?
+    }
     if let (K::Vec(mut v), K::Vec(w)) = (x.clone(), &y)
         && (v.ty == w.ty || x.is_empty() || y.is_empty())
     {
         if v.ty == w.ty {
             // The clone for matching must not make a shared vector of it.
             drop(x);
-            let attr = kept(&v, &w.data);
-            v.attr = attr;
+            v.attr = kept(cx, &v, || w.data.clone())?;
             return if v.data.append(&w.data) { Ok(tight(K::Vec(v))) } else { Err(type_error()) };
         }
         return Ok(if x.is_empty() { y } else { x });
@@ -101,29 +110,36 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
 
 /// The attribute that a vector keeps when these items are appended: grouped always, sorted and
 /// unique while they hold; unique only for one item, since more would have to be looked up.
-fn kept(v: &Vector, more: &Data) -> Attr {
+pub(super) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) -> Result<Attr> {
+    let next = || Vector { ty: v.ty, attr: Attr::None, data: more() };
     let holds = match v.attr {
         Attr::Grouped => true,
-        Attr::Sorted => match (v.data.len().checked_sub(1), more.len()) {
-            (_, 0) => true,
-            (Some(last), _) => {
-                let next = K::Vec(Vector { ty: v.ty, attr: Attr::None, data: more.clone() });
-                order::values(&v.at(last), &next.at(0)).is_le() && order::is_ascending(&next)
+        Attr::Sorted => {
+            let next = K::Vec(next());
+            match v.data.len().checked_sub(1) {
+                _ if next.is_empty() => true,
+                Some(last) => {
+                    cx.charge(1 + next.len() / 8)?;
+                    order::values(&v.at(last), &next.at(0)).is_le() && order::is_ascending(&next)
+                }
+                None => false,
             }
-            (None, _) => false,
-        },
-        Attr::Unique => match more.len() {
-            0 => true,
-            1 => {
-                let all = K::Vec(Vector { attr: Attr::None, ..v.clone() });
-                let item = Vector { ty: v.ty, attr: Attr::None, data: more.clone() }.at(0);
-                find::is_in(&item, &all).is_ok_and(|k| k.as_long() == Some(0))
+        }
+        Attr::Unique => {
+            let next = next();
+            match next.data.len() {
+                0 => true,
+                1 => {
+                    cx.charge(1 + v.data.len() / 8)?;
+                    let all = K::Vec(Vector { attr: Attr::None, ..v.clone() });
+                    find::is_in(&next.at(0), &all).is_ok_and(|k| k.as_long() == Some(0))
+                }
+                _ => false,
             }
-            _ => false,
-        },
+        }
         Attr::None | Attr::Parted => false,
     };
-    if holds { v.attr } else { Attr::None }
+    Ok(if holds { v.attr } else { Attr::None })
 }
 
 /// A general list whose items turned out to be atoms of one type becomes a vector.
@@ -144,13 +160,16 @@ pub(crate) fn push(cx: &mut Session, list: K, item: K) -> Result {
     match (list, item) {
         (K::Vec(mut v), K::Atom(ty, scalar)) if v.ty == ty => {
             cx.room(1)?;
-            v.attr = kept(&v, &Data::repeat(scalar, 1));
-            if v.data.append(&Data::repeat(scalar, 1)) { Ok(K::Vec(v)) } else { Err(type_error()) }
+            v.attr = kept(cx, &v, || Data::repeat(scalar, 1))?;
+            if v.data.push(scalar) { Ok(K::Vec(v)) } else { Err(type_error()) }
         }
         (list, item) if list.is_empty() && !matches!(list, K::Table(_)) => Ok(item.enlist()),
-        (K::Vec(Vector { data: Data::List(mut items), attr, ty }), item) => {
-            Arc::make_mut(&mut items).push(item);
-            Ok(K::Vec(Vector { ty, attr, data: Data::List(items) }))
+        (K::Vec(mut v), item) if v.ty == Type::List => {
+            v.attr = kept(cx, &v, || Data::from(vec![item.clone()]))?;
+            if let Data::List(items) = &mut v.data {
+                Arc::make_mut(items).push(item);
+            }
+            Ok(K::Vec(v))
         }
         (K::Table(t), item) => join(cx, K::Table(t), as_row(item)?),
         (list, item) => {

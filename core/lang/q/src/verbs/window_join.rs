@@ -1,11 +1,11 @@
 //! Joins that look at a window of time, and joins that fill.
 
 use super::dict::{key_by, unkeyed};
-use super::joins::{as_of_filled, groups_of, plain};
+use super::joins::{as_of_filled, columns_of, plain};
 use super::table::symbols;
 use super::{Class, Verb, join};
-use crate::error::{QError, Result, length_error, rank_error, type_error};
-use crate::kernel::order;
+use crate::error::{Result, length_error, rank_error, type_error};
+use crate::kernel::asof::ByTime;
 use crate::session::Session;
 use formats::k::{K, Sym, Table};
 use std::sync::Arc;
@@ -37,39 +37,26 @@ fn window_join(cx: &mut Session, args: &[K], before: bool) -> Result {
     let right = unkeyed(right)?;
     let K::Table(u) = &right else { return Err(type_error()) };
     let wanted = aggregates(items)?;
-    let Some(time) = names.last() else { return Err(rank_error()) };
-    let times = u.column(*time).cloned().ok_or_else(|| QError::new(time.as_str()))?;
+    let Some((_, exact)) = names.split_last() else { return Err(rank_error()) };
+    let right = columns_of(u, &names)?;
+    let Some((times, right)) = right.split_last() else { return Err(rank_error()) };
     plain(x, |_, t| {
         cx.charge(1 + 8 * (t.rows() + u.rows()))?;
         if from.len() != t.rows() || to.len() != t.rows() {
             return Err(length_error());
         }
-        let (left, rows) = groups_of(&names, t, u, &times)?;
-        let mut found = Vec::with_capacity(t.rows());
-        for (row, group) in left.iter().enumerate() {
-            let list = rows.get(*group as usize).map(Vec::as_slice).unwrap_or_default();
-            let at = |r: i64| times.at(usize::try_from(r).unwrap_or(usize::MAX));
-            let (start, end) = (from.at(row), to.at(row));
-            let mut first = list.partition_point(|r| order::values(&at(*r), &start).is_lt());
-            let exact = list.get(first).is_some_and(|r| order::values(&at(*r), &start).is_eq());
-            if before && !exact {
-                first = first.saturating_sub(1);
-            }
-            let last = list.partition_point(|r| order::values(&at(*r), &end).is_le());
-            found.push(list.get(first..last.max(first)).unwrap_or_default().to_vec());
-        }
+        let by_time = ByTime::new((&columns_of(t, exact)?, t.rows()), (right, times))?;
+        let found = by_time.windows(&from, &to, before);
         let mut out = t.clone();
         for Aggregate { f, columns } in &wanted {
-            let column = |n: &Sym| u.column(*n).cloned().ok_or_else(|| QError::new(n.as_str()));
-            let columns = columns.iter().map(|n| Ok((*n, column(n)?)));
-            let columns = columns.collect::<Result<Vec<(Sym, K)>>>()?;
+            let taken = columns_of(u, columns)?;
             let mut values = Vec::with_capacity(found.len());
             for rows in &found {
                 cx.charge(1 + rows.len())?;
-                let args = columns.iter().map(|(_, c)| c.gather(rows)).collect();
+                let args = taken.iter().map(|c| c.gather(rows)).collect();
                 values.push(cx.call(f, args)?);
             }
-            let name = columns.last().map_or(Sym::default(), |(n, _)| *n);
+            let name = columns.last().copied().unwrap_or_default();
             out = join::with_column(&out, name, K::collapse(values));
         }
         Ok(K::Table(Arc::new(out)))
