@@ -128,7 +128,8 @@ pub(super) const VERBS: &[Verb] = &[
         wj,
         "Aggregates of the rows in a window of time, and of the latest one before.",
         "q)t:([]time:4 8)\nq)q:([]time:1 5 7;ask:3 9 5)\n\
-         q)wj[-1 1+\\:t.time;`time;t;(q;(max;`ask);(::;`ask))]\ntime ask\n--------\n4    3 9\n8    ,5",
+         q)wj[-1 1+\\:t.time;`time;t;(q;(max;`ask);(::;`ask))]\n\
+         time ask\n--------\n4    3 9\n8    ,5",
     ),
     Verb::function(
         "wj1",
