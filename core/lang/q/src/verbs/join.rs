@@ -109,7 +109,8 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 /// The attribute that a vector keeps when these items are appended: grouped always, sorted and
-/// unique while they hold; unique only for one item, since more would have to be looked up.
+/// unique while they hold; unique only for one item, since more would have to be looked up; any
+/// when there are no items.
 pub(super) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) -> Result<Attr> {
     let next = || Vector { ty: v.ty, attr: Attr::None, data: more() };
     let holds = match v.attr {
@@ -137,7 +138,8 @@ pub(super) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) ->
                 _ => false,
             }
         }
-        Attr::None | Attr::Parted => false,
+        Attr::Parted => next().data.is_empty(),
+        Attr::None => false,
     };
     Ok(if holds { v.attr } else { Attr::None })
 }
