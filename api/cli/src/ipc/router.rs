@@ -8,7 +8,7 @@ use engine::{EngineHandle, PipelineView, State};
 use flume::Sender;
 use formats::k::K;
 use plan::env::Request;
-use plan::{Json, LocalBoxFuture, Plan, Role};
+use plan::{LocalBoxFuture, Plan};
 use server::Ports;
 
 /// The pipelines of the process, as clients see them.
@@ -64,7 +64,7 @@ impl Pipelines {
     }
 
     async fn published(&self, name: &str) -> Result<Option<K>, String> {
-        for view in self.newest().await?.iter().filter(|view| publishes(&view.spec.plan, name)) {
+        for view in self.newest().await?.iter().filter(|view| q::publishes(&view.spec.plan, name)) {
             let value = self.engine.variable(view.spec.key.clone(), name).await;
             if let Some(value) = value.map_err(|e| e.to_string())? {
                 return Ok(Some(value));
@@ -103,16 +103,6 @@ impl Pipelines {
 /// Whether a plan is a spec in q.
 fn is_spec(plan: &Plan) -> bool {
     plan.prelude.as_ref().is_some_and(|prelude| prelude.lang == q::NAME)
-}
-
-/// Whether a pipeline has a writer of this variable.
-fn publishes(plan: &Plan, name: &str) -> bool {
-    let mut writers = plan.nodes.iter().filter(|node| node.role == Role::Sink);
-    writers.any(|node| {
-        let component = &node.component;
-        component.name == "variable"
-            && component.config.get("name").and_then(Json::as_str) == Some(name)
-    })
 }
 
 impl Router for Pipelines {

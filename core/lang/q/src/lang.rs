@@ -8,7 +8,7 @@ mod program;
 #[cfg(test)]
 mod tests;
 
-pub use lower::lower;
+pub use lower::{lower, publishes};
 
 use crate::error::QError;
 use crate::qsp::batch::{close, deliver};

@@ -46,12 +46,31 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     let program = plan.add(Role::Operator, Component::new("mapping", code), sources);
     for (number, node) in of(Kind::Writer).enumerate() {
         let slot = u32::try_from(number).ok().and_then(|n| OUTPUTS.checked_add(n));
-        let code = json!({ "lang": NAME, "text": format!(".qsp.{}", node.op), "slot": slot });
+        let text = match variable::of(node) {
+            Some(name) => written(name),
+            None => format!(".qsp.{}", node.op),
+        };
+        let code = json!({ "lang": NAME, "text": text, "slot": slot });
         let output = Component::new("mapping", code);
         let output = plan.add(Role::Operator, output, vec![program]);
         plan.add(Role::Sink, writer(node)?, vec![output]);
     }
     Ok(plan)
+}
+
+/// How a plan shows a writer of a variable.
+fn written(name: &str) -> String {
+    format!(".qsp.write.toVariable[`{name}]")
+}
+
+/// Whether a plan is one of a spec that writes a variable of this name.
+#[must_use]
+pub fn publishes(plan: &Plan, name: &str) -> bool {
+    let text = written(name);
+    plan.nodes.iter().map(|node| &node.component.config).any(|config| {
+        let shown = |key: &str| config.get(key).and_then(Json::as_str);
+        shown("lang") == Some(NAME) && shown("text") == Some(&*text)
+    })
 }
 
 /// The source of a reader, and whether it begins anew at each start with the same data.
@@ -197,6 +216,7 @@ mod tests {
         assert_eq!(plan.targets(program).count(), 2);
         let sinks = plan.nodes.iter().filter(|n| n.role == Role::Sink);
         assert!(sinks.map(|n| n.component.name.as_str()).eq(["drop"; 2]));
+        assert!(publishes(&plan, "a") && publishes(&plan, "b") && !publishes(&plan, "s"));
     }
 
     #[test]
