@@ -174,8 +174,8 @@ impl Program {
 
 /// Lets others read a variable.
 fn publish(shared: &Shared, session: &Session, name: &str) {
-    let value = session.variable(name).cloned().unwrap_or_default();
-    shared.services.publish(name, value);
+    let value = session.variable(name).filter(|value| !matches!(value, K::Func(_)));
+    shared.services.publish(name, value.cloned().unwrap_or_default());
 }
 
 impl Expr for Program {
@@ -257,7 +257,8 @@ impl Expr for Program {
         let runners = self.stations.iter_mut().filter_map(|station| station.runner.as_mut());
         checkpoint::read(&mut session, runners.collect(), state)?;
         for name in self.runners().filter_map(|runner| variable::of(&runner.node)) {
-            if session.variable(name).is_some() {
+            // A piece of the spec may have the same name; it is no data.
+            if session.variable(name).is_some_and(|value| !matches!(value, K::Func(_))) {
                 publish(&shared, &session, name);
             }
         }
