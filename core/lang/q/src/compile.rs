@@ -10,17 +10,44 @@ use std::sync::Arc;
 /// Parameters that a function may have, as in q itself.
 pub(crate) const PARAMS_MAX: usize = 8;
 
-/// Completes a tree so that it can be evaluated; names without a dot belong to `context`.
+/// Completes a tree so that it can be evaluated; names without a dot belong to `context`. What
+/// a program sets in the namespaces of q itself is `known`.
 ///
 /// # Errors
 /// A lambda with too many parameters, or a word that is known but not supported.
-pub(crate) fn resolve(node: &mut Node, source: &Arc<Source>, context: Sym) -> Result<()> {
-    let mut resolver = Resolver { source, context, locals: None, query: 0 };
+pub(crate) fn resolve(
+    node: &mut Node,
+    source: &Arc<Source>,
+    context: Sym,
+    known: &dyn Fn(Sym) -> bool,
+) -> Result<()> {
+    let mut resolver = Resolver { source, context, known, locals: None, query: 0 };
     resolver.node(node)
+}
+
+/// The names of variables with a dot that a tree sets, lambdas included.
+pub(crate) fn dotted(node: &Node, names: &mut Vec<Sym>) {
+    walk(node, &mut |n| match &n.expr {
+        Expr::Assign(a) => {
+            if let Expr::Name(name) = a.target.expr
+                && name.as_str().starts_with('.')
+            {
+                names.push(name);
+            }
+        }
+        Expr::Lambda(draft) => draft.body.iter().for_each(|n| dotted(n, names)),
+        _ => {}
+    });
+}
+
+/// Whether a name is in one of the namespaces of q itself.
+fn is_ours(name: &str) -> bool {
+    [".Q.", ".h.", ".j.", ".m.", ".z.", ".qsp."].iter().any(|space| name.starts_with(space))
 }
 
 struct Resolver<'a> {
     source: &'a Arc<Source>,
+    known: &'a dyn Fn(Sym) -> bool,
     context: Sym,
     /// Names of the lambda at hand; `None` at the top level.
     locals: Option<Vec<Sym>>,
@@ -91,10 +118,16 @@ impl Resolver<'_> {
                 None => Err(QError::nyi(text).at(span)),
             };
         }
+        if let Some(word) = text.strip_prefix(".q.").filter(|word| verbs::find(word).is_some()) {
+            return Ok(verbs::constant(word));
+        }
         if text == ".z.s" {
             return Ok(Expr::Myself);
         }
-        if text.starts_with(".z.") {
+        if is_ours(text) && !(self.known)(name) {
+            if !crate::eval::SYSTEM.contains(&text) {
+                return Err(QError::nyi(text).at(span));
+            }
             return Ok(Expr::System(name));
         }
         let further = self.outside(name, span)?;
@@ -179,8 +212,7 @@ impl Resolver<'_> {
         let count = params.len();
         let mut locals = params;
         draft.body.iter().for_each(|node| assigned(node, &mut locals));
-        let mut inner =
-            Resolver { source: self.source, context: self.context, locals: Some(locals), query: 0 };
+        let mut inner = Resolver { locals: Some(locals), query: 0, ..*self };
         let mut body = std::mem::take(&mut draft.body);
         inner.nodes(&mut body)?;
         Ok(Lambda {
@@ -195,7 +227,7 @@ impl Resolver<'_> {
 }
 
 /// Visits a tree but not the lambdas in it.
-fn walk<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a Node)) {
+pub(crate) fn walk<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a Node)) {
     visit(node);
     match &node.expr {
         Expr::Query(q) => {

@@ -23,6 +23,7 @@ mod kernel;
 mod lang;
 mod lex;
 mod parse;
+mod prelude;
 pub mod qsp;
 pub mod remote;
 mod run;

@@ -120,7 +120,7 @@ fn values(text: &str, nodes: Vec<Node>) -> Result<Vec<K>> {
     let mut session = Session::new(Options { steps_max: STEPS_MAX, ..Options::default() });
     let source = Arc::new(Source { text: text.to_owned() });
     let value = |mut node: Node| {
-        compile::resolve(&mut node, &source, Sym::default())?;
+        compile::resolve(&mut node, &source, Sym::default(), &|_| false)?;
         match session.node(&node, &mut Frame::default()) {
             Ok(value) | Err(Stop::Return(value)) => Ok(value),
             Err(Stop::Error(error)) => Err(error),

@@ -92,6 +92,8 @@ pub struct Session {
     pub(crate) depth: usize,
     /// The namespace of `\d`, empty for the root.
     pub(crate) context: Sym,
+    /// Whether variables may not change, as in `reval`.
+    pub(crate) frozen: bool,
     /// Digits that numbers are shown with.
     pub(crate) digits: usize,
     /// Rows and columns of the console.
@@ -111,9 +113,16 @@ pub fn check_syntax(source: &str) -> Result<()> {
 }
 
 impl Session {
-    /// A session without variables.
+    /// A session without variables of its own.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        let mut session = Self::bare(options);
+        session.globals.extend(crate::prelude::globals());
+        session
+    }
+
+    /// A session that has only what is built in.
+    pub(crate) fn bare(options: Options) -> Self {
         let globals = crate::verbs::globals().into_iter();
         Self {
             globals: globals.map(|(name, value)| (Sym::new(name), value)).collect(),
@@ -124,6 +133,7 @@ impl Session {
             steps_max: options.steps_max,
             depth: 0,
             context: Sym::default(),
+            frozen: false,
             digits: 7,
             size: (25, 80),
             indexes: Indexes::default(),
@@ -203,6 +213,7 @@ impl Session {
     pub(crate) fn begin(&mut self) {
         self.steps = self.steps_max;
         self.depth = 0;
+        self.frozen = false;
     }
 
     /// The statements of a text, one after the other, without new limits.
@@ -211,10 +222,17 @@ impl Session {
         let statements = parse::parse(text, (DEPTH_MAX - self.depth) / 2)?;
         let source = Arc::new(Source { text: text.to_owned() });
         let mut last = (K::Null, false);
+        let mut set = Vec::new();
+        for statement in &statements {
+            if let Statement::Expr(node, _) = statement {
+                compile::dotted(node, &mut set);
+            }
+        }
         for statement in statements {
             match statement {
                 Statement::Expr(mut node, hidden) => {
-                    compile::resolve(&mut node, &source, self.context)?;
+                    let known = |name| set.contains(&name) || self.globals.contains_key(&name);
+                    compile::resolve(&mut node, &source, self.context, &known)?;
                     let assigned = matches!(node.expr, Expr::Assign(_));
                     let mut frame = Frame::default();
                     let value = match self.node(&node, &mut frame) {

@@ -4,6 +4,8 @@ use crate::session::{Options, Session};
 use crate::{Console, display};
 use formats::k::K;
 
+mod language;
+
 fn session() -> Session {
     Session::new(Options::default())
 }

@@ -22,14 +22,14 @@ pub(crate) fn tok(ty: Type, text: &str) -> Option<Scalar> {
         Type::Float => number(text).map(Scalar::F64),
         Type::Char => text.as_bytes().first().filter(|_| text.len() == 1).copied().map(Scalar::U8),
         Type::Symbol => Sym::intern(text.as_bytes()).map(Scalar::Sym),
-        Type::Timestamp => timestamp(text).map(Scalar::I64),
+        Type::Timestamp => timestamp(text).or_else(|| unix(text)).map(Scalar::I64),
         Type::Month => month(text).map(Scalar::I32),
         Type::Date => date(text).and_then(|d| i32::try_from(d).ok()).map(Scalar::I32),
         Type::Datetime => timestamp(text).map(|n| Scalar::F64(n as f64 / DAY as f64)),
         Type::Timespan => timespan(text).map(Scalar::I64),
         Type::Minute => clock(text, 4).map(|n| Scalar::I32(small(n / (60 * SECOND)))),
         Type::Second => clock(text, 6).map(|n| Scalar::I32(small(n / SECOND))),
-        Type::Time => clock(text, 9).map(|n| Scalar::I32(small(n / 1_000_000))),
+        Type::Time => clock(text, 15).map(|n| Scalar::I32(small(n / 1_000_000))),
         Type::List => None,
     }
 }
@@ -100,7 +100,7 @@ fn guid(text: &str) -> Option<Guid> {
     Some(out)
 }
 
-/// Days of `2024.01.15`, `2024-01-15`, `2024/01/15` or `20240115`.
+/// Days of `2024.01.15`, `2024-01-15`, `2024/01/15`, `01/15/2024` or `20240115`.
 pub(crate) fn date(text: &str) -> Option<i64> {
     let (year, month, day) = if text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) {
         (text.get(..4)?, text.get(4..6)?, text.get(6..)?)
@@ -112,6 +112,9 @@ pub(crate) fn date(text: &str) -> Option<i64> {
         }
         three
     };
+    // Americans begin with the month.
+    let (year, month, day) =
+        if year.len() < 4 && text.contains('/') { (day, year, month) } else { (year, month, day) };
     if year.len() != 4 {
         return None;
     }
@@ -198,10 +201,22 @@ pub(crate) fn timespan(text: &str) -> Option<i64> {
     days.checked_add(rest).map(|n| sign * n)
 }
 
+/// Nanoseconds since 2000-01-01 of ten or eleven digits of seconds since 1970.
+fn unix(text: &str) -> Option<i64> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !matches!(seconds.len(), 10 | 11) {
+        return None;
+    }
+    let fraction = if fraction.is_empty() { 0 } else { fraction_nanos(fraction)? };
+    let seconds = digits(seconds, 11)? - super::calendar::EPOCH_DAYS * (DAY / SECOND);
+    seconds.checked_mul(SECOND)?.checked_add(fraction)
+}
+
 /// Nanoseconds since 2000-01-01 of a date with or without a time after `D`, `T` or a blank.
 pub(crate) fn timestamp(text: &str) -> Option<i64> {
     let text = text.strip_suffix('Z').unwrap_or(text);
-    let (day, time) = match text.find(['D', 'T', ' ']) {
+    let packed = text.as_bytes().get(8) == Some(&b'-');
+    let (day, time) = match text.find(['D', 'T', ' ']).or(packed.then_some(8)) {
         Some(at) => (text.get(..at)?, text.get(at + 1..)?),
         None => (text, ""),
     };

@@ -235,6 +235,11 @@ fn function(k: &K, f: &dyn Function, digits: usize, depth: usize, out: &mut Stri
             write(inner, digits, depth - 1, out);
             out.push_str(adverb.glyph());
         }
+        Some(Fun::Verb(verb)) => {
+            let (name, mark) = crate::verbs::shown(verb);
+            out.push_str(name);
+            out.push_str(mark);
+        }
         _ => out.push_str(&String::from_utf8_lossy(&f.source())),
     }
 }

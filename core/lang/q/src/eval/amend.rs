@@ -5,7 +5,7 @@ use crate::error::{QError, Result, length_error, type_error};
 use crate::func::Fun;
 use crate::kernel::find;
 use crate::session::Session;
-use crate::verbs::join;
+use crate::verbs::{join, upsert};
 use formats::k::{Attr, Data, Dict, K, Table, Vector};
 use std::sync::Arc;
 
@@ -59,7 +59,8 @@ impl Session {
         *target = match &change.value {
             // Taken, not copied: appending to a list of one owner is cheap.
             Some(y) if Fun::verb(f).is_some_and(|v| v.name == ",") => {
-                join::join(self, std::mem::take(target), y.clone())?
+                join::fits(target, y)?;
+                upsert::append(self, std::mem::take(target), y.clone())?
             }
             Some(y) => self.call2(f, target.clone(), y.clone())?,
             None => self.call1(f, target.clone())?,

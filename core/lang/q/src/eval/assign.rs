@@ -63,6 +63,9 @@ impl Session {
 
     /// Takes a variable out of the session.
     pub(crate) fn take_global(&mut self, name: Sym) -> Result {
+        if self.frozen {
+            return Err(QError::new("noupdate"));
+        }
         match self.globals.get_mut(&name) {
             Some(slot) => Ok(std::mem::take(slot)),
             None => self.namespace(name).ok_or_else(|| QError::new(name.as_str())),
@@ -73,6 +76,9 @@ impl Session {
     pub(crate) fn store_global(&mut self, name: Sym, value: K) -> Result<()> {
         if verbs::is_reserved(name) {
             return Err(QError::new("assign"));
+        }
+        if self.frozen {
+            return Err(QError::new("noupdate"));
         }
         if self.globals.len() >= GLOBALS_MAX && !self.globals.contains_key(&name) {
             return Err(QError::limit("limit"));

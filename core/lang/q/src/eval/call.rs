@@ -158,20 +158,23 @@ impl Session {
             return self.call(&value, args);
         }
         match (f.as_long(), args.as_slice()) {
-            (Some(-1), [text]) => {
+            (Some(handle @ (-2 | -1 | 1 | 2)), [text]) => {
+                let end = if handle < 0 { "\n" } else { "" };
                 let lines = match text.as_text() {
-                    Some(text) => format!("{}\n", String::from_utf8_lossy(text)),
+                    Some(text) => format!("{}{end}", String::from_utf8_lossy(text)),
                     None => {
                         let line =
                             |k: K| k.as_text().map(|t| String::from_utf8_lossy(t).into_owned());
-                        text.items().filter_map(line).map(|l| l + "\n").collect()
+                        text.items().filter_map(line).map(|l| l + end).collect()
                     }
                 };
                 self.print(&lines);
                 Ok(f.clone())
             }
             (Some(0), [text]) => {
-                let text = text.as_text().ok_or_else(type_error)?;
+                let Some(text) = text.as_text() else {
+                    return crate::verbs::evaluated(self, text.clone());
+                };
                 let text = String::from_utf8_lossy(text).into_owned();
                 Ok(self.statements(&text)?.0)
             }
@@ -185,8 +188,10 @@ impl Session {
         if let Some(value) = self.globals.get(&name) {
             return Ok(value.clone());
         }
-        if crate::verbs::find(name.as_str()).is_some() {
-            return Ok(crate::verbs::value(name.as_str()));
+        let word = name.as_str();
+        let word = word.strip_prefix(".q.").unwrap_or(word);
+        if word != "." && crate::verbs::find(word).is_some() {
+            return Ok(crate::verbs::value(word));
         }
         self.namespace(name).ok_or_else(|| QError::new(name.as_str()))
     }

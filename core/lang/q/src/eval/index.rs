@@ -96,6 +96,7 @@ pub(crate) fn at(x: &K, index: &K) -> Result {
             }
             _ => Err(type_error()),
         },
+        K::Dict(d) if d.sorted => crate::kernel::attribute::step(d, index),
         K::Dict(d) => {
             let places = find::find(&d.keys, index)?;
             match places {

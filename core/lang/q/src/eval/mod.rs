@@ -27,6 +27,12 @@ pub(crate) struct Frame {
     pub(crate) scopes: Vec<Scope>,
 }
 
+/// The system values that there are.
+pub(crate) const SYSTEM: [&str; 23] = [
+    ".z.p", ".z.P", ".z.d", ".z.D", ".z.n", ".z.N", ".z.t", ".z.T", ".z.z", ".z.Z", ".z.K", ".z.k",
+    ".z.o", ".z.h", ".z.u", ".z.x", ".z.X", ".z.w", ".z.i", ".z.a", ".z.f", ".z.c", ".z.q",
+];
+
 /// Why evaluation does not go on.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -238,7 +244,7 @@ impl Session {
         self.node(last, frame)
     }
 
-    /// A system value.
+    /// A system value, one of [`SYSTEM`].
     fn system(&mut self, name: Sym) -> Result {
         if let Some(value) = self.globals.get(&name) {
             return Ok(value.clone());
@@ -264,13 +270,47 @@ impl Session {
             ".z.h" => Ok(K::sym("localhost")),
             ".z.u" => Ok(K::sym("")),
             ".z.x" | ".z.X" => Ok(K::list(Vec::new())),
-            ".z.w" | ".z.i" => Ok(K::int(0)),
+            ".z.w" | ".z.i" | ".z.a" => Ok(K::int(0)),
+            ".z.c" => Ok(K::int(1)),
+            ".z.f" => Ok(K::sym("")),
+            ".z.q" => Ok(K::bool(false)),
             other => Err(QError::nyi(other)),
         }
     }
 
+    /// The names of the namespaces: those of q, then those of the program.
+    pub(crate) fn namespaces(&self) -> Vec<Sym> {
+        let ours = ["q", "Q", "h", "j", "o"];
+        let space = |name: &Sym| name.as_str().strip_prefix('.')?.split('.').next().map(Sym::new);
+        let mut more: Vec<Sym> = self.globals.keys().filter_map(space).collect();
+        more.retain(|n| !ours.contains(&n.as_str()));
+        more.sort_by(|a, b| a.order(*b));
+        more.dedup();
+        ours.into_iter().map(Sym::new).chain(more).collect()
+    }
+
+    /// The variables without a namespace.
+    fn root(&self) -> K {
+        let plain = |name: &Sym| !name.as_str().starts_with('.') && name.as_str() != "csv";
+        let mut inside: Vec<(Sym, &K)> =
+            self.globals.iter().filter(|(n, _)| plain(n)).map(|(n, k)| (*n, k)).collect();
+        inside.sort_by(|a, b| a.0.order(b.0));
+        let (names, values): (Vec<Sym>, Vec<K>) =
+            inside.into_iter().map(|(name, value)| (name, value.clone())).unzip();
+        K::dict(K::syms(names), K::list(values))
+    }
+
     /// The variables of a namespace as a dictionary.
     pub(crate) fn namespace(&self, name: Sym) -> Option<K> {
+        if name.as_str() == "." {
+            return Some(self.root());
+        }
+        if name.as_str() == ".q" {
+            let (names, values): (Vec<Sym>, Vec<K>) = crate::verbs::words()
+                .map(|word| (Sym::new(word), crate::verbs::value(word)))
+                .unzip();
+            return Some(K::dict(K::syms(names), K::list(values)));
+        }
         let prefix = format!("{name}.");
         if !name.as_str().starts_with('.') {
             return None;
@@ -299,7 +339,7 @@ impl Session {
 
 /// The error that `'x` raises.
 pub(crate) fn signal(value: &K) -> QError {
-    match (value.as_text(), value.as_sym()) {
+    match (value.as_text().filter(|_| !value.is_atom()), value.as_sym()) {
         (Some(text), _) => QError::new(String::from_utf8_lossy(text)),
         (_, Some(name)) => QError::new(name.as_str()),
         _ => QError::new("stype"),

@@ -2,6 +2,7 @@
 
 use crate::error::{Result, length_error, rank_error};
 use crate::func::Fun;
+use crate::lex::Adverb;
 use crate::session::Session;
 use crate::verbs;
 use formats::k::K;
@@ -18,7 +19,9 @@ pub(crate) fn scan(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
 }
 
 fn accumulate(cx: &mut Session, f: &K, args: Vec<K>, all: bool) -> Result {
-    let unary = Fun::rank(f) < 2;
+    // A fold is applied to one argument again and again, as in `,//`.
+    let folds = matches!(Fun::of(f), Some(Fun::Derived(Adverb::Over | Adverb::Scan, _)));
+    let unary = folds || Fun::rank(f) < 2;
     let count = args.len();
     let mut args = args.into_iter();
     match (unary, args.next(), args.next(), count) {

@@ -28,14 +28,22 @@ fn items(cx: &mut Session, list: &K, mut f: impl FnMut(&mut Session, K) -> Resul
     Ok(K::collapse(out))
 }
 
-/// `x f/: y`: the left argument with each item of the right.
-pub(crate) fn right(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
+/// `x f/: y`: the left argument with each item of the right; of a value that is no function, with
+/// one argument, `sv`.
+pub(crate) fn right(cx: &mut Session, f: &K, mut args: Vec<K>) -> Result {
+    if let (K::Atom(..) | K::Vec(_), [_]) = (f, args.as_slice()) {
+        return cx.call2(&crate::verbs::value("sv"), f.clone(), args.remove(0));
+    }
     let (x, y) = two(args)?;
     items(cx, &y, |cx, y| cx.call2(f, x.clone(), y))
 }
 
-/// `x f\: y`: each item of the left argument with the right.
-pub(crate) fn left(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
+/// `x f\: y`: each item of the left argument with the right; of a value that is no function, with
+/// one argument, `vs`.
+pub(crate) fn left(cx: &mut Session, f: &K, mut args: Vec<K>) -> Result {
+    if let (K::Atom(..) | K::Vec(_), [_]) = (f, args.as_slice()) {
+        return cx.call2(&crate::verbs::value("vs"), f.clone(), args.remove(0));
+    }
     let (x, y) = two(args)?;
     items(cx, &x, |cx, x| cx.call2(f, x, y.clone()))
 }

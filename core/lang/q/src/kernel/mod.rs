@@ -4,6 +4,7 @@ pub(crate) mod aggregate;
 pub(crate) mod arith;
 pub(crate) mod asof;
 pub(crate) mod atomic;
+pub(crate) mod attribute;
 pub(crate) mod bin;
 pub(crate) mod blocks;
 pub(crate) mod compare;

@@ -40,9 +40,11 @@ impl Parser<'_> {
     /// A table literal, after `([`.
     fn table(&mut self) -> Result<Expr> {
         let keys = self.table_columns(b']')?;
+        // Some write a semicolon behind the keys.
+        self.take(&Tok::Semi);
         let columns = self.table_columns(b')')?;
         if columns.is_empty() && !keys.is_empty() {
-            return Err(self.unexpected());
+            return Ok(dictionary(keys, (self.end(), self.end())));
         }
         Ok(Expr::Table(keys, columns))
     }
@@ -61,4 +63,17 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// `([a:1;b:2])`: names and values.
+fn dictionary(entries: Vec<(Sym, Node)>, span: (usize, usize)) -> Expr {
+    let node = |expr| Node::new(expr, span);
+    let (names, values): (Vec<Sym>, Vec<Node>) = entries.into_iter().unzip();
+    let names = node(Expr::Const(K::syms(names)));
+    // A list of one item needs to be made one.
+    let values = match <[Node; 1]>::try_from(values) {
+        Ok(one) => Expr::Apply(Box::new(node(verbs::constant("enlist"))), Vec::from(one)),
+        Err(several) => Expr::List(several),
+    };
+    Expr::Apply(Box::new(node(verbs::constant("!"))), vec![names, node(values)])
 }

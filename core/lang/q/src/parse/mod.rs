@@ -1,6 +1,7 @@
 //! Tokens to trees (spec/kdb-q.md §2): right to left, no precedence.
 
 mod list;
+mod name;
 mod query;
 mod term;
 
@@ -36,6 +37,11 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// Inside the clauses of a query, outside of brackets.
     query: bool,
+    /// Inside the table of a query, which `where` ends; elsewhere it is a function.
+    table: bool,
+    /// Whether the expression that was read last ended in a function that has no right argument,
+    /// such as `sum@` or `0|+`: what stands before it is composed with it, not applied to it.
+    train: bool,
 }
 
 /// The statements of a program, nested no deeper than `levels`.
@@ -45,7 +51,8 @@ pub(super) struct Parser<'a> {
 pub(crate) fn parse(source: &str, levels: usize) -> Result<Vec<Statement>> {
     let tokens = tokens(source)?;
     let depth = DEPTH_MAX.saturating_sub(levels);
-    let mut parser = Parser { source, tokens, at: 0, depth, query: false };
+    let mut parser =
+        Parser { source, tokens, at: 0, depth, query: false, table: false, train: false };
     parser.script()
 }
 
@@ -140,7 +147,11 @@ impl Parser<'_> {
         match self.peek() {
             Tok::Semi | Tok::Close(_) | Tok::Line | Tok::End | Tok::Command(_) => true,
             Tok::Op(",") => self.query,
-            Tok::Name(name) => self.query && matches!(name.as_str(), "by" | "from" | "where"),
+            Tok::Name(name) => match name.as_str() {
+                "by" | "from" => self.query,
+                "where" => self.query && self.table,
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -167,7 +178,10 @@ impl Parser<'_> {
             }
             _ => {}
         }
-        let (term, class) = self.term()?;
+        let (term, class) = match self.unary_glyph() {
+            Some(node) => self.suffixes(node, Class::Verb)?,
+            None => self.term()?,
+        };
         self.after(term, class)
     }
 
@@ -186,11 +200,15 @@ impl Parser<'_> {
     /// The rest of an expression whose first term is known.
     fn after(&mut self, term: Node, class: Class) -> Result<Node> {
         if self.ends() {
+            self.train = class == Class::Verb;
             return Ok(term);
         }
         let start = term.span.0;
         if class == Class::Verb {
             let argument = self.nested(Self::expr)?;
+            if self.train {
+                return Ok(composed(term, argument));
+            }
             let span = (start, argument.span.1);
             let mut term = term;
             if verbs::is_constant(&term.expr, "-") {
@@ -200,21 +218,65 @@ impl Parser<'_> {
             return Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span));
         }
         if matches!(self.peek(), Tok::Colon | Tok::DoubleColon) {
-            return self.assign(term, None);
+            if let Some(train) = self.identity_train(&term) {
+                return Ok(train);
+            }
+            let assign = self.assign(term, None)?;
+            self.train = false;
+            return Ok(assign);
         }
         let (next, class) = self.term()?;
         if class == Class::Noun {
             let argument = self.nested(|p| p.after(next, Class::Noun))?;
+            if self.train {
+                return Ok(composed(term, argument));
+            }
             let span = (start, argument.span.1);
             return Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span));
         }
         if matches!(self.peek(), Tok::Colon) && self.start() == self.end() {
-            return self.assign(term, Some(next));
+            let assign = self.assign(term, Some(next))?;
+            self.train = false;
+            return Ok(assign);
         }
-        let right =
-            if self.ends() { Node::new(Expr::Hole, next.span) } else { self.nested(Self::expr)? };
+        if self.ends() {
+            self.train = true;
+            return Ok(half(next, term));
+        }
+        let right = self.nested(Self::expr)?;
+        if self.train {
+            return Ok(composed(half(next, term), right));
+        }
         let span = (start, right.span.1);
         Ok(Node::new(Expr::Apply(Box::new(next), vec![term, right]), span))
+    }
+
+    /// `f::` at the end of an expression, which is as `f@`, if that is what comes.
+    fn identity_train(&mut self, term: &Node) -> Option<Node> {
+        if *self.peek() != Tok::DoubleColon {
+            return None;
+        }
+        self.at += 1;
+        if !self.ends() {
+            self.at -= 1;
+            return None;
+        }
+        self.train = true;
+        let at = Node::new(verbs::constant("@"), (self.end() - 2, self.end()));
+        Some(half(at, term.clone()))
+    }
+
+    /// `#:` and the like, which are the functions of one argument: as q has it, discouraged.
+    fn unary_glyph(&mut self) -> Option<Node> {
+        let Tok::Op(op) = self.peek() else { return None };
+        let word = verbs::of_one(op)?;
+        let (first, second) = (self.tokens.get(self.at)?, self.tokens.get(self.at + 1)?);
+        if second.tok != Tok::Colon || first.end != second.start {
+            return None;
+        }
+        let span = (first.start, second.end);
+        self.at += 2;
+        Some(Node::new(verbs::constant(word), span))
     }
 
     /// An assignment to `target`, at its colon.
@@ -267,21 +329,6 @@ impl Parser<'_> {
         }
     }
 
-    /// A name that a column takes from its expression: the first that is mentioned, else `x`.
-    fn auto_name(node: &Node) -> Sym {
-        fn first(node: &Node) -> Option<Sym> {
-            match &node.expr {
-                Expr::Name(name) if name.as_str() != "i" && !verbs::is_reserved(*name) => {
-                    let name = name.as_str();
-                    Some(Sym::new(name.rsplit('.').next().unwrap_or(name)))
-                }
-                Expr::Query(_) | Expr::Lambda(_) => None,
-                _ => node.children().into_iter().find_map(first),
-            }
-        }
-        first(node).unwrap_or_else(|| Sym::new("x"))
-    }
-
     /// `name:expr` or `expr`, as columns are written.
     fn column(&mut self) -> Result<(Sym, Node, bool)> {
         if let (Tok::Name(name), Tok::Colon) = (self.peek().clone(), self.ahead(1)) {
@@ -289,8 +336,22 @@ impl Parser<'_> {
             return Ok((name, self.nested(Self::expr)?, true));
         }
         let node = self.nested(Self::expr)?;
-        Ok((Self::auto_name(&node), node, false))
+        Ok((name::of_column(&node), node, false))
     }
+}
+
+/// A function of two arguments that has its left one.
+fn half(f: Node, left: Node) -> Node {
+    let hole = Node::new(Expr::Hole, f.span);
+    let span = (left.span.0, f.span.1);
+    Node::new(Expr::Apply(Box::new(f), vec![left, hole]), span)
+}
+
+/// Two functions of which the second is applied first.
+fn composed(f: Node, g: Node) -> Node {
+    let span = (f.span.0, g.span.1);
+    let compose = Node::new(verbs::constant("'"), f.span);
+    Node::new(Expr::Apply(Box::new(compose), vec![f, g]), span)
 }
 
 #[cfg(test)]

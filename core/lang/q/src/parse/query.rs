@@ -9,10 +9,10 @@ use formats::k::{K, Sym};
 impl Parser<'_> {
     /// A query, after its first word.
     pub(super) fn query(&mut self, verb: Verb) -> Result<Expr> {
-        let outer = self.query;
-        self.query = true;
+        let outer = (self.query, self.table);
+        (self.query, self.table) = (true, false);
         let query = self.clauses(verb);
-        self.query = outer;
+        (self.query, self.table) = outer;
         Ok(Expr::Query(Box::new(query?)))
     }
 
@@ -55,10 +55,12 @@ impl Parser<'_> {
             return Err(QError::new("from").at((self.start(), self.start())));
         }
         // A comma after the table is a join again, not a clause.
+        self.table = true;
         query.from = self.nested(|p| {
             let (term, class) = p.term()?;
             p.after(term, class)
         })?;
+        self.table = false;
         if self.word("where") {
             loop {
                 query.filters.push(self.nested(Self::expr)?);
@@ -67,7 +69,7 @@ impl Parser<'_> {
                 }
             }
         }
-        dedupe(&mut query);
+        dedupe(&mut query)?;
         Ok(query)
     }
 
@@ -110,12 +112,28 @@ impl Parser<'_> {
 }
 
 /// Columns that would have the same name get a number, as in `x`, `x1`.
-fn dedupe(query: &mut Query) {
+///
+/// # Errors
+/// A column of the result has the name of a group.
+fn dedupe(query: &mut Query) -> Result<()> {
     if query.verb == Verb::Update || query.verb == Verb::Delete {
-        return;
+        return Ok(());
     }
+    numbered(&mut query.columns);
+    let Some(by) = &mut query.by else { return Ok(()) };
+    numbered(by);
+    let twice = query.columns.iter().find(|(name, _)| by.iter().any(|(other, _)| other == name));
+    match twice {
+        Some((name, node)) if query.verb == Verb::Select => {
+            Err(QError::new(format!("dup names for cols/groups {name}")).at(node.span))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn numbered(columns: &mut [(Sym, Node)]) {
     let mut seen: Vec<Sym> = Vec::new();
-    for (name, _) in &mut query.columns {
+    for (name, _) in columns {
         let base = *name;
         let mut n = 0;
         while seen.contains(name) {

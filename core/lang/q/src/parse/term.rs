@@ -10,7 +10,12 @@ use formats::k::Sym;
 impl Parser<'_> {
     /// A term with the arguments and iterators that follow it.
     pub(super) fn term(&mut self) -> Result<(Node, Class)> {
-        let (mut node, mut class) = self.primary()?;
+        let (node, class) = self.primary()?;
+        self.suffixes(node, class)
+    }
+
+    /// Arguments and iterators behind what was read.
+    pub(super) fn suffixes(&mut self, mut node: Node, mut class: Class) -> Result<(Node, Class)> {
         loop {
             let start = node.span.0;
             match self.peek() {
@@ -43,7 +48,13 @@ impl Parser<'_> {
             }
             Tok::Op(op) => {
                 self.at += 1;
-                (verbs::constant(op), Class::Verb)
+                // What is not there is a name, so that using it is an error of the program.
+                let expr = if verbs::find(op).is_some() {
+                    verbs::constant(op)
+                } else {
+                    Expr::Name(Sym::new(op))
+                };
+                (expr, Class::Verb)
             }
             Tok::DoubleColon => {
                 self.at += 1;

@@ -75,6 +75,9 @@ impl Session {
         if !root && self.namespace(space).is_none() {
             return Ok(None);
         }
+        if self.frozen {
+            return Err(QError::new("noupdate"));
+        }
         for (name, _) in &query.columns {
             let full = if root { *name } else { Sym::new(&format!("{space}.{name}")) };
             self.globals.remove(&full);

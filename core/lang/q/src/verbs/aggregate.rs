@@ -205,9 +205,12 @@ fn wavg(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 fn wsum(cx: &mut Session, x: K, y: K) -> Result {
+    // Two lists of whole numbers give a float.
+    let whole = |k: &K| matches!(k, K::Vec(v) if v.ty != Type::List);
+    let floats = whole(&x) && whole(&y);
     let products = arith::multiply(cx, x, y)?;
     let total = sum(cx, products)?;
-    crate::convert::cast::cast(Type::Float, &total)
+    if floats { crate::convert::cast::cast(Type::Float, &total) } else { Ok(total) }
 }
 
 fn cov(_: &mut Session, x: K, y: K) -> Result {

@@ -38,8 +38,11 @@ fn make(x: K, y: K) -> Result {
 }
 
 /// `n!t`: a table keyed by its first columns; negative numbers are internal functions.
-fn numbered(_: &mut Session, n: i64, y: K) -> Result {
+fn numbered(cx: &mut Session, n: i64, y: K) -> Result {
     match (n, &y) {
+        (0.., K::Atom(Type::Symbol, _)) => {
+            super::table::in_place(cx, y, |cx, table| numbered(cx, n, table))
+        }
         (0.., K::Table(_) | K::Dict(_)) => key_by(&y, usize::try_from(n).unwrap_or(usize::MAX)),
         (-8, _) => {
             let mut body = Vec::new();
@@ -55,6 +58,13 @@ fn numbered(_: &mut Session, n: i64, y: K) -> Result {
             ipc::decode(body, Endian::Little).map_err(|_| QError::new("badmsg"))
         }
         (-3, _) => Ok(K::str(crate::display::text(&y))),
+        (-5, _) => super::tree::parse(cx, y),
+        (-6, _) => super::functional::eval(cx, &y),
+        (-22, _) => Ok(K::long(numbered(cx, -8, y)?.len() as i64)),
+        (-27, _) => {
+            let args: Vec<K> = y.items().collect();
+            super::system::formatted(cx, args)
+        }
         (0.., _) => Err(type_error()),
         _ => Err(QError::nyi(&format!("{n}!"))),
     }
@@ -98,7 +108,7 @@ fn key(cx: &mut Session, x: K) -> Result {
         K::Atom(Type::Symbol, _) => {
             let name = x.as_sym().unwrap_or_default();
             if name.is_null() {
-                return Ok(K::syms(vec![Sym::new("q"), Sym::new("z")]));
+                return Ok(K::syms(cx.namespaces()));
             }
             if let Some(K::Dict(d)) = cx.globals.get(&name).cloned().or_else(|| cx.namespace(name))
             {
@@ -147,7 +157,11 @@ pub(super) fn value(cx: &mut Session, x: K) -> Result {
             }
             Some(Fun::Composition(parts)) => Ok(K::list(parts.clone())),
             Some(Fun::Derived(_, f)) => Ok(f.clone()),
-            Some(Fun::Lambda(_)) => Err(QError::nyi("value of a lambda")),
+            Some(Fun::Lambda(lambda)) => Ok(super::tree::parts(lambda)),
+            Some(Fun::Verb(verb)) => match super::wire_index(verb) {
+                Some(index) => Ok(K::long(i64::from(index))),
+                None => Ok(x),
+            },
             _ => Ok(x),
         },
         _ => Ok(x),

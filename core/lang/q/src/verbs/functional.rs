@@ -23,6 +23,9 @@ fn tree(cx: &mut Session, k: &K, query: bool) -> Result<Node> {
                 [] => Expr::Const(k.clone()),
                 [only] => Expr::Const(only.clone()),
                 [head, args @ ..] => {
+                    if let Some(expr) = super::tree::statement(items, |k| tree(cx, k, query))? {
+                        return Ok(node(expr));
+                    }
                     let args = args.iter().map(|a| tree(cx, a, query)).collect::<Result<_>>()?;
                     Expr::Apply(Box::new(tree(cx, head, query)?), args)
                 }

@@ -2,7 +2,7 @@
 
 use super::{Class, Verb};
 use crate::error::{QError, Result, type_error};
-use crate::kernel::find;
+use crate::kernel::{find, order};
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Sym, Table, Type, Vector};
 use formats::on_k_data;
@@ -51,6 +51,24 @@ pub(crate) fn joinable(x: &K, y: &K) -> Result<()> {
     }
 }
 
+/// Whether `x,:y` can keep the type of `x`: a vector takes only items of its own type, and a
+/// table rows of its columns' types.
+pub(crate) fn fits(x: &K, y: &K) -> Result<()> {
+    match (x, y) {
+        (K::Vec(v), _) if v.ty == Type::List || y.ty() == Some(v.ty) => Ok(()),
+        (K::Vec(_), K::Vec(w)) if w.ty == Type::List && w.data.is_empty() => Ok(()),
+        (K::Vec(v), _) if !v.data.is_empty() => Err(type_error()),
+        (K::Table(t), K::Table(u)) => {
+            t.iter().try_for_each(|(name, column)| match u.column(name) {
+                Some(other) if !column.is_empty() => fits(column, other),
+                _ => Ok(()),
+            })
+        }
+        (K::Dict(d), K::Dict(e)) if x.keyed().is_none() => fits(&d.values, &e.values),
+        _ => Ok(()),
+    }
+}
+
 fn lists(cx: &mut Session, x: K, y: K) -> Result {
     // Items of a vector with one owner are not copied.
     let alone = |k: &K| match k {
@@ -68,7 +86,7 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
         if v.ty == w.ty {
             // The clone for matching must not make a shared vector of it.
             drop(x);
-            v.attr = Attr::None;
+            v.attr = kept(cx, &v, || w.data.clone())?;
             return if v.data.append(&w.data) { Ok(tight(K::Vec(v))) } else { Err(type_error()) };
         }
         return Ok(if x.is_empty() { y } else { x });
@@ -90,6 +108,42 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
     Ok(K::collapse(items))
 }
 
+/// The attribute that a vector keeps when these items are appended: grouped always, sorted and
+/// unique while they hold; unique only for one item, since more would have to be looked up; any
+/// when there are no items.
+pub(super) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) -> Result<Attr> {
+    let next = || Vector { ty: v.ty, attr: Attr::None, data: more() };
+    let holds = match v.attr {
+        Attr::Grouped => true,
+        Attr::Sorted => {
+            let next = K::Vec(next());
+            match v.data.len().checked_sub(1) {
+                _ if next.is_empty() => true,
+                Some(last) => {
+                    cx.charge(1 + next.len() / 8)?;
+                    order::values(&v.at(last), &next.at(0)).is_le() && order::is_ascending(&next)
+                }
+                None => false,
+            }
+        }
+        Attr::Unique => {
+            let next = next();
+            match next.data.len() {
+                0 => true,
+                1 => {
+                    cx.charge(1 + v.data.len() / 8)?;
+                    let all = K::Vec(Vector { attr: Attr::None, ..v.clone() });
+                    find::is_in(&next.at(0), &all).is_ok_and(|k| k.as_long() == Some(0))
+                }
+                _ => false,
+            }
+        }
+        Attr::Parted => next().data.is_empty(),
+        Attr::None => false,
+    };
+    Ok(if holds { v.attr } else { Attr::None })
+}
+
 /// A general list whose items turned out to be atoms of one type becomes a vector.
 fn tight(k: K) -> K {
     match &k {
@@ -108,13 +162,16 @@ pub(crate) fn push(cx: &mut Session, list: K, item: K) -> Result {
     match (list, item) {
         (K::Vec(mut v), K::Atom(ty, scalar)) if v.ty == ty => {
             cx.room(1)?;
-            v.attr = Attr::None;
+            v.attr = kept(cx, &v, || Data::repeat(scalar, 1))?;
             if v.data.push(scalar) { Ok(K::Vec(v)) } else { Err(type_error()) }
         }
         (list, item) if list.is_empty() && !matches!(list, K::Table(_)) => Ok(item.enlist()),
-        (K::Vec(Vector { data: Data::List(mut items), attr, ty }), item) => {
-            Arc::make_mut(&mut items).push(item);
-            Ok(K::Vec(Vector { ty, attr, data: Data::List(items) }))
+        (K::Vec(mut v), item) if v.ty == Type::List => {
+            v.attr = kept(cx, &v, || Data::from(vec![item.clone()]))?;
+            if let Data::List(items) = &mut v.data {
+                Arc::make_mut(items).push(item);
+            }
+            Ok(K::Vec(v))
         }
         (K::Table(t), item) => join(cx, K::Table(t), as_row(item)?),
         (list, item) => {

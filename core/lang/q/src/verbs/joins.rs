@@ -5,9 +5,9 @@ use super::table::{has_columns, symbols};
 use super::{Class, Verb, arith, join};
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::kernel::asof::{Numbered, as_of, numbered};
-use crate::kernel::find;
 use crate::kernel::overlay::overlay;
 use crate::kernel::segments::Segments;
+use crate::kernel::{attribute, find};
 use crate::session::Session;
 use formats::k::{Data, K, Sym, Table, Type, Vector};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn places(left: &K, keys: &Table) -> Result<Vec<i64>> {
 }
 
 /// Runs a join on the plain form of a table and keys the result as it was.
-fn plain(x: &K, f: impl FnOnce(&K, &Table) -> Result) -> Result {
+pub(super) fn plain(x: &K, f: impl FnOnce(&K, &Table) -> Result) -> Result {
     let keys = x.keyed().map_or(0, |(k, _)| k.names.len());
     let flat = unkeyed(x)?;
     let K::Table(t) = &flat else { return Err(type_error()) };
@@ -37,7 +37,7 @@ fn plain(x: &K, f: impl FnOnce(&K, &Table) -> Result) -> Result {
     key_by(&out, keys)
 }
 
-fn lj(cx: &mut Session, x: K, y: K) -> Result {
+pub(super) fn lj(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     let (keys, values) = y.keyed().ok_or_else(type_error)?;
     plain(&x, |flat, t| {
@@ -54,14 +54,15 @@ fn lj(cx: &mut Session, x: K, y: K) -> Result {
     })
 }
 
-fn ij(cx: &mut Session, x: K, y: K) -> Result {
+pub(super) fn ij(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     let (keys, values) = y.keyed().ok_or_else(type_error)?;
     plain(&x, |flat, t| {
         let places = places(flat, keys)?;
         let count = keys.rows() as i64;
         let (mut out, places) = if places.iter().all(|place| *place < count) {
-            (t.clone(), places)
+            // As if rows had been left out, which ends attributes.
+            (attribute::bare(t), places)
         } else {
             let rows = (0i64..).zip(&places).filter(|(_, place)| **place < count);
             let (rows, places): (Vec<i64>, Vec<i64>) = rows.map(|(r, p)| (r, *p)).unzip();
@@ -96,7 +97,7 @@ fn pj(cx: &mut Session, x: K, y: K) -> Result {
     })
 }
 
-fn uj(cx: &mut Session, x: K, y: K) -> Result {
+pub(super) fn uj(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     if let (Some((keys, _)), Some(_)) = (x.keyed(), y.keyed()) {
         let count = keys.names.len();
@@ -133,7 +134,7 @@ fn pairs(cx: &mut Session, numbers: Numbered) -> Result<(Vec<i64>, Vec<i64>)> {
 }
 
 /// Two plain tables, each with the columns of both, nulls where it had none.
-fn widened(x: &K, y: &K) -> Result<(K, K)> {
+pub(super) fn widened(x: &K, y: &K) -> Result<(K, K)> {
     let (K::Table(t), K::Table(u)) = (x, y) else { return Err(type_error()) };
     let nulls = |like: &K, rows: usize| match like {
         K::Vec(v) if v.ty != Type::List => K::repeat(v.ty, v.ty.null(), rows),
@@ -153,17 +154,31 @@ fn widened(x: &K, y: &K) -> Result<(K, K)> {
     Ok((K::Table(Arc::new(left)), right))
 }
 
-/// For each left row the last right row with equal keys and a time not after it; -1 for none.
-fn matched(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
-    let Some((time, exact)) = names.split_last() else { return Err(rank_error()) };
-    let column = |t: &Table, n: Sym| t.column(n).cloned().ok_or_else(|| QError::new(n.as_str()));
-    let (left_time, right_time) = (column(t, *time)?, column(u, *time)?);
-    let keys = |t: &Table| exact.iter().map(|n| column(t, *n)).collect::<Result<Vec<_>>>();
-    let (left, right) = (keys(t)?, keys(u)?);
-    as_of((&left, &left_time), (&right, &right_time))
+/// The columns of some names.
+pub(super) fn columns_of(t: &Table, names: &[Sym]) -> Result<Vec<K>> {
+    let column = |n: &Sym| t.column(*n).cloned().ok_or_else(|| QError::new(n.as_str()));
+    names.iter().map(column).collect()
 }
 
-fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
+/// For each left row the last right row with equal keys and a time not after it; -1 for none.
+fn matched(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
+    let (left, right) = (columns_of(t, names)?, columns_of(u, names)?);
+    let (Some((left_time, left)), Some((right_time, right))) =
+        (left.split_last(), right.split_last())
+    else {
+        return Err(rank_error());
+    };
+    as_of((left, left_time), (right, right_time))
+}
+
+/// The rows of a table whose key is known.
+pub(super) fn known(flat: &K, keys: &Table) -> Result<Vec<i64>> {
+    let count = keys.rows() as i64;
+    let places = places(flat, keys)?;
+    Ok((0..).zip(places).filter(|(_, p)| *p < count).map(|(row, _)| row).collect())
+}
+
+fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool, fill: bool) -> Result {
     let [names, x, y] = args.as_slice() else { return Err(rank_error()) };
     cx.charge(1 + 8 * (x.len() + y.len()))?;
     let names = symbols(names)?;
@@ -178,7 +193,10 @@ fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
                 continue;
             }
             let new = match out.column(name) {
-                Some(own) if !joined => overlay(own, column, &places),
+                Some(own) if !joined => {
+                    let new = overlay(own, column, &places);
+                    if fill { cx.call2(&super::value("^"), own.clone(), new)? } else { new }
+                }
                 _ => column.gather(&places),
             };
             out = join::with_column(&out, name, new);
@@ -187,12 +205,17 @@ fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
     })
 }
 
+/// As `aj` or `aj0`, but nulls of a column that both have are filled from the left.
+pub(super) fn as_of_filled(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
+    as_of_join(cx, args, own_time, true)
+}
+
 fn aj(cx: &mut Session, args: Vec<K>) -> Result {
-    as_of_join(cx, args, true)
+    as_of_join(cx, args, true, false)
 }
 
 fn aj0(cx: &mut Session, args: Vec<K>) -> Result {
-    as_of_join(cx, args, false)
+    as_of_join(cx, args, false, false)
 }
 
 fn asof(cx: &mut Session, x: K, y: K) -> Result {
@@ -213,13 +236,7 @@ fn ej(cx: &mut Session, args: Vec<K>) -> Result {
     let names = symbols(names)?;
     let (left, right) = (unkeyed(x)?, unkeyed(y)?);
     let (K::Table(t), K::Table(u)) = (&left, &right) else { return Err(type_error()) };
-    let part = |t: &Table| -> Result {
-        let column = |n: &Sym| t.column(*n).cloned().ok_or_else(|| QError::new(n.as_str()));
-        Ok(K::table(names.clone(), names.iter().map(column).collect::<Result<_>>()?)?)
-    };
-    let (lk, rk) = (part(t)?, part(u)?);
-    let (K::Table(lk), K::Table(rk)) = (&lk, &rk) else { return Err(type_error()) };
-    let (a, b) = pairs(cx, numbered(&lk.columns, &rk.columns)?)?;
+    let (a, b) = pairs(cx, numbered(&columns_of(t, &names)?, &columns_of(u, &names)?)?)?;
     let mut out = t.gather(&a);
     for (name, column) in u.iter().filter(|(n, _)| !names.contains(n)) {
         out = join::with_column(&out, name, column.gather(&b));

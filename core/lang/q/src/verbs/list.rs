@@ -3,10 +3,11 @@
 use super::{Class, Verb};
 use crate::convert::numeric::{Column, ints};
 use crate::error::{QError, Result, domain_error, length_error, type_error};
+use crate::kernel::attribute;
 use crate::kernel::group::{Groups, groups};
 use crate::kernel::segments::Segments;
 use crate::session::Session;
-use formats::k::{Attr, Data, K, Scalar, Sym, Table, Type, Vector};
+use formats::k::{Data, K, Scalar, Sym, Table, Type, Vector};
 use std::sync::Arc;
 
 fn til(cx: &mut Session, x: K) -> Result {
@@ -89,10 +90,11 @@ fn reshape(cx: &mut Session, dims: &[i64], y: &K) -> Result {
             Ok(K::list(items.map(cut).collect()))
         }
         [rows, i64::MIN] if rows > 0 => {
-            let len = y.len();
-            let width = len.div_ceil(rows as usize).max(1);
-            let cut = |s: usize| y.slice(s, s + width);
-            Ok(K::list((0..len).step_by(width).map(cut).collect()))
+            // Rows as even as they can be.
+            let (len, rows) = (y.len(), usize::try_from(rows).map_err(|_| domain_error())?);
+            cx.room(rows)?;
+            let place = |row: usize| row.saturating_mul(len) / rows;
+            Ok(K::list((0..rows).map(|row| y.slice(place(row), place(row + 1))).collect()))
         }
         [count] => take_count(cx, count, &y),
         [rows, ref rest @ ..] => {
@@ -110,33 +112,6 @@ fn reshape(cx: &mut Session, dims: &[i64], y: &K) -> Result {
     }
 }
 
-/// `` `s#list ``: the list with an attribute.
-fn set_attribute(letter: &str, y: &K) -> Result {
-    let attr = match letter {
-        "" => Attr::None,
-        "s" => {
-            let list = if let K::Dict(d) = y { &d.keys } else { y };
-            if !matches!(list, K::Table(_)) && !crate::kernel::order::is_ascending(list) {
-                return Err(QError::new("s-fail"));
-            }
-            Attr::Sorted
-        }
-        "u" => {
-            if groups(y)?.firsts.len() != y.len() {
-                return Err(QError::new("u-fail"));
-            }
-            Attr::Unique
-        }
-        "p" => Attr::Parted,
-        "g" => Attr::Grouped,
-        _ => return Err(type_error()),
-    };
-    Ok(match y {
-        K::Dict(d) => K::dict(d.keys.clone().with_attr(attr), d.values.clone()),
-        _ => y.clone().with_attr(attr),
-    })
-}
-
 fn take(cx: &mut Session, x: K, y: K) -> Result {
     match (&x, &y) {
         (K::Atom(Type::Symbol, Scalar::Sym(s)), K::Vec(_) | K::Table(_) | K::Atom(..)) => {
@@ -145,7 +120,7 @@ fn take(cx: &mut Session, x: K, y: K) -> Result {
             {
                 return columns(t, &[*s]);
             }
-            set_attribute(s.as_str(), &y)
+            attribute::set(s.as_str(), &y)
         }
         (K::Vec(Vector { data: Data::Sym(names), .. }), K::Table(t)) => columns(t, names),
         (K::Atom(Type::Symbol, _) | K::Vec(_) | K::Table(_), K::Dict(d))
@@ -154,7 +129,7 @@ fn take(cx: &mut Session, x: K, y: K) -> Result {
             if let Some(s) = x.as_sym()
                 && crate::kernel::find::is_in(&x, &d.keys)?.as_long() == Some(0)
             {
-                return set_attribute(s.as_str(), &y);
+                return attribute::set(s.as_str(), &y);
             }
             let keys = if x.is_atom() { x.enlist() } else { x };
             let values = crate::eval::at(&y, &keys)?;

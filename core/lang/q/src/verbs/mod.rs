@@ -6,6 +6,7 @@ mod arith;
 mod cast;
 mod compare;
 mod control;
+mod delimited;
 mod dict;
 pub(crate) mod fby;
 mod functional;
@@ -23,7 +24,9 @@ mod sort;
 mod system;
 mod table;
 mod text;
+mod tree;
 pub(crate) mod upsert;
+mod window_join;
 
 use crate::ast::Expr;
 use crate::error::Result;
@@ -156,13 +159,14 @@ impl Verb {
 const ADVERBS: [&str; 6] = ["'", "/", "\\", "':", "/:", "\\:"];
 
 /// All families.
-const ALL: [&[Verb]; 24] = [
+const ALL: [&[Verb]; 27] = [
     aggregate::VERBS,
     apply::VERBS,
     arith::VERBS,
     cast::VERBS,
     compare::VERBS,
     control::VERBS,
+    delimited::VERBS,
     dict::VERBS,
     fby::VERBS,
     functional::VERBS,
@@ -180,15 +184,16 @@ const ALL: [&[Verb]; 24] = [
     system::VERBS,
     table::VERBS,
     text::VERBS,
+    tree::VERBS,
     upsert::VERBS,
+    window_join::VERBS,
 ];
 
 /// Words that q has and this crate has not: using one is an error when a program is loaded.
 const UNSUPPORTED: &[&str] = &[
-    "ajf", "ajf0", "dsave", "exit", "fkeys", "get", "getenv", "gtime", "hclose", "hcount", "hdel",
-    "hopen", "ijf", "inv", "ljf", "load", "lsq", "ltime", "mmu", "parse", "read0", "read1",
-    "reval", "rload", "rsave", "save", "set", "setenv", "system", "ujf", "view", "views", "wj",
-    "wj1", "0:", "1:", "2:",
+    "dsave", "exit", "fkeys", "getenv", "gtime", "hclose", "hcount", "hdel", "hopen", "inv",
+    "load", "lsq", "ltime", "mmu", "read0", "read1", "rload", "rsave", "save", "setenv", "system",
+    "view", "views", "1:", "2:",
 ];
 
 /// Words of the grammar.
@@ -218,6 +223,17 @@ pub(crate) fn is_known(name: &str) -> bool {
 pub(crate) fn is_reserved(name: Sym) -> bool {
     let name = name.as_str();
     is_known(name) || CONTROL.contains(&name)
+}
+
+/// What a list of function and arguments, or a name, stands for.
+pub(crate) fn evaluated(cx: &mut Session, x: K) -> Result {
+    dict::value(cx, x)
+}
+
+/// The words of the language that are functions.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    let all = ALL.iter().flat_map(|family| family.iter()).map(|v| v.name);
+    all.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 /// The built-in of a name as a value; the generic null for a name that there is not.
@@ -266,6 +282,30 @@ const UNARY: [&str; 21] = [
     "",
 ];
 
+/// The word for an operator's form with one argument, such as `count` for `#`.
+pub(crate) fn of_one(glyph: &str) -> Option<&'static str> {
+    let at = BINARY.iter().position(|g| *g == glyph)?;
+    UNARY.get(at).copied().filter(|w| !w.is_empty())
+}
+
+/// How a built-in is shown: functions of one argument that have an operator by its glyph.
+pub(crate) fn shown(verb: &Verb) -> (&'static str, &'static str) {
+    let at = UNARY.iter().position(|word| *word == verb.name);
+    match at.and_then(|at| BINARY.get(at)) {
+        Some(glyph) if !matches!(verb.name, "::" | "enlist" | "iasc" | "idesc") => (glyph, ":"),
+        _ => match verb.name {
+            "deltas" => ("-':", ""),
+            "ratios" => ("%':", ""),
+            "raze" => (",/", ""),
+            "sums" => ("+\\", ""),
+            "prds" => ("*\\", ""),
+            "maxs" => ("|\\", ""),
+            "mins" => ("&\\", ""),
+            name => (name, ""),
+        },
+    }
+}
+
 /// The number of a primitive on the wire.
 pub(crate) fn wire_index(verb: &Verb) -> Option<u8> {
     let table: &[&str] = match verb.code() {
@@ -293,7 +333,8 @@ pub(crate) fn fold_identity(f: &K, list: &K) -> K {
         Some("*") => K::long(1),
         Some("&") => K::long(i64::MAX),
         Some("|") => K::long(-i64::MAX),
-        _ => list.clone(),
+        Some(_) => list.clone(),
+        None => K::list(Vec::new()),
     }
 }
 

@@ -99,15 +99,16 @@ fn mcount(cx: &mut Session, x: K, y: K) -> Result {
 /// The best item of each window, kept in a queue of candidates.
 fn extreme(cx: &mut Session, x: &K, y: &K, better: fn(f64, f64) -> bool) -> Result {
     let (width, v) = window(cx, x, y)?;
+    if width == 0 {
+        return Ok(y.clone());
+    }
     let mut queue: std::collections::VecDeque<(usize, f64)> = std::collections::VecDeque::new();
     let mut out = Vec::with_capacity(v.len());
     for (i, x) in v.iter().enumerate() {
-        if !x.is_nan() {
-            while queue.back().is_some_and(|(_, last)| !better(*last, *x)) {
-                queue.pop_back();
-            }
-            queue.push_back((i, *x));
+        while queue.back().is_some_and(|(_, last)| !better(*last, *x)) {
+            queue.pop_back();
         }
+        queue.push_back((i, *x));
         while queue.front().is_some_and(|(at, _)| at.saturating_add(width) <= i) {
             queue.pop_front();
         }
@@ -116,18 +117,28 @@ fn extreme(cx: &mut Session, x: &K, y: &K, better: fn(f64, f64) -> bool) -> Resu
     Ok(typed(y, out))
 }
 
+/// The negative infinity of a type; its null where there is none.
+fn lowest(y: &K) -> K {
+    let ty = y.ty().unwrap_or(Type::Float);
+    from_floats(ty, Column::Atom(f64::NEG_INFINITY))
+}
+
 fn mmax(cx: &mut Session, x: K, y: K) -> Result {
     if let Some(out) = columns(cx, &x, &y, mmax) {
         return out;
     }
-    extreme(cx, &x, &y, |a, b| a > b)
+    // Of nulls only, the maximum is less than anything.
+    let over = |a: f64, b: f64| b.is_nan() || a > b;
+    let filled = cx.call2(&super::value("^"), lowest(&y), y)?;
+    extreme(cx, &x, &filled, over)
 }
 
 fn mmin(cx: &mut Session, x: K, y: K) -> Result {
     if let Some(out) = columns(cx, &x, &y, mmin) {
         return out;
     }
-    extreme(cx, &x, &y, |a, b| a < b)
+    // A null is less than anything.
+    extreme(cx, &x, &y, |a, b| a.is_nan() && !b.is_nan() || a < b)
 }
 
 fn mdev(cx: &mut Session, x: K, y: K) -> Result {

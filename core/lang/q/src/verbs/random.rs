@@ -26,7 +26,10 @@ pub(super) fn roll(cx: &mut Session, x: &K, y: &K) -> Result {
         return Ok(y.gather(&index));
     }
     let K::Atom(ty, scalar) = *y else { return Err(type_error()) };
-    if n < 0 {
+    if let (true, Type::Symbol, Scalar::Sym(shape)) = (n < 0, ty, scalar) {
+        return distinct_names(cx, count, shape.as_str());
+    }
+    if n < 0 && ty != Type::Guid {
         let limit = y.as_long().and_then(|l| u64::try_from(l).ok()).ok_or_else(type_error)?;
         let values = deal(cx, count, limit)?;
         return crate::convert::cast::cast(ty, &K::longs(values));
@@ -102,6 +105,27 @@ fn names(cx: &mut Session, count: usize, shape: &str) -> Result {
     for _ in 0..count {
         let name: Vec<u8> = (0..letters).map(|_| b'a' + below(cx, 16) as u8).collect();
         out.push(super::text::symbol(&name)?);
+    }
+    Ok(K::collapse(out))
+}
+
+/// The same, each another one.
+fn distinct_names(cx: &mut Session, count: usize, shape: &str) -> Result {
+    let letters: u32 = shape.parse().map_err(|_| type_error())?;
+    // Enough must be left that another one is soon found.
+    if count as u64 > 16_u64.saturating_pow(letters) / 2 {
+        return Err(length_error());
+    }
+    let mut seen = std::collections::HashSet::new();
+    let mut out = Vec::with_capacity(count);
+    while out.len() < count {
+        cx.charge(1)?;
+        let name = names(cx, 1, shape)?.at(0);
+        if let Some(symbol) = name.as_sym()
+            && seen.insert(symbol)
+        {
+            out.push(name);
+        }
     }
     Ok(K::collapse(out))
 }

@@ -2,9 +2,10 @@
 
 use super::{Class, Verb};
 use crate::error::{Result, domain_error, type_error};
-use crate::kernel::{bin, order};
+use crate::kernel::{attribute, bin, order};
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Vector};
+use std::sync::Arc;
 
 /// Places in ascending or descending order; equal items stay in the order they have.
 pub(super) fn places(cx: &mut Session, x: &K, descending: bool) -> Result<Vec<i64>> {
@@ -20,10 +21,18 @@ fn sorted(cx: &mut Session, x: K, descending: bool) -> Result {
         K::Dict(d) => {
             let places = places(cx, &d.values, descending)?;
             let values = d.values.gather(&places);
-            let values = if descending { values } else { values.with_attr(Attr::Sorted) };
+            let values = match values {
+                K::Table(t) if !descending => K::Table(Arc::new(attribute::sorted_table(&t))),
+                values if descending => values,
+                values => values.with_attr(Attr::Sorted),
+            };
             Ok(K::dict(d.keys.gather(&places), values))
         }
-        K::Table(_) => Ok(x.gather(&places(cx, &x, descending)?)),
+        K::Table(t) => {
+            let out = t.gather(&places(cx, &x, descending)?);
+            let out = if descending { out } else { attribute::sorted_table(&out) };
+            Ok(K::Table(Arc::new(out)))
+        }
         K::Vec(v) => {
             cx.charge(1 + x.len())?;
             let out = match order::sorted(v, descending) {

@@ -3,7 +3,7 @@
 use super::{Class, Verb};
 use crate::error::{QError, Result, type_error};
 use crate::session::Session;
-use formats::k::{K, Type};
+use formats::k::{K, Scalar, Sym, Type};
 
 fn show(cx: &mut Session, x: K) -> Result {
     let text = cx.show(&x);
@@ -33,12 +33,12 @@ fn add_months(cx: &mut Session, x: K, y: K) -> Result {
     super::arith::add(cx, date, day)
 }
 
-fn formatted(cx: &mut Session, args: Vec<K>) -> Result {
+pub(super) fn formatted(cx: &mut Session, args: Vec<K>) -> Result {
     let [digits, x] = args.as_slice() else { return Err(type_error()) };
     let digits = digits.as_long().and_then(|d| usize::try_from(d).ok()).filter(|d| *d <= 17);
     let digits = digits.ok_or_else(|| QError::new("domain"))?;
     crate::kernel::atomic::monad(cx, x, &|k| {
-        let one = |x: f64| K::str(format!("{x:.digits$}"));
+        let one = |x: f64| K::str(fixed(x, digits));
         match crate::convert::numeric::floats(k).ok_or_else(type_error)? {
             crate::convert::numeric::Column::Atom(x) => Ok(one(x)),
             crate::convert::numeric::Column::Vec(v) => {
@@ -48,17 +48,34 @@ fn formatted(cx: &mut Session, args: Vec<K>) -> Result {
     })
 }
 
+/// A number with decimals, halves away from zero as far as the digits of a float go.
+fn fixed(x: f64, digits: usize) -> String {
+    let scale = 10_f64.powi(i32::try_from(digits).unwrap_or(0));
+    let scaled = (x.abs() * scale + 0.5).floor();
+    if scaled.is_nan() || scaled >= 1e15 {
+        return format!("{x:.digits$}");
+    }
+    let whole = format!("{scaled:0>width$.0}", width = digits + 1);
+    let (head, tail) = whole.split_at(whole.len() - digits);
+    let sign = if x < 0.0 { "-" } else { "" };
+    if digits == 0 { format!("{sign}{head}") } else { format!("{sign}{head}.{tail}") }
+}
+
 /// Variables that every session has.
 pub(crate) fn globals() -> Vec<(&'static str, K)> {
     let letters = "abcdefghijklmnopqrstuvwxyz";
     let upper = letters.to_ascii_uppercase();
+    let words: Vec<Sym> = super::words().map(Sym::new).collect();
     vec![
         (".Q.a", K::str(letters)),
         (".Q.A", K::str(&upper)),
         (".Q.n", K::str("0123456789")),
         (".Q.an", K::str(format!("{letters}{upper}_0123456789"))),
         ("csv", K::char(b',')),
-        (".Q.t", K::str(" bg xhijefcspmdznuvt")),
+        (".Q.t", K::str(" bg xhijefcspmdznuvts")),
+        (".Q.kw", K::syms(words)),
+        (".Q.k", K::float(4.0)),
+        (".Q.K", K::Atom(Type::Date, Scalar::I32(0))),
     ]
 }
 

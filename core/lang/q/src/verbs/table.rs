@@ -200,14 +200,16 @@ fn xgroup(_: &mut Session, x: K, y: K) -> Result {
     Ok(K::dict(K::Table(Arc::new(keys.gather(&groups.firsts))), values))
 }
 
-fn tables(cx: &mut Session, _: K) -> Result {
+fn tables(cx: &mut Session, x: K) -> Result {
     let is_table = |k: &K| matches!(k, K::Table(_)) || k.keyed().is_some();
-    let mut names: Vec<Sym> = cx
-        .globals
-        .iter()
-        .filter(|(n, k)| is_table(k) && !n.as_str().starts_with('.'))
-        .map(|(n, _)| *n)
-        .collect();
+    let space = x.as_sym().map_or("", |s| s.as_str()).trim_start_matches('.');
+    let prefix = if space.is_empty() { String::new() } else { format!(".{space}.") };
+    let inside = |n: &Sym| -> Option<Sym> {
+        let rest = n.as_str().strip_prefix(prefix.as_str())?;
+        (!rest.starts_with('.')).then(|| Sym::new(rest))
+    };
+    let mut names: Vec<Sym> =
+        cx.globals.iter().filter(|(_, k)| is_table(k)).filter_map(|(n, _)| inside(n)).collect();
     names.sort_by(|a, b| a.order(*b));
     Ok(K::syms(names).with_attr(Attr::Sorted))
 }

@@ -102,7 +102,16 @@ fn vs(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + y.len())?;
     match (&x, &y) {
         (K::Atom(Type::Symbol, _), K::Atom(Type::Symbol, Scalar::Sym(s))) => {
-            let parts = s.as_bytes().split(|b| *b == b'.').map(Sym::intern);
+            let text = s.as_bytes();
+            if let (true, Some(at)) =
+                (text.starts_with(b":"), text.iter().rposition(|b| *b == b'/'))
+            {
+                // A file: its directory and its name.
+                let (folder, name) = text.split_at_checked(at).unwrap_or((text, &[]));
+                let name = symbol(name.get(1..).unwrap_or_default())?;
+                return Ok(K::collapse(vec![symbol(folder)?, name]));
+            }
+            let parts = text.split(|b| *b == b'.').map(Sym::intern);
             let parts: Option<Vec<Sym>> = parts.collect();
             Ok(K::syms(parts.ok_or_else(|| QError::limit("limit"))?))
         }

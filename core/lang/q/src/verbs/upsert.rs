@@ -10,7 +10,7 @@ use super::{Class, Verb, join};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::kernel::find;
 use crate::session::Session;
-use formats::k::{K, Sym, Table};
+use formats::k::{K, Sym, Table, Type};
 use std::sync::Arc;
 
 /// Rows for a table with the given columns: a table, a dictionary, a list of values of one row,
@@ -109,9 +109,93 @@ fn joined(cx: &mut Session, x: K, y: K) -> Result {
     }
 }
 
+/// `x,:y`: as a join, but tables take rows in any form, of which columns may be missing, and a
+/// list of lists takes a list as one item.
+pub(crate) fn append(cx: &mut Session, mut x: K, y: K) -> Result {
+    if x.keyed().is_some() && put(cx, &mut x, &y, Known::Replaced)? {
+        return Ok(x);
+    }
+    match (&x, &y) {
+        (K::Table(t), K::Vec(_)) if !y.is_empty() => {
+            let rows = rows_of(cx, t, y)?;
+            upserted(cx, x, rows)
+        }
+        (K::Table(_), K::Dict(_)) => upserted(cx, x, y),
+        (K::Table(t), K::Table(u)) if t.names.len() > u.names.len() => upserted(cx, x, y),
+        (K::Dict(_), K::Vec(_) | K::Table(_) | K::Dict(_))
+            if x.keyed().is_some() && !y.is_empty() =>
+        {
+            let rows = complete(cx, &x, y)?;
+            keyed(cx, x, &rows)
+        }
+        (K::Vec(v), K::Vec(_))
+            if v.ty == Type::List && !x.is_empty() && rank(&x) == rank(&y) + 1 =>
+        {
+            join::push(cx, x, y)
+        }
+        _ => join::join(cx, x, y),
+    }
+}
+
+/// How deep the first item of a list lies, counting at most to the limit of nesting.
+fn rank(k: &K) -> usize {
+    let (mut depth, mut at) = (0, k.clone());
+    while matches!(at, K::Vec(_)) && depth < crate::session::DEPTH_MAX {
+        depth += 1;
+        at = at.at(0);
+    }
+    depth
+}
+
+/// A list of rows as a table; anything else as it is.
+fn rows_of(cx: &mut Session, like: &Table, y: K) -> Result {
+    let width = like.names.len();
+    let row = |k: &K| matches!(k, K::Vec(_)) && k.as_text().is_none() && k.len() == width;
+    if !y.as_list().is_some_and(|items| items.iter().all(row)) {
+        return Ok(y);
+    }
+    let columns = cx.call1(&super::value("flip"), y)?;
+    Ok(K::table(like.names.to_vec(), columns.items().collect())?)
+}
+
+/// Rows for a keyed table with all of its columns: what is missing stays as it is for keys that
+/// are there, and is null for others.
+fn complete(cx: &mut Session, x: &K, y: K) -> Result {
+    let count = x.keyed().ok_or_else(type_error)?.0.names.len();
+    let flat = super::dict::unkeyed(x)?;
+    let K::Table(all) = &flat else { return Err(type_error()) };
+    let y = match y {
+        K::Vec(_) => rows_of(cx, all, y)?,
+        K::Dict(_) if y.keyed().is_some() => super::dict::unkeyed(&y)?,
+        K::Dict(_) => super::list::enlist(cx, vec![y])?,
+        y => y,
+    };
+    let K::Table(u) = &y else {
+        let rows = K::Table(Arc::new(rows(cx, all, y)?));
+        return super::dict::key_by(&rows, count);
+    };
+    let column = |n: &Sym| u.column(*n).cloned().ok_or_else(|| QError::new("mismatch"));
+    let names = all.names.get(..count).unwrap_or_default().to_vec();
+    let keys = K::table(names.clone(), names.iter().map(column).collect::<Result<_>>()?)?;
+    let own = crate::eval::at(x, &keys)?;
+    let K::Table(own) = &own else { return Err(type_error()) };
+    let mut values = Table::clone(own);
+    for (name, column) in u.iter().filter(|(n, _)| !names.contains(n)) {
+        if values.position(name).is_none() {
+            return Err(QError::new("mismatch"));
+        }
+        values = join::with_column(&values, name, column.clone());
+    }
+    check(own, &values)?;
+    Ok(K::dict(keys, K::Table(Arc::new(values))))
+}
+
 /// Puts rows into the table of a name, unless they need the general way. Taken out of the session
 /// meanwhile, the table has one owner and is changed where it is.
 fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool> {
+    if cx.frozen {
+        return Err(QError::new("noupdate"));
+    }
     let Some(slot) = cx.globals.get_mut(&name) else { return Ok(false) };
     let mut table = std::mem::take(slot);
     let done = put(cx, &mut table, y, known);
@@ -203,7 +287,9 @@ fn keyed_by_search(cx: &mut Session, x: K, y: &K) -> Result {
     let own = K::Table(Arc::new(xv.clone()));
     let values = reordered(&own, &K::Table(Arc::new(values)))?;
     let all = join::join(cx, own, values)?;
-    Ok(K::dict(keys, all.gather(&source)))
+    // New keys only: nothing moves.
+    let as_is = (0i64..).zip(&source).all(|(at, row)| at == *row) && all.len() == source.len();
+    Ok(K::dict(keys, if as_is { all } else { all.gather(&source) }))
 }
 
 /// The columns of the second table in the order of the first.

@@ -3,6 +3,7 @@
 use crate::error::{QError, Result};
 use crate::kernel::hash::{RowTable, flat, row, row_hash};
 use crate::session::Session;
+use crate::verbs::join;
 use formats::k::{Attr, Data, Dict, K, Scalar, Sym, Table, Type, Vector};
 use std::sync::Arc;
 
@@ -129,7 +130,37 @@ impl<'a> Rows<'a> {
             _ => false,
         };
         debug_assert!(done, "rows fit");
-        to.attr = Attr::None;
+    }
+
+    /// The items of a column of some of the rows.
+    fn items(&self, column: usize, rows: &[usize]) -> Data {
+        let items = match self {
+            Self::One(values) => values.get(column).cloned().unwrap_or_default().enlist(),
+            Self::Many(columns, _) => {
+                let places: Vec<i64> = rows.iter().map(|row| *row as i64).collect();
+                columns.get(column).map_or(K::Null, |c| K::Vec((*c).clone()).gather(&places))
+            }
+        };
+        match items {
+            K::Vec(items) => items.data,
+            _ => Data::from(Vec::<K>::new()),
+        }
+    }
+
+    /// The attributes that columns keep when some of the rows are put behind theirs; `first` is
+    /// the number of the first of these columns.
+    fn kept(
+        &self,
+        cx: &mut Session,
+        columns: &[K],
+        first: usize,
+        rows: &[usize],
+    ) -> Result<Vec<Attr>> {
+        let kept = |(at, column): (usize, &K)| match column {
+            K::Vec(v) => join::kept(cx, v, || self.items(first + at, rows)),
+            _ => Ok(Attr::None),
+        };
+        columns.iter().enumerate().map(kept).collect()
     }
 
     /// Writes a column of the rows at their places.
@@ -155,7 +186,14 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
                 return Ok(false);
             };
             room(cx, t.rows(), rows.len())?;
-            append(Arc::make_mut(t), &rows);
+            let attributes = match t.columns.iter().all(is_plain) {
+                true => Vec::new(),
+                false => {
+                    let all: Vec<usize> = (0..rows.len()).collect();
+                    rows.kept(cx, &t.columns, 0, &all)?
+                }
+            };
+            append(Arc::make_mut(t), &rows, &attributes);
             Ok(true)
         }
         K::Dict(d) => {
@@ -169,7 +207,8 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
                 return Ok(false);
             };
             let Some(places) = places(cx, keys, &rows, known)? else { return Ok(false) };
-            replace(cx, Arc::make_mut(d), &rows, places);
+            let attributes = attributes(cx, (keys, values), &rows, &places)?;
+            replace(cx, Arc::make_mut(d), &rows, places, &attributes);
             Ok(true)
         }
         _ => Ok(false),
@@ -188,10 +227,16 @@ fn room(cx: &mut Session, count: usize, new: usize) -> Result<()> {
     cx.more(count, new)
 }
 
-/// Puts rows behind those of a table.
-fn append(table: &mut Table, rows: &Rows<'_>) {
+/// Whether a column has no attribute.
+fn is_plain(column: &K) -> bool {
+    !matches!(column, K::Vec(v) if v.attr != Attr::None)
+}
+
+/// Puts rows behind those of a table, whose columns have the attributes then, or none.
+fn append(table: &mut Table, rows: &Rows<'_>, attributes: &[Attr]) {
     for (at, column) in table.columns.iter_mut().enumerate() {
         let K::Vec(to) = column else { continue };
+        to.attr = attributes.get(at).copied().unwrap_or_default();
         match rows {
             Rows::One(_) => {
                 let end = to.data.len();
@@ -200,7 +245,6 @@ fn append(table: &mut Table, rows: &Rows<'_>) {
             Rows::Many(columns, _) => {
                 let done = columns.get(at).is_some_and(|new| to.data.append(&new.data));
                 debug_assert!(done, "rows fit");
-                to.attr = Attr::None;
             }
         }
     }
@@ -210,6 +254,8 @@ fn append(table: &mut Table, rows: &Rows<'_>) {
 struct Places {
     index: RowTable,
     places: Vec<usize>,
+    /// The first of the rows that go to each place behind the last.
+    fresh: Vec<usize>,
 }
 
 /// Finds the places; `None` when a key is a general list.
@@ -242,18 +288,51 @@ fn places(cx: &mut Session, keys: &Table, rows: &Rows<'_>, known: Known) -> Resu
         });
         places.push(place);
     }
-    Ok(Some(Places { index, places }))
+    Ok(Some(Places { index, places, fresh }))
+}
+
+/// The attributes of all columns when rows are at their places: new rows are put behind the
+/// others, and what is written over has none.
+fn attributes(
+    cx: &mut Session,
+    (keys, values): (&Table, &Table),
+    rows: &Rows<'_>,
+    found: &Places,
+) -> Result<Vec<Attr>> {
+    if keys.columns.iter().chain(&values.columns).all(is_plain) {
+        return Ok(Vec::new());
+    }
+    let mut out = match (keys.columns.as_slice(), found.fresh.as_slice()) {
+        // A key that is not there is unique without being looked for once more.
+        ([K::Vec(Vector { attr: Attr::Unique, .. })], _) => vec![Attr::Unique],
+        (columns, []) => {
+            let own = |k: &K| if let K::Vec(v) = k { v.attr } else { Attr::None };
+            columns.iter().map(own).collect()
+        }
+        (columns, fresh) => rows.kept(cx, columns, 0, fresh)?,
+    };
+    if found.fresh.len() == found.places.len() {
+        out.extend(rows.kept(cx, &values.columns, keys.columns.len(), &found.fresh)?);
+    }
+    Ok(out)
 }
 
 /// Writes rows to their places.
-fn replace(cx: &mut Session, table: &mut Dict, rows: &Rows<'_>, found: Places) {
+fn replace(
+    cx: &mut Session,
+    table: &mut Dict,
+    rows: &Rows<'_>,
+    found: Places,
+    attributes: &[Attr],
+) {
     table.sorted = false;
+    let attribute = |column: usize| attributes.get(column).copied().unwrap_or_default();
     let (K::Table(keys), K::Table(values)) = (&mut table.keys, &mut table.values) else { return };
     let width = keys.columns.len();
-    let count = keys.rows();
-    if found.places.iter().any(|place| *place >= count) {
+    if !found.fresh.is_empty() {
         for (at, column) in Arc::make_mut(keys).columns.iter_mut().enumerate() {
             let K::Vec(to) = column else { continue };
+            to.attr = attribute(at);
             for (row, place) in found.places.iter().enumerate() {
                 if *place >= to.data.len() {
                     rows.write(at, row, to, *place);
@@ -262,6 +341,9 @@ fn replace(cx: &mut Session, table: &mut Dict, rows: &Rows<'_>, found: Places) {
         }
     }
     for (at, column) in Arc::make_mut(values).columns.iter_mut().enumerate() {
+        if let K::Vec(to) = column {
+            to.attr = attribute(width + at);
+        }
         rows.write_all(width + at, column, &found.places);
     }
     cx.indexes.put(&keys.columns, found.index);

@@ -1,0 +1,42 @@
+//! The names of columns that have none.
+
+use crate::ast::{Expr, Node};
+use crate::func::Fun;
+use crate::verbs;
+use formats::k::Sym;
+
+/// The name that a column takes from its expression; `x` when nothing in it gives one.
+///
+/// Of operators the left side counts, of other functions the first argument that has a name:
+/// `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`. A cast keeps the name.
+pub(super) fn of_column(node: &Node) -> Sym {
+    named(node).unwrap_or_else(|| Sym::new("x"))
+}
+
+fn named(node: &Node) -> Option<Sym> {
+    match &node.expr {
+        Expr::Name(name) if name.as_str() != "i" && !verbs::is_reserved(*name) => {
+            let name = name.as_str();
+            Some(Sym::new(name.rsplit('.').next().unwrap_or(name)))
+        }
+        Expr::Apply(f, args) => of_application(f, args),
+        Expr::Name(_) | Expr::Query(_) | Expr::Lambda(_) => None,
+        _ => node.children().into_iter().find_map(named),
+    }
+}
+
+fn of_application(f: &Node, args: &[Node]) -> Option<Sym> {
+    match (&f.expr, args) {
+        (Expr::Const(k), [left, _]) if Fun::verb(k).is_some_and(|v| v.infix && v.name != "$") => {
+            named(left)
+        }
+        (Expr::Derived(..), [_, right]) => named(right),
+        // Items of a column keep its name; a function has no say.
+        (Expr::Name(name), [one])
+            if !verbs::is_reserved(*name) && matches!(one.expr, Expr::Const(_)) =>
+        {
+            named(f)
+        }
+        _ => args.iter().find_map(named),
+    }
+}
