@@ -8,8 +8,7 @@ use crate::qsp::build::Node;
 use crate::qsp::stage::{Output, Stage};
 use crate::qsp::transform::{column, table};
 use crate::session::Session;
-use crate::verbs::join::with_column;
-use crate::verbs::{self};
+use crate::verbs::{self, join::with_column};
 use formats::k::{K, Sym};
 use std::collections::HashMap;
 
