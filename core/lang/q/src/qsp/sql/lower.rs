@@ -284,10 +284,8 @@ fn choose(cx: &mut Session, args: Vec<K>) -> Result {
 fn cast_to(_: &mut Session, args: Vec<K>) -> Result {
     let [ty, x] = <[K; 2]>::try_from(args).map_err(|_| rank_error())?;
     let ty = ty.as_sym().and_then(|s| Type::from_name(s.as_str())).ok_or_else(type_error)?;
-    match x.as_text().is_some() || is_texts(&x) && !x.is_empty() {
-        true => parse(ty, &x),
-        false => cast(ty, &x),
-    }
+    let text = x.as_text().is_some() || is_texts(&x) && !x.is_empty();
+    if text { parse(ty, &x) } else { cast(ty, &x) }
 }
 
 fn longs(_: &mut Session, args: Vec<K>) -> Result {

@@ -310,10 +310,7 @@ impl Parser {
     }
 
     fn unary(&mut self) -> Result<Expr> {
-        if self.sign("+") {
-            return self.primary();
-        }
-        if !self.sign("-") {
+        if self.sign("+") || !self.sign("-") {
             return self.primary();
         }
         Ok(match self.primary()? {
@@ -419,7 +416,7 @@ fn known(sign: &str) -> &'static str {
 fn title(expr: &Expr) -> String {
     match expr {
         Expr::Column(name) => name.as_str().to_owned(),
-        Expr::Call(name, args) if args == &[Expr::Star] => name.clone(),
+        Expr::Call(name, args) if matches!(args.as_slice(), [Expr::Star]) => name.clone(),
         Expr::Call(_, args) => args.iter().map(title).find(|t| t != "x").unwrap_or("x".to_owned()),
         Expr::Distinct(inner) => title(inner),
         _ => "x".to_owned(),

@@ -131,7 +131,8 @@ fn by_row(
     for (n, expr) in std::iter::once(&Sql::Star).chain(all.iter().copied()).enumerate() {
         query.columns.push((place(n), textual(lower(expr)?)));
     }
-    let mut made = Table::clone(&*evaluated(cx, &query)?);
+    let whole = evaluated(cx, &query)?;
+    let mut made = Table::clone(&whole);
     made.columns.remove(0);
     made.names = Arc::new((0..made.columns.len()).map(place).collect());
     Ok(Arc::new(made))

@@ -9,8 +9,7 @@ use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::qsp::transform::{column, table};
 use crate::session::Session;
-use crate::verbs::join::with_column;
-use crate::verbs::{self};
+use crate::verbs::{self, join::with_column};
 use formats::k::{K, Sym};
 use std::collections::HashMap;
 

@@ -12,6 +12,7 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use formats::k::{K, Sym, Table, Type};
+use std::convert::identity;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -94,16 +95,16 @@ fn column(array: &ArrayRef) -> std::result::Result<K, String> {
             let flag = |i: usize| u8::from(!array.is_null(i) && array.value(i));
             Ok(K::bools((0..array.len()).map(flag).collect()))
         }
-        A::UInt8 => numbers!(array, UInt8Type, Type::Byte, 0, |x| x),
+        A::UInt8 => numbers!(array, UInt8Type, Type::Byte, 0, identity),
         A::Int8 => cast(array, &A::Int16),
-        A::Int16 => numbers!(array, Int16Type, Type::Short, i16::MIN, |x| x),
+        A::Int16 => numbers!(array, Int16Type, Type::Short, i16::MIN, identity),
         A::UInt16 => cast(array, &A::Int32),
-        A::Int32 => numbers!(array, Int32Type, Type::Int, i32::MIN, |x| x),
+        A::Int32 => numbers!(array, Int32Type, Type::Int, i32::MIN, identity),
         A::UInt32 | A::UInt64 => cast(array, &A::Int64),
-        A::Int64 => numbers!(array, Int64Type, Type::Long, i64::MIN, |x| x),
+        A::Int64 => numbers!(array, Int64Type, Type::Long, i64::MIN, identity),
         A::Float16 => cast(array, &A::Float32),
-        A::Float32 => numbers!(array, Float32Type, Type::Real, f32::NAN, |x| x),
-        A::Float64 => numbers!(array, Float64Type, Type::Float, f64::NAN, |x| x),
+        A::Float32 => numbers!(array, Float32Type, Type::Real, f32::NAN, identity),
+        A::Float64 => numbers!(array, Float64Type, Type::Float, f64::NAN, identity),
         A::Decimal128(..) | A::Decimal256(..) => cast(array, &A::Float64),
         A::Timestamp(TimeUnit::Nanosecond, _) => {
             numbers!(array, TimestampNanosecondType, Type::Timestamp, i64::MIN, nanos)
@@ -115,15 +116,15 @@ fn column(array: &ArrayRef) -> std::result::Result<K, String> {
         }
         A::Date64 => cast(array, &A::Timestamp(TimeUnit::Nanosecond, None)),
         A::Time32(TimeUnit::Second) => {
-            numbers!(array, Time32SecondType, Type::Second, i32::MIN, |x| x)
+            numbers!(array, Time32SecondType, Type::Second, i32::MIN, identity)
         }
-        A::Time32(_) => numbers!(array, Time32MillisecondType, Type::Time, i32::MIN, |x| x),
+        A::Time32(_) => numbers!(array, Time32MillisecondType, Type::Time, i32::MIN, identity),
         A::Time64(TimeUnit::Nanosecond) => {
-            numbers!(array, Time64NanosecondType, Type::Timespan, i64::MIN, |x| x)
+            numbers!(array, Time64NanosecondType, Type::Timespan, i64::MIN, identity)
         }
         A::Time64(_) => cast(array, &A::Time64(TimeUnit::Nanosecond)),
         A::Duration(TimeUnit::Nanosecond) => {
-            numbers!(array, DurationNanosecondType, Type::Timespan, i64::MIN, |x| x)
+            numbers!(array, DurationNanosecondType, Type::Timespan, i64::MIN, identity)
         }
         A::Duration(_) => cast(array, &A::Duration(TimeUnit::Nanosecond)),
         _ => nested(array),
