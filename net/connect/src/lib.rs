@@ -59,7 +59,6 @@ pub mod system_window;
 mod testing;
 pub mod text;
 pub mod topic;
-pub mod variable;
 pub mod wait;
 pub mod websocket;
 
@@ -139,7 +138,6 @@ pub const SINKS: &[&SinkSpec] = &[
     &switch::SPEC,
     &sync_response::SPEC,
     &topic::output::SPEC,
-    &variable::SPEC,
     &websocket::output::SPEC,
 ];
 

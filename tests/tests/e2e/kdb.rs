@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::program::{Folder, Program, http, until};
 
 /// The document's body: an object, as the text of a JSON string.
-fn body(spec: &str) -> String {
+pub(super) fn body(spec: &str) -> String {
     let object = json!({
         "name": "file",
         "type": "spec",
@@ -21,7 +21,7 @@ fn body(spec: &str) -> String {
 
 const SPEC: &str = ".qsp.run\n    .qsp.read.fromCallback[`upd]\n    .qsp.write.toConsle[]\n";
 
-fn with_ipc() -> Program {
+pub(super) fn with_ipc() -> Program {
     Program::start(&["serve", "--listen", "kdb=127.0.0.1:0", "--listen", "ipc=127.0.0.1:0"])
 }
 
@@ -40,7 +40,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Sends ``(`upd;1 2 3)`` as a sync call and returns the type of the answer's body.
-fn publish(address: &str) -> u8 {
+pub(super) fn publish(address: &str) -> u8 {
     let mut stream = client(address);
     let mut call = vec![0, 0, 2, 0, 0, 0, 0xf5];
     call.extend_from_slice(b"upd\0");
@@ -110,14 +110,14 @@ fn a_spec_that_does_not_parse_creates_nothing() {
 }
 
 /// Creates a pipeline and returns its id.
-fn create(address: &str, body: &str) -> String {
+pub(super) fn create(address: &str, body: &str) -> String {
     let created = http(address, "POST", "/pipeline/create", body);
     assert_eq!(created.status, 200, "{}", created.text());
     created.json()["id"].as_str().expect("an id").to_owned()
 }
 
 /// What a pipeline wrote to its console.
-fn console(address: &str, id: &str) -> String {
+pub(super) fn console(address: &str, id: &str) -> String {
     http(address, "GET", &format!("/v1/pipelines/pipelines/{id}/console"), "").text()
 }
 

@@ -20,6 +20,7 @@ mod interleavings;
 mod journal;
 mod kdb;
 mod kdb_clients;
+mod kdb_readers;
 mod kept;
 mod launch;
 mod list;

@@ -86,7 +86,7 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 21] = [
+const UNLISTED: [(Kind, &str); 20] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
@@ -105,7 +105,6 @@ const UNLISTED: [(Kind, &str); 21] = [
     (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
     (Kind::Output, "topic"),
-    (Kind::Output, "variable"),
     (Kind::Processor, "fan_out"),
     (Kind::Processor, "java_udf"),
 ];

@@ -1,19 +1,25 @@
 //! q as a language of plans: specs become plans, and their operators expressions.
 
 mod errors;
+mod lifecycle;
+#[cfg(test)]
+mod lifecycle_tests;
 mod lower;
+mod readers;
 #[cfg(test)]
 mod tests;
+mod writers;
 
 pub use lower::lower;
 
 use crate::error::QError;
 use crate::qsp::batch::{bytes, close, deliver, lines, open};
 use crate::qsp::run::Runner;
-use crate::qsp::{Kind, Merge, Output, Pipeline};
+use crate::qsp::{Kind, Merge, Output, Pipeline, stage};
 use crate::session::{Host, Options, Session};
 use errors::Errors;
 use formats::k::K;
+use lifecycle::Life;
 use plan::env::Log;
 use plan::{
     Batch, Class, Code, Data, Diagnostic, Expr, Form, Language, OperatorError, Services, Span,
@@ -69,12 +75,17 @@ impl Language for Q {
         for warning in &pipeline.warnings {
             services.log(Log::Warn, warning, &[]);
         }
+        let publisher = Rc::clone(&services);
+        session.qsp.publisher = Some(Box::new(move |name, value| publisher.publish(name, value)));
+        lifecycle::set_up(&mut session).map_err(|e| vec![diagnostic(&e)])?;
+        session.qsp.calls.live = true;
         let shared = Shared {
             session: RefCell::new(session),
             errors: Errors::new(Rc::clone(&services)),
             services,
             pipeline,
             merges: RefCell::default(),
+            life: Life::default(),
         };
         Ok(Box::new(Environment(Rc::new(shared))))
     }
@@ -95,6 +106,7 @@ struct Shared {
     errors: Errors,
     pipeline: Pipeline,
     merges: RefCell<HashMap<usize, Rc<RefCell<Merge>>>>,
+    life: Life,
 }
 
 struct Environment(Rc<Shared>);
@@ -115,10 +127,16 @@ impl plan::Session for Environment {
             let mut merges = self.0.merges.borrow_mut();
             let merge = Rc::clone(merges.entry(id).or_default());
             Runner::side(node, merge, port as usize)
+        } else if node.kind == Kind::Reader && port == lower::ENTRY {
+            self.0.session.borrow_mut().qsp.calls.open(id);
+            Runner::entry(node)
         } else {
             Runner::new(node).map_err(|e| vec![diagnostic(&e)])?
         };
-        Ok(Box::new(Operator { shared: Rc::clone(&self.0), runner }))
+        if !runner.is_source() {
+            self.0.life.part(id);
+        }
+        Ok(Box::new(Operator { shared: Rc::clone(&self.0), runner, ended: false }))
     }
 }
 
@@ -126,11 +144,37 @@ impl plan::Session for Environment {
 struct Operator {
     shared: Rc<Shared>,
     runner: Runner,
+    ended: bool,
 }
 
 impl Operator {
-    fn failed(&self, error: &QError) -> Result<(), OperatorError> {
-        self.shared.errors.take(&self.runner.node.name, error)
+    fn failed(&self, error: &QError, message: Option<K>) -> Result<(), OperatorError> {
+        self.shared.errors.take(&self.runner.node.name, error)?;
+        self.shared.tell(&self.runner.node, error, message.unwrap_or_default())
+    }
+
+    /// Hands on what the spec called the reader with that the operator stands behind.
+    fn enter(&self, out: &mut Vec<Batch>) {
+        if self.runner.is_entry() {
+            self.shared.called(&self.runner.node, out);
+        }
+    }
+
+    /// What the operator still has, and what its handler of the end pushes.
+    fn finish(&mut self, session: &mut Session, pieces: &mut Output) -> Result<(), QError> {
+        let done = self.runner.finish(session, pieces);
+        let node = &self.runner.node;
+        if self.ended || !self.shared.life.part_ended(node.id) {
+            return done;
+        }
+        session.qsp.calls.close(node.id);
+        let Some(finished) = self.shared.pipeline.handlers.finished(&node.name) else {
+            return done;
+        };
+        session.qsp.pushed.clear();
+        let called = session.apply(finished, &[stage::handle(node), K::Null]);
+        pieces.append(&mut session.qsp.pushed);
+        done.and(called.map(|_| ()))
     }
 
     /// Hands on pieces that belong to no batch at hand: also those from before an error.
@@ -141,7 +185,7 @@ impl Operator {
         out: &mut Vec<Batch>,
     ) -> Result<(), OperatorError> {
         out.extend(pieces.into_iter().map(|(m, k)| Batch::new(close(m, k))));
-        done.or_else(|error| self.failed(&error))
+        done.or_else(|error| self.failed(&error, None))
     }
 }
 
@@ -156,6 +200,12 @@ impl Expr for Operator {
     }
 
     fn map(&mut self, mut batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        self.shared.start()?;
+        if self.runner.is_entry() {
+            self.enter(out);
+            out.push(batch);
+            return Ok(());
+        }
         let data = match std::mem::replace(&mut batch.data, Data::Value(K::Null)) {
             Data::Raw(raw) if self.runner.reads_bytes() => Data::Value(bytes(&raw.bytes)),
             data => data,
@@ -164,6 +214,8 @@ impl Expr for Operator {
             return Err(OperatorError::new("q works on values and messages only"));
         };
         let mut pieces = Output::new();
+        let watched = self.shared.pipeline.handlers.error.is_some();
+        let message = watched.then(|| lifecycle::message(metadata.clone(), data.clone()));
         let done = {
             let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
             self.runner.batch(&mut session, metadata, data, &mut pieces)
@@ -176,7 +228,7 @@ impl Expr for Operator {
                 return Err(errors::fatal(&self.runner.node.name, &error));
             }
             Err(error) => {
-                self.failed(&error)?;
+                self.failed(&error, message)?;
                 None
             }
         };
@@ -192,15 +244,22 @@ impl Expr for Operator {
     }
 
     fn end(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        self.shared.start()?;
+        self.enter(out);
         let mut pieces = Output::new();
         let done = {
-            let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
-            self.runner.finish(&mut session, &mut pieces)
+            let shared = Rc::clone(&self.shared);
+            let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
+            self.finish(&mut session, &mut pieces)
         };
-        self.flush(done, pieces, out)
+        self.flush(done, pieces, out)?;
+        if std::mem::replace(&mut self.ended, true) { Ok(()) } else { self.shared.ended() }
     }
 
     fn due_ns(&self) -> Option<u64> {
+        if !self.ended && self.shared.is_due(&self.runner.node, self.runner.is_entry()) {
+            return Some(0);
+        }
         let due = i128::from(self.runner.due()?);
         let wait = due - self.shared.services.wall_ns();
         let wait = u64::try_from(wait.max(0)).unwrap_or(u64::MAX);
@@ -208,6 +267,8 @@ impl Expr for Operator {
     }
 
     fn on_time(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        self.shared.start()?;
+        self.enter(out);
         let now = i64::try_from(self.shared.services.wall_ns()).unwrap_or(i64::MAX);
         if self.runner.due().is_none_or(|due| due > now) {
             return Ok(());

@@ -1,6 +1,6 @@
 //! A spec to a plan: its operators become expressions over the spec as prelude.
 
-use super::{NAME, PORT_BITS, diagnostic};
+use super::{NAME, PORT_BITS, diagnostic, readers, writers};
 use crate::display;
 use crate::error::{QError, Result};
 use crate::qsp::{self, Node, Pipeline};
@@ -12,6 +12,8 @@ use std::collections::HashMap;
 
 /// Code of the diagnostic about a spec that does not parse.
 const PARSE: &str = "parse";
+/// The port of what stands behind a reader to see it begin and end.
+pub(super) const ENTRY: u32 = 1;
 /// Characters of a function that a plan shows.
 const TEXT_MAX: usize = 200;
 
@@ -35,34 +37,11 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     // The node that other nodes read an operator's output from.
     let mut outputs: HashMap<usize, NodeId> = HashMap::new();
     for node in &pipeline.nodes {
-        let mut inputs: Vec<NodeId> =
+        let inputs: Vec<NodeId> =
             node.inputs.iter().filter_map(|i| outputs.get(i).copied()).collect();
         let id = match node.op {
-            "read.fromCallback" => plan.add(Role::Source, callback(node)?, inputs),
-            "read.fromExpr" => {
-                let config = json!({ "code": code(node, 0) });
-                plan.add(Role::Source, labelled("evaluate", node, config), inputs)
-            }
-            "read.fromFile" => {
-                let source = plan.add(Role::Source, file(node)?, inputs);
-                if binary(node)? { values(&mut plan, node, source) } else { source }
-            }
-            "write.toConsole" => {
-                let text = plan.add(Role::Operator, expression(node, 0), inputs);
-                let config = json!({ "stdout": true });
-                plan.add(Role::Sink, labelled("console", node, config), vec![text])
-            }
-            "write.toVariable" => {
-                for (input, from) in inputs.iter_mut().zip(&node.inputs) {
-                    let from = pipeline.nodes.iter().find(|n| n.id == *from);
-                    if let Some(from) = from.filter(|n| n.op == "read.fromFile")
-                        && !binary(from)?
-                    {
-                        *input = values(&mut plan, from, *input);
-                    }
-                }
-                plan.add(Role::Sink, variable(node)?, inputs)
-            }
+            op if op.starts_with("read.") => readers::lower(&mut plan, pipeline, node)?,
+            op if op.starts_with("write.") => writers::lower(&mut plan, node, inputs)?,
             "merge" => merge(&mut plan, node, inputs),
             _ => plan.add(Role::Operator, expression(node, 0), inputs),
         };
@@ -71,21 +50,8 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Whether a reader of files gives bytes; otherwise it gives the lines, each a text.
-fn binary(node: &Node) -> Result<bool> {
-    if node.option("mode").is_none() {
-        return Ok(false);
-    }
-    match symbol(node, "mode")?.as_str() {
-        "binary" => Ok(true),
-        "text" => Ok(false),
-        other => Err(QError::new(format!("mode: {other}"))),
-    }
-}
-
-/// What makes values of the blocks of a file. Operators of q do so themselves; writers of values
-/// take nothing else.
-fn values(plan: &mut Plan, node: &Node, source: NodeId) -> NodeId {
+/// What makes values of what a source of bytes gives.
+pub(super) fn values(plan: &mut Plan, node: &Node, source: NodeId) -> NodeId {
     plan.add(Role::Operator, expression(node, 0), vec![source])
 }
 
@@ -100,11 +66,11 @@ fn merge(plan: &mut Plan, node: &Node, inputs: Vec<NodeId>) -> NodeId {
     plan.add(Role::Operator, pass, sides)
 }
 
-fn labelled(name: &str, node: &Node, config: Json) -> Component {
+pub(super) fn labelled(name: &str, node: &Node, config: Json) -> Component {
     Component { label: node.name.clone(), ..Component::new(name, config) }
 }
 
-fn code(node: &Node, port: u32) -> Json {
+pub(super) fn code(node: &Node, port: u32) -> Json {
     let f = node.func.as_ref().or_else(|| node.option("expr"));
     let text = match f {
         Some(f) => match f.as_text() {
@@ -117,29 +83,17 @@ fn code(node: &Node, port: u32) -> Json {
     json!({ "lang": NAME, "text": text, "slot": node.id as u32 | port << PORT_BITS })
 }
 
-fn expression(node: &Node, port: u32) -> Component {
+pub(super) fn expression(node: &Node, port: u32) -> Component {
     labelled("mapping", node, code(node, port))
 }
 
-fn symbol(node: &Node, name: &str) -> Result<String> {
+pub(super) fn symbol(node: &Node, name: &str) -> Result<String> {
     let value = node.option(name).and_then(K::as_sym);
     value.map(|s| s.as_str().to_owned()).ok_or_else(|| QError::new(format!("type: {name}")))
 }
 
-fn callback(node: &Node) -> Result<Component> {
-    let mut config = json!({ "name": symbol(node, "callback")? });
-    for name in ["key", "partitions"] {
-        if let (Some(value), Some(members)) = (node.option(name), config.as_object_mut())
-            && !value.is_empty()
-        {
-            members.insert(name.to_owned(), plain(value)?);
-        }
-    }
-    Ok(labelled("callback", node, config))
-}
-
 /// Names and numbers as JSON.
-fn plain(k: &K) -> Result<Json> {
+pub(super) fn plain(k: &K) -> Result<Json> {
     Ok(match k {
         K::Atom(Type::Symbol, _) => Json::String(display::plain(k, 17)),
         K::Atom(..) => match k.as_long() {
@@ -154,35 +108,13 @@ fn plain(k: &K) -> Result<Json> {
     })
 }
 
-fn file(node: &Node) -> Result<Component> {
-    let path = |k: &K| -> Result<String> {
-        let text = match (k.as_sym(), k.as_text()) {
-            (Some(s), _) => s.as_str().to_owned(),
-            (_, Some(text)) => String::from_utf8_lossy(text).into_owned(),
-            _ => return Err(QError::new("type: path")),
-        };
-        Ok(text.trim_start_matches(':').to_owned())
-    };
-    let given = node.option("path").cloned().unwrap_or_default();
-    let several = given.as_syms().is_some() || given.ty() == Some(Type::List);
-    let paths = if several {
-        given.items().map(|k| path(&k)).collect::<Result<Vec<_>>>()?
-    } else {
-        vec![path(&given)?]
-    };
-    Ok(labelled("file", node, json!({ "paths": paths })))
-}
-
-fn variable(node: &Node) -> Result<Component> {
-    let mode = match node.option("mode") {
-        Some(_) => symbol(node, "mode")?,
-        None => "append".to_owned(),
-    };
-    if !matches!(mode.as_str(), "append" | "overwrite" | "upsert") {
-        return Err(QError::new(format!("mode: {mode}")));
+/// A symbol or a text.
+pub(super) fn text(k: &K) -> Option<String> {
+    match (k.as_sym(), k.as_text()) {
+        (Some(symbol), _) => Some(symbol.as_str().to_owned()),
+        (_, Some(text)) => Some(String::from_utf8_lossy(text).into_owned()),
+        _ => None,
     }
-    let config = json!({ "name": symbol(node, "variable")?, "mode": mode });
-    Ok(labelled("variable", node, config))
 }
 
 #[cfg(test)]
@@ -236,10 +168,10 @@ mod tests {
     fn blocks_of_files_become_values_before_a_writer_of_values() {
         let read = ".qsp.run .qsp.read.fromFile";
         let direct = names(&format!("{read}[\"f\"] .qsp.write.toVariable[`v]"));
-        assert_eq!(direct, ["file", "mapping", "variable"]);
+        assert_eq!(direct, ["file", "mapping", "drop"]);
         // A function makes values itself, and so does what makes the lines of a console.
         let map = names(&format!("{read}[\"f\"] .qsp.map[{{x}}] .qsp.write.toVariable[`v]"));
-        assert_eq!(map, ["file", "mapping", "variable"]);
+        assert_eq!(map, ["file", "mapping", "mapping", "drop"]);
         let console = names(&format!("{read}[\"f\"] .qsp.write.toConsole[]"));
         assert_eq!(console, ["file", "mapping", "console"]);
         let mode = ".qsp.use ``mode!``binary";

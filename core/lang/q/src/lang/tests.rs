@@ -10,10 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Surroundings with a clock that is set by hand.
 #[derive(Default)]
-struct Around {
+pub(super) struct Around {
     now_ns: Cell<u64>,
-    failed: Cell<u64>,
+    pub(super) failed: Cell<u64>,
     logs: RefCell<Vec<String>>,
+}
+
+impl Around {
+    pub(super) fn logged(&self) -> Vec<String> {
+        self.logs.borrow().clone()
+    }
 }
 
 impl Services for Around {
@@ -78,14 +84,14 @@ impl AckPort for Heard {
 }
 
 /// The operators of q of a spec, in the order of the plan.
-struct Rig {
-    around: Rc<Around>,
+pub(super) struct Rig {
+    pub(super) around: Rc<Around>,
     heard: Arc<Heard>,
-    exprs: Vec<Box<dyn Expr>>,
+    pub(super) exprs: Vec<Box<dyn Expr>>,
 }
 
 impl Rig {
-    fn new(spec: &str) -> Self {
+    pub(super) fn new(spec: &str) -> Self {
         let around = Rc::<Around>::default();
         let plan = lower(spec).unwrap();
         let session = LANGUAGE.open(plan.prelude.as_ref(), around.clone()).unwrap();
@@ -112,22 +118,22 @@ impl Rig {
         Ok(delivered(out))
     }
 
-    fn value(&mut self, at: usize, value: K) -> Result<Vec<K>, OperatorError> {
+    pub(super) fn value(&mut self, at: usize, value: K) -> Result<Vec<K>, OperatorError> {
         self.give(at, Data::Value(value))
     }
 
     /// Batches that sources have heard of as failed, and as done.
-    fn heard(&self) -> (u64, u64) {
+    pub(super) fn heard(&self) -> (u64, u64) {
         let read = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
         (read(&self.heard.failed), read(&self.heard.done))
     }
 
-    fn logs(&self) -> Vec<String> {
+    pub(super) fn logs(&self) -> Vec<String> {
         self.around.logs.borrow().clone()
     }
 }
 
-fn delivered(out: Vec<Batch>) -> Vec<K> {
+pub(super) fn delivered(out: Vec<Batch>) -> Vec<K> {
     out.into_iter()
         .map(|batch| {
             let data = batch.data.clone();
@@ -137,7 +143,7 @@ fn delivered(out: Vec<Batch>) -> Vec<K> {
         .collect()
 }
 
-const READ: &str = ".qsp.run .qsp.read.fromCallback[`p] ";
+pub(super) const READ: &str = ".qsp.run .qsp.read.fromCallback[`p] ";
 
 #[test]
 fn a_batch_whose_function_signals_is_counted_and_done_with() {

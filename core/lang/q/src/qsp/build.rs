@@ -1,5 +1,7 @@
 //! What a spec builds: operators with identity, and the graph that juxtaposition makes of them.
 
+use super::called::{self, Callback, Calls};
+use super::lifecycle::Handlers;
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::session::{Options, Session};
 use crate::verbs::{Class, Run, Verb};
@@ -83,6 +85,10 @@ pub struct Pipeline {
     pub nodes: Vec<Node>,
     /// Old or misspelt names that were used, and the like.
     pub warnings: Vec<String>,
+    /// What is called at moments of its life.
+    pub(crate) handlers: Handlers,
+    /// Readers whose functions the spec itself calls.
+    pub(crate) called: Vec<usize>,
 }
 
 /// A piece of a pipeline as a value: applying it to another connects the two.
@@ -133,6 +139,25 @@ pub(crate) struct State {
     pub(crate) pushed: Vec<(K, K)>,
     /// Values of operators, by operator and key.
     pub(crate) store: HashMap<(usize, Option<Vec<u8>>), K>,
+    /// What is called at moments of the pipeline's life.
+    pub(crate) handlers: Handlers,
+    /// What the functions of readers were called with.
+    pub(crate) calls: Calls,
+    /// Shows variables to whoever looks from outside.
+    pub(crate) publisher: Option<Publisher>,
+}
+
+/// Takes the name of a variable and its new value.
+pub(crate) type Publisher = Box<dyn Fn(&str, K)>;
+
+impl State {
+    /// Forgets what was made: operators have no connections and names any more.
+    pub(super) fn forget(&mut self) {
+        let nodes = std::mem::take(&mut self.nodes);
+        let nameless = |node: Node| Node { name: String::new(), ..node };
+        let nodes = nodes.into_iter().map(nameless).collect();
+        *self = State { nodes, ..State::default() };
+    }
 }
 
 impl Session {
@@ -228,6 +253,9 @@ impl Session {
 
     /// Applies an operator value to another: data flows from the left to the right.
     pub(crate) fn qsp_apply(&mut self, f: &K, args: Vec<K>) -> Result {
+        if let Some(callback) = of::<Callback>(f) {
+            return called::call(self, &callback.clone(), args);
+        }
         let left = Self::pipe(f)?;
         let [right] = args.as_slice() else { return Err(rank_error()) };
         let right = Self::pipe(right)?;
@@ -272,7 +300,14 @@ impl Session {
             }
             nodes.push(Node { inputs, ..node.clone() });
         }
-        Ok(Pipeline { nodes, warnings: self.qsp.warnings.clone() })
+        let handlers = self.qsp.handlers.clone();
+        if let Some((name, _)) =
+            handlers.finish.iter().find(|(n, _)| !nodes.iter().any(|m| m.name == *n))
+        {
+            return Err(QError::new(format!("onFinish: there is no operator {name}")));
+        }
+        let warnings = self.qsp.warnings.clone();
+        Ok(Pipeline { nodes, warnings, handlers, called: Vec::new() })
     }
 }
 
@@ -308,7 +343,9 @@ fn made_name(def: &Def, id: usize, options: &[(String, K)]) -> String {
 pub fn load(spec: &str) -> Result<Pipeline> {
     let mut session = Session::new(Options { steps_max: LOAD_STEPS_MAX, ..Options::default() });
     session.load_script(spec)?;
-    session.pipeline()
+    let mut pipeline = session.pipeline()?;
+    pipeline.called = called::used(spec, &pipeline.nodes);
+    Ok(pipeline)
 }
 
 /// Steps that loading a spec may take: well below a second, because whoever asks waits for it, and
@@ -330,6 +367,7 @@ fn run(cx: &mut Session, x: K) -> Result {
         ends.push(Session::pipe(pipe)?.last);
     }
     cx.qsp.run = Some(ends);
+    called::define(cx);
     Ok(K::Null)
 }
 

@@ -9,19 +9,24 @@ mod accumulate;
 mod apply;
 pub(crate) mod batch;
 mod build;
+mod called;
 mod codec;
 mod console;
+pub(crate) mod files;
 mod filter;
+mod lifecycle;
 mod map;
 mod merge;
+pub(crate) mod process;
 mod readers;
 mod reduce;
 pub(crate) mod run;
 mod split;
-mod stage;
+pub(crate) mod stage;
 mod state;
 mod transform;
 mod union;
+mod variable;
 mod window;
 mod writers;
 
@@ -40,6 +45,7 @@ pub(crate) const VERBS: &[&[Verb]] = &[
     build::VERBS,
     codec::VERBS,
     filter::VERBS,
+    lifecycle::VERBS,
     map::VERBS,
     merge::VERBS,
     readers::VERBS,

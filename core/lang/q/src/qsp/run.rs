@@ -3,7 +3,10 @@
 use super::build::Node;
 use super::merge::Merge;
 use super::stage::{Output, Stage, Whole};
-use super::{accumulate, apply, codec, filter, map, reduce, split, transform, window};
+use super::{
+    accumulate, apply, codec, files, filter, map, process, reduce, split, transform, variable,
+    window,
+};
 use crate::error::{QError, Result};
 use crate::session::Session;
 use formats::k::K;
@@ -18,8 +21,9 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "apply" => Box::new(apply::Apply),
         "accumulate" => Box::new(accumulate::Accumulate::default()),
         "reduce" => Box::new(reduce::Reduce),
-        // What a file has read becomes a value on its way in; nothing else is done with it.
-        "split" | "union" | "read.fromFile" => Box::new(split::Pass),
+        "split" | "union" => Box::new(split::Pass),
+        "read.fromFile" => Box::new(files::FromFile::new(node)),
+        "read.fromHTTP" | "read.fromMQTT" => Box::new(files::Texts),
         "decode.json" => Box::new(codec::DecodeJson),
         "encode.json" => Box::new(codec::EncodeJson),
         "decode.csv" => Box::new(Whole(codec::DecodeCsv::default())),
@@ -31,6 +35,10 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "transform.schema" => Box::new(transform::Schema),
         "window.count" => Box::new(window::Count::default()),
         "window.tumbling" | "window.sliding" => Box::new(window::Time::default()),
+        "write.toProcess" => Box::new(process::Calls::new(node)),
+        "write.toStream" => Box::new(process::Plain),
+        "write.toDatabase" => Box::new(process::Tables),
+        "write.toVariable" => Box::new(variable::Variable::default()),
         "window.timer" => Box::new(window::Timer::default()),
         _ => return None,
     })
@@ -51,6 +59,8 @@ enum Work {
     Evaluate,
     /// What a console shows.
     Console,
+    /// Hands batches on as they are, with what the spec itself calls a reader with between them.
+    Entry,
 }
 
 impl Runner {
@@ -70,6 +80,21 @@ impl Runner {
     /// One side of a merge.
     pub(crate) fn side(node: Node, merge: Rc<RefCell<Merge>>, port: usize) -> Self {
         Self { node, work: Work::Side(merge, port) }
+    }
+
+    /// What stands behind a reader to see it begin and end.
+    pub(crate) fn entry(node: Node) -> Self {
+        Self { node, work: Work::Entry }
+    }
+
+    /// Whether it is the expression of a reader, which nobody tells of an end.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(self.work, Work::Evaluate)
+    }
+
+    /// Whether batches pass as they are.
+    pub(crate) fn is_entry(&self) -> bool {
+        matches!(self.work, Work::Entry)
     }
 
     /// Whether it takes blocks as bytes, and not as lines.
@@ -103,6 +128,7 @@ impl Runner {
                 };
                 out.push((metadata, value));
             }
+            Work::Entry => out.push((metadata, data)),
             Work::Console => {
                 return super::console::render(cx, &self.node, &data).map(Some);
             }
