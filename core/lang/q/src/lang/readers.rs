@@ -9,7 +9,7 @@ use plan::serde_json::json;
 use plan::{Component, Json, NodeId, Plan, Role};
 
 /// Bytes of the longest line of a file.
-const LINE_BYTES_MAX: u64 = 64 << 20;
+const LINE_BYTES_MAX: u64 = 1 << 20;
 
 /// A reader, and what stands behind it; returns whom others read from.
 ///
@@ -35,10 +35,15 @@ pub(super) fn lower(plan: &mut Plan, pipeline: &Pipeline, node: &Node) -> Result
         "read.fromStream" => add(labelled("topic", node, json!({ "name": topic(node)? }))),
         other => return Err(QError::nyi(&format!(".qsp.{other}"))),
     };
-    if is_entered(pipeline, node) {
-        return Ok(plan.add(Role::Operator, expression(node, ENTRY), vec![last]));
+    if !is_entered(pipeline, node) {
+        return Ok(last);
     }
-    Ok(last)
+    let mut inputs = vec![last];
+    for (_, name) in pipeline.aliases.iter().filter(|(id, _)| *id == node.id) {
+        let alias = labelled("callback", node, json!({ "name": name }));
+        inputs.push(plan.add(Role::Source, alias, Vec::new()));
+    }
+    Ok(plan.add(Role::Operator, expression(node, ENTRY), inputs))
 }
 
 /// Whether something must stand behind a reader that sees it begin and end, or that the spec itself
@@ -208,6 +213,7 @@ pub(super) fn topic(node: &Node) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::super::lower::lower;
+    use super::LINE_BYTES_MAX;
     use plan::serde_json::json;
     use plan::{Json, Plan, Role};
 
@@ -239,6 +245,7 @@ mod tests {
         };
         let text = config("``mode!``text");
         assert_eq!((&text["scanner"]["name"], &text["block"]), (&"lines".into(), &1048576.into()));
+        assert_eq!(text["scanner"]["config"]["max_buffer_size"], LINE_BYTES_MAX);
         assert_eq!((text.get("offset"), text.get("watch")), (None, None));
         let binary = config("`mode`chunkSize!(`binary;\"2KB\")");
         assert_eq!(binary["scanner"]["name"], "chunker");
@@ -317,6 +324,20 @@ mod tests {
         let error = refused(".qsp.read.fromExpr[\"1\"; .qsp.use ``trigger!(::;`timer)]");
         assert_eq!(error, "'nyi: .qsp.read.fromExpr trigger");
         assert_eq!(source(".qsp.read.fromExpr[\"1\"; .qsp.use ``trigger!``once]").0, "evaluate");
+    }
+
+    #[test]
+    fn a_dictionary_of_callbacks_is_called_with_its_key() {
+        let spec = format!(
+            ".qsp.run .qsp.read.fromCallback[`f] {TO}\nupd:`trade`quote!(f;f)\nother:`a`b!1 2"
+        );
+        let plan = lower(&spec).unwrap();
+        assert!(plan.check().is_ok());
+        let sources = plan.nodes.iter().filter(|n| n.role == Role::Source);
+        let names: Vec<_> = sources.map(|n| n.component.config["name"].clone()).collect();
+        assert_eq!(names, ["f", "upd.quote", "upd.trade"]);
+        let entry = plan.nodes.iter().find(|n| n.inputs.len() == 3).unwrap();
+        assert_eq!(entry.component.name, "mapping");
     }
 
     #[test]

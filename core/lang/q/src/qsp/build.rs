@@ -89,6 +89,8 @@ pub struct Pipeline {
     pub(crate) handlers: Handlers,
     /// Readers whose functions the spec itself calls.
     pub(crate) called: Vec<usize>,
+    /// Readers that are called under further names.
+    pub(crate) aliases: Vec<(usize, String)>,
 }
 
 /// A piece of a pipeline as a value: applying it to another connects the two.
@@ -307,7 +309,7 @@ impl Session {
             return Err(QError::new(format!("onFinish: there is no operator {name}")));
         }
         let warnings = self.qsp.warnings.clone();
-        Ok(Pipeline { nodes, warnings, handlers, called: Vec::new() })
+        Ok(Pipeline { nodes, warnings, handlers, ..Pipeline::default() })
     }
 }
 
@@ -345,6 +347,7 @@ pub fn load(spec: &str) -> Result<Pipeline> {
     session.load_script(spec)?;
     let mut pipeline = session.pipeline()?;
     pipeline.called = called::used(spec, &pipeline.nodes);
+    pipeline.aliases = called::aliases(&session)?;
     Ok(pipeline)
 }
 

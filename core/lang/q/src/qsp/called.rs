@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Values that wait for one reader.
 pub(crate) const CALLED_MAX: usize = 65_536;
 
+/// Keys of dictionaries under which the readers of a spec are called from outside.
+const ALIASES_MAX: usize = 1000;
+
 /// The function of a reader.
 #[derive(Clone, Debug)]
 pub(super) struct Callback {
@@ -106,6 +109,30 @@ pub(super) fn used(spec: &str, nodes: &[Node]) -> Vec<usize> {
     nodes.iter().filter(is_used).map(|n| n.id).collect()
 }
 
+/// Names under which readers are called besides their own: a dictionary of their functions is
+/// called with a key in front, and that is the name of the dictionary, a dot and the key.
+///
+/// # Errors
+/// There are too many.
+pub(super) fn aliases(cx: &Session) -> Result<Vec<(usize, String)>> {
+    let mut found = Vec::new();
+    for (name, value) in &cx.globals {
+        let K::Dict(dict) = value else { continue };
+        for (key, value) in dict.keys.items().zip(dict.values.items()) {
+            let K::Func(function) = &value else { continue };
+            let callback = function.as_any().downcast_ref::<Callback>();
+            if let (Some(callback), Some(key)) = (callback, key.as_sym()) {
+                found.push((callback.node, format!("{name}.{key}")));
+            }
+        }
+    }
+    found.sort();
+    if found.len() > ALIASES_MAX {
+        return Err(QError::new(format!("more than {ALIASES_MAX} keys lead to readers")));
+    }
+    Ok(found)
+}
+
 /// How often a name stands in a text, as a word and as a symbol.
 fn mentions(text: &str, name: &str) -> (usize, usize) {
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
@@ -157,6 +184,17 @@ mod tests {
         cx.eval(&format!("do[{CALLED_MAX};publish 1]"), "test").unwrap();
         let error = cx.eval("publish 1", "test").unwrap_err();
         assert_eq!(error.text, format!("publish: {CALLED_MAX} values wait for its reader"));
+    }
+
+    #[test]
+    fn keys_of_readers_have_a_limit() {
+        let keys = |count: usize| {
+            let upd = format!("upd:(`$string til {count})!{count}#publish");
+            load(&format!("{RUN}{upd}")).map(|pipeline| pipeline.aliases.len())
+        };
+        assert_eq!(keys(ALIASES_MAX).unwrap(), ALIASES_MAX);
+        let error = keys(ALIASES_MAX + 1).unwrap_err();
+        assert_eq!(error.text, "more than 1000 keys lead to readers");
     }
 
     #[test]
