@@ -48,7 +48,7 @@ pub(crate) struct Compare {
     /// The mainstem to measure [default: target/dist/mainstem, else target/release/mainstem]
     #[arg(long, value_name = "PATH")]
     pub(crate) bin: Option<PathBuf>,
-    /// An additional argument of `mainstem run`, such as --bin-arg=--shards=1; may be repeated
+    /// An additional argument of mainstem, such as --bin-arg=--shards=1; may be repeated
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) bin_arg: Vec<String>,
     /// A real Benthos; without it, its recorded multiples of jq 1.6 are used

@@ -12,6 +12,7 @@ use crate::control;
 use crate::data::Store;
 use crate::error::{At, Error, Result};
 use crate::ingest;
+use crate::kdb;
 use crate::machine::{self, Spin};
 use crate::peers::{How, Place, Subject, benthos, coreutils, flink, jq, mainstem, python, version};
 use crate::report::{is_bad, is_too_large, json, table};
@@ -25,12 +26,16 @@ const MEMORY_DIR: &str = "/dev/shm";
 /// Measures a workload whose programs serve.
 type Measure = fn(&Setup, &mut Spin, &dyn Fn(&str)) -> Result<Vec<Report>>;
 
-/// The workloads that have no files: their programs are asked over the network.
-const SERVING: [(&str, Measure); 4] = [
+/// The workloads that have no files: their programs are asked over the network, or make their data
+/// themselves.
+const SERVING: [(&str, Measure); 7] = [
     (ingest::HTTP, ingest::http),
     (ingest::TCP, ingest::tcp),
     (transit::NAME, transit::measure),
     (control::NAME, control::measure),
+    (kdb::TICKS, kdb::ticks),
+    (kdb::ROWS, kdb::rows),
+    (kdb::KERNELS, kdb::kernels),
 ];
 
 /// A folder that is removed with everything in it at the end.
@@ -102,6 +107,8 @@ impl Bench<'_> {
             jq: &self.jq,
             at: Place { on: &self.jq_events, scratch: &self.scratch.0 },
             store: &self.store,
+            python: &self.python,
+            events: self.options.events,
             rounds: self.options.rounds,
             timeout: Duration::from_secs(self.options.timeout),
         }
@@ -249,6 +256,7 @@ mod tests {
         assert_eq!(chosen(&only(&["w6", "W2"])).unwrap(), [Workload::W2]);
         assert!(is_wanted(&only(&["w6"]), ingest::HTTP) && is_wanted(&[], control::NAME));
         assert!(!is_wanted(&only(&["W6-TCP"]), ingest::HTTP));
-        assert!(chosen(&only(&["W9"])).unwrap_err().0.ends_with("W6-HTTP, W6-TCP, W7, W8"));
+        let unknown = chosen(&only(&["W9"])).unwrap_err().0;
+        assert!(unknown.ends_with("W6-HTTP, W6-TCP, W7, W8, TICKS, QROWS, QKERNELS"), "{unknown}");
     }
 }

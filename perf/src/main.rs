@@ -9,6 +9,7 @@ mod control;
 mod data;
 mod error;
 mod ingest;
+mod kdb;
 mod machine;
 mod mappings;
 mod measure;

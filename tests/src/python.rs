@@ -33,8 +33,12 @@ pub fn having(packages: &[&str]) -> Option<String> {
 pub fn run(python: &str, script: &str, args: &[&str]) -> String {
     let mut command = Command::new(python);
     command.args(["-c", script]).args(args).env("PYKX_UNLICENSED", "true");
-    let output = command.output().expect("it runs");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    match command.output() {
+        Ok(output) => {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{errors}");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
+        Err(error) => panic!("{python}: {error}"),
+    }
 }

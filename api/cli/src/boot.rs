@@ -13,6 +13,7 @@ use server::{Listener, Ports, Server};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::ipc::{self, IpcOptions};
 use crate::metrics::Reporting;
 
 /// How long pipelines may take to stop when the process ends, unless configured otherwise
@@ -92,17 +93,18 @@ impl Process {
     /// Starts to take calls over kdb+ IPC, and says where.
     ///
     /// # Errors
-    /// The address cannot be used.
-    pub(crate) fn listen_ipc(&mut self, address: &str) -> Result<(), String> {
+    /// The address cannot be used, or the file of users.
+    pub(crate) fn listen_ipc(
+        &mut self,
+        address: &str,
+        options: &IpcOptions,
+    ) -> Result<String, String> {
         let ports = Arc::clone(&self.ports);
-        let port = move |name: &str| ports.find("ipc", name)?.sender.upgrade();
-        let router = move || port;
-        let options = connect::ipc::Options::default();
-        let listening = connect::ipc::start(address, self.io, options, router)?;
+        let listening = ipc::start(address, self.io, options, self.handle(), ports)?;
         let address = listening.address().to_string();
         tracing::info!(address, "Listening for calls over kdb+ IPC");
         self.ipc = Some(listening);
-        Ok(())
+        Ok(address)
     }
 
     /// Where the names of signals arrive that ask the process to end.

@@ -4,6 +4,7 @@ mod boot;
 mod broker;
 mod cmd;
 mod documents;
+mod ipc;
 mod load;
 mod logging;
 mod metrics;

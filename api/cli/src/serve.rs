@@ -8,9 +8,11 @@ use config::service::{self, Service};
 use config::{Catalog, Resources};
 use plan::Json;
 use server::dialects::{benthos, kdb, nebulastream};
+use server::logs::Logs;
 use server::{Dialect, Listener, Server, Tls};
 
 use crate::boot::{Process, wait};
+use crate::ipc::IpcOptions;
 use crate::metrics::Reporting;
 
 /// Binds an address and says what it got, which matters for port 0.
@@ -78,7 +80,12 @@ fn benthos_dialect(
 ///
 /// # Errors
 /// A name that is none, or an address that cannot be used.
-pub(crate) fn all(process: &mut Process, wanted: &[&str]) -> Result<(), String> {
+pub(crate) fn all(
+    process: &mut Process,
+    wanted: &[String],
+    ipc_options: &IpcOptions,
+    logs: Arc<Logs>,
+) -> Result<(), String> {
     let mut sockets = Vec::new();
     let mut ipc = None;
     for entry in wanted {
@@ -91,9 +98,12 @@ pub(crate) fn all(process: &mut Process, wanted: &[&str]) -> Result<(), String> 
             }
         }
     }
+    // Whoever looks at a worker is told where to call it.
+    let ipc = ipc.map(|address| process.listen_ipc(address, ipc_options)).transpose()?;
+    let around = kdb::Around { logs, ipc: ipc.unwrap_or_default() };
     let coordinator = nes::catalog::parse_coordinator("", &[]).map_err(|d| d.message)?;
     let mut dialects: Vec<Arc<dyn Dialect>> = vec![
-        kdb::dialect(process.handle(), Arc::new(q::lower)),
+        kdb::dialect_with(process.handle(), Arc::new(q::lower), around),
         nebulastream::dialect(process.handle(), coordinator),
     ];
     dialects.insert(0, benthos_dialect(process, benthos::Options::default(), &dialects)?);
@@ -103,8 +113,7 @@ pub(crate) fn all(process: &mut Process, wanted: &[&str]) -> Result<(), String> 
         Listener::plain(socket, own)
     };
     let listeners = sockets.into_iter().map(listener).collect();
-    process.listen(listeners)?;
-    ipc.map_or(Ok(()), |address| process.listen_ipc(address))
+    process.listen(listeners)
 }
 
 /// Dialects in the order in which they answer where none of them comes first.

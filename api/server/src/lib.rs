@@ -9,6 +9,7 @@ pub mod dialects;
 pub mod exchange;
 mod handover;
 mod http;
+pub mod logs;
 pub mod native;
 pub mod ports;
 mod routing;

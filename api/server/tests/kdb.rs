@@ -163,6 +163,8 @@ fn an_engine_that_does_not_answer_is_told_in_json() {
         ("GET", "/details", String::new()),
         ("GET", "/pipeline/a", String::new()),
         ("GET", "/pipeline/status/a", String::new()),
+        ("GET", "/pipeline/a/workers", String::new()),
+        ("POST", "/pipeline/a/trigger", String::new()),
         ("POST", "/pipeline/create", body("runs")),
         ("POST", "/pipeline/create", body("cannot be loaded")),
         ("POST", "/pipeline/teardown/a", String::new()),

@@ -9,6 +9,7 @@ use plan::env::Request;
 use plan::{Json, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::inquire::Inquiry;
 use crate::metrics::Metric;
 use crate::patience::Patience;
 use crate::roll::{PipelineState, Roll};
@@ -285,6 +286,8 @@ pub enum Ask {
         /// Answer.
         reply: flume::Sender<Option<formats::k::K>>,
     },
+    /// A question to the language of a pipeline.
+    Inquire(Box<Inquiry>),
     /// Stores (`Some`) or removes (`None`) a document that a front end wants back after a restart.
     PutDocument {
         /// The front end and the document's id.
@@ -331,7 +334,10 @@ pub struct EngineHandle {
 }
 
 impl EngineHandle {
-    async fn ask<T>(&self, make: impl FnOnce(flume::Sender<T>) -> Ask) -> Result<T, Unavailable> {
+    pub(crate) async fn ask<T>(
+        &self,
+        make: impl FnOnce(flume::Sender<T>) -> Ask,
+    ) -> Result<T, Unavailable> {
         let (reply, answer) = flume::bounded(1);
         self.asks.try_send(make(reply)).map_err(|e| match e {
             flume::TrySendError::Full(_) => Unavailable::Busy,

@@ -132,11 +132,11 @@ impl Body {
             if let Some(text) = read(self.sources, ways).await {
                 *failed.borrow_mut() = Some(text);
                 if ways.stop.parts() > 0 {
-                    ways.stop.set(); // nobody else would end them
+                    ways.stop.set(End::Stopped); // nobody else would end them
                 }
             }
             if ways.stop.flag.is_set() {
-                end.set(End::Stopped);
+                end.set(ways.stop.end());
             }
             ways.intake.inbox.push_now(Input::End);
             Ok(())

@@ -65,6 +65,12 @@ impl Builder {
         !source.path.is_empty() && !spec.is_some_and(|spec| holds(spec.category))
     }
 
+    /// The environment in which the prelude of the plan has run.
+    pub(crate) fn main_session(&self) -> Option<Rc<dyn Session>> {
+        let lang = &self.plan.prelude.as_ref()?.lang;
+        self.sessions.borrow().get(lang).cloned()
+    }
+
     fn session(&self, lang: &str) -> Result<Rc<dyn Session>, BuildError> {
         if let Some(session) = self.sessions.borrow().get(lang) {
             return Ok(Rc::clone(session));

@@ -9,6 +9,7 @@ use crate::api::{ASKS_MAX, Ask, EngineHandle, PortEvent};
 use crate::budget::{PROCESS_BYTES_MAX, ProcessBudget};
 use crate::instance::Event;
 use crate::journal::Journal;
+use crate::journals;
 use crate::placing::Fetch;
 use crate::roll::Roll;
 use crate::scratch::StateRoom;
@@ -94,6 +95,7 @@ impl Engine {
         let state = StateRoom {
             budget: plan::StateBudget::new(config.state_memory),
             dir: Arc::new(config.spill_dir.clone()),
+            journals: config.state_dir.as_ref().map(|dir| Arc::new(journals::below(dir))),
         };
         let mailboxes: Vec<_> = (0..config.shards.max(1)).map(|_| flume::unbounded()).collect();
         let peers: Vec<_> = mailboxes.iter().map(|(sender, _)| sender.clone()).collect();

@@ -210,7 +210,7 @@ impl Driver {
             Done::PartRead { failed } => {
                 self.reading = self.reading.saturating_sub(1);
                 if failed {
-                    self.stop.set(); // the rest ends as when somebody stops it
+                    self.stop.set(End::Stopped); // the rest ends as when somebody stops it
                 }
             }
             Done::PartEnded(failed) => {

@@ -116,14 +116,31 @@ impl Graph {
             }
             self.rest(node).await?;
             for at in 0..self.targets(node).len() {
-                let Some((target, _)) = self.targets(node).get(at).copied() else { break };
-                if let Some(open) = self.open.get_mut(target) {
-                    *open -= 1;
-                    if *open == 0 {
-                        ended.push(target);
-                    }
+                let Some((target, port)) = self.targets(node).get(at).copied() else { break };
+                let Some(open) = self.open.get_mut(target) else { continue };
+                *open -= 1;
+                match *open {
+                    0 => ended.push(target),
+                    _ => self.close_port(target, port, end).await?,
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// No more batches come at one port of a node that has others.
+    async fn close_port(
+        &mut self,
+        node: NodeId,
+        port: usize,
+        end: End,
+    ) -> Result<(), OperatorError> {
+        let mut out = Vec::new();
+        if let Some(Station::Operator(operator, _)) = self.stations.get_mut(node) {
+            operator.on_port_end(port, end, &mut out).finish().await?;
+        }
+        for batch in out {
+            self.route(node, batch).await?;
         }
         Ok(())
     }

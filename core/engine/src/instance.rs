@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use plan::{BuildError, Class, End, NodeId, Operator, Plan, Registry, Role, Sink, Source};
+use plan::{BuildError, Class, End, NodeId, Operator, Plan, Registry, Role, Session, Sink, Source};
 
 use crate::acks::{AckEvent, Homing};
 use crate::api::{Key, PortEvent, State};
@@ -16,7 +16,7 @@ use crate::connections::Connections;
 use crate::lanes::{LANES_MIN, Lane, Lanes, lanes};
 use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
-use crate::parallel::{Done, Head, Share, Work, intake, linear_heads};
+use crate::parallel::{Done, Head, Input, Intake, Share, Work, intake, linear_heads};
 use crate::parts::{Order, Part, Parts};
 use crate::scratch::StateRoom;
 use crate::services::InstanceServices;
@@ -160,6 +160,7 @@ impl Built {
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
         let services = InstanceServices::new(key.clone(), Rc::clone(&around.ports));
+        services.give_journals(around.state.journals.clone());
         // A state that is kept as a whole is in memory as a whole.
         if !plan.durable {
             services.give_state(around.state.clone());
@@ -290,12 +291,14 @@ impl Built {
         Some(ways)
     }
 
-    fn running(&self, stop: &Stop, ledger: &Ledger) -> Running {
+    fn running(&self, ways: &Ways, session: &Held) -> Running {
         Running {
-            stop: stop.clone(),
-            ledger: ledger.clone(),
+            stop: ways.stop.clone(),
+            ledger: ways.ledger.clone(),
+            intake: Rc::clone(&ways.intake),
             series: self.builder.series.clone(),
             services: Rc::clone(&self.builder.services),
+            session: Rc::clone(session),
             task: RefCell::new(None),
         }
     }
@@ -333,7 +336,7 @@ impl Built {
         let home = self.home.clone();
         let done = (spread || stop.parts() > 0).then(|| self.done.1.clone());
         let ways = Ways {
-            ledger: ledger.clone(),
+            ledger,
             connections: Rc::new(connections),
             homing,
             intake,
@@ -342,13 +345,14 @@ impl Built {
             away: home.as_ref().map(|home| home.done.clone()),
             lanes,
         };
-        let running = self.running(&stop, &ledger);
+        let session: Held = Rc::new(RefCell::new(self.builder.main_session()));
+        let running = self.running(&ways, &session);
         let (token, events) = (self.token, around.events.clone());
-        let open_ports = OpenPorts(Rc::clone(&self.builder.services));
+        let open = Opened(Rc::clone(&self.builder.services), session);
         let body = Body::new(self, ways);
         let task = async move {
             let ended = Guarded::new(body.run(ack_events, done)).await.unwrap_or_else(Err);
-            drop(open_ports);
+            drop(open);
             match home {
                 Some(home) => part_ended(&home, ended),
                 None => {
@@ -363,12 +367,17 @@ impl Built {
     }
 }
 
-/// The ports of an instance, which close when it ends in whatever way.
-struct OpenPorts(Rc<InstanceServices>);
+/// The environment of a running instance that answers questions.
+type Held = Rc<RefCell<Option<Rc<dyn Session>>>>;
 
-impl Drop for OpenPorts {
+/// The ports of an instance, which close when it ends in whatever way, and who answers questions
+/// until then.
+struct Opened(Rc<InstanceServices>, Held);
+
+impl Drop for Opened {
     fn drop(&mut self) {
         self.0.close_ports();
+        drop(self.1.take());
     }
 }
 
@@ -376,7 +385,7 @@ fn state_of(ended: Result<Ended, String>) -> State {
     match ended {
         Ok(Ended { failed: Some(text), .. }) | Err(text) => State::Failed(text),
         Ok(Ended { end: End::Drained, .. }) => State::Finished,
-        Ok(Ended { end: End::Stopped, .. }) => State::Stopped,
+        Ok(Ended { end: End::Stopped | End::Suspended, .. }) => State::Stopped,
     }
 }
 
@@ -393,5 +402,19 @@ pub(crate) struct Running {
     pub(crate) ledger: Ledger,
     pub(crate) series: crate::metrics::Series,
     pub(crate) services: Rc<InstanceServices>,
+    session: Held,
+    intake: Rc<Intake>,
     pub(crate) task: RefCell<Option<rt::Task<()>>>,
+}
+
+impl Running {
+    /// Who answers questions; nobody once it has ended.
+    pub(crate) fn session(&self) -> Option<Rc<dyn Session>> {
+        self.session.borrow().clone()
+    }
+
+    /// Its session may have something to do for one of its operators.
+    pub(crate) fn nudge(&self) {
+        self.intake.inbox.push_now(Input::Nudge);
+    }
 }

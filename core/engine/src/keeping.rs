@@ -1,6 +1,7 @@
 //! The states of durable pipelines, as the pipeline table sees to them: where they are kept, and
 //! until when.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rt::storage::StorageError;
@@ -9,6 +10,7 @@ use rt::storage::files::Files;
 use crate::api::{PipelineSpec, PutError};
 use crate::checkpoint::{Durable, States, Vault, prefix_of};
 use crate::journal::Stored;
+use crate::journals;
 use crate::table::Table;
 
 impl Table {
@@ -63,8 +65,16 @@ impl Table {
         }
     }
 
+    /// Where sources keep what must not be lost.
+    fn journals(&self) -> Option<PathBuf> {
+        self.storage.as_ref().map(|storage| journals::below(storage.dir()))
+    }
+
     /// Forgets the states of a pipeline that will not go on.
     pub(crate) async fn clear(&self, spec: &PipelineSpec) {
+        if let Some(journals) = self.journals() {
+            journals::clear(journals, &spec.key).await;
+        }
         if spec.plan.durable
             && let Some(files) = self.files()
         {
@@ -74,9 +84,14 @@ impl Table {
 
     /// Forgets the states of all pipelines that will not go on: the process was killed before.
     pub(crate) async fn sweep(&self, pipelines: impl Iterator<Item = &Stored>) {
+        let pipelines: Vec<&Stored> = pipelines.collect();
+        if let Some(journals) = self.journals() {
+            let running = pipelines.iter().filter(|stored| stored.ended.is_none());
+            journals::keep_only(journals, running.map(|stored| &stored.spec.key)).await;
+        }
         let Some(files) = self.files() else { return };
         let goes_on = |stored: &&Stored| stored.ended.is_none() && stored.spec.plan.durable;
-        let kept = pipelines.filter(goes_on).map(|stored| prefix_of(&stored.spec.key));
+        let kept = pipelines.into_iter().filter(goes_on).map(|stored| prefix_of(&stored.spec.key));
         match files.keep_only(kept.collect()).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "States of pipelines that have ended were removed"),

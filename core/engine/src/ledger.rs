@@ -50,6 +50,8 @@ struct Inner {
     idle: Wakers,
     /// Operators with results on the way that no source waits for.
     busy: usize,
+    /// Whether acks wait for checkpoints.
+    holds_acks: bool,
     totals: Totals,
     meters: Vec<SourceMeter>,
 }
@@ -210,7 +212,9 @@ impl Ledger {
         inner.bytes -= pending.bytes;
         self.process.give_back(pending.bytes);
         let latency_ns = now_ns.saturating_sub(pending.born_ns);
-        self.rates.borrow_mut().acked(now_ns, pending.events, latency_ns);
+        if !inner.holds_acks {
+            self.rates.borrow_mut().acked(now_ns, pending.events, latency_ns);
+        }
         if let Some(meter) = inner.meters.get(pending.source) {
             meter.latency.record(latency_ns, pending.events.max(1));
         }
@@ -224,6 +228,16 @@ impl Ledger {
             inner.idle.wake();
         }
         None
+    }
+
+    /// Acks wait for checkpoints from now on and say nothing of latency; results do.
+    pub(crate) fn holds_acks(&self) {
+        self.inner.borrow_mut().holds_acks = true;
+    }
+
+    /// A result is delivered, so long after what it was made of was read.
+    pub(crate) fn delivered(&self, now_ns: u64, latency_ns: u64) {
+        self.rates.borrow_mut().acked(now_ns, 1, latency_ns);
     }
 
     /// An operator has results on the way that no source waits for, or none any more.

@@ -32,8 +32,10 @@ mod context;
 mod control;
 mod driver;
 mod graph;
+mod inquire;
 mod instance;
 mod journal;
+mod journals;
 mod keeping;
 mod lanes;
 mod ledger;
@@ -65,6 +67,7 @@ pub use api::{
     PutMode, Rates, RemoveError, State,
 };
 pub use control::{Engine, EngineConfig, StartError};
+pub use inquire::Inquiry;
 pub use metrics::{Metric, MetricValue};
 pub use patience::Patience;
 pub use placing::Fetch;

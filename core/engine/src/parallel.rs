@@ -116,7 +116,6 @@ impl Intake {
     /// Takes a batch whose bytes are in the budget, which is what bounds both queues.
     pub(crate) fn accept(&self, source: usize, id: u64, mut batch: Batch) {
         let seq = self.number();
-        batch.seq = seq;
         if let Some(spread) = &self.spread
             && batch.payload_bytes() >= SPREAD_BYTES_MIN
             && self.spreading.contains(&source)

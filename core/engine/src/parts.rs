@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use plan::End;
+
 use crate::acks::Homing;
 use crate::instance::{Built, Running, Surroundings};
 use crate::parallel::{Done, Head};
@@ -64,7 +66,7 @@ pub(crate) async fn keep(
         // Dropped only when the table is not borrowed any more.
         let task = match (order, running.borrow().get(&token)) {
             (Order::Stop, Some(part)) => {
-                part.stop.set();
+                part.stop.set(End::Stopped);
                 None
             }
             (Order::Halt, Some(part)) => part.task.take(),

@@ -20,6 +20,8 @@ pub(crate) struct StateRoom {
     pub(crate) budget: StateBudget,
     /// Where files are made that hold what is beyond the budget.
     pub(crate) dir: Arc<PathBuf>,
+    /// Where sources keep what must not be lost, a directory for each pipeline.
+    pub(crate) journals: Option<Arc<PathBuf>>,
 }
 
 /// The file of one operator. It is made by the first write and has no name, so that nothing is

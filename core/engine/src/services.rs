@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, RwLock};
@@ -12,6 +13,7 @@ use plan::env::Request;
 use plan::{BuildError, Documents, Json, Log, Scratch, Services, StateBudget};
 
 use crate::api::{CONSOLE_LINES_MAX, Key, PortEvent};
+use crate::journals;
 use crate::scratch::{SCRATCH_BYTES_MAX, ScratchFile, StateRoom};
 
 /// Requests that wait at a port before its senders are refused.
@@ -45,6 +47,7 @@ pub(crate) struct InstanceServices {
     environment: Vec<(String, String)>,
     documents: RefCell<Arc<Documents>>,
     state: RefCell<Option<StateRoom>>,
+    journals: RefCell<Option<Arc<PathBuf>>>,
     /// The document that was asked for and is not there.
     wanted: RefCell<Option<String>>,
 }
@@ -71,6 +74,7 @@ impl InstanceServices {
             errors: Cell::default(),
             documents: RefCell::default(),
             state: RefCell::default(),
+            journals: RefCell::default(),
             wanted: RefCell::default(),
         })
     }
@@ -83,6 +87,11 @@ impl InstanceServices {
     /// What operators keep in memory is counted there, and the rest goes there.
     pub(crate) fn give_state(&self, room: StateRoom) {
         *self.state.borrow_mut() = Some(room);
+    }
+
+    /// What sources must not lose is kept below there.
+    pub(crate) fn give_journals(&self, dir: Option<Arc<PathBuf>>) {
+        *self.journals.borrow_mut() = dir;
     }
 
     /// The document that was asked for and is not there, when one was.
@@ -148,6 +157,11 @@ impl Services for InstanceServices {
     fn env_var(&self, name: &str) -> Option<String> {
         let own = self.environment.iter().rev().find(|(known, _)| known == name);
         own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
+    }
+
+    fn journal_dir(&self) -> Option<PathBuf> {
+        let dir = self.journals.borrow();
+        dir.as_ref().map(|dir| journals::of(dir, &self.key))
     }
 
     fn state_budget(&self) -> StateBudget {

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use formats::k::K;
-use plan::{NodeId, Operator, Plan, Registry};
+use plan::{End, NodeId, Operator, Plan, Registry};
 
 use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv};
 use crate::checkpoint::Durable;
+use crate::inquire::{self, Answered};
 use crate::instance::{Built, Event, RoleError, Running, Surroundings};
 use crate::lanes::{Lane, Lanes};
 use crate::ledger::Totals;
@@ -48,7 +49,7 @@ pub(crate) enum Control {
     /// Drop an instance that was built and is not wanted.
     Discard(u64),
     /// Stop reading, drain, close.
-    Stop(u64),
+    Stop(u64, End),
     /// Drop a running instance with everything it has on the way.
     Abort(u64),
     /// Drop what is kept of an instance that has ended.
@@ -65,6 +66,8 @@ pub(crate) enum Control {
     Console(u64, flume::Sender<Option<VecDeque<String>>>),
     /// A variable of one instance.
     Variable(u64, String, flume::Sender<Option<K>>),
+    /// A question to the language of one instance.
+    Inquire(u64, K, flume::Sender<Answered>),
     /// Run an operator of a pipeline for the keys that are this shard's.
     Lane { token: u64, key: Key, lane: Lane },
     /// Drop everything and end.
@@ -160,8 +163,8 @@ impl Shard {
             }
             Control::Open(token, lines) => self.open(token, lines),
             Control::Discard(token) => drop(self.built.remove(&token)),
-            Control::Stop(token) => match self.running.borrow().get(&token) {
-                Some(running) => running.stop.set(),
+            Control::Stop(token, end) => match self.running.borrow().get(&token) {
+                Some(running) => running.stop.set(end),
                 None => self.ended(token, State::Stopped),
             },
             Control::Abort(token) => {
@@ -200,6 +203,15 @@ impl Shard {
                 let running = self.running.borrow();
                 let value = running.get(&token).and_then(|r| r.services.variable(&name));
                 let _ = reply.send(value);
+            }
+            Control::Inquire(token, question, reply) => {
+                // Not while the table is borrowed: nobody knows what a language does.
+                let session = self.running.borrow().get(&token).and_then(Running::session);
+                let _ = reply.send(session.and_then(|session| inquire::ask(&*session, &question)));
+                // The answer may have left something to do.
+                if let Some(running) = self.running.borrow().get(&token) {
+                    running.nudge();
+                }
             }
             Control::Close => {}
         }

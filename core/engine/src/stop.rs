@@ -5,6 +5,8 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
+use plan::End;
+
 use crate::wakers::Wakers;
 
 use crate::parts::Order;
@@ -45,10 +47,12 @@ impl Flag {
 }
 
 /// How an instance is stopped, together with its parts on other shards.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Stop {
     /// For the sources of this shard.
     pub(crate) flag: Flag,
+    /// What the end is that they come to.
+    end: Rc<Cell<End>>,
     /// Lines to the parts, whose lives hang on them.
     lines: Rc<Vec<flume::Sender<Order>>>,
 }
@@ -56,7 +60,8 @@ pub(crate) struct Stop {
 impl Stop {
     /// Of an instance with these parts.
     pub(crate) fn new(lines: Vec<flume::Sender<Order>>) -> Self {
-        Stop { flag: Flag::default(), lines: Rc::new(lines) }
+        let end = Rc::new(Cell::new(End::Stopped));
+        Stop { flag: Flag::default(), end, lines: Rc::new(lines) }
     }
 
     /// Number of parts.
@@ -65,9 +70,15 @@ impl Stop {
     }
 
     /// Sources stop reading, here and elsewhere.
-    pub(crate) fn set(&self) {
+    pub(crate) fn set(&self, end: End) {
+        self.end.set(end);
         self.flag.set();
         self.tell(Order::Stop);
+    }
+
+    /// What the end is once the flag is set.
+    pub(crate) fn end(&self) -> End {
+        self.end.get()
     }
 
     /// Tells all parts; one that is gone needs no order.

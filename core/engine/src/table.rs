@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
 use futures_util::lock::Mutex;
-use plan::{Json, Role};
+use plan::{End, Json, Role};
 use rt::storage::StorageHandle;
 
 use crate::api::{
@@ -265,18 +265,20 @@ impl Table {
         timeout: Option<Duration>,
         given_up: &dyn Fn() -> bool,
     ) -> bool {
-        let (home, token) = {
+        let (home, token, end) = {
             let mut rows = self.rows.borrow_mut();
             let Some(row) = rows.get_mut(key).filter(|row| row.standing.ended_ns.is_none()) else {
                 return false;
             };
             row.standing.state = State::Stopping;
             self.roll.set(key, &row.standing);
-            (row.home, row.token)
+            // What is kept goes on in the next process.
+            let goes_on = self.closing.get() && row.spec.plan.durable && self.storage.is_some();
+            (row.home, row.token, if goes_on { End::Suspended } else { End::Stopped })
         };
         let (tell, ended) = flume::bounded(1);
         self.waiting.borrow_mut().entry(token).or_default().push(tell);
-        let _ = self.shards[home].send(Control::Stop(token));
+        let _ = self.shards[home].send(Control::Stop(token, end));
         let gently = async {
             match timeout {
                 Some(limit) => rt::sleep(limit * 3 / 4).await,

@@ -11,7 +11,7 @@ use crate::table::{Row, Table};
 /// How long a shard may take to answer before its numbers are left out.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 
-async fn answer<T>(receiver: flume::Receiver<T>) -> Option<T> {
+pub(crate) async fn answer<T>(receiver: flume::Receiver<T>) -> Option<T> {
     rt::timeout(ANSWER_MAX, receiver.recv_async()).await.ok()?.ok()
 }
 
@@ -75,6 +75,7 @@ impl Table {
                 let values = self.ask_all(&key, ask).await.unwrap_or_default();
                 let _ = reply.send(values.into_iter().flatten().next());
             }
+            Ask::Inquire(inquiry) => self.inquire(*inquiry).await,
             _ => {}
         }
     }

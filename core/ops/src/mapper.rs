@@ -2,7 +2,7 @@
 
 use plan::env::read_config;
 use plan::fields::Mapping;
-use plan::{Batch, BuildError, Class, End, Env, Expr, Form, Json, Operator, Step};
+use plan::{Batch, BuildError, Class, End, Env, Expr, Form, Json, Operator, OperatorError, Step};
 
 use crate::batches::Faults;
 
@@ -30,14 +30,22 @@ impl Operator for Mapper {
     }
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
+        self.on_port(0, batch, out)
+    }
+
+    fn on_port<'a>(&'a mut self, port: usize, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
         let before = out.len();
-        let result = self.expr.map(batch, out);
+        let result = self.expr.map_port(port, batch, out);
         self.faults.sign_all(out.get_mut(before..).unwrap_or_default());
         Step::Done(result)
     }
 
-    fn on_end<'a>(&'a mut self, _: End, out: &'a mut Vec<Batch>) -> Step<'a> {
-        Step::Done(self.expr.end(out))
+    fn on_port_end<'a>(&'a mut self, port: usize, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        Step::Done(self.expr.end_port(port, end, out))
+    }
+
+    fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        Step::Done(self.expr.end(end, out))
     }
 
     fn due_ns(&self) -> Option<u64> {
@@ -46,5 +54,13 @@ impl Operator for Mapper {
 
     fn on_time<'a>(&'a mut self, _: u64, out: &'a mut Vec<Batch>) -> Step<'a> {
         Step::Done(self.expr.on_time(out))
+    }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        self.expr.snapshot()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        self.expr.restore(state)
     }
 }

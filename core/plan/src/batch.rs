@@ -17,7 +17,8 @@ pub struct Batch {
     pub data: Data,
     /// Who waits for this batch to be delivered.
     pub acks: Acks,
-    /// Number of the block in its source, from 0; what restores order after parallel work.
+    /// Its number in a source that numbers what it emits: what comes again after a restart has the
+    /// number that it had.
     pub seq: u64,
     /// Monotonic nanoseconds at which its bytes were read.
     pub born_ns: u64,
@@ -262,7 +263,13 @@ pub fn print_payload(value: &Value, out: &mut Vec<u8>) {
 /// Approximate bytes of a value, for budgets. Nested lists count by their length alone.
 fn value_bytes(value: &K) -> usize {
     match value {
-        K::Atom(..) | K::Func(_) | K::Null => 8,
+        K::Atom(..) | K::Null => 8,
+        // What carries data is a function, too; what that carries counts no more.
+        K::Func(f) => {
+            let items = f.items();
+            let plain = items.iter().filter(|item| !matches!(item, K::Func(_)));
+            8 + plain.map(value_bytes).sum::<usize>()
+        }
         K::Vec(vector) => match &vector.data {
             KData::U8(items) => items.len(),
             KData::I16(items) => items.len() * 2,

@@ -1,6 +1,7 @@
 //! What an instance gets from the shard it is built on.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -258,6 +259,11 @@ pub trait Services {
     /// There is no such cache.
     fn cache(&self, cache: &Component) -> Result<Rc<dyn Cache>, BuildError> {
         Err(BuildError::new(format!("cache resource '{}' was not found", cache.label)))
+    }
+    /// A directory for what a source of the pipeline keeps until it is delivered. It is there as
+    /// long as the pipeline is; `None` where nothing is kept.
+    fn journal_dir(&self) -> Option<PathBuf> {
+        None
     }
     /// How much state all operators may keep in memory.
     fn state_budget(&self) -> StateBudget {

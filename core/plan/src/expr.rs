@@ -6,9 +6,10 @@ use crate::batch::{Batch, Fault};
 use crate::diagnostic::Diagnostic;
 use crate::env::Services;
 use crate::graph::Class;
-use crate::operator::OperatorError;
+use crate::operator::{End, OperatorError};
 use std::rc::Rc;
 
+use formats::k::K;
 use formats::value::Value;
 
 /// A piece of program text and the name of the registered language it is written in.
@@ -70,6 +71,13 @@ pub trait Session {
     /// # Errors
     /// What is wrong with the text, with places.
     fn compile(&self, code: &Code, form: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>>;
+
+    /// Answers a question of somebody outside about what is kept here, in a short time; nothing
+    /// where the language answers none.
+    fn ask(&self, question: &K) -> Option<Result<K, String>> {
+        let _ = question;
+        None
+    }
 }
 
 /// Compiled code on a shard. Methods that a form does not support return an error naming that.
@@ -88,6 +96,20 @@ pub trait Expr {
         Err(OperatorError::new("this expression is not a mapping"))
     }
 
+    /// The same for code with several inputs; `port` is the position in the node's inputs.
+    ///
+    /// # Errors
+    /// As [`Expr::map`].
+    fn map_port(
+        &mut self,
+        port: usize,
+        batch: Batch,
+        out: &mut Vec<Batch>,
+    ) -> Result<(), OperatorError> {
+        let _ = port;
+        self.map(batch, out)
+    }
+
     /// Runs a [`Form::Mapping`] whose queries read message `index` of `from` and whose assignments
     /// change message `target` of `onto` in place.
     ///
@@ -104,13 +126,44 @@ pub trait Expr {
         Err(Fault::new("this expression cannot be laid over another message"))
     }
 
+    /// No more batches come at a port, while others are open.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    fn end_port(
+        &mut self,
+        port: usize,
+        end: End,
+        out: &mut Vec<Batch>,
+    ) -> Result<(), OperatorError> {
+        let _ = (port, end, out);
+        Ok(())
+    }
+
     /// No more batches come: a mapping that holds something back hands it out.
     ///
     /// # Errors
     /// What must fail the pipeline.
-    fn end(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
-        let _ = out;
+    fn end(&mut self, end: End, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let _ = (end, out);
         Ok(())
+    }
+
+    /// What it remembers between two batches, as [`Operator::snapshot`](crate::Operator::snapshot).
+    ///
+    /// # Errors
+    /// The state cannot be written.
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        Ok(None)
+    }
+
+    /// Goes on where a snapshot was taken, as [`Operator::restore`](crate::Operator::restore).
+    ///
+    /// # Errors
+    /// A state of another version, or of other code.
+    fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
+        let _ = state;
+        Err(OperatorError::new("the expression keeps no state"))
     }
 
     /// Monotonic nanoseconds at which a mapping wants [`Expr::on_time`] to be called.

@@ -75,6 +75,10 @@ pub struct Plan {
     /// state. Sources hear that their rows are delivered only when what became of them is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub durable: bool,
+    /// Milliseconds between two checkpoints of a durable pipeline; a few hundredths of a second by
+    /// default, as soon as its sources wait for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_ms: Option<u64>,
     /// What the metrics of some components are called, innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricsMapping>,

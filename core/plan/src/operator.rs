@@ -50,6 +50,9 @@ pub enum End {
     Drained,
     /// Somebody stopped the pipeline.
     Stopped,
+    /// The process ends, and the pipeline goes on in the next one from its state: what is held
+    /// back is kept. Only durable pipelines end so.
+    Suspended,
 }
 
 /// One operator instance, owned by one shard.
@@ -100,6 +103,12 @@ pub trait Operator {
     ) -> Step<'a> {
         let _ = (owners, own);
         self.on_port(port, batch, out)
+    }
+
+    /// No more batches come at a port of an operator with several, while others are open.
+    fn on_port_end<'a>(&'a mut self, port: usize, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        let _ = (port, end, out);
+        Step::Done(Ok(()))
     }
 
     /// No more batches come: hand out what is held back.

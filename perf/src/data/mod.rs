@@ -3,6 +3,7 @@
 pub(crate) mod calendar;
 pub(crate) mod events;
 pub(crate) mod keys;
+pub(crate) mod market;
 pub(crate) mod nexmark;
 pub(crate) mod sequence;
 pub(crate) mod ticks;
@@ -79,6 +80,12 @@ impl Store {
     /// Two ticks for each of many keys, as CSV.
     pub(crate) fn keys(&self, keys: u64) -> Result<PathBuf> {
         self.file(&format!("keys-{keys}.csv"), |out| keys::write(out, keys))
+    }
+
+    /// The first `count` trades of a market with so many a second, as CSV.
+    pub(crate) fn market(&self, count: u64, rate: u64) -> Result<PathBuf> {
+        let name = format!("market-{count}-{rate}.csv");
+        self.file(&name, |out| market::write(out, count, rate))
     }
 
     /// The first `count` events as files of ten thousand lines without a line break at their end

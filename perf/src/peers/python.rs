@@ -35,6 +35,18 @@ struct Package {
 /// The interpreter of the virtual environment, or why there is none.
 pub(crate) struct Python(std::result::Result<PathBuf, String>);
 
+impl Python {
+    /// The interpreter, and the version of a package that it must have.
+    ///
+    /// # Errors
+    /// There is no interpreter, or it has no such package.
+    pub(crate) fn with(&self, module: &str) -> std::result::Result<(&Path, String), String> {
+        let python = self.0.as_deref().map_err(Clone::clone)?;
+        let ask = format!("import {module}; print({module}.__version__)");
+        version(python, &["-c", &ask]).map(|number| (python, number)).map_err(|e| e.0)
+    }
+}
+
 /// Finds the virtual environment, and creates it with `python3 -m venv` and `pip` if `install`.
 pub(crate) fn find(venv: &Path, install: bool) -> Python {
     let python = venv.join("bin/python");
@@ -75,14 +87,9 @@ pub(crate) fn subjects(at: &Place, python: &Python) -> Result<Vec<Subject>> {
 }
 
 fn subject(at: &Place, python: &Python, package: &Package, args: &[&str]) -> Result<Subject> {
-    let python = match &python.0 {
-        Ok(python) => python,
+    let (python, number) = match python.with(package.module) {
+        Ok(found) => found,
         Err(reason) => return Ok(Subject::skipped(package.name, reason)),
-    };
-    let ask = format!("import {0}; print({0}.__version__)", package.module);
-    let number = match version(python, &["-c", &ask]) {
-        Ok(number) => number,
-        Err(e) => return Ok(Subject::skipped(package.name, e.0)),
     };
     let script = at.scratch.join(package.file);
     std::fs::write(&script, package.script).at(&script)?;

@@ -1,5 +1,5 @@
-//! What W6, W7 and W8 have in common: programs that serve are started, asked over the network and
-//! watched while they run, every one once a round.
+//! What W6, W7, W8, TICKS and QROWS have in common: programs that serve are started, asked over
+//! the network and watched while they run, every one once a round.
 
 pub(crate) mod client;
 pub(crate) mod report;
@@ -18,6 +18,7 @@ use crate::data::Store;
 use crate::error::{At, Error, Result};
 use crate::machine::{self, Spin};
 use crate::measure;
+use crate::peers::python::Python;
 use crate::peers::{self, Place, Role, Run, jq};
 use crate::rounds::State;
 use server::{Launch, Server};
@@ -28,6 +29,8 @@ pub(crate) enum How {
     Run(PathBuf, Vec<String>),
     /// The CPU time of jq for one event, and what is known of Benthos as multiples of it.
     Calibrated,
+    /// Published, and never measured here: microseconds for one.
+    Published(f64),
 }
 
 /// A program, or a stand-in for one.
@@ -80,6 +83,9 @@ pub(crate) struct Setup<'a> {
     pub(crate) jq: &'a jq::Found,
     pub(crate) at: Place<'a>,
     pub(crate) store: &'a Store,
+    pub(crate) python: &'a Python,
+    /// How many records there are to be, instead of the workload's own number.
+    pub(crate) events: Option<u64>,
     pub(crate) rounds: usize,
     pub(crate) timeout: Duration,
 }
@@ -149,7 +155,8 @@ impl Setup<'_> {
 
     /// Runs the rounds, every subject once a round in rotating order. `drive` runs a program and
     /// returns what it did and its CPU time, `known` gives the figures of one that is only known
-    /// by its multiples of what jq takes for an event; `progress` is told each step.
+    /// by its multiples of what jq takes for an event, or by what was published; `progress` is told
+    /// each step.
     pub(crate) fn rounds<S>(
         &self,
         subjects: Vec<Subject<S>>,
@@ -176,6 +183,7 @@ impl Setup<'_> {
                         sample
                     }
                     How::Calibrated => self.unit_us().and_then(&known),
+                    How::Published(us) => known(*us),
                 };
                 let sample = sample.map_err(|Error(reason)| subject.state = State::Failed(reason));
                 subject.samples.push(sample.ok());

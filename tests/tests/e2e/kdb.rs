@@ -26,7 +26,7 @@ pub(super) fn with_ipc() -> Program {
 }
 
 /// A client of kdb+ IPC that was let in.
-fn client(address: &str) -> TcpStream {
+pub(crate) fn client(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("connects");
     stream.write_all(b"test\x03\x00").expect("sends");
     stream.read_exact(&mut [0]).expect("is let in");
@@ -34,7 +34,7 @@ fn client(address: &str) -> TcpStream {
 }
 
 /// A message in small endian: 0 asynchronous, 1 synchronous, 2 a response.
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = (8 + body.len() as u32).to_le_bytes();
     [&[1, kind, 0, 0], &length[..], body].concat()
 }
@@ -110,14 +110,14 @@ fn a_spec_that_does_not_parse_creates_nothing() {
 }
 
 /// Creates a pipeline and returns its id.
-pub(super) fn create(address: &str, body: &str) -> String {
+pub(crate) fn create(address: &str, body: &str) -> String {
     let created = http(address, "POST", "/pipeline/create", body);
     assert_eq!(created.status, 200, "{}", created.text());
     created.json()["id"].as_str().expect("an id").to_owned()
 }
 
 /// What a pipeline wrote to its console.
-pub(super) fn console(address: &str, id: &str) -> String {
+pub(crate) fn console(address: &str, id: &str) -> String {
     http(address, "GET", &format!("/v1/pipelines/pipelines/{id}/console"), "").text()
 }
 

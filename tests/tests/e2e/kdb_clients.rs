@@ -63,8 +63,8 @@ for no_ctx in (False, True):
         assert repr(q('upd', 1)) == "pykx.Identity(pykx.q('::'))"
 with kx.SyncQConnection('127.0.0.1', port) as q:
     for value in [
-        True, kx.ByteAtom(7), kx.ShortAtom(1), kx.IntAtom(2), 3, np.float32(1.5), 2.5, kx.CharAtom('c'),
-        'abc', b'text', uuid.UUID(int=5), datetime.date(2026, 1, 2),
+        True, kx.ByteAtom(7), kx.ShortAtom(1), kx.IntAtom(2), 3, np.float32(1.5), 2.5,
+        kx.CharAtom('c'), 'abc', b'text', uuid.UUID(int=5), datetime.date(2026, 1, 2),
         datetime.datetime(2026, 1, 2, 3), datetime.timedelta(seconds=5),
         np.array([1, 2, 3]), np.array([1.5, float('nan')]), kx.SymbolVector(['x', 'y']),
         np.array([True, False]), {'a': 1, 'b': 2},
@@ -75,7 +75,7 @@ with kx.SyncQConnection('127.0.0.1', port) as q:
         'sym': ['a', 'b'], 'price': [1.5, 2.5], 'size': [10, 20]})
     q('upd', table)
     q('upd', table[['sym', 'price']].set_index('sym'))
-    for unknown in ['nope', 'upd2[1]']:
+    for unknown in ['nope', 'upd2[1]', '1+1']:
         try:
             q(unknown)
             raise SystemExit('it was let in')
@@ -88,7 +88,7 @@ fn pykx_sends_every_type_and_is_told_what_it_may_not() {
     let Some(python) = having(&["pykx", "pandas"]) else { return };
     let service = Service::start();
     let printed = run(&python, PYKX, &[&service.ipc]);
-    assert_eq!(printed, "nope access\nupd2[1] access\n");
+    assert_eq!(printed, "nope nope\nupd2[1] upd2\n1+1 access\n");
     service.shows(&[
         "1b",
         "0x07",

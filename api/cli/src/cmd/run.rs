@@ -8,6 +8,7 @@ use engine::{EngineHandle, Key, PipelineSpec, PutError, PutMode, State};
 use plan::Plan;
 
 use crate::boot::{Process, SHUTDOWN_TIMEOUT, wait};
+use crate::ipc::IpcOptions;
 use crate::load::{self, Loaded};
 use crate::options::EngineOptions;
 use crate::output;
@@ -25,6 +26,8 @@ pub(crate) struct Args {
     /// Address on which a q spec takes calls over kdb+ IPC, such as 127.0.0.1:5001.
     #[arg(long, value_name = "ADDR")]
     ipc: Option<String>,
+    #[command(flatten)]
+    ipc_options: IpcOptions,
     /// Look for changes of the config and of files with resources, and replace the pipeline.
     #[arg(short, long)]
     watcher: bool,
@@ -42,6 +45,7 @@ const LOOK_MAX: Duration = Duration::from_millis(20);
 /// # Errors
 /// What keeps the pipeline from running.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
+    args.ipc_options.check(args.ipc.is_some())?;
     let file = args.file.clone().or_else(load::searched);
     let watched = file.as_deref().filter(|_| args.watcher);
     let watch = watched.map(|file| PipelineWatch::now(file, &args.config)).transpose()?;
@@ -72,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
         None => None,
     };
     if let Some(address) = &args.ipc {
-        process.listen_ipc(address)?;
+        process.listen_ipc(address, &args.ipc_options)?;
     }
     let key = Key::new(server::dialects::benthos::OWNER, "");
     put(&process.handle(), key.clone(), plan)?;

@@ -16,6 +16,14 @@ pub(super) struct Line {
     pub(super) fields: BTreeMap<String, Json>,
 }
 
+impl Line {
+    /// The pipeline that it is about.
+    pub(super) fn pipeline(&self) -> Option<&str> {
+        let names = ["stream", "pipeline"].into_iter();
+        names.filter_map(|name| self.fields.get(name)?.as_str()).next()
+    }
+}
+
 enum Format {
     Logfmt,
     Json,

@@ -7,10 +7,11 @@ mod line;
 use std::fmt;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use config::service::Logger;
 use plan::Json;
+use server::logs::Logs;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -24,6 +25,15 @@ struct Log {
     layout: Layout,
     out: Out,
     spans: AtomicU64,
+}
+
+/// Where lines about pipelines are kept for whoever asks, if somebody does.
+static KEPT: OnceLock<Arc<Logs>> = OnceLock::new();
+
+/// Keeps the last lines about each pipeline there from here on.
+pub(crate) fn keep(logs: &Arc<Logs>) {
+    // A second start, as in tests, keeps the first.
+    let _ = KEPT.set(Arc::clone(logs));
 }
 
 /// Where lines go.
@@ -151,7 +161,11 @@ impl Subscriber for Log {
         let mut collected = Collected::default();
         event.record(&mut collected);
         let now = jiff::Timestamp::now();
+        let kept = KEPT.get().and_then(|logs| Some((logs, collected.0.pipeline()?.to_owned())));
         let line = self.layout.line(*event.metadata().level(), now, collected.0);
+        if let Some((logs, pipeline)) = kept {
+            logs.add(&pipeline, &line);
+        }
         // One write a line, so that lines of several threads do not mix.
         match &self.out {
             Out::Stderr => _ = std::io::stderr().lock().write_all(line.as_bytes()),

@@ -48,6 +48,15 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// A checkpoint each so many milliseconds while there is news; still earlier where a source
+    /// has no more room for what is not acknowledged.
+    pub(crate) fn every(ms: u64) -> Self {
+        let age_ns = ms.max(1).saturating_mul(MS);
+        Limits { age_ns, idle_ns: age_ns, ..Limits::default() }
+    }
+}
+
 /// What happened to a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -192,10 +201,10 @@ impl Held {
             || self.results_bytes >= self.limits.results_bytes_max
     }
 
-    /// Takes note of what happened to a result.
-    pub(crate) fn on_event(&mut self, event: Event, now_ns: u64) {
-        let (Event::Refused(id) | Event::Done(id)) = event else { return };
-        let Some(result) = self.results.get_mut(&id) else { return };
+    /// Takes note of what happened to a result; returns the time of birth of one that is delivered.
+    pub(crate) fn on_event(&mut self, event: Event, now_ns: u64) -> Option<u64> {
+        let (Event::Refused(id) | Event::Done(id)) = event else { return None };
+        let result = self.results.get_mut(&id)?;
         if let Event::Refused(_) = event {
             result.refused = true;
         } else if std::mem::take(&mut result.refused) {
@@ -203,9 +212,10 @@ impl Held {
             self.pause_ns = (self.pause_ns * 2).min(self.limits.pause_max_ns);
         } else {
             self.results_bytes -= result.bytes;
-            self.results.remove(&id);
             self.pause_ns = self.limits.pause_min_ns;
+            return self.results.remove(&id).map(|result| result.born_ns);
         }
+        None
     }
 
     /// When a result is to be emitted again.

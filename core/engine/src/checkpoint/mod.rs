@@ -54,6 +54,9 @@ pub(crate) trait Around {
 
     /// It has results that are not delivered, or none any more: the end of the pipeline waits.
     fn busy(&self, busy: bool);
+
+    /// A result is delivered, so long after what it was made of had come.
+    fn delivered(&self, latency_ns: u64);
 }
 
 /// The surroundings of an operator.
@@ -69,6 +72,10 @@ impl Around for Line {
 
     fn busy(&self, busy: bool) {
         self.ledger.busy(busy);
+    }
+
+    fn delivered(&self, latency_ns: u64) {
+        self.ledger.delivered(rt::now().0, latency_ns);
     }
 }
 
@@ -148,6 +155,7 @@ pub(crate) struct Durable {
 pub(crate) struct Durables {
     vault: Vault,
     nodes: BTreeMap<NodeId, (Mark, Skip)>,
+    limits: Limits,
 }
 
 impl Durables {
@@ -182,7 +190,8 @@ impl Durables {
             operator.restore(state).map_err(refused)?;
             skip.resume(consumed);
         }
-        Ok(Durables { vault: durable.vault.clone(), nodes })
+        let limits = plan.checkpoint_ms.map_or_else(Limits::default, Limits::every);
+        Ok(Durables { vault: durable.vault.clone(), nodes, limits })
     }
 
     /// Makes an operator durable if it is one of these.
@@ -193,12 +202,12 @@ impl Durables {
         around: Line,
     ) -> Box<dyn Operator> {
         let Some((mark, skip)) = self.nodes.remove(&node) else { return operator };
+        around.ledger.holds_acks();
         let keeper = Slot { vault: self.vault.clone(), node };
-        let limits = Limits::default();
         Box::new(Checkpointed::new(
             operator,
             (mark, skip),
-            limits,
+            self.limits,
             Box::new(keeper),
             Rc::new(around),
         ))

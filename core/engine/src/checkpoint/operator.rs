@@ -165,6 +165,17 @@ impl Operator for Checkpointed {
         Step::Wait(Box::pin(self.take(port, batch, out)))
     }
 
+    fn on_port_end<'a>(&'a mut self, port: usize, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
+        Step::Wait(Box::pin(async move {
+            // What waits may be of this port.
+            self.resume(true, out).await?;
+            let first = out.len();
+            self.inner.on_port_end(port, end, out).finish().await?;
+            self.emitted(out, first);
+            Ok(())
+        }))
+    }
+
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
         Step::Wait(Box::pin(async move {
             self.resume(true, out).await?;
@@ -207,7 +218,11 @@ async fn attend(
     while let Ok(event) = events.recv_async().await {
         let standing = |held: &Held| (held.is_full(), held.again_ns());
         let (was_full, again_ns) = standing(&held.borrow());
-        held.borrow_mut().on_event(event, rt::now().0);
+        let now_ns = rt::now().0;
+        let delivered = held.borrow_mut().on_event(event, now_ns);
+        if let Some(born_ns) = delivered {
+            around.delivered(now_ns.saturating_sub(born_ns));
+        }
         let after = standing(&held.borrow());
         let state = held.borrow_mut().ready(rt::now().0);
         if let Some(state) = state {

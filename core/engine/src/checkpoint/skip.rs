@@ -1,13 +1,14 @@
 //! Rows that a state has already, of sources that begin anew at each start.
 //!
-//! They are counted in rows of the source, before filters, at each input of the operator apart: a
-//! state goes on with the next row, wherever a batch of the source ends this time.
+//! They are counted in rows of the source, before filters, and where they are not split yet in
+//! bytes, at each input of the operator apart: a state goes on with the next row, wherever a batch
+//! of the source ends this time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use plan::{Batch, Data, NodeId, Plan};
 
-/// Rows of the source by port and partition.
+/// Rows, or bytes, of the source by port and partition.
 pub(crate) type Consumed = BTreeMap<(usize, u32), u64>;
 
 /// What one operator has had of sources that begin anew.
@@ -40,41 +41,91 @@ impl Skip {
         &self.consumed
     }
 
-    /// Whether the rows of a batch come again after a crash, whoever was told that they arrived.
+    /// The partition of the rows of a batch, if they come again after a crash, whoever was told
+    /// that they arrived.
+    fn anew(&self, port: usize, batch: &Batch) -> Option<u32> {
+        let partition = match &batch.data {
+            Data::Columns(columns) => columns.partition,
+            Data::Raw(raw) if raw.only.is_none() => 0,
+            Data::Value(_) | Data::Records(_) => 0,
+            Data::Raw(_) => return None,
+        };
+        let anew = self.anew.get(port)?;
+        anew.contains(&partition).then_some(partition)
+    }
+
+    /// Whether the rows of a batch come again after a crash.
     pub(crate) fn comes_again(&self, port: usize, batch: &Batch) -> bool {
-        let Data::Columns(columns) = &batch.data else { return false };
-        self.anew.get(port).is_some_and(|anew| anew.contains(&columns.partition))
+        self.anew(port, batch).is_some()
     }
 
     /// The part of a batch that the state does not have; what it has is resolved.
     pub(crate) fn cut(&mut self, port: usize, mut batch: Batch) -> Option<Batch> {
-        let comes_again = self.comes_again(port, &batch);
-        let Data::Columns(columns) = &mut batch.data else { return Some(batch) };
-        if !comes_again {
-            return Some(batch);
+        let Some(partition) = self.anew(port, &batch) else { return Some(batch) };
+        if let Data::Value(_) = &batch.data {
+            return self.cut_numbered((port, partition), batch);
         }
-        let at = (port, columns.partition);
-        let left = self.left.entry(at).or_default();
-        let gone = columns.source_rows.min(usize::try_from(*left).unwrap_or(usize::MAX));
-        let whole = *left > 0 && gone == columns.source_rows;
+        let (count, last) = extent(&batch.data);
+        let left = self.left.entry((port, partition)).or_default();
+        let gone = count.min(usize::try_from(*left).unwrap_or(usize::MAX));
+        let whole = *left > 0 && gone == count;
         *left -= gone as u64;
-        *self.consumed.entry(at).or_default() += (columns.source_rows - gone) as u64;
-        if whole && !columns.last {
+        let consumed = self.consumed.entry((port, partition)).or_default();
+        *consumed += (count - gone) as u64;
+        if whole && !last {
             batch.ok();
             return None;
         }
         if gone > 0 {
-            let behind = columns.clone().behind(gone);
-            *columns = behind;
+            batch.data = behind(batch.data, gone);
         }
-        if columns.last && *left > 0 {
+        if last && *left > 0 {
             tracing::warn!(
-                partition = columns.partition,
+                partition,
                 rows = *left,
                 "A source that began anew ended before the rows that were read of it before"
             );
         }
         Some(batch)
+    }
+
+    /// The same for values, which are numbered and may not begin with the first.
+    fn cut_numbered(&mut self, at: (usize, u32), batch: Batch) -> Option<Batch> {
+        let consumed = self.consumed.entry(at).or_default();
+        if batch.seq < *consumed {
+            batch.ok();
+            return None;
+        }
+        *consumed = batch.seq + 1;
+        Some(batch)
+    }
+}
+
+/// How much of its source a batch is, and whether it is the last. Rows and messages are counted one
+/// by one, blocks by their bytes, because they may be cut another way the next time.
+fn extent(data: &Data) -> (usize, bool) {
+    match data {
+        Data::Columns(columns) => (columns.source_rows, columns.last),
+        Data::Raw(raw) => (raw.bytes.len(), false),
+        Data::Records(records) => (records.recs.len(), false),
+        Data::Value(_) => (0, false),
+    }
+}
+
+/// What follows so much of a batch.
+fn behind(data: Data, gone: usize) -> Data {
+    match data {
+        Data::Columns(columns) => Data::Columns(columns.behind(gone)),
+        Data::Raw(mut raw) => {
+            raw.bytes = raw.bytes.slice(gone.min(raw.bytes.len())..);
+            raw.offset += gone as u64;
+            Data::Raw(raw)
+        }
+        Data::Records(mut records) => {
+            records.recs.drain(..gone.min(records.recs.len()));
+            Data::Records(records)
+        }
+        data @ Data::Value(_) => data,
     }
 }
 

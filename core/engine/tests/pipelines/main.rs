@@ -6,6 +6,7 @@ mod components;
 mod documents;
 mod lanes;
 mod partitions;
+mod questions;
 mod turns;
 
 use std::time::Duration;

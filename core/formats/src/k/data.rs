@@ -155,8 +155,8 @@ impl Data {
     #[must_use]
     pub fn gather(&self, index: &[i64], fill: &K) -> Self {
         fn pick<T: Clone>(v: &[T], index: &[i64], fill: &T) -> Vec<T> {
-            let at = |i: &i64| usize::try_from(*i).ok().and_then(|i| v.get(i)).unwrap_or(fill);
-            index.iter().map(|i| at(i).clone()).collect()
+            // What is negative is beyond every vector, too.
+            index.iter().map(|i| v.get(*i as usize).unwrap_or(fill).clone()).collect()
         }
         let scalar = if let K::Atom(_, s) = fill { *s } else { Scalar::I64(i64::MIN) };
         match (self, scalar) {
@@ -178,7 +178,14 @@ impl Data {
     #[must_use]
     pub fn append(&mut self, other: &Self) -> bool {
         fn push<T: Clone>(to: &mut Arc<Vec<T>>, from: &[T]) {
-            Arc::make_mut(to).extend_from_slice(from);
+            if Arc::strong_count(to) == 1 {
+                return Arc::make_mut(to).extend_from_slice(from);
+            }
+            // Others keep theirs: both parts are copied, each once.
+            let mut all = Vec::with_capacity(to.len() + from.len());
+            all.extend_from_slice(to);
+            all.extend_from_slice(from);
+            *to = Arc::new(all);
         }
         match (self, other) {
             (Self::U8(a), Self::U8(b)) => push(a, b),
@@ -190,6 +197,23 @@ impl Data {
             (Self::Sym(a), Self::Sym(b)) => push(a, b),
             (Self::Guid(a), Self::Guid(b)) => push(a, b),
             (Self::List(a), Self::List(b)) => Arc::make_mut(a).extend_from_slice(b),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Appends one item of the same layout; false, and nothing done, when it does not fit.
+    #[must_use]
+    pub fn push(&mut self, scalar: Scalar) -> bool {
+        match (self, scalar) {
+            (Self::U8(v), Scalar::U8(x)) => Arc::make_mut(v).push(x),
+            (Self::I16(v), Scalar::I16(x)) => Arc::make_mut(v).push(x),
+            (Self::I32(v), Scalar::I32(x)) => Arc::make_mut(v).push(x),
+            (Self::I64(v), Scalar::I64(x)) => Arc::make_mut(v).push(x),
+            (Self::F32(v), Scalar::F32(x)) => Arc::make_mut(v).push(x),
+            (Self::F64(v), Scalar::F64(x)) => Arc::make_mut(v).push(x),
+            (Self::Sym(v), Scalar::Sym(x)) => Arc::make_mut(v).push(x),
+            (Self::Guid(v), Scalar::Guid(x)) => Arc::make_mut(v).push(x),
             _ => return false,
         }
         true

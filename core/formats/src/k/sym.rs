@@ -72,6 +72,14 @@ impl Sym {
         Self::known(text).or_else(|| Self::insert(text, SYMBOLS_MAX))
     }
 
+    /// Whether data may create no more symbols. Asked before a text is read whose names would go
+    /// beyond the limit.
+    #[must_use]
+    pub fn full() -> bool {
+        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        names.ids.len() >= SYMBOLS_MAX || names.bytes >= BYTES_MAX
+    }
+
     fn known(text: &[u8]) -> Option<Self> {
         let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
         names.ids.get(text).copied().map(Self)

@@ -17,12 +17,14 @@ mod display;
 mod error;
 mod eval;
 mod func;
+mod input;
 mod iterators;
 mod kernel;
 mod lang;
 mod lex;
 mod parse;
 pub mod qsp;
+pub mod remote;
 mod run;
 mod session;
 mod sql;
@@ -33,8 +35,9 @@ mod verbs;
 
 pub use display::display;
 pub use error::{Detail, QError, Result};
+pub use input::Input;
 pub use lang::{LANGUAGE, NAME, lower};
-pub use run::{Console, run_expressions, run_expressions_with};
+pub use run::{Console, LEAVE, run_expressions, run_expressions_with};
 
 pub use session::{
     DEPTH_MAX, FixedHost, Host, ITEMS_MAX, Options, Printer, STEPS_MAX, Session, check_syntax,

@@ -5,6 +5,7 @@ use crate::compile;
 use crate::display;
 use crate::error::{QError, Result};
 use crate::eval::{Frame, Stop};
+use crate::kernel::index::Indexes;
 use crate::parse::{self, Statement};
 use crate::qsp::State;
 use formats::k::{K, Sym};
@@ -95,6 +96,8 @@ pub struct Session {
     pub(crate) digits: usize,
     /// Rows and columns of the console.
     pub(crate) size: (usize, usize),
+    /// Where rows of keyed tables are.
+    pub(crate) indexes: Indexes,
     /// What `.qsp` calls have built and what they talk to.
     pub(crate) qsp: State,
 }
@@ -123,6 +126,7 @@ impl Session {
             context: Sym::default(),
             digits: 7,
             size: (25, 80),
+            indexes: Indexes::default(),
             qsp: State::default(),
         }
     }
@@ -186,7 +190,17 @@ impl Session {
         shown
     }
 
-    fn begin(&mut self) {
+    /// Runs `work` with fewer steps than the session has for an evaluation.
+    pub(crate) fn within<T>(&mut self, steps: u64, work: impl FnOnce(&mut Self) -> T) -> T {
+        let usual = self.steps_max;
+        self.steps_max = steps.min(usual);
+        let out = work(self);
+        self.steps_max = usual;
+        out
+    }
+
+    /// Begins a piece of work with all the steps that it may take.
+    pub(crate) fn begin(&mut self) {
         self.steps = self.steps_max;
         self.depth = 0;
     }
@@ -259,6 +273,14 @@ impl Session {
     pub(crate) fn charge(&mut self, steps: usize) -> Result<()> {
         self.steps = self.steps.saturating_sub(steps as u64);
         if self.steps == 0 { Err(QError::limit("stop")) } else { Ok(()) }
+    }
+
+    /// Asks for room for `added` items behind the `count` of a vector that is changed in place.
+    pub(crate) fn more(&mut self, count: usize, added: usize) -> Result<()> {
+        if count.saturating_add(added) > ITEMS_MAX {
+            return Err(QError::limit("wsfull"));
+        }
+        self.charge(1 + added / 8)
     }
 
     /// Asks for room for a vector of so many items.

@@ -329,7 +329,7 @@ impl Operator for Join {
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
         Step::Done(match end {
             End::Drained => self.finish(out).map_err(OperatorError),
-            End::Stopped => Ok(()),
+            End::Stopped | End::Suspended => Ok(()),
         })
     }
 

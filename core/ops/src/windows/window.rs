@@ -126,7 +126,7 @@ impl Operator for Window {
     fn on_end<'a>(&'a mut self, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {
         let ended = match end {
             End::Drained => self.core.finish(out).map_err(OperatorError),
-            End::Stopped => Ok(()),
+            End::Stopped | End::Suspended => Ok(()),
         };
         self.settled(ended)
     }

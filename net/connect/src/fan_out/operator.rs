@@ -295,7 +295,7 @@ impl Operator for FanOut {
         match end {
             End::Drained => Step::Wait(Box::pin(self.end())),
             // Who receives is stopped by whoever stops this.
-            End::Stopped => Step::Done(Ok(())),
+            End::Stopped | End::Suspended => Step::Done(Ok(())),
         }
     }
 

@@ -7,29 +7,81 @@ use formats::k::{Data, K, Type, Vector};
 use plan::env::{Payload, Request};
 use wire::kdb;
 
-use super::listener::Router;
+use super::flight::{Answer, gone};
+use super::router::{Router, Said};
 
 /// Levels of general lists in an argument that are looked at: the argument, and what is in it.
 const COERCED_LEVELS: usize = 2;
 
-/// Does what a request asks.
-pub(super) async fn answer(request: K, remote: &str, router: &dyn Router) -> Result<K, String> {
+/// The error of what is not allowed.
+const ACCESS: &str = "access";
+
+/// What a request is about.
+pub(super) enum Wanted {
+    /// Nothing that has to be asked for.
+    Nothing(Result<K, String>),
+    /// A value for a callback.
+    Callback { port: Sender<Request>, name: String, value: K },
+    /// Something else.
+    Other { request: K, said: Option<Said> },
+}
+
+/// Finds out what a request is about.
+pub(super) fn wanted(request: K, router: &dyn Router) -> Wanted {
     if let Some(probe) = kdb::probe(&request) {
-        return Ok(probe.answer());
+        return Wanted::Nothing(Ok(probe.answer()));
     }
-    let Some((name, mut arguments)) = call(&request) else {
-        return router.call(&request).unwrap_or_else(|| Err("access".to_owned()));
+    let said = match said(&request, router) {
+        Ok(said) => said,
+        Err(error) => return Wanted::Nothing(Err(error)),
+    };
+    let Some(Said::Call(name, mut arguments)) = said else {
+        return Wanted::Other { request, said };
     };
     let Some(port) = find(&name, &mut arguments, router) else {
-        return router.call(&request).unwrap_or(Err(name));
+        return Wanted::Other { request, said: Some(Said::Call(name, arguments)) };
     };
     // Held on to, it would keep the items of the argument from being taken out.
     drop(request);
     // A callback takes one argument (spec/kdb-qsp.md §6).
-    let (1, Some(argument)) = (arguments.len(), arguments.pop()) else {
-        return Err("rank".to_owned());
+    match (arguments.len(), arguments.pop()) {
+        (1, Some(value)) => Wanted::Callback { port, name, value: coerced(value) },
+        _ => Wanted::Nothing(Err("rank".to_owned())),
+    }
+}
+
+/// The name or the call that a request is.
+fn said(request: &K, router: &dyn Router) -> Result<Option<Said>, String> {
+    if let Some(name) = request.as_sym() {
+        return Ok(Some(Said::Name(name.as_str().to_owned())));
+    }
+    match request.as_text() {
+        Some(text) => router.read(text),
+        None => Ok(named(request).map(|(name, arguments)| Said::Call(name, arguments))),
+    }
+}
+
+/// Answers what is no value for a callback.
+pub(super) async fn answer(
+    request: &K,
+    said: Option<Said>,
+    router: &dyn Router,
+) -> Result<K, String> {
+    let error = match said {
+        Some(Said::Name(name)) => match router.variable(&name).await? {
+            Some(value) => return Ok(value),
+            // What it is made of stays here.
+            None if router.port(&name).is_some() => ACCESS.to_owned(),
+            None => name,
+        },
+        Some(Said::Call(name, arguments)) => match router.function(&name, &arguments).await {
+            Some(answer) => return answer,
+            None if router.variable(&name).await?.is_some() => ACCESS.to_owned(),
+            None => name,
+        },
+        None => ACCESS.to_owned(),
     };
-    ask(port, &name, coerced(argument), remote).await
+    router.evaluate(request).await.unwrap_or(Err(error))
 }
 
 /// A value as q itself would have made it: a list of like atoms is a vector. Clients send general
@@ -83,11 +135,12 @@ fn find(name: &str, arguments: &mut Vec<K>, router: &dyn Router) -> Option<Sende
     router.port(name)
 }
 
-async fn ask(port: Sender<Request>, name: &str, value: K, remote: &str) -> Result<K, String> {
+/// Gives a callback its value.
+pub(super) async fn call(port: Sender<Request>, name: String, value: K, remote: &str) -> Answer {
     let (reply, answer) = flume::bounded(1);
     let request = Request {
         method: String::new(),
-        path: name.to_owned(),
+        path: name.clone(),
         query: Vec::new(),
         headers: Vec::new(),
         remote: remote.to_owned(),
@@ -96,21 +149,24 @@ async fn ask(port: Sender<Request>, name: &str, value: K, remote: &str) -> Resul
         encryption: None,
         reply,
     };
-    let gone = || format!("{name} is not running");
-    port.send_async(request).await.map_err(|_| gone())?;
-    // Held on to, it would keep a request that nobody takes.
-    drop(port);
-    // Asynchronous calls wait, too: a client never has more than one value waiting here.
-    let response = answer.recv_async().await.map_err(|_| gone())?;
-    match response.status {
-        0..=399 => Ok(K::Null),
-        _ => Err(String::from_utf8_lossy(&response.body).into_owned()),
+    // The port is not held on to: it would keep a request that nobody takes.
+    match port.send_async(request).await {
+        Ok(()) => Answer::Awaited(name, answer),
+        Err(_) => Answer::Ready(Err(gone(&name))),
     }
+}
+
+/// Gives a callback of this name a value that was not sent but made here, and waits for its answer.
+///
+/// # Errors
+/// The one of the callback, or that its pipeline has ended.
+pub async fn give(port: Sender<Request>, name: String, value: K) -> Result<K, String> {
+    call(port, name, value, "").await.get().await
 }
 
 /// The name and the arguments of a call; a head may be a symbol or a text that names a function
 /// (spec/kdb-ipc.md §5).
-fn call(request: &K) -> Option<(String, Vec<K>)> {
+fn named(request: &K) -> Option<(String, Vec<K>)> {
     if let Some([head, rest @ ..]) = request.as_syms().filter(|s| s.len() > 1) {
         let arguments = rest.iter().map(|s| K::sym(*s)).collect();
         return Some((head.as_str().to_owned(), arguments));
@@ -134,7 +190,7 @@ mod tests {
 
     #[test]
     fn calls_are_recognised() {
-        let name = |request: &K| call(request).map(|(name, args)| (name, args.len()));
+        let name = |request: &K| named(request).map(|(name, args)| (name, args.len()));
         let list = |items| K::list(items);
         let upd = Some(("upd".to_owned(), 1));
         assert_eq!(name(&list(vec![K::sym("upd"), K::long(1)])), upd);

@@ -1,16 +1,18 @@
 //! Source `callback`: a value for each call of a name over kdb+ IPC (spec/kdb-qsp.md §6).
 
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use flume::Receiver;
 use plan::env::{Payload, Request, Response, read_config};
 use plan::{
-    Batch, BuildError, Data, Env, Example, Json, LocalBoxFuture, Record, Records, Source,
+    Batch, BuildError, Data, Env, Example, Json, LocalBoxFuture, Log, Record, Records, Source,
     SourceContext, SourceError, SourceSpec, schema_of,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::replayed;
 use crate::wait::{Ended, until_stopping};
 
 /// Is called by name, with one argument, by clients of the IPC port.
@@ -24,11 +26,17 @@ pub struct Config {
     /// Partitions that the events belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Json>,
+    /// Whether calls are kept on the device until they are delivered: a caller is answered when its
+    /// call is there, and what the end of the process undoes is taken again from there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replay: bool,
 }
 
 /// A running `callback` source.
 pub struct Callback {
     requests: Receiver<Request>,
+    /// Where calls are kept.
+    journal: Option<PathBuf>,
 }
 
 impl Callback {
@@ -61,12 +69,27 @@ impl Source for Callback {
         &'a mut self,
         context: Rc<dyn SourceContext>,
     ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(async move { self.serve(&context).await })
+        Box::pin(async move {
+            match &self.journal {
+                Some(dir) => replayed::serve(dir, &self.requests, &context).await,
+                None => self.serve(&context).await,
+            }
+        })
     }
 
     fn replays(&self) -> bool {
-        false
+        self.journal.is_some()
     }
+}
+
+/// A name of a file for the name of a callback: letters and digits as they are, and the others as
+/// the numbers of their bytes.
+fn file_name(name: &str) -> String {
+    let each = name.bytes().map(|byte| match byte {
+        b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+        b => format!("_{b:02x}"),
+    });
+    each.collect()
 }
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
@@ -75,7 +98,14 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     if config.name.is_empty() {
         return Err(BuildError::new("field 'name': a callback needs a name"));
     }
-    Ok(Box::new(Callback { requests: env.services().open_port("ipc", &config.name, raw)? }))
+    let services = env.services();
+    let dir = services.journal_dir().filter(|_| config.replay);
+    if config.replay && dir.is_none() {
+        let text = "calls are not kept: there is no directory for state";
+        services.log(Log::Warn, text, &[("callback", &config.name)]);
+    }
+    let journal = dir.map(|dir| dir.join(file_name(&config.name)));
+    Ok(Box::new(Callback { requests: services.open_port("ipc", &config.name, raw)?, journal }))
 }
 
 /// Registration.

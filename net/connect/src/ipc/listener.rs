@@ -1,8 +1,7 @@
 //! The kdb+ IPC port of the process (spec/kdb-ipc.md).
 //!
-//! Only callbacks can be called: a name is looked up among the open ports of kind `ipc`, and
-//! nothing that a client sends is ever evaluated here. What else may be asked is up to the
-//! [`Router`].
+//! Of what clients send, values are given to callbacks: to the open ports of kind `ipc`. What else
+//! they may ask is up to the [`Router`].
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -10,13 +9,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use flume::Sender;
-use formats::k::K;
-use plan::Secret;
-use plan::env::Request;
 use rt::net::{ListenOptions, Stream, TcpListener, resolve};
 use rt::{IoMode, ReactorConfig, ThreadHandle};
 
 use super::connection;
+use super::router::Router;
+use super::users::Users;
 use crate::text::io_text;
 
 /// Clients at a time; further ones are turned away.
@@ -27,12 +25,16 @@ pub const LOGIN_TIME: Duration = Duration::from_secs(10);
 pub const MESSAGE_MAX: usize = 64 << 20;
 /// Pause after the system had nothing left for a new connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+/// How long answers are waited for that are on the way when the listener ends.
+const LEAVE_MAX: Duration = Duration::from_secs(1);
+/// Pause between looks whether there are any.
+const LEAVE_PAUSE: Duration = Duration::from_millis(1);
 
 /// How clients are treated.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Name and password that a client must give; without them everybody is let in.
-    pub credentials: Option<(String, Secret<String>)>,
+    /// Who is let in; without users everybody is.
+    pub users: Option<Users>,
     /// Bytes that a message may have, packed or not.
     pub message_max: usize,
     /// Clients at a time.
@@ -41,64 +43,65 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { credentials: None, message_max: MESSAGE_MAX, connections_max: CONNECTIONS_MAX }
+        Options { users: None, message_max: MESSAGE_MAX, connections_max: CONNECTIONS_MAX }
     }
 }
 
 impl Options {
     pub(super) fn admits(&self, user: &[u8], password: Option<&[u8]>) -> bool {
-        let Some((name, secret)) = &self.credentials else { return true };
-        let password = password.unwrap_or_default();
-        let secret = secret.expose().as_bytes();
-        // Takes the same time however much of it is right.
-        let different = (0..secret.len().max(password.len()))
-            .fold(0, |sum, i| sum | (secret.get(i).unwrap_or(&0) ^ password.get(i).unwrap_or(&0)));
-        name.as_bytes() == user && secret.len() == password.len() && different == 0
+        self.users.as_ref().is_none_or(|users| users.admit(user, password))
     }
 }
 
-/// Where calls go.
-pub trait Router {
-    /// The open port of kind `ipc` under a name.
-    fn port(&self, name: &str) -> Option<Sender<Request>>;
-
-    /// Answers what is no call of a port; `None` refuses it.
-    fn call(&self, request: &K) -> Option<Result<K, String>> {
-        let _ = request;
-        None
-    }
+/// What all clients share.
+struct House {
+    options: Rc<Options>,
+    router: Rc<dyn Router>,
+    /// Clients that are here.
+    clients: Rc<Cell<usize>>,
+    /// Their requests that are on the way.
+    requests: Rc<Cell<usize>>,
 }
 
-impl<F: Fn(&str) -> Option<Sender<Request>>> Router for F {
-    fn port(&self, name: &str) -> Option<Sender<Request>> {
-        self(name)
-    }
-}
-
-/// Serves clients until the future is dropped. Runs on the reactor of the calling thread.
-pub async fn serve(listener: TcpListener, options: Options, router: Rc<dyn Router>) {
-    let (options, count) = (Rc::new(options), Rc::new(Cell::new(0usize)));
-    loop {
-        match listener.accept().await {
-            Ok(stream) if count.get() >= options.connections_max => {
-                tracing::warn!(peer = %stream.peer(), "too many IPC clients");
-            }
-            Ok(stream) => {
-                let one = Counted::new(&count);
-                rt::spawn(client(stream, Rc::clone(&options), Rc::clone(&router), one));
-            }
-            Err(error) => {
-                tracing::warn!(error = io_text(&error), "cannot accept an IPC client");
-                rt::sleep(EXHAUSTED_PAUSE).await;
+impl House {
+    /// Lets clients in until the future is dropped. Runs on the reactor of the calling thread.
+    async fn serve(&self, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok(stream) if self.clients.get() >= self.options.connections_max => {
+                    tracing::warn!(peer = %stream.peer(), "too many IPC clients");
+                }
+                Ok(stream) => drop(rt::spawn(self.client(stream))),
+                Err(error) => {
+                    tracing::warn!(error = io_text(&error), "cannot accept an IPC client");
+                    rt::sleep(EXHAUSTED_PAUSE).await;
+                }
             }
         }
     }
-}
 
-async fn client(stream: Stream, options: Rc<Options>, router: Rc<dyn Router>, _one: Counted) {
-    let peer = stream.peer().clone();
-    if let Err(text) = connection::talk(stream, options, router).await {
-        tracing::warn!(%peer, text, "the connection of an IPC client was closed");
+    /// Talks to one client to its end.
+    fn client(&self, stream: Stream) -> impl Future<Output = ()> + use<> {
+        let here = Counted::new(&self.clients);
+        let (options, router) = (Rc::clone(&self.options), Rc::clone(&self.router));
+        let requests = Rc::clone(&self.requests);
+        async move {
+            let peer = stream.peer().clone();
+            if let Err(text) = connection::talk(stream, options, router, requests).await {
+                tracing::warn!(%peer, text, "the connection of an IPC client was closed");
+            }
+            drop(here);
+        }
+    }
+
+    /// Waits until what is on the way is answered: who asked for the end may be among the clients.
+    async fn leave(&self) {
+        let landed = async {
+            while self.requests.get() > 0 {
+                rt::sleep(LEAVE_PAUSE).await;
+            }
+        };
+        let _ = rt::timeout(LEAVE_MAX, landed).await;
     }
 }
 
@@ -163,9 +166,15 @@ pub fn start<R: Router + 'static>(
             Err(text) => return drop(report.send(Err(text))),
         };
         let _ = report.send(Ok(listener.local_addr()));
-        let served = std::pin::pin!(serve(listener, options, Rc::new(router())));
+        let house = House {
+            options: Rc::new(options),
+            router: Rc::new(router()),
+            clients: Rc::default(),
+            requests: Rc::default(),
+        };
         let stopped = std::pin::pin!(stopped.recv_async());
-        futures_util::future::select(served, stopped).await;
+        futures_util::future::select(std::pin::pin!(house.serve(listener)), stopped).await;
+        house.leave().await;
     });
     let thread = thread.map_err(|e| e.to_string())?;
     let address = reported.recv().map_err(|_| "the IPC thread ended".to_owned())??;
@@ -181,5 +190,5 @@ async fn bind(address: &str) -> Result<TcpListener, String> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
+#[path = "tests/mod.rs"]
 mod tests;

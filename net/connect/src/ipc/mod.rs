@@ -5,7 +5,15 @@ mod call;
 pub mod callback;
 mod complaints;
 mod connection;
+mod flight;
 pub mod listener;
 pub mod output;
+mod replayed;
+mod router;
+mod users;
 
-pub use listener::{Listening, Options, Router, serve, start};
+pub use call::give;
+pub use flight::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX};
+pub use listener::{Listening, Options, start};
+pub use router::{Router, Said};
+pub use users::{USERS_MAX, Users};

@@ -4,6 +4,8 @@ use plan::Json;
 
 /// How often a body may be a JSON string that holds JSON; the document's own example does it once.
 const NESTED_MAX: usize = 2;
+/// Milliseconds between two checkpoints unless the request says otherwise (spec/kdb-rest.md §4).
+const CHECKPOINT_MS: u64 = 5000;
 /// Longest name of a pipeline in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -18,6 +20,8 @@ pub(super) struct Create {
     pub(super) min_workers: usize,
     /// Most workers.
     pub(super) max_workers: usize,
+    /// Milliseconds between two checkpoints; without one nothing is kept.
+    pub(super) checkpoint_ms: Option<u64>,
     /// The whole request, kept for views.
     pub(super) document: Json,
 }
@@ -81,8 +85,9 @@ pub(super) fn read(body: &[u8]) -> Result<Create, String> {
             "settings.minWorkers: {min_workers} is more than settings.maxWorkers {max_workers}"
         ));
     }
-    frequencies(&value)?;
-    Ok(Create { name: name.clone(), spec, min_workers, max_workers, document: value })
+    let checkpoint_ms = checkpoint_ms(&value)?;
+    let name = name.clone();
+    Ok(Create { name, spec, min_workers, max_workers, checkpoint_ms, document: value })
 }
 
 /// A numeric setting, which may come as a number or as the text of one.
@@ -100,22 +105,31 @@ fn number(document: &Json, name: &str, default: usize) -> Result<usize, String> 
     }
 }
 
-/// Checks how often state is to be kept, in milliseconds, as a number or as the text of one. It is
-/// kept for views and does nothing else.
-fn frequencies(document: &Json) -> Result<(), String> {
-    for part in ["controller", "worker"] {
-        let name = format!("persistence.{part}.checkpointFreq");
-        let fine = match document.pointer(&format!("/{}", name.replace('.', "/"))) {
-            None | Some(Json::Null) => true,
-            Some(Json::String(text)) => text.trim().parse::<u64>().is_ok(),
-            Some(Json::Number(n)) => n.is_u64(),
-            Some(_) => false,
-        };
-        if !fine {
-            return Err(format!("{name}: must be a whole number of milliseconds"));
-        }
+/// How often the state of workers is kept, in milliseconds; `None` when it is not.
+fn checkpoint_ms(document: &Json) -> Result<Option<u64>, String> {
+    frequency(document, "controller")?;
+    let given = frequency(document, "worker")?;
+    let worker = document.pointer("/persistence/worker").filter(|worker| worker.is_object());
+    let disabled = |part: &Json| part.get("disabled") == Some(&Json::Bool(true));
+    match worker.filter(|worker| !disabled(worker)) {
+        None => Ok(None),
+        Some(_) => Ok(Some(given.unwrap_or(CHECKPOINT_MS)).filter(|ms| *ms > 0)),
     }
-    Ok(())
+}
+
+/// A frequency of checkpoints, as a number or as the text of one.
+fn frequency(document: &Json, part: &str) -> Result<Option<u64>, String> {
+    let name = format!("persistence.{part}.checkpointFreq");
+    let number = match document.pointer(&format!("/{}", name.replace('.', "/"))) {
+        None | Some(Json::Null) => return Ok(None),
+        Some(Json::String(text)) => text.trim().parse::<u64>().ok(),
+        Some(Json::Number(n)) => n.as_u64(),
+        Some(_) => None,
+    };
+    match number {
+        Some(ms) => Ok(Some(ms)),
+        None => Err(format!("{name}: must be a whole number of milliseconds")),
+    }
 }
 
 /// An id from a name and randomness: the name as Kubernetes would take it, then ten letters or
@@ -194,6 +208,20 @@ mod tests {
                 assert!(error(nonsense).starts_with(&text), "{nonsense}: {}", error(nonsense));
             }
         }
+    }
+
+    #[test]
+    fn state_is_kept_where_workers_are_to_persist_and_not_without() {
+        let kept = |fields: &str| {
+            let body = format!(r#"{{"name":"a","config":{{"content":""}},{fields}}}"#);
+            read(body.as_bytes()).unwrap().checkpoint_ms
+        };
+        assert_eq!(kept(r#""persistence":{"controller":{},"worker":{}}"#), Some(5000));
+        assert_eq!(kept(r#""persistence":{"worker":{"checkpointFreq":"250"}}"#), Some(250));
+        assert_eq!(kept(r#""persistence":{"worker":{"checkpointFreq":0}}"#), None);
+        assert_eq!(kept(r#""persistence":{"worker":{"disabled":true}}"#), None);
+        assert_eq!(kept(r#""persistence":{"controller":{}}"#), None);
+        assert_eq!(kept(r#""type":"spec""#), None);
     }
 
     #[test]

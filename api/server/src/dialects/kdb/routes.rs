@@ -10,8 +10,8 @@ use plan::{Diagnostic, Json, Plan};
 use serde_json::json;
 
 use super::create::{Create, id_of, read};
-use super::views::{basic, detailed, document, error_of, state_of, unquoted};
-use super::{Lower, OWNER, PARSE_ERROR};
+use super::views::{basic, detailed, document, status, unquoted};
+use super::{Around, Lower, OWNER, PARSE_ERROR, controller};
 use crate::exchange::{Reply, Request};
 use crate::routing::Dialect;
 
@@ -23,16 +23,17 @@ const DRAWS_MAX: usize = 8;
 
 /// The dialect.
 pub struct Kdb {
-    engine: EngineHandle,
+    pub(super) engine: EngineHandle,
     lower: Lower,
+    pub(super) around: Around,
 }
 
-fn error(status: u16, text: &str) -> Reply {
+pub(super) fn error(status: u16, text: &str) -> Reply {
     Reply::json(status, &json!({ "error": text }))
 }
 
 /// The engine did not answer.
-fn busy() -> Reply {
+pub(super) fn busy() -> Reply {
     error(503, "the engine is busy").header("retry-after", "1")
 }
 
@@ -62,6 +63,7 @@ impl Dialect for Kdb {
                 "POST"
             }
             ["pipelines" | "details"] | ["pipeline", "status", _] | ["pipeline", _] => "GET",
+            ["pipeline", _, below @ ..] => controller::verb(below)?,
             _ => return None,
         };
         Some(Box::pin(async move {
@@ -77,6 +79,7 @@ impl Dialect for Kdb {
                 ["pipeline", "status", id] => self.status(id).await,
                 ["pipeline", id] => self.details(id).await,
                 ["pipeline", "teardown", id] => self.teardown(id).await,
+                ["pipeline", id, below @ ..] => self.below(id, below).await,
                 _ => self.teardown_all().await,
             }
         }))
@@ -95,8 +98,8 @@ impl Dialect for Kdb {
 
 impl Kdb {
     /// A new dialect.
-    pub(super) fn new(engine: EngineHandle, lower: Lower) -> Self {
-        Kdb { engine, lower }
+    pub(super) fn new(engine: EngineHandle, lower: Lower, around: Around) -> Self {
+        Kdb { engine, lower, around }
     }
 
     async fn list(&self, details: bool) -> Reply {
@@ -122,6 +125,7 @@ impl Kdb {
             }
         };
         plan.shards_max = Some(create.max_workers);
+        (plan.durable, plan.checkpoint_ms) = (create.checkpoint_ms.is_some(), create.checkpoint_ms);
         let mut plan = Arc::new(plan);
         for _ in 0..DRAWS_MAX {
             let id = id_of(&create.name, rt::rng::next_u64);
@@ -176,14 +180,12 @@ impl Kdb {
     async fn status(&self, id: &str) -> Reply {
         match self.find(id, false).await {
             Err(reply) => reply,
-            Ok(view) => {
-                Reply::json(200, &json!({"state": state_of(&view).1, "error": error_of(&view)}))
-            }
+            Ok(view) => Reply::json(200, &status(&view)),
         }
     }
 
     /// One of this dialect's pipelines by its id, or by its name where only one has it.
-    async fn find(&self, id: &str, metrics: bool) -> Result<PipelineView, Reply> {
+    pub(super) async fn find(&self, id: &str, metrics: bool) -> Result<PipelineView, Reply> {
         let views = self.engine.list(Some(OWNER), metrics).await;
         let mut views = views.map_err(|_| busy())?;
         if let Some(at) = views.iter().position(|v| &*v.spec.key.id == id) {
@@ -204,7 +206,10 @@ impl Kdb {
         };
         match self.engine.remove(key.clone(), Some(TEARDOWN_MAX), false).await {
             Err(_) => busy(),
-            Ok(Ok(())) => Reply::json(200, &json!({ "id": key.id })),
+            Ok(Ok(())) => {
+                self.around.logs.forget(&key.id);
+                Reply::json(200, &json!({ "id": key.id }))
+            }
             Ok(Err(engine::RemoveError::Missing)) => {
                 error(404, &format!("there is no pipeline '{id}'"))
             }
@@ -220,6 +225,7 @@ impl Kdb {
         for view in views {
             let key = view.spec.key.clone();
             if let Ok(Ok(())) = self.engine.remove(key.clone(), Some(TEARDOWN_MAX), false).await {
+                self.around.logs.forget(&key.id);
                 ids.push(key.id);
             }
         }

@@ -40,7 +40,7 @@ fn kept(view: &PipelineView) -> (Option<&Json>, Option<&str>) {
 
 /// The state as `/pipelines` writes it; `/pipeline/status` writes it in mixed case
 /// (spec/kdb-rest.md §1).
-pub(super) fn state_of(view: &PipelineView) -> (&'static str, &'static str) {
+fn state_of(view: &PipelineView) -> (&'static str, &'static str) {
     if kept(view).1.is_some() {
         return ("ERRORED", "Errored");
     }
@@ -55,7 +55,7 @@ pub(super) fn state_of(view: &PipelineView) -> (&'static str, &'static str) {
 }
 
 /// The error of a pipeline, empty when there is none.
-pub(super) fn error_of(view: &PipelineView) -> String {
+fn error_of(view: &PipelineView) -> String {
     match (&view.state, kept(view).1) {
         (_, Some(text)) => unquoted(text),
         (State::Failed(text), None) if &*view.spec.key.owner == OWNER => unquoted(text),
@@ -91,6 +91,11 @@ pub(super) fn basic(view: &PipelineView) -> Json {
         "state": state_of(view).0,
         "error": error_of(view),
     })
+}
+
+/// What `/pipeline/status` shows.
+pub(super) fn status(view: &PipelineView) -> Json {
+    json!({ "state": state_of(view).1, "error": error_of(view) })
 }
 
 /// An element of `/details`: what is known of the pipeline, and what else was posted.
@@ -156,7 +161,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use engine::{Key, PipelineSpec, Rates};
@@ -164,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    fn view(owner: &str, document: Json, is: State) -> PipelineView {
+    pub(in crate::dialects::kdb) fn view(owner: &str, document: Json, is: State) -> PipelineView {
         let mut plan = Plan::default();
         plan.add(Role::Source, Component::new("callback", json!({"name": "upd"})), Vec::new());
         let (key, plan) = (Key::new(owner, "file-0123456789"), Arc::new(plan));

@@ -158,6 +158,7 @@ impl Around for Busy {
     fn busy(&self, busy: bool) {
         assert_ne!(self.0.replace(busy), busy);
     }
+    fn delivered(&self, _: u64) {}
 }
 
 fn in_reactor(test: impl AsyncFnOnce() + Send + 'static) {

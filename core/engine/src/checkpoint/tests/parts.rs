@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use plan::{Ack, Acks, Batch, Columns, Data, NodeId, Plan};
+use plan::{
+    Ack, Acks, Batch, Columns, Component, Data, Json, NodeId, Plan, RawBlock, Records, Role,
+};
 use proptest::prelude::*;
 
 use super::super::Limits;
@@ -38,6 +40,84 @@ proptest! {
         prop_assert_eq!(seen, kept);
         prop_assert_eq!(again.consumed()[&(0, PARTITION)], rows);
     }
+}
+
+/// The pieces of a text, as blocks of a source that begins anew.
+fn blocks(text: &[u8], size: usize) -> Vec<Batch> {
+    let block =
+        |bytes: &[u8]| RawBlock { bytes: bytes.to_vec().into(), meta: None, offset: 0, only: None };
+    text.chunks(size).map(|bytes| Batch::new(Data::Raw(block(bytes)))).collect()
+}
+
+proptest! {
+    #[test]
+    fn bytes_that_a_state_has_are_passed_over_wherever_blocks_end(
+        text in prop::collection::vec(any::<u8>(), 1..200),
+        first in 1_usize..20, second in 1_usize..20, count in 0_usize..30,
+    ) {
+        let plan = raw_plan();
+        let mut seen = Vec::new();
+        let mut take = |skip: &mut Skip, batch: Batch| {
+            if let Some(Data::Raw(raw)) = skip.cut(0, batch).map(|batch| batch.data) {
+                seen.extend_from_slice(&raw.bytes);
+            }
+        };
+        let mut skip = Skip::new(&plan, 1, &[1]);
+        blocks(&text, first).into_iter().take(count).for_each(|b| take(&mut skip, b));
+        let mut again = Skip::new(&plan, 1, &[1]);
+        again.resume(skip.consumed().clone());
+        blocks(&text, second).into_iter().for_each(|b| take(&mut again, b));
+        prop_assert_eq!(seen, text.clone());
+        prop_assert_eq!(again.consumed()[&(0, 0)], text.len() as u64);
+    }
+}
+
+proptest! {
+    #[test]
+    fn messages_that_a_state_has_are_passed_over_wherever_batches_end(
+        texts in prop::collection::vec(any::<u8>(), 1..50),
+        first in 1_usize..9, second in 1_usize..9, count in 0_usize..9,
+    ) {
+        let plan = raw_plan();
+        let mut seen = Vec::new();
+        let mut take = |skip: &mut Skip, texts: &[u8]| {
+            let bodies = texts.iter().map(|text| vec![*text]);
+            let batch = Batch::new(Data::Records(Records::from_bodies(bodies)));
+            if let Some(Data::Records(records)) = skip.cut(0, batch).map(|batch| batch.data) {
+                let mut scratch = Vec::new();
+                (0..records.recs.len()).for_each(|at| {
+                    seen.extend_from_slice(records.bytes(at, &mut scratch));
+                });
+            }
+        };
+        let mut skip = Skip::new(&plan, 1, &[1]);
+        texts.chunks(first).take(count).for_each(|texts| take(&mut skip, texts));
+        let mut again = Skip::new(&plan, 1, &[1]);
+        again.resume(skip.consumed().clone());
+        texts.chunks(second).for_each(|texts| take(&mut again, texts));
+        prop_assert_eq!(seen, texts.clone());
+        prop_assert_eq!(again.consumed()[&(0, 0)], texts.len() as u64);
+    }
+}
+
+fn raw_plan() -> Plan {
+    let mut plan = Plan::default();
+    let source = plan.add(Role::Source, Component::new("file", Json::Null), Vec::new());
+    plan.nodes[source].anew = Some(0);
+    plan.add(Role::Operator, Component::new("mapping", Json::Null), vec![source]);
+    plan
+}
+
+#[test]
+fn a_value_that_a_state_has_is_passed_over() {
+    let plan = raw_plan();
+    let value = |seq| Batch { seq, ..Batch::new(Data::Value(formats::k::K::long(7))) };
+    let mut skip = Skip::new(&plan, 1, &[1]);
+    assert!((0..3).all(|seq| skip.cut(0, value(seq)).is_some()));
+    let mut again = Skip::new(&plan, 1, &[1]);
+    again.resume(skip.consumed().clone());
+    assert!(again.cut(0, value(1)).is_none() && again.cut(0, value(2)).is_none());
+    assert!(again.cut(0, value(3)).is_some(), "that one is new");
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use crate::error::{Result, rank_error};
 use crate::func::Fun;
+use crate::kernel::arith::Arith;
+use crate::kernel::running::neighbours;
+use crate::kernel::segments::Ids;
 use crate::session::Session;
 use formats::k::{K, Type};
 
@@ -27,6 +30,17 @@ pub(crate) fn prior(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
     };
     if list.is_atom() {
         return Ok(list);
+    }
+    let kernel = match Fun::verb(f).map(|v| v.name) {
+        Some("-") => Some(Arith::Subtract),
+        Some("%") => Some(Arith::Divide),
+        _ => None,
+    };
+    if let (None, Some(op)) = (&first, kernel)
+        && let Some(out) = neighbours(op, &list, Ids::One)?
+    {
+        cx.charge(1 + list.len() / 8)?;
+        return Ok(keys.map_or(out.clone(), |k| K::dict(k, out)));
     }
     let own = first.is_none() && Fun::verb(f).is_some_and(|v| v.name == ",");
     let mut before = first.unwrap_or_else(|| identity(f, &list));

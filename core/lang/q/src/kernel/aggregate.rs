@@ -1,9 +1,11 @@
 //! Aggregates of whole vectors, and of the groups of a vector in one pass.
 
 use super::group::Groups;
-use crate::convert::numeric::{Column, NULL, floats, from_ints, ints};
+use super::items::{Item, is_null, on_numbers};
+use super::segments::Ids;
+use crate::convert::numeric::{Column, from_floats, from_ints};
 use crate::error::{Result, type_error};
-use formats::k::{Data, K, Scalar, Type, Vector};
+use formats::k::{K, Scalar, Type, Vector};
 
 /// Aggregates that have a kernel for groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,25 +33,13 @@ fn sum_type(ty: Type) -> Option<Type> {
     })
 }
 
-/// The groups of a whole vector: one.
-fn one_group(count: usize) -> Groups {
-    Groups { ids: vec![0; count], firsts: vec![0] }
-}
-
 /// The aggregate of a vector.
 pub(crate) fn whole(op: Aggregate, k: &K) -> Result {
-    match (op, k) {
-        (Aggregate::Count, _) => Ok(K::long(k.len() as i64)),
-        (Aggregate::First, _) => Ok(k.at(0)),
-        (Aggregate::Last, _) => Ok(k.at(k.len().checked_sub(1).unwrap_or(usize::MAX))),
-        (Aggregate::Sum, K::Vec(Vector { ty, data: Data::I64(v), .. })) => {
-            let sum = v.iter().fold(0i64, |s, x| if *x == NULL { s } else { s.wrapping_add(*x) });
-            Ok(K::Atom(*ty, Scalar::I64(sum)))
-        }
-        (Aggregate::Sum, K::Vec(Vector { ty: Type::Float, data: Data::F64(v), .. })) => {
-            Ok(K::float(v.iter().fold(0.0, |s, x| if x.is_nan() { s } else { s + x })))
-        }
-        _ => Ok(grouped(op, k, &one_group(k.len()))?.at(0)),
+    match op {
+        Aggregate::Count => Ok(K::long(k.len() as i64)),
+        Aggregate::First => Ok(k.at(0)),
+        Aggregate::Last => Ok(k.at(k.len().checked_sub(1).unwrap_or(usize::MAX))),
+        _ => Ok(numbers(op, k, Ids::One)?.at(0)),
     }
 }
 
@@ -58,120 +48,108 @@ pub(crate) fn whole(op: Aggregate, k: &K) -> Result {
 /// # Errors
 /// `type` for items that cannot be aggregated so.
 pub(crate) fn grouped(op: Aggregate, k: &K, groups: &Groups) -> Result {
-    let count = groups.firsts.len();
     match op {
-        Aggregate::First => return Ok(k.gather(&groups.firsts)),
+        Aggregate::First => Ok(k.gather(&groups.firsts)),
+        _ => parted(op, k, &groups.ids, groups.firsts.len()),
+    }
+}
+
+/// The same for items of which a group may have none: `ids` has the group of each.
+///
+/// # Errors
+/// `type` for items that cannot be aggregated so.
+pub(crate) fn parted(op: Aggregate, k: &K, ids: &[u32], count: usize) -> Result {
+    match op {
+        Aggregate::First => {
+            let mut first = vec![-1i64; count];
+            for (row, id) in (0..).zip(ids) {
+                if let Some(slot) = first.get_mut(*id as usize).filter(|slot| **slot < 0) {
+                    *slot = row;
+                }
+            }
+            Ok(k.gather(&first))
+        }
         Aggregate::Last => {
-            let mut last = vec![0i64; count];
-            for (row, id) in (0..).zip(&groups.ids) {
+            let mut last = vec![-1i64; count];
+            for (row, id) in (0..).zip(ids) {
                 if let Some(slot) = last.get_mut(*id as usize) {
                     *slot = row;
                 }
             }
-            return Ok(k.gather(&last));
+            Ok(k.gather(&last))
         }
-        Aggregate::Count => {
-            let mut counts = vec![0i64; count];
-            for id in &groups.ids {
-                if let Some(slot) = counts.get_mut(*id as usize) {
-                    *slot += 1;
-                }
-            }
-            return Ok(K::longs(counts));
-        }
-        _ => {}
+        Aggregate::Count => Ok(K::longs(Ids::Many(ids, count).fold(ids, 0, |n, _| *n += 1))),
+        _ => numbers(op, k, Ids::Many(ids, count)),
     }
-    let ty = k.ty().filter(|t| *t != Type::List).ok_or_else(type_error)?;
-    match op {
-        Aggregate::Sum | Aggregate::Prd => total(op, k, ty, groups),
-        Aggregate::Avg => average(k, groups),
-        Aggregate::Min | Aggregate::Max => extreme(op, k, ty, groups),
-        Aggregate::All | Aggregate::Any => {
-            let all = op == Aggregate::All;
-            let out = fold_floats(k, groups, f64::from(u8::from(all)), |s, x| {
-                let x = x != 0.0;
-                f64::from(u8::from(if all { s != 0.0 && x } else { s != 0.0 || x }))
-            })?;
-            Ok(K::bools(out.into_iter().map(|x| u8::from(x != 0.0)).collect()))
+}
+
+/// Aggregates of numbers.
+fn numbers(op: Aggregate, k: &K, ids: Ids<'_>) -> Result {
+    let K::Vec(Vector { ty, data, .. }) = k else { return Err(type_error()) };
+    on_numbers!(data, v => match op {
+        Aggregate::Sum => total(v, *ty, ids, 0.0, |s, x| s + x, 0, i64::wrapping_add),
+        Aggregate::Prd => total(v, *ty, ids, 1.0, |s, x| s * x, 1, i64::wrapping_mul),
+        Aggregate::Avg => Ok(average(v, ids)),
+        Aggregate::Min => Ok(extreme(v, *ty, ids, true)),
+        Aggregate::Max => Ok(extreme(v, *ty, ids, false)),
+        Aggregate::All => {
+            Ok(K::bools(ids.fold(v, 1, |s, x| *s &= u8::from(x.float() != 0.0))))
+        }
+        Aggregate::Any => {
+            Ok(K::bools(ids.fold(v, 0, |s, x| *s |= u8::from(x.float() != 0.0))))
         }
         Aggregate::First | Aggregate::Last | Aggregate::Count => Err(type_error()),
-    }
-}
-
-fn fold_ints(k: &K, groups: &Groups, start: i64, f: impl Fn(i64, i64) -> i64) -> Result<Vec<i64>> {
-    let Some(Column::Vec(items)) = ints(k) else { return Err(type_error()) };
-    let mut out = vec![start; groups.firsts.len()];
-    for (x, id) in items.iter().zip(&groups.ids) {
-        if let Some(slot) = out.get_mut(*id as usize) {
-            *slot = f(*slot, *x);
-        }
-    }
-    Ok(out)
-}
-
-fn fold_floats(
-    k: &K,
-    groups: &Groups,
-    start: f64,
-    f: impl Fn(f64, f64) -> f64,
-) -> Result<Vec<f64>> {
-    let Some(Column::Vec(items)) = floats(k) else { return Err(type_error()) };
-    let mut out = vec![start; groups.firsts.len()];
-    for (x, id) in items.iter().zip(&groups.ids) {
-        if let Some(slot) = out.get_mut(*id as usize) {
-            *slot = f(*slot, *x);
-        }
-    }
-    Ok(out)
+    }, _ => Err(type_error()))
 }
 
 /// Sums or products; nulls are left out.
-fn total(op: Aggregate, k: &K, ty: Type, groups: &Groups) -> Result {
+fn total<T: Item>(
+    v: &[T],
+    ty: Type,
+    ids: Ids<'_>,
+    start: f64,
+    float: impl Fn(f64, f64) -> f64,
+    start_int: i64,
+    int: impl Fn(i64, i64) -> i64,
+) -> Result {
     let to = sum_type(ty).ok_or_else(type_error)?;
     if ty.is_floating() {
-        let start = if op == Aggregate::Sum { 0.0 } else { 1.0 };
-        let add = op == Aggregate::Sum;
-        let out = fold_floats(k, groups, start, |s, x| {
-            if x.is_nan() {
-                s
-            } else if add {
-                s + x
-            } else {
-                s * x
+        let out = ids.fold(v, start, |s, x| {
+            let x = x.float();
+            if !x.is_nan() {
+                *s = float(*s, x);
             }
-        })?;
-        return Ok(crate::convert::numeric::from_floats(to, Column::Vec(out.into())));
+        });
+        return Ok(from_floats(to, Column::Vec(out.into())));
     }
-    let start = i64::from(op == Aggregate::Prd);
-    let add = op == Aggregate::Sum;
-    let out = fold_ints(k, groups, start, |s, x| match x {
-        NULL => s,
-        x if add => s.wrapping_add(x),
-        x => s.wrapping_mul(x),
-    })?;
+    let out = ids.fold(v, start_int, |s, x| {
+        let x = x.int();
+        if !is_null(x) {
+            *s = int(*s, x);
+        }
+    });
     Ok(from_ints(to, Column::Vec(out.into())))
 }
 
-fn average(k: &K, groups: &Groups) -> Result {
-    let sums = fold_floats(k, groups, 0.0, |s, x| if x.is_nan() { s } else { s + x })?;
-    let counts = fold_floats(k, groups, 0.0, |n, x| if x.is_nan() { n } else { n + 1.0 })?;
-    Ok(K::floats(sums.iter().zip(&counts).map(|(s, n)| s / n).collect()))
+fn average<T: Item>(v: &[T], ids: Ids<'_>) -> K {
+    let out = ids.fold(v, (0.0, 0.0), |(sum, n), x| {
+        let x = x.float();
+        if !x.is_nan() {
+            *sum += x;
+            *n += 1.0;
+        }
+    });
+    K::floats(out.into_iter().map(|(sum, n)| sum / n).collect())
 }
 
 /// Least and greatest items; nulls are left out, and of nothing it is the infinity.
-fn extreme(op: Aggregate, k: &K, ty: Type, groups: &Groups) -> Result {
-    let least = op == Aggregate::Min;
-    if matches!(ty, Type::Guid | Type::Symbol) {
-        return Err(type_error());
-    }
+fn extreme<T: Item>(v: &[T], ty: Type, ids: Ids<'_>, least: bool) -> K {
     if ty.is_floating() {
+        let better = |s: f64, x: f64| if least { s.min(x) } else { s.max(x) };
         let start = if least { f64::INFINITY } else { f64::NEG_INFINITY };
-        let out = fold_floats(k, groups, start, |s, x| match least {
-            _ if x.is_nan() => s,
-            true => s.min(x),
-            false => s.max(x),
-        })?;
-        return Ok(crate::convert::numeric::from_floats(ty, Column::Vec(out.into())));
+        // A null is neither less nor greater.
+        let out = ids.fold(v, start, |s, x| *s = better(*s, x.float()));
+        return from_floats(ty, Column::Vec(out.into()));
     }
     let limit = match ty.null() {
         Scalar::U8(_) if ty == Type::Bool => 1,
@@ -181,11 +159,14 @@ fn extreme(op: Aggregate, k: &K, ty: Type, groups: &Groups) -> Result {
         _ => i64::MAX,
     };
     let lowest = if matches!(ty.null(), Scalar::U8(_)) { 0 } else { -limit };
-    let start = if least { limit } else { lowest };
-    let out = fold_ints(k, groups, start, |s, x| match least {
-        _ if x == NULL => s,
-        true => s.min(x),
-        false => s.max(x),
-    })?;
-    Ok(from_ints(ty, Column::Vec(out.into())))
+    let out = if least {
+        ids.fold(v, limit, |s, x| {
+            let x = x.int();
+            *s = if is_null(x) { *s } else { x.min(*s) };
+        })
+    } else {
+        // The null is less than all.
+        ids.fold(v, lowest, |s, x| *s = x.int().max(*s))
+    };
+    from_ints(ty, Column::Vec(out.into()))
 }

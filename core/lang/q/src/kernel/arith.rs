@@ -1,10 +1,11 @@
 //! Arithmetic on columns: computed in `i64` or `f64`, in the unit of the result's type.
 
+use super::blocks::{self, Domain, Output, Side};
 use super::types;
 use super::zip::zip;
-use crate::convert::numeric::{NULL, floats_as, from_floats, from_ints, ints_as};
+use crate::convert::numeric::{Column, NULL, floats_as, from_floats, from_ints, ints_as};
 use crate::error::{Result, type_error};
-use formats::k::{K, Type};
+use formats::k::{Data, K, Type};
 
 /// The operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,43 @@ fn div(x: i64, y: i64) -> i64 {
     if r != 0 && (r < 0) != (y < 0) { q - 1 } else { q }
 }
 
+/// Evaluates an expression with `$f` bound to an operation in a domain: one loop for each
+/// operation, so that each can be unrolled.
+macro_rules! each_operation {
+    ($op:expr, $domain:ident, |$f:ident| $zip:expr) => {
+        match $op {
+            Arith::Add => {
+                let $f = |x, y| Arith::Add.$domain(x, y);
+                $zip
+            }
+            Arith::Subtract => {
+                let $f = |x, y| Arith::Subtract.$domain(x, y);
+                $zip
+            }
+            Arith::Multiply => {
+                let $f = |x, y| Arith::Multiply.$domain(x, y);
+                $zip
+            }
+            Arith::Divide => {
+                let $f = |x, y| Arith::Divide.$domain(x, y);
+                $zip
+            }
+            Arith::Lesser => {
+                let $f = |x, y| Arith::Lesser.$domain(x, y);
+                $zip
+            }
+            Arith::Greater => {
+                let $f = |x, y| Arith::Greater.$domain(x, y);
+                $zip
+            }
+            other => {
+                let $f = |x, y| other.$domain(x, y);
+                $zip
+            }
+        }
+    };
+}
+
 /// Applies an operation to atoms and vectors.
 ///
 /// # Errors
@@ -134,30 +172,69 @@ fn div(x: i64, y: i64) -> i64 {
 pub(crate) fn arith(op: Arith, a: &K, b: &K) -> Result {
     let (ta, tb) = (a.ty().ok_or_else(type_error)?, b.ty().ok_or_else(type_error)?);
     let to = op.result(ta, tb).ok_or_else(type_error)?;
-    macro_rules! run {
-        ($domain:ident, $operand:expr, $make:expr) => {{
-            let (x, y) = ($operand(a).ok_or_else(type_error)?, $operand(b).ok_or_else(type_error)?);
-            // One loop for each operation, so that each can be unrolled.
-            let out = match op {
-                Arith::Add => zip(&x, &y, |x, y| Arith::Add.$domain(x, y)),
-                Arith::Subtract => zip(&x, &y, |x, y| Arith::Subtract.$domain(x, y)),
-                Arith::Multiply => zip(&x, &y, |x, y| Arith::Multiply.$domain(x, y)),
-                Arith::Divide => zip(&x, &y, |x, y| Arith::Divide.$domain(x, y)),
-                Arith::Lesser => zip(&x, &y, |x, y| Arith::Lesser.$domain(x, y)),
-                Arith::Greater => zip(&x, &y, |x, y| Arith::Greater.$domain(x, y)),
-                other => zip(&x, &y, |x, y| other.$domain(x, y)),
-            };
-            Ok($make(to, out?))
-        }};
+    if to.is_floating() || ta.is_floating() || tb.is_floating() {
+        return in_floats(op, to, a, b);
     }
-    let floating = to.is_floating() || ta.is_floating() || tb.is_floating();
-    if floating {
-        // A time scaled by a float is rounded back to its unit.
-        run!(floats, |k| floats_as(k, to), from_floats)
-    } else {
-        let unit = if matches!(op, Arith::Mod | Arith::Div) { ta } else { unit(op, to, ta, tb) };
-        run!(ints, |k| ints_as(k, unit), |to, out| from_ints(to, out))
+    if let Some(sides) = narrow::<i64>(a, b, to, ta.is_temporal() || tb.is_temporal()) {
+        let mut out = Output::new(to, sides);
+        let mut put = |block: &[i64]| out.ints(block);
+        each_operation!(op, ints, |f| blocks::zip(sides, f, &mut put))?;
+        return Ok(out.done());
     }
+    let unit = if matches!(op, Arith::Mod | Arith::Div) { ta } else { unit(op, to, ta, tb) };
+    let x = ints_as(a, unit).ok_or_else(type_error)?;
+    let y = ints_as(b, unit).ok_or_else(type_error)?;
+    if let (Arith::Xbar, Column::Atom(x), Column::Vec(y)) = (op, &x, &y) {
+        return Ok(from_ints(to, Column::Vec(bars(*x, y).into())));
+    }
+    Ok(from_ints(to, each_operation!(op, ints, |f| zip(&x, &y, f))?))
+}
+
+fn in_floats(op: Arith, to: Type, a: &K, b: &K) -> Result {
+    if let Some(sides) = narrow::<f64>(a, b, to, to.is_temporal()) {
+        let mut out = Output::new(to, sides);
+        let mut put = |block: &[f64]| out.floats(block);
+        each_operation!(op, floats, |f| blocks::zip(sides, f, &mut put))?;
+        return Ok(out.done());
+    }
+    // A time scaled by a float is rounded back to its unit.
+    let x = floats_as(a, to).ok_or_else(type_error)?;
+    let y = floats_as(b, to).ok_or_else(type_error)?;
+    Ok(from_floats(to, each_operation!(op, floats, |f| zip(&x, &y, f))?))
+}
+
+/// Two operands of which one at least is a column that must be widened, or makes a narrow one;
+/// times have units, which is another matter.
+fn narrow<'a, T: Domain>(
+    a: &'a K,
+    b: &'a K,
+    to: Type,
+    times: bool,
+) -> Option<(Side<'a, T>, Side<'a, T>)> {
+    if times || a.is_atom() && b.is_atom() {
+        return None;
+    }
+    let (x, y) = (Side::of(a)?, Side::of(b)?);
+    let own = T::own(&Data::repeat(to.null(), 0)).is_some();
+    (x.is_narrow() || y.is_narrow() || !own).then_some((x, y))
+}
+
+/// Items rounded down to multiples of `x`. Neighbours are often in one bar, which spares a
+/// division.
+fn bars(x: i64, items: &[i64]) -> Vec<i64> {
+    let mut bar = (0, 0);
+    let round = |y: &i64| {
+        if *y < bar.0 || *y >= bar.1 {
+            let low = Arith::Xbar.ints(x, *y);
+            // Of a null, and where there is no end, each item is rounded by itself.
+            let end = if x > 0 && low != NULL { low.checked_add(x) } else { None };
+            let end = end.filter(|end| low <= *y && *y < *end);
+            bar = end.map_or((0, 0), |end| (low, end));
+            return low;
+        }
+        bar.0
+    };
+    items.iter().map(round).collect()
 }
 
 /// The unit in which times are brought together.

@@ -1,5 +1,6 @@
 //! Comparison of columns.
 
+use super::blocks::{self, Domain, Side};
 use super::types;
 use super::zip::zip;
 use crate::convert::numeric::{Column, floats_as, ints_as};
@@ -41,14 +42,57 @@ pub(crate) fn same(x: f64, y: f64) -> bool {
         || x.is_finite() && y.is_finite() && (x - y).abs() <= TOLERANCE * x.abs().max(y.abs())
 }
 
-/// The order of two floats; nulls come first.
-pub(crate) fn float_order(x: f64, y: f64) -> Ordering {
-    if same(x, y) { Ordering::Equal } else { strict_order(x, y) }
+/// [`same`] for loops over columns: without branches, so that several items go at once.
+fn equal(x: f64, y: f64) -> bool {
+    (x == y) | (x.is_nan() & y.is_nan()) | near(x, y)
+}
+
+/// Whether the left float is less and not within the tolerance; the null is less than all others.
+fn less(x: f64, y: f64) -> bool {
+    ((x < y) & !near(x, y)) | (x.is_nan() & !y.is_nan())
+}
+
+fn near(x: f64, y: f64) -> bool {
+    let distance = (x - y).abs();
+    (distance <= TOLERANCE * x.abs().max(y.abs())) & (distance < f64::INFINITY)
 }
 
 /// The order of two floats without tolerance, as sorting needs it.
 pub(crate) fn strict_order(x: f64, y: f64) -> Ordering {
     x.partial_cmp(&y).unwrap_or_else(|| y.is_nan().cmp(&x.is_nan()))
+}
+
+/// Evaluates an expression with `$f` bound to a comparison made of the two given ones: one loop for
+/// each, so that each can be unrolled.
+macro_rules! each_comparison {
+    ($op:expr, $equal:ident, $less:ident, |$f:ident| $zip:expr) => {
+        match $op {
+            Compare::Equal => {
+                let $f = |x, y| u8::from($equal(x, y));
+                $zip
+            }
+            Compare::NotEqual => {
+                let $f = |x, y| u8::from(!$equal(x, y));
+                $zip
+            }
+            Compare::Less => {
+                let $f = |x, y| u8::from($less(x, y));
+                $zip
+            }
+            Compare::Greater => {
+                let $f = |x, y| u8::from($less(y, x));
+                $zip
+            }
+            Compare::UpTo => {
+                let $f = |x, y| u8::from(!$less(y, x));
+                $zip
+            }
+            Compare::AtLeast => {
+                let $f = |x, y| u8::from(!$less(x, y));
+                $zip
+            }
+        }
+    };
 }
 
 /// Compares atoms and vectors item by item.
@@ -58,26 +102,12 @@ pub(crate) fn strict_order(x: f64, y: f64) -> Ordering {
 pub(crate) fn compare(op: Compare, a: &K, b: &K) -> Result {
     let (ta, tb) = (a.ty().ok_or_else(type_error)?, b.ty().ok_or_else(type_error)?);
     let ty = types::comparison(ta, tb).ok_or_else(type_error)?;
+    let floating = ty.is_floating() || ta.is_floating() || tb.is_floating();
     let flags = match ty {
         Type::Symbol => symbols(op, a, b)?,
         Type::Guid => guids(op, a, b)?,
-        _ if ty.is_floating() || ta.is_floating() || tb.is_floating() => {
-            let x = floats_as(a, ty).ok_or_else(type_error)?;
-            let y = floats_as(b, ty).ok_or_else(type_error)?;
-            zip(&x, &y, |x, y| u8::from(op.holds(float_order(x, y))))?
-        }
-        _ => {
-            let x = ints_as(a, ty).ok_or_else(type_error)?;
-            let y = ints_as(b, ty).ok_or_else(type_error)?;
-            match op {
-                Compare::Equal => zip(&x, &y, |x, y| u8::from(x == y))?,
-                Compare::NotEqual => zip(&x, &y, |x, y| u8::from(x != y))?,
-                Compare::Less => zip(&x, &y, |x, y| u8::from(x < y))?,
-                Compare::Greater => zip(&x, &y, |x, y| u8::from(x > y))?,
-                Compare::UpTo => zip(&x, &y, |x, y| u8::from(x <= y))?,
-                Compare::AtLeast => zip(&x, &y, |x, y| u8::from(x >= y))?,
-            }
-        }
+        _ if floating => floats(op, ty, a, b)?,
+        _ => ints(op, ty, a, b)?,
     };
     Ok(match flags {
         Column::Atom(x) => K::Atom(Type::Bool, Scalar::U8(x)),
@@ -85,13 +115,55 @@ pub(crate) fn compare(op: Compare, a: &K, b: &K) -> Result {
     })
 }
 
+fn floats(op: Compare, ty: Type, a: &K, b: &K) -> Result<Column<'static, u8>> {
+    if let Some(sides) = narrow::<f64>(a, b, a.ty() != b.ty() && ty.is_temporal()) {
+        let mut out = Vec::with_capacity(a.len().max(b.len()));
+        let mut put = |flags: &[u8]| out.extend_from_slice(flags);
+        each_comparison!(op, equal, less, |f| blocks::zip(sides, f, &mut put))?;
+        return Ok(Column::Vec(out.into()));
+    }
+    let x = floats_as(a, ty).ok_or_else(type_error)?;
+    let y = floats_as(b, ty).ok_or_else(type_error)?;
+    each_comparison!(op, equal, less, |f| zip(&x, &y, f))
+}
+
+fn ints(op: Compare, ty: Type, a: &K, b: &K) -> Result<Column<'static, u8>> {
+    fn same(x: i64, y: i64) -> bool {
+        x == y
+    }
+    fn below(x: i64, y: i64) -> bool {
+        x < y
+    }
+    if let Some(sides) = narrow::<i64>(a, b, a.ty() != b.ty() && ty.is_temporal()) {
+        let mut out = Vec::with_capacity(a.len().max(b.len()));
+        let mut put = |flags: &[u8]| out.extend_from_slice(flags);
+        each_comparison!(op, same, below, |f| blocks::zip(sides, f, &mut put))?;
+        return Ok(Column::Vec(out.into()));
+    }
+    let x = ints_as(a, ty).ok_or_else(type_error)?;
+    let y = ints_as(b, ty).ok_or_else(type_error)?;
+    each_comparison!(op, same, below, |f| zip(&x, &y, f))
+}
+
+/// Two operands of which one at least is a column that must be widened; times of different units
+/// are another matter.
+fn narrow<'a, T: Domain>(a: &'a K, b: &'a K, units: bool) -> Option<(Side<'a, T>, Side<'a, T>)> {
+    if units || a.is_atom() && b.is_atom() {
+        return None;
+    }
+    let (x, y) = (Side::of(a)?, Side::of(b)?);
+    (x.is_narrow() || y.is_narrow()).then_some((x, y))
+}
+
 fn symbols(op: Compare, a: &K, b: &K) -> Result<Column<'static, u8>> {
-    let column = |k: &K| match k {
-        K::Atom(_, Scalar::Sym(s)) => Ok(Column::Atom(*s)),
-        K::Vec(Vector { data: Data::Sym(v), .. }) => Ok(Column::Vec(v.to_vec().into())),
-        _ => Err(type_error()),
-    };
-    let (x, y): (Column<'_, Sym>, Column<'_, Sym>) = (column(a)?, column(b)?);
+    fn column(k: &K) -> Result<Column<'_, Sym>> {
+        match k {
+            K::Atom(_, Scalar::Sym(s)) => Ok(Column::Atom(*s)),
+            K::Vec(Vector { data: Data::Sym(v), .. }) => Ok(Column::Vec(v.as_slice().into())),
+            _ => Err(type_error()),
+        }
+    }
+    let (x, y) = (column(a)?, column(b)?);
     match op {
         Compare::Equal => zip(&x, &y, |x, y| u8::from(x == y)),
         Compare::NotEqual => zip(&x, &y, |x, y| u8::from(x != y)),
@@ -110,6 +182,18 @@ fn guids(op: Compare, a: &K, b: &K) -> Result<Column<'static, u8>> {
     };
     let flag = |i| u8::from(op.holds(super::order::values(&a.at(i), &b.at(i))));
     Ok(Column::Vec((0..count).map(flag).collect::<Vec<u8>>().into()))
+}
+
+/// Whether each item of a vector is null.
+pub(crate) fn nulls(v: &Vector) -> Vec<u8> {
+    match (&v.data, v.ty.null()) {
+        // These have no null.
+        (data, _) if matches!(v.ty, Type::Bool | Type::Byte) => vec![0; data.len()],
+        (Data::I64(v), _) => v.iter().map(|x| u8::from(*x == i64::MIN)).collect(),
+        (Data::I32(v), _) => v.iter().map(|x| u8::from(*x == i32::MIN)).collect(),
+        (Data::F64(v), _) => v.iter().map(|x| u8::from(x.is_nan())).collect(),
+        (data, null) => (0..data.len()).map(|i| u8::from(data.scalar(i) == Some(null))).collect(),
+    }
 }
 
 /// Levels that a match goes down.

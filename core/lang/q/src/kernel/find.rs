@@ -1,10 +1,11 @@
 //! Finding items in lists: `?`, `in`, keys of dictionaries, `bin`.
 
-use super::group::{WordMap, float_key};
-use super::order;
+use super::group::{WordMap, dense_max};
+use super::hash::{NONE, RowTable, WordTable, flat, float_key, row, row_hash};
+use super::words::packed;
 use crate::convert::numeric::{Column, ints};
 use crate::error::{Result, type_error};
-use formats::k::{Data, K, Scalar, Type, Vector};
+use formats::k::{Data, Guid, K, Scalar, Type, Vector};
 
 /// Lists longer than this are searched through a hash table when several items are sought.
 const HASHED_MIN: usize = 16;
@@ -37,7 +38,7 @@ pub(crate) fn find(list: &K, what: &K) -> Result {
     }
 }
 
-fn missing(count: usize) -> i64 {
+pub(super) fn missing(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -91,29 +92,63 @@ fn place(data: &Data, scalar: Scalar) -> i64 {
 
 /// Places of the items of one vector in another of the same layout.
 fn places(list: &Data, what: &Data) -> Vec<i64> {
-    fn by<T: Copy, Q: std::hash::Hash + Eq>(v: &[T], w: &[T], key: impl Fn(T) -> Q) -> Vec<i64> {
-        let none = missing(v.len());
-        if v.len() < HASHED_MIN || w.len() < 4 {
-            let at = |x: &T| v.iter().position(|y| key(*y) == key(*x)).map_or(none, missing);
-            return w.iter().map(at).collect();
-        }
-        let mut known: WordMap<Q, i64> = WordMap::default();
-        for (at, x) in (0..).zip(v) {
-            known.entry(key(*x)).or_insert(at);
-        }
-        w.iter().map(|x| known.get(&key(*x)).copied().unwrap_or(none)).collect()
+    fn whole<T: Copy + Into<i64> + PartialEq>(v: &[T], w: &[T]) -> Vec<i64> {
+        near(v, w, |x: T| x.into().cast_unsigned() ^ (1 << 63))
     }
     match (list, what) {
-        (Data::U8(v), Data::U8(w)) => by(v, w, u64::from),
-        (Data::I16(v), Data::I16(w)) => by(v, w, |x| x as u64),
-        (Data::I32(v), Data::I32(w)) => by(v, w, |x| x as u64),
-        (Data::I64(v), Data::I64(w)) => by(v, w, |x| x as u64),
-        (Data::F32(v), Data::F32(w)) => by(v, w, |x| float_key(f64::from(x))),
-        (Data::F64(v), Data::F64(w)) => by(v, w, float_key),
-        (Data::Sym(v), Data::Sym(w)) => by(v, w, |x| u64::from(x.id())),
-        (Data::Guid(v), Data::Guid(w)) => by(v, w, |x| x),
+        (Data::U8(v), Data::U8(w)) => whole(v, w),
+        (Data::I16(v), Data::I16(w)) => whole(v, w),
+        (Data::I32(v), Data::I32(w)) => whole(v, w),
+        (Data::I64(v), Data::I64(w)) => whole(v, w),
+        (Data::Sym(v), Data::Sym(w)) => near(v, w, |x| u64::from(x.id())),
+        (Data::F32(v), Data::F32(w)) => hashed(v, w, |x| float_key(f64::from(x))),
+        (Data::F64(v), Data::F64(w)) => hashed(v, w, float_key),
+        (Data::Guid(v), Data::Guid(w)) => guids(v, w),
         (list, what) => vec![missing(list.len()); what.len()],
     }
+}
+
+/// The place of a row of `v`; that of [`NONE`] is behind the last.
+fn place_in<T>(v: &[T], row: u32) -> i64 {
+    if row == NONE { missing(v.len()) } else { i64::from(row) }
+}
+
+/// Places of items that have words, by a table of all words between the least and the greatest
+/// where those are not far apart.
+fn near<T: Copy + PartialEq>(v: &[T], w: &[T], word: impl Fn(T) -> u64) -> Vec<i64> {
+    if v.len() < HASHED_MIN || w.len() < 4 {
+        let at = |x: &T| v.iter().position(|y| y == x).map_or(missing(v.len()), missing);
+        return w.iter().map(at).collect();
+    }
+    let words = || v.iter().map(|x| word(*x));
+    let (low, high) = words().fold((u64::MAX, 0), |(low, high), x| (low.min(x), high.max(x)));
+    if high - low >= dense_max(v.len()) {
+        return hashed(v, w, word);
+    }
+    let mut table = vec![NONE; (high - low) as usize + 1];
+    for (row, word) in (0..).zip(words()) {
+        if let Some(slot) = table.get_mut((word - low) as usize).filter(|slot| **slot == NONE) {
+            *slot = row;
+        }
+    }
+    let row = |x: &T| table.get(word(*x).wrapping_sub(low) as usize).copied().unwrap_or(NONE);
+    w.iter().map(|x| place_in(v, row(x))).collect()
+}
+
+fn hashed<T: Copy>(v: &[T], w: &[T], word: impl Fn(T) -> u64) -> Vec<i64> {
+    let mut known = WordTable::with_room(v.len());
+    for (at, x) in (0..).zip(v) {
+        known.get_or_insert(word(*x), at);
+    }
+    w.iter().map(|x| place_in(v, known.get(word(*x)))).collect()
+}
+
+fn guids(v: &[Guid], w: &[Guid]) -> Vec<i64> {
+    let mut known: WordMap<Guid, i64> = WordMap::default();
+    for (at, x) in (0..).zip(v) {
+        known.entry(*x).or_insert(at);
+    }
+    w.iter().map(|x| known.get(x).copied().unwrap_or(missing(v.len()))).collect()
 }
 
 /// In a general list an item is sought whole; a general list of items gives a place each.
@@ -135,7 +170,7 @@ fn in_general(list: &K, what: &K) -> K {
 }
 
 /// Levels of lists down to the first atom.
-fn depth(k: &K) -> usize {
+pub(super) fn depth(k: &K) -> usize {
     let mut levels = 0;
     let mut k = k;
     while let K::Vec(v) = k {
@@ -204,18 +239,25 @@ fn in_table(table: &formats::k::Table, what: &K) -> Result {
 
 /// Places of the rows of columns in a table.
 fn rows_in(table: &formats::k::Table, columns: &[K], count: usize) -> Result {
-    // Numbers both tables' rows together: equal rows have equal numbers.
     let rows = table.rows();
+    if let ([K::Vec(v)], [K::Vec(w)]) = (table.columns.as_slice(), columns)
+        && v.ty == w.ty
+        && v.ty != Type::List
+    {
+        return Ok(K::longs(places(&v.data, &w.data)));
+    }
+    if let Some(words) = packed(&[&table.columns, columns]) {
+        return Ok(K::longs(words.places(missing(rows))));
+    }
+    if let (Some(own), Some(other)) = (flat(table.columns.iter()), flat(columns.iter()))
+        && own.iter().zip(&other).all(|(v, w)| v.ty == w.ty)
+    {
+        return Ok(K::longs(hashed_rows(&own, rows, &other, count)));
+    }
+    // Numbers both tables' rows together: equal rows have equal numbers.
     let mut joined = Vec::with_capacity(columns.len());
     for (a, b) in table.columns.iter().zip(columns) {
-        joined.push(match (a, b) {
-            (K::Vec(v), K::Vec(w)) if v.ty == w.ty => {
-                let mut data = v.data.clone();
-                let _same = data.append(&w.data);
-                K::vec(v.ty, data)
-            }
-            _ => K::list(a.items().chain(b.items()).collect()),
-        });
+        joined.push(K::list(a.items().chain(b.items()).collect()));
     }
     let all = K::table(table.names.to_vec(), joined)?;
     let groups = super::group::groups(&all)?;
@@ -223,6 +265,22 @@ fn rows_in(table: &formats::k::Table, columns: &[K], count: usize) -> Result {
     let first = |id: &u32| groups.firsts.get(*id as usize).copied().filter(|f| *f < none);
     let ids = groups.ids.get(rows..rows + count).unwrap_or_default();
     Ok(K::longs(ids.iter().map(|id| first(id).unwrap_or(none)).collect()))
+}
+
+/// Places of the rows of vectors among those of others of the same types.
+fn hashed_rows(own: &[&Vector], rows: usize, other: &[&Vector], count: usize) -> Vec<i64> {
+    let mut known = RowTable::with_room(rows);
+    for at in 0..rows {
+        let hash = row_hash(row(own, at));
+        if known.find(hash, |old| row(own, old).eq(row(own, at))).is_none() {
+            known.insert(hash, at);
+        }
+    }
+    let place = |at| {
+        let found = known.find(row_hash(row(other, at)), |old| row(own, old).eq(row(other, at)));
+        missing(found.unwrap_or(rows))
+    };
+    (0..count).map(place).collect()
 }
 
 /// `x in y`: whether each item of `x` is in the list.
@@ -249,47 +307,4 @@ pub(crate) fn is_in(what: &K, list: &K) -> Result {
         })
     };
     crate::convert::cast::over_lists(&found, &flags)
-}
-
-/// The place of the last item not after `what` in an ascending list; -1 before the first.
-/// With `right` the place of the first item not before it.
-pub(crate) fn bin(list: &K, what: &K, right: bool) -> Result {
-    if let K::Dict(d) = list {
-        let places = bin(&d.values, what, right)?;
-        return crate::eval::at(&d.keys, &places);
-    }
-    let whole = list.ty() == Some(Type::List)
-        && depth(what) <= list.as_list().and_then(<[K]>::first).map_or(0, depth);
-    match what {
-        K::Vec(_) if whole => Ok(K::long(place_of(list, what, right))),
-        K::Vec(_) => {
-            let items = what.items().map(|w| bin(list, &w, right)).collect::<Result<Vec<_>>>()?;
-            Ok(if items.is_empty() { K::longs(Vec::new()) } else { K::collapse(items) })
-        }
-        K::Atom(ty, _) => {
-            let K::Vec(v) = list else { return Err(type_error()) };
-            let what = if v.ty == *ty || v.ty == Type::List {
-                what.clone()
-            } else {
-                crate::convert::cast::cast(v.ty, what)?
-            };
-            Ok(K::long(place_of(list, &what, right)))
-        }
-        _ => Err(type_error()),
-    }
-}
-
-/// The place by halving.
-fn place_of(list: &K, what: &K, right: bool) -> i64 {
-    let (mut low, mut high) = (0, list.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let order = order::values(&list.at(middle), what);
-        if if right { order.is_lt() } else { order.is_le() } {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    missing(low) - i64::from(!right)
 }

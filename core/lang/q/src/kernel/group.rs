@@ -1,5 +1,7 @@
 //! Equal items by hashing: dense numbers for the distinct values of one or more columns.
 
+use super::hash::{NONE, WordTable, float_key, mixed};
+use super::words::packed;
 use crate::error::Result;
 use formats::k::ipc::{self, Endian};
 use formats::k::{Data, K, Sym, Vector};
@@ -25,9 +27,12 @@ impl Hasher for WordHasher {
         }
     }
 
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
     fn write_u64(&mut self, word: u64) {
-        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
+        self.0 = mixed(self.0, word);
     }
 }
 
@@ -44,23 +49,6 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// The rows of each group, in order.
-    pub(crate) fn rows(&self) -> Vec<Vec<i64>> {
-        let mut counts = vec![0; self.firsts.len()];
-        for id in &self.ids {
-            if let Some(count) = counts.get_mut(*id as usize) {
-                *count += 1;
-            }
-        }
-        let mut rows: Vec<Vec<i64>> = counts.into_iter().map(Vec::with_capacity).collect();
-        for (row, id) in (0..).zip(&self.ids) {
-            if let Some(list) = rows.get_mut(*id as usize) {
-                list.push(row);
-            }
-        }
-        rows
-    }
-
     /// The same groups in another order: `order` has the old numbers.
     pub(crate) fn reordered(&self, order: &[i64]) -> Self {
         let mut new = vec![0u32; self.firsts.len()];
@@ -91,18 +79,46 @@ fn number<T: std::hash::Hash + Eq>(items: impl Iterator<Item = T>) -> Groups {
     Groups { ids, firsts }
 }
 
+/// The same for words.
+fn number_words(items: impl Iterator<Item = u64>) -> Groups {
+    let mut known = WordTable::with_room(0);
+    let (mut ids, mut firsts) = (Vec::with_capacity(items.size_hint().0), Vec::new());
+    // Like items often follow each other.
+    let mut last = (0, NONE);
+    for (row, item) in (0i64..).zip(items) {
+        if last.1 == NONE || last.0 != item {
+            let next = firsts.len() as u32;
+            last = (item, known.get_or_insert(item, next));
+            if last.1 == next {
+                firsts.push(row);
+            }
+        }
+        ids.push(last.1);
+    }
+    Groups { ids, firsts }
+}
+
 /// Most numbers that a table of all of them is made for, beside four for each item.
 const DENSE: u64 = 1 << 16;
 
+/// How far apart the least and the greatest of so many items may be for a table of all numbers
+/// between them.
+pub(crate) fn dense_max(count: usize) -> u64 {
+    DENSE + 4 * count as u64
+}
+
 /// The same for items that are numbers from `low` to `high`, by a table of all of them where they
 /// are few.
-fn number_within(items: impl Iterator<Item = u64> + Clone, low: u64, high: u64) -> Groups {
+pub(crate) fn number_within(
+    items: impl Iterator<Item = u64> + Clone,
+    low: u64,
+    high: u64,
+) -> Groups {
     let count = items.size_hint().0;
     let size = high.wrapping_sub(low);
-    if size >= DENSE + 4 * count as u64 {
-        return number(items);
+    if size >= dense_max(count) {
+        return number_words(items);
     }
-    const NONE: u32 = u32::MAX;
     let mut known = vec![NONE; size as usize + 1];
     let (mut ids, mut firsts) = (Vec::with_capacity(count), Vec::new());
     for (row, item) in (0i64..).zip(items) {
@@ -114,6 +130,15 @@ fn number_within(items: impl Iterator<Item = u64> + Clone, low: u64, high: u64) 
         ids.push(*slot);
     }
     Groups { ids, firsts }
+}
+
+/// The groups of items that are alike in two ways: in the one they have numbers, in the other
+/// they are groups, too.
+pub(crate) fn numbered_pairs(ids: &[u32], others: &Groups) -> Groups {
+    let (count, width) = (ids.iter().max().map_or(0, |m| u64::from(*m) + 1), others.firsts.len());
+    let pairs = ids.iter().zip(&others.ids);
+    let pairs = pairs.map(|(a, b)| u64::from(*a) * width as u64 + u64::from(*b));
+    number_within(pairs, 0, (count * width as u64).saturating_sub(1))
 }
 
 /// The groups of whole numbers.
@@ -130,17 +155,6 @@ pub(crate) fn numbered(symbols: &[Sym]) -> Groups {
     let high = ids.clone().max().unwrap_or(0);
     let low = ids.clone().min().unwrap_or(0);
     number_within(ids, low, high)
-}
-
-/// The bits of a float by which equal ones are found: one zero, one null.
-pub(crate) fn float_key(x: f64) -> u64 {
-    if x.is_nan() {
-        f64::NAN.to_bits()
-    } else if x == 0.0 {
-        0
-    } else {
-        x.to_bits()
-    }
 }
 
 /// Bytes that only equal values have.
@@ -164,24 +178,25 @@ pub(crate) fn groups(k: &K) -> Result<Groups> {
             Data::I16(v) => number_ints(v),
             Data::I32(v) => number_ints(v),
             Data::I64(v) => number_ints(v),
-            Data::F32(v) => number(v.iter().map(|x| float_key(f64::from(*x)))),
-            Data::F64(v) => number(v.iter().map(|x| float_key(*x))),
+            Data::F32(v) => number_words(v.iter().map(|x| float_key(f64::from(*x)))),
+            Data::F64(v) => number_words(v.iter().map(|x| float_key(*x))),
             Data::Sym(v) => numbered(v),
             Data::Guid(v) => number(v.iter().copied()),
             Data::List(v) => number(v.iter().map(bytes).collect::<Result<Vec<_>>>()?.into_iter()),
         }),
         K::Table(t) => {
+            if t.columns.len() > 1
+                && let Some(groups) = packed(&[&t.columns]).and_then(|words| words.groups())
+            {
+                return Ok(groups);
+            }
             let mut columns = t.columns.iter();
             let Some(first) = columns.next() else {
                 return Ok(Groups { ids: Vec::new(), firsts: Vec::new() });
             };
             let mut all = groups(first)?;
             for column in columns {
-                let next = groups(column)?;
-                let (count, others) = (all.firsts.len() as u64, next.firsts.len() as u64);
-                let pairs = all.ids.iter().zip(&next.ids);
-                let pairs = pairs.map(|(a, b)| u64::from(*a) * others + u64::from(*b));
-                all = number_within(pairs, 0, (count * others).saturating_sub(1));
+                all = numbered_pairs(&all.ids, &groups(column)?);
             }
             Ok(all)
         }

@@ -1,11 +1,12 @@
 //! Sorting by keys of 64 bits, digit by digit from the lowest: each pass is stable, so the whole
-//! is, and it costs as many passes as the keys differ in digits.
+//! is, and it costs as many passes as the keys differ in digits. A key shares its 64 bits with the
+//! number of its place; where it does not fit, its lowest bits are left out, and what is alike but
+//! for them is put in order afterwards.
 
 /// Fewer items are sorted by comparing.
 const SMALL: usize = 256;
-/// Bits of a digit: what is counted of one fits the first cache.
+/// Bits of a digit at most: what is counted of one fits the first cache.
 const DIGIT_BITS: u32 = 11;
-const DIGITS: usize = 1 << DIGIT_BITS;
 
 /// Sorts places by their keys, which are as many; equal ones stay as they come.
 pub(crate) fn sort(keys: &[u64], places: &mut [i64]) {
@@ -14,23 +15,50 @@ pub(crate) fn sort(keys: &[u64], places: &mut [i64]) {
     }
     let low = keys.iter().copied().min().unwrap_or(0);
     let high = keys.iter().copied().max().unwrap_or(0);
-    let width = 64 - (high - low).leading_zeros();
-    let numbered = || keys.iter().map(move |key| key - low).zip(places.iter().copied());
     if keys.len() < SMALL {
-        let mut pairs: Vec<(u64, i64)> = numbered().collect();
+        let mut pairs: Vec<(u64, i64)> = keys.iter().copied().zip(places.iter().copied()).collect();
         pairs.sort_by_key(|(key, _)| *key);
         put(places, pairs.into_iter().map(|(_, place)| place));
-    } else if width <= 32 && u32::try_from(keys.len()).is_ok() {
-        // A key and the number of its place share 64 bits.
-        let items = numbered().zip(0..).map(|((key, _), at): ((u64, i64), u64)| key << 32 | at);
-        let items = passes(items.collect(), 32, width, |item| *item);
-        let old = places.to_vec();
-        let at = |item: u64| old.get((item & 0xffff_ffff) as usize).copied().unwrap_or(0);
-        put(places, items.into_iter().map(at));
-    } else {
-        let pairs = passes(numbered().collect(), 0, width, |(key, _)| *key);
-        put(places, pairs.into_iter().map(|(_, place)| place));
+        return;
     }
+    let width = u64::BITS - (high - low).leading_zeros();
+    let number_bits = usize::BITS - keys.len().leading_zeros();
+    let room = u64::BITS - number_bits;
+    let left_out = width.saturating_sub(room);
+    let item = |(key, at): (&u64, u64)| (key - low) >> left_out << number_bits | at;
+    let items = keys.iter().zip(0..).map(item).collect();
+    let mut items = passes(items, number_bits, width - left_out);
+    let number = |item: u64| (item & ((1 << number_bits) - 1)) as usize;
+    if left_out > 0 {
+        let key = |item: &u64| keys.get(number(*item)).copied().unwrap_or(0);
+        for alike in items.chunk_by_mut(|a, b| a >> number_bits == b >> number_bits) {
+            if alike.len() > 1 {
+                alike.sort_by_key(key);
+            }
+        }
+    }
+    let own = (0i64..).zip(places.iter()).all(|(at, place)| at == *place);
+    if own {
+        put(places, items.into_iter().map(|item| number(item) as i64));
+    } else {
+        let old = places.to_vec();
+        let at = |item: u64| old.get(number(item)).copied().unwrap_or(0);
+        put(places, items.into_iter().map(at));
+    }
+}
+
+/// Sorts words.
+pub(crate) fn sort_words(mut words: Vec<u64>) -> Vec<u64> {
+    if words.len() < SMALL || words.is_sorted() {
+        words.sort_unstable();
+        return words;
+    }
+    let low = words.iter().copied().min().unwrap_or(0);
+    let high = words.iter().copied().max().unwrap_or(0);
+    words.iter_mut().for_each(|word| *word -= low);
+    let mut words = passes(words, 0, u64::BITS - (high - low).leading_zeros());
+    words.iter_mut().for_each(|word| *word += low);
+    words
 }
 
 fn put(places: &mut [i64], sorted: impl Iterator<Item = i64>) {
@@ -39,26 +67,31 @@ fn put(places: &mut [i64], sorted: impl Iterator<Item = i64>) {
     }
 }
 
-/// Sorts items by `width` bits of their keys from bit `from` on.
-fn passes<T: Copy>(mut items: Vec<T>, from: u32, width: u32, key: impl Fn(&T) -> u64) -> Vec<T> {
-    let mut other = items.clone();
-    for shift in (from..from + width).step_by(DIGIT_BITS as usize) {
-        let digit = |item: &T| (key(item) >> shift) as usize & (DIGITS - 1);
-        let mut counts = [0usize; DIGITS];
-        for item in &items {
-            if let Some(count) = counts.get_mut(digit(item)) {
+/// Sorts items by their `width` bits from bit `from` on.
+fn passes(mut items: Vec<u64>, from: u32, width: u32) -> Vec<u64> {
+    let digits = width.div_ceil(DIGIT_BITS).max(1);
+    let bits = width.div_ceil(digits);
+    let digit = |item: u64, n: u32| (item >> (from + n * bits)) as usize & ((1 << bits) - 1);
+    // All digits are counted at once; how often each occurs does not change with the order.
+    let mut counts = vec![0usize; (digits as usize) << bits];
+    for item in &items {
+        for n in 0..digits {
+            if let Some(count) = counts.get_mut((n as usize) << bits | digit(*item, n)) {
                 *count += 1;
             }
         }
+    }
+    let mut other = vec![0; items.len()];
+    for (counts, n) in counts.chunks_mut(1 << bits).zip(0..) {
         if counts.contains(&items.len()) {
             continue; // all are alike here
         }
         let mut next = 0;
-        for count in &mut counts {
+        for count in counts.iter_mut() {
             next += std::mem::replace(count, next);
         }
         for item in &items {
-            if let Some(at) = counts.get_mut(digit(item)) {
+            if let Some(at) = counts.get_mut(digit(*item, n)) {
                 if let Some(slot) = other.get_mut(*at) {
                     *slot = *item;
                 }
@@ -79,7 +112,9 @@ mod tests {
     proptest! {
         #[test]
         fn places_are_sorted_as_a_stable_sort_does(
-            seeds in prop::collection::vec(any::<u64>(), 0..700), bits in 0u32..=64, low in any::<u64>(),
+            seeds in prop::collection::vec(any::<u64>(), 0..700),
+            bits in 0u32..=64,
+            low in any::<u64>(),
         ) {
             // Keys of few bits have many equals, and those of many bits have none.
             let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };

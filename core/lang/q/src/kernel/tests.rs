@@ -7,6 +7,7 @@ use crate::session::{Options, Session};
 use formats::k::{K, Scalar, Type};
 use proptest::prelude::*;
 
+mod lists;
 mod naive;
 
 pub(crate) const TYPES: [Type; 18] = [

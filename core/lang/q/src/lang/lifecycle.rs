@@ -1,53 +1,30 @@
-//! When the handlers of a spec are called while its pipeline runs, and what the functions of its
-//! readers were called with on its way in.
+//! When the handlers of a spec are called while its pipeline runs.
 //!
 //! ```text
 //! open -> onSetup        the spec was loaded
+//! a state -> onRecover   what onCheckpoint gave when the state was written
 //! first turn -> onStart  the operators are there; nothing has flown yet
 //! end of an operator -> its onFinish, before those behind it end
-//! end of the last one, or the pipeline is dropped by force -> onTeardown
+//! end of the last reader, or the pipeline is dropped by force -> onTeardown
 //! ```
+//!
+//! A process that ends while its pipeline goes on in the next one is no end of the pipeline.
 
 use super::{Shared, busy};
 use crate::error::{QError, Result};
 use crate::qsp::Node;
-use crate::qsp::batch::close;
 use crate::qsp::stage::handle;
 use crate::session::Session;
 use formats::k::{K, Sym};
+use plan::OperatorError;
 use plan::env::Log;
-use plan::{Batch, OperatorError};
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 
 /// How far a pipeline is in its life.
 #[derive(Default)]
 pub(super) struct Life {
     started: Cell<bool>,
     over: Cell<bool>,
-    /// What stands for each operator and has not ended.
-    parts: RefCell<HashMap<usize, usize>>,
-}
-
-impl Life {
-    /// Something more stands for an operator.
-    pub(super) fn part(&self, node: usize) {
-        *self.parts.borrow_mut().entry(node).or_default() += 1;
-    }
-
-    /// Something that stands for an operator ends; whether nothing else does.
-    pub(super) fn part_ended(&self, node: usize) -> bool {
-        let mut parts = self.parts.borrow_mut();
-        let left = parts.get(&node).copied().unwrap_or_default().saturating_sub(1);
-        match left {
-            0 => parts.remove(&node).is_some(),
-            left => parts.insert(node, left).is_none(),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.parts.borrow().is_empty()
-    }
 }
 
 /// Calls what is called before anything has started.
@@ -66,17 +43,17 @@ pub(super) fn message(metadata: K, data: K) -> K {
 }
 
 impl Shared {
-    /// Whether an operator has something to do at once: to see the pipeline begin, or to take what
-    /// the spec called its reader with.
-    pub(super) fn is_due(&self, node: &Node, is_entry: bool) -> bool {
-        let handlers = &self.pipeline.handlers;
-        if !self.life.started.get() && handlers.start.is_some() {
-            return true;
+    /// Whether the program has something to do at once: to see the pipeline begin, or to take what
+    /// the spec has called its readers with.
+    pub(super) fn is_due(&self) -> bool {
+        if self.life.over.get() {
+            return false;
         }
-        is_entry && self.session.try_borrow().is_ok_and(|cx| cx.qsp.calls.pending(node.id))
+        let begins = !self.life.started.get() && self.pipeline.handlers.start.is_some();
+        begins || self.session.try_borrow().is_ok_and(|cx| cx.qsp.calls.due())
     }
 
-    /// The first turn of the first operator: everything has started.
+    /// The first turn: everything has started.
     ///
     /// # Errors
     /// What must fail the pipeline.
@@ -85,53 +62,86 @@ impl Shared {
             return Ok(());
         }
         let Some(start) = &self.pipeline.handlers.start else { return Ok(()) };
-        self.handler("onStart", start, &[K::Null])
+        let mut session = self.session.try_borrow_mut().map_err(|_| busy())?;
+        self.handler(&mut session, "onStart", start, &[K::Null]).map(|_| ())
     }
 
-    /// Something has ended, and what it still had is handed on.
+    /// The process ends, and the pipeline goes on in the next one.
+    pub(super) fn suspend(&self) {
+        self.life.over.set(true);
+    }
+
+    /// Everything has ended.
     ///
     /// # Errors
     /// What must fail the pipeline.
-    pub(super) fn ended(&self) -> std::result::Result<(), OperatorError> {
-        if self.life.is_over() { self.tear_down() } else { Ok(()) }
-    }
-
-    fn tear_down(&self) -> std::result::Result<(), OperatorError> {
+    pub(super) fn tear_down(&self) -> std::result::Result<(), OperatorError> {
         if self.life.over.replace(true) {
             return Ok(());
         }
         let Some(teardown) = &self.pipeline.handlers.teardown else { return Ok(()) };
-        self.handler("onTeardown", teardown, &[K::Null])
+        let mut session = self.session.try_borrow_mut().map_err(|_| busy())?;
+        self.handler(&mut session, "onTeardown", teardown, &[K::Null]).map(|_| ())
     }
 
-    /// Calls a handler; what it signals counts as an error of the pipeline.
-    fn handler(&self, name: &str, f: &K, args: &[K]) -> std::result::Result<(), OperatorError> {
-        let called = self.session.try_borrow_mut().map_err(|_| busy())?.apply(f, args);
-        called.map_or_else(|error| self.errors.take(name, &error), |_| Ok(()))
+    /// Calls a handler; what it signals counts as an error of the pipeline, and it gives nothing.
+    fn handler(
+        &self,
+        session: &mut Session,
+        name: &str,
+        f: &K,
+        args: &[K],
+    ) -> std::result::Result<Option<K>, OperatorError> {
+        let called = session.apply(f, args);
+        // There is no operator behind it.
+        session.qsp.pushed.clear();
+        match called {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => self.errors.take(name, &error).map(|()| None),
+        }
     }
 
-    /// Tells the handler of errors of one, and what was being worked on.
+    /// Takes note of what an operator has signalled, and tells the handler of errors of it and of
+    /// what was being worked on.
     ///
     /// # Errors
     /// What must fail the pipeline.
-    pub(super) fn tell(
+    pub(super) fn failed(
         &self,
+        session: &mut Session,
         node: &Node,
         error: &QError,
-        message: K,
+        message: Option<K>,
     ) -> std::result::Result<(), OperatorError> {
-        let Some(f) = self.pipeline.handlers.error.as_ref().filter(|_| !error.fatal) else {
-            return Ok(());
-        };
-        self.handler("onError", f, &[handle(node), message, K::str(&error.text)])
+        self.errors.take(&node.name, error)?;
+        let Some(f) = &self.pipeline.handlers.error else { return Ok(()) };
+        let args = [handle(node), message.unwrap_or_default(), K::str(&error.text)];
+        self.handler(session, "onError", f, &args).map(|_| ())
     }
 
-    /// What the spec called a reader with, as batches.
-    pub(super) fn called(&self, node: &Node, out: &mut Vec<Batch>) {
-        if let Ok(mut session) = self.session.try_borrow_mut() {
-            let values = session.qsp.calls.take(node.id);
-            out.extend(values.into_iter().map(|value| Batch::new(close(K::Null, value))));
-        }
+    /// What the spec itself wants to be kept with a state.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    pub(super) fn to_keep(
+        &self,
+        session: &mut Session,
+    ) -> std::result::Result<Option<K>, OperatorError> {
+        let Some(f) = &self.pipeline.handlers.checkpoint else { return Ok(None) };
+        self.handler(session, "onCheckpoint", f, &[K::Null])
+    }
+
+    /// The pipeline goes on from a state, with what was kept in it.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    pub(super) fn recover(
+        &self,
+        session: &mut Session,
+        kept: Option<K>,
+    ) -> std::result::Result<(), OperatorError> {
+        let Some(f) = &self.pipeline.handlers.recover else { return Ok(()) };
+        self.handler(session, "onRecover", f, &[kept.unwrap_or_default()]).map(|_| ())
     }
 }
 

@@ -1,19 +1,16 @@
 //! A spec to a plan: its operators become expressions over the spec as prelude.
 
-use super::{NAME, PORT_BITS, diagnostic, readers, writers};
+use super::{NAME, OUTPUTS, PROGRAM, diagnostic, readers, writers};
 use crate::display;
 use crate::error::{QError, Result};
-use crate::qsp::{self, Node, Pipeline};
+use crate::qsp::{self, Kind, Node, Pipeline};
 use crate::session;
 use formats::k::{K, Type};
 use plan::serde_json::json;
-use plan::{Code, Component, Diagnostic, Json, NodeId, Plan, Role};
-use std::collections::HashMap;
+use plan::{Code, Component, Diagnostic, Json, Plan, Role};
 
 /// Code of the diagnostic about a spec that does not parse.
 const PARSE: &str = "parse";
-/// The port of what stands behind a reader to see it begin and end.
-pub(super) const ENTRY: u32 = 1;
 /// Characters of a function that a plan shows.
 const TEXT_MAX: usize = 200;
 
@@ -31,48 +28,39 @@ pub fn lower(spec: &str) -> std::result::Result<Plan, Vec<Diagnostic>> {
     Ok(plan)
 }
 
+/// The readers as sources, everything else as one operator, and behind it a sink for each writer.
 fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     // One worker is one environment on one shard.
     let mut plan = Plan { shards_max: Some(1), ..Plan::default() };
-    // The node that other nodes read an operator's output from.
-    let mut outputs: HashMap<usize, NodeId> = HashMap::new();
-    for node in &pipeline.nodes {
-        let inputs: Vec<NodeId> =
-            node.inputs.iter().filter_map(|i| outputs.get(i).copied()).collect();
-        let id = match node.op {
-            op if op.starts_with("read.") => readers::lower(&mut plan, pipeline, node)?,
-            op if op.starts_with("write.") => writers::lower(&mut plan, node, inputs)?,
-            "merge" => merge(&mut plan, node, inputs),
-            _ => plan.add(Role::Operator, expression(node, 0), inputs),
-        };
-        outputs.insert(node.id, id);
+    let of = |kind: Kind| pipeline.nodes.iter().filter(move |node| node.kind == kind);
+    let mut sources = Vec::new();
+    for node in of(Kind::Reader) {
+        for readers::Source { component, begins_anew } in readers::sources(pipeline, node)? {
+            let id = plan.add(Role::Source, component, Vec::new());
+            if let Some(source) = plan.nodes.get_mut(id).filter(|_| begins_anew) {
+                source.anew = Some(0);
+            }
+            sources.push(id);
+        }
+    }
+    let code = json!({ "lang": NAME, "text": "program", "slot": PROGRAM });
+    let program = plan.add(Role::Operator, Component::new("mapping", code), sources);
+    for (number, node) in of(Kind::Writer).enumerate() {
+        let slot = u32::try_from(number).ok().and_then(|n| OUTPUTS.checked_add(n));
+        let code = json!({ "lang": NAME, "text": format!(".qsp.{}", node.op), "slot": slot });
+        let output = Component::new("mapping", code);
+        let output = plan.add(Role::Operator, output, vec![program]);
+        plan.add(Role::Sink, writers::sink(node)?, vec![output]);
     }
     Ok(plan)
-}
-
-/// What makes values of what a source of bytes gives.
-pub(super) fn values(plan: &mut Plan, node: &Node, source: NodeId) -> NodeId {
-    plan.add(Role::Operator, expression(node, 0), vec![source])
-}
-
-/// The two sides of a merge, and one node behind them.
-fn merge(plan: &mut Plan, node: &Node, inputs: Vec<NodeId>) -> NodeId {
-    let mut sides = Vec::new();
-    // The first input is the stream that was given as argument: the right side.
-    for (port, input) in [1, 0].into_iter().zip(inputs) {
-        sides.push(plan.add(Role::Operator, expression(node, port), vec![input]));
-    }
-    let pass = labelled("noop", node, json!({}));
-    plan.add(Role::Operator, pass, sides)
 }
 
 pub(super) fn labelled(name: &str, node: &Node, config: Json) -> Component {
     Component { label: node.name.clone(), ..Component::new(name, config) }
 }
 
-pub(super) fn code(node: &Node, port: u32) -> Json {
-    let f = node.func.as_ref().or_else(|| node.option("expr"));
-    let text = match f {
+pub(super) fn code(node: &Node) -> Json {
+    let text = match node.option("expr") {
         Some(f) => match f.as_text() {
             Some(text) => String::from_utf8_lossy(text).into_owned(),
             None => display::text(f),
@@ -80,11 +68,7 @@ pub(super) fn code(node: &Node, port: u32) -> Json {
         None => format!(".qsp.{}", node.op),
     };
     let text: String = text.chars().take(TEXT_MAX).collect();
-    json!({ "lang": NAME, "text": text, "slot": node.id as u32 | port << PORT_BITS })
-}
-
-pub(super) fn expression(node: &Node, port: u32) -> Component {
-    labelled("mapping", node, code(node, port))
+    json!({ "lang": NAME, "text": text, "slot": node.id as u32 })
 }
 
 pub(super) fn symbol(node: &Node, name: &str) -> Result<String> {
@@ -130,12 +114,13 @@ mod tests {
         assert!(plan.check().is_ok());
         let names: Vec<&str> = plan.nodes.iter().map(|n| n.component.name.as_str()).collect();
         assert_eq!(names, ["callback", "mapping", "mapping", "console"]);
-        assert_eq!(plan.nodes[1].component.config["text"], "{x+1}");
+        assert_eq!(plan.nodes[1].component.config["slot"], PROGRAM);
+        assert_eq!(plan.nodes[2].component.config["slot"], OUTPUTS);
         assert_eq!(plan.shards_max, Some(1));
     }
 
     #[test]
-    fn branches_share_what_is_before_them() {
+    fn each_writer_is_a_sink() {
         let plan = lower(
             "s:.qsp.read.fromCallback[`p] .qsp.split[]\n\
              a:s .qsp.map[{x}] .qsp.write.toVariable[`a]\n\
@@ -143,8 +128,10 @@ mod tests {
         )
         .unwrap();
         assert!(plan.check().is_ok());
-        let split = plan.nodes.iter().position(|n| n.inputs == [0]).unwrap();
-        assert_eq!(plan.targets(split).count(), 2);
+        let program = plan.nodes.iter().position(|n| n.inputs == [0]).unwrap();
+        assert_eq!(plan.targets(program).count(), 2);
+        let sinks = plan.nodes.iter().filter(|n| n.role == Role::Sink);
+        assert!(sinks.map(|n| n.component.name.as_str()).eq(["drop"; 2]));
     }
 
     #[test]
@@ -156,29 +143,6 @@ mod tests {
         .unwrap();
         assert!(plan.check().is_ok());
         assert_eq!(plan.nodes.iter().filter(|n| n.role == Role::Source).count(), 2);
-    }
-
-    fn names(spec: &str) -> Vec<String> {
-        let plan = lower(spec).unwrap();
-        assert!(plan.check().is_ok());
-        plan.nodes.iter().map(|n| n.component.name.clone()).collect()
-    }
-
-    #[test]
-    fn blocks_of_files_become_values_before_a_writer_of_values() {
-        let read = ".qsp.run .qsp.read.fromFile";
-        let direct = names(&format!("{read}[\"f\"] .qsp.write.toVariable[`v]"));
-        assert_eq!(direct, ["file", "mapping", "drop"]);
-        // A function makes values itself, and so does what makes the lines of a console.
-        let map = names(&format!("{read}[\"f\"] .qsp.map[{{x}}] .qsp.write.toVariable[`v]"));
-        assert_eq!(map, ["file", "mapping", "mapping", "drop"]);
-        let console = names(&format!("{read}[\"f\"] .qsp.write.toConsole[]"));
-        assert_eq!(console, ["file", "mapping", "console"]);
-        let mode = ".qsp.use ``mode!``binary";
-        let bytes = names(&format!("{read}[\"f\"; {mode}] .qsp.map[{{x}}] .qsp.write.toConsole[]"));
-        assert_eq!(bytes, ["file", "mapping", "mapping", "mapping", "console"]);
-        let error = lower(&format!("{read}[\"f\"; .qsp.use ``mode!``x] .qsp.write.toConsole[]"));
-        assert_eq!(error.unwrap_err()[0].message, "'mode: x");
     }
 
     #[test]

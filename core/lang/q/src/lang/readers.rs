@@ -1,69 +1,52 @@
 //! The readers of a spec as sources of a plan.
 
-use super::lower::{ENTRY, code, expression, labelled, plain, symbol, text, values};
+use super::lower::{code, labelled, plain, symbol, text};
 use crate::error::{QError, Result};
 use crate::qsp::files::Reading;
 use crate::qsp::{Node, Pipeline};
 use formats::k::{K, Type};
 use plan::serde_json::json;
-use plan::{Component, Json, NodeId, Plan, Role};
+use plan::{Component, Json};
 
 /// Bytes of the longest line of a file.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
-/// A reader, and what stands behind it; returns whom others read from.
+/// A source of a reader.
+pub(super) struct Source {
+    pub(super) component: Component,
+    /// Whether it begins at each start with the same data.
+    pub(super) begins_anew: bool,
+}
+
+/// The sources of a reader: one, and another one for each further name that it is called under.
 ///
 /// # Errors
 /// What is wrong with its options.
-pub(super) fn lower(plan: &mut Plan, pipeline: &Pipeline, node: &Node) -> Result<NodeId> {
-    let mut add = |component| plan.add(Role::Source, component, Vec::new());
-    let last = match node.op {
-        "read.fromCallback" => add(callback(node)?),
-        "read.fromExpr" => add(labelled("evaluate", node, json!({ "code": code(node, 0) }))),
+pub(super) fn sources(pipeline: &Pipeline, node: &Node) -> Result<Vec<Source>> {
+    let (component, begins_anew) = match node.op {
+        "read.fromCallback" => {
+            let own = symbol(node, "callback")?;
+            // What is kept of calls comes again, with the numbers that they had.
+            let begins_anew = node.flag("replay")?;
+            let names = std::iter::once(own.as_str()).chain(pipeline.aliases_of(node));
+            let each = |name| Ok(Source { component: callback(node, name)?, begins_anew });
+            return names.map(each).collect();
+        }
+        "read.fromExpr" => (labelled("evaluate", node, json!({ "code": code(node) })), true),
         "read.fromFile" => {
-            let source = add(file(node)?);
-            if gives_lines(node)? { source } else { values(plan, node, source) }
+            let reading = Reading::of(node)?;
+            (file(node, reading)?, !reading.watch)
         }
-        "read.fromHTTP" => {
-            let source = add(http(node)?);
-            values(plan, node, source)
-        }
-        "read.fromMQTT" => {
-            let source = add(mqtt(node)?);
-            values(plan, node, source)
-        }
-        "read.fromStream" => add(labelled("topic", node, json!({ "name": topic(node)? }))),
+        "read.fromHTTP" => (http(node)?, true),
+        "read.fromMQTT" => (mqtt(node)?, false),
+        "read.fromStream" => (labelled("topic", node, json!({ "name": topic(node)? })), false),
         other => return Err(QError::nyi(&format!(".qsp.{other}"))),
     };
-    if !is_entered(pipeline, node) {
-        return Ok(last);
-    }
-    let mut inputs = vec![last];
-    for (_, name) in pipeline.aliases.iter().filter(|(id, _)| *id == node.id) {
-        let alias = labelled("callback", node, json!({ "name": name }));
-        inputs.push(plan.add(Role::Source, alias, Vec::new()));
-    }
-    Ok(plan.add(Role::Operator, expression(node, ENTRY), inputs))
+    Ok(vec![Source { component, begins_anew }])
 }
 
-/// Whether something must stand behind a reader that sees it begin and end, or that the spec itself
-/// hands values.
-fn is_entered(pipeline: &Pipeline, node: &Node) -> bool {
-    let first = pipeline.nodes.iter().find(|n| n.op.starts_with("read."));
-    let is_first = first.is_some_and(|first| first.id == node.id);
-    pipeline.called.contains(&node.id)
-        || pipeline.handlers.finished(&node.name).is_some()
-        || is_first && pipeline.handlers.watch()
-}
-
-/// Whether a reader gives blocks of lines: operators of q make values of them, writers do not.
-fn gives_lines(node: &Node) -> Result<bool> {
-    let reading = Reading::of(node)?;
-    Ok(node.op == "read.fromFile" && !reading.binary && reading.chunk.is_some())
-}
-
-fn callback(node: &Node) -> Result<Component> {
-    let mut config = json!({ "name": symbol(node, "callback")? });
+fn callback(node: &Node, name: &str) -> Result<Component> {
+    let mut config = json!({ "name": name });
     for name in ["key", "partitions"] {
         if let (Some(value), Some(members)) = (node.option(name), config.as_object_mut())
             && !value.is_empty()
@@ -71,10 +54,13 @@ fn callback(node: &Node) -> Result<Component> {
             members.insert(name.to_owned(), plain(value)?);
         }
     }
+    if node.flag("replay")? {
+        config["replay"] = json!(true);
+    }
     Ok(labelled("callback", node, config))
 }
 
-fn file(node: &Node) -> Result<Component> {
+fn file(node: &Node, how: Reading) -> Result<Component> {
     let path = |k: &K| -> Result<String> {
         let text = text(k).ok_or_else(|| QError::new("type: path"))?;
         Ok(text.trim_start_matches(':').to_owned())
@@ -87,7 +73,7 @@ fn file(node: &Node) -> Result<Component> {
         vec![path(&given)?]
     };
     let mut config = json!({ "paths": paths });
-    reading(&mut config, Reading::of(node)?);
+    reading(&mut config, how);
     Ok(labelled("file", node, config))
 }
 
@@ -283,7 +269,7 @@ mod tests {
         let error = refused(".qsp.read.fromHTTP[\"h\"; \"GET\"; .qsp.use ``timeout!(::;-1)]");
         assert_eq!(error, "'timeout must be a number from 0 on");
         let error = refused(".qsp.read.fromHTTP[\"h\"; \"GET\"; .qsp.use ``onResponse!(::;{x})]");
-        assert_eq!(error, "'nyi: .qsp.read.fromHTTP onResponse");
+        assert_eq!(error, "'nyi: option onResponse of .qsp.read.fromHTTP");
     }
 
     #[test]
@@ -315,14 +301,11 @@ mod tests {
     #[test]
     fn options_that_there_are_not_are_refused() {
         let error = refused(".qsp.read.fromFile[`f; .qsp.use ``chunks!(::;1)]");
-        assert!(
-            error.starts_with("'.qsp.read.fromFile has no option chunks, only path, "),
-            "{error}"
-        );
-        let error = refused(".qsp.read.fromCallback[`f; .qsp.use ``replay!(::;1b)]");
-        assert_eq!(error, "'nyi: .qsp.read.fromCallback replay");
+        assert_eq!(error, "'unknown option of .qsp.read.fromFile: chunks");
+        let error = refused(".qsp.read.fromFile[`f; .qsp.use ``pollInterval!(::;1)]");
+        assert_eq!(error, "'nyi: option pollInterval of .qsp.read.fromFile");
         let error = refused(".qsp.read.fromExpr[\"1\"; .qsp.use ``trigger!(::;`timer)]");
-        assert_eq!(error, "'nyi: .qsp.read.fromExpr trigger");
+        assert_eq!(error, "'nyi: option trigger of .qsp.read.fromExpr");
         assert_eq!(source(".qsp.read.fromExpr[\"1\"; .qsp.use ``trigger!``once]").0, "evaluate");
     }
 
@@ -336,18 +319,24 @@ mod tests {
         let sources = plan.nodes.iter().filter(|n| n.role == Role::Source);
         let names: Vec<_> = sources.map(|n| n.component.config["name"].clone()).collect();
         assert_eq!(names, ["f", "upd.quote", "upd.trade"]);
-        let entry = plan.nodes.iter().find(|n| n.inputs.len() == 3).unwrap();
-        assert_eq!(entry.component.name, "mapping");
+        let program = plan.nodes.iter().find(|n| n.inputs.len() == 3).unwrap();
+        assert_eq!(program.component.name, "mapping");
     }
 
     #[test]
-    fn only_readers_that_are_called_or_watched_have_something_behind_them() {
-        let count = |spec: &str| lower(spec).unwrap().nodes.len();
-        let run = format!(".qsp.run .qsp.read.fromCallback[`f] {TO}");
-        assert_eq!(count(&run), 3);
-        assert_eq!(count(&format!("{run}\nf 1")), 4);
-        assert_eq!(count(&format!(".qsp.onStart {{f 1}}\n{run}")), 4);
-        assert_eq!(count(&format!(".qsp.onTeardown {{}}\n{run}")), 4);
-        assert_eq!(count(&format!(".qsp.onError {{[x;y;z]}}\n{run}")), 3);
+    fn what_begins_anew_at_each_start_says_so() {
+        let anew = |reader: &str| {
+            let plan = plan(&format!(".qsp.read.{reader}"));
+            let source = plan.nodes.iter().find(|n| n.role == Role::Source).unwrap();
+            source.anew == Some(0)
+        };
+        assert!(anew("fromFile[`f]") && anew("fromFile[`f; .qsp.use ``chunking!(::;0b)]"));
+        assert!(anew("fromExpr[\"1\"]") && anew("fromHTTP[\"http://h\"]"));
+        assert!(anew("fromCallback[`f; .qsp.use ``replay!(::;1b)]"));
+        assert!(!anew("fromCallback[`f]") && !anew("fromStream[`t]"));
+        assert!(!anew("fromFile[`f; .qsp.use ``watch!(::;1b)]"));
+        assert!(!anew("fromMQTT[`a; \"h\"]"));
+        let error = refused(".qsp.read.fromFile[`f; .qsp.use ``mode!``x]");
+        assert_eq!(error, "'mode: x");
     }
 }

@@ -2,22 +2,28 @@
 
 use super::errors::{BURST_MAX, PERIOD_NS};
 use super::*;
+use crate::qsp::batch::{bytes, open, untagged};
 use plan::env::Request;
-use plan::{Ack, AckPort, Acks, BuildError, Fault, Json, RawBlock};
+use plan::{Ack, AckPort, Acks, BuildError, Data, End, Fault, Json, RawBlock};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod lifecycle;
+mod state;
+
 /// Surroundings with a clock that is set by hand.
 #[derive(Default)]
-pub(super) struct Around {
+struct Around {
     now_ns: Cell<u64>,
-    pub(super) failed: Cell<u64>,
+    failed: Cell<u64>,
     logs: RefCell<Vec<String>>,
+    published: RefCell<BTreeMap<String, K>>,
 }
 
 impl Around {
-    pub(super) fn logged(&self) -> Vec<String> {
+    fn logged(&self) -> Vec<String> {
         self.logs.borrow().clone()
     }
 }
@@ -59,7 +65,9 @@ impl Services for Around {
     ) -> Result<flume::Receiver<Request>, BuildError> {
         Err(BuildError::new("no ports"))
     }
-    fn publish(&self, _: &str, _: K) {}
+    fn publish(&self, name: &str, value: K) {
+        self.published.borrow_mut().insert(name.to_owned(), value);
+    }
     fn failed(&self) {
         self.failed.set(self.failed.get() + 1);
     }
@@ -84,14 +92,14 @@ impl AckPort for Heard {
 }
 
 /// The operators of q of a spec, in the order of the plan.
-pub(super) struct Rig {
-    pub(super) around: Rc<Around>,
+struct Rig {
+    around: Rc<Around>,
     heard: Arc<Heard>,
-    pub(super) exprs: Vec<Box<dyn Expr>>,
+    exprs: Vec<Box<dyn Expr>>,
 }
 
 impl Rig {
-    pub(super) fn new(spec: &str) -> Self {
+    fn new(spec: &str) -> Self {
         let around = Rc::<Around>::default();
         let plan = lower(spec).unwrap();
         let session = LANGUAGE.open(plan.prelude.as_ref(), around.clone()).unwrap();
@@ -118,32 +126,32 @@ impl Rig {
         Ok(delivered(out))
     }
 
-    pub(super) fn value(&mut self, at: usize, value: K) -> Result<Vec<K>, OperatorError> {
+    fn value(&mut self, at: usize, value: K) -> Result<Vec<K>, OperatorError> {
         self.give(at, Data::Value(value))
     }
 
     /// Batches that sources have heard of as failed, and as done.
-    pub(super) fn heard(&self) -> (u64, u64) {
+    fn heard(&self) -> (u64, u64) {
         let read = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
         (read(&self.heard.failed), read(&self.heard.done))
     }
 
-    pub(super) fn logs(&self) -> Vec<String> {
+    fn logs(&self) -> Vec<String> {
         self.around.logs.borrow().clone()
     }
 }
 
-pub(super) fn delivered(out: Vec<Batch>) -> Vec<K> {
+fn delivered(out: Vec<Batch>) -> Vec<K> {
     out.into_iter()
         .map(|batch| {
-            let data = batch.data.clone();
+            let data = untagged(&batch.data, 0).unwrap_or_else(|| batch.data.clone());
             batch.ok();
             open(data).unwrap().1
         })
         .collect()
 }
 
-pub(super) const READ: &str = ".qsp.run .qsp.read.fromCallback[`p] ";
+const READ: &str = ".qsp.run .qsp.read.fromCallback[`p] ";
 
 #[test]
 fn a_batch_whose_function_signals_is_counted_and_done_with() {
@@ -197,12 +205,8 @@ fn an_error_in_what_a_window_emits_is_counted() {
     ));
     assert_eq!(rig.value(0, K::longs(vec![1])), Ok(vec![]));
     let mut pieces = Vec::new();
-    rig.exprs[0].end(&mut pieces).unwrap();
-    assert_eq!(pieces.len(), 1);
-    for piece in pieces {
-        assert!(piece.acks.is_empty(), "nobody waits for it");
-        rig.exprs[1].map(piece, &mut Vec::new()).unwrap();
-    }
+    rig.exprs[0].end(End::Drained, &mut pieces).unwrap();
+    assert!(pieces.is_empty());
     assert_eq!(rig.around.failed.get(), 1);
     assert!(rig.logs()[0].starts_with("'no operator=m"), "{:?}", rig.logs());
 }
@@ -214,7 +218,7 @@ fn an_error_at_the_end_is_counted_and_the_pipeline_lives() {
          .qsp.push[op;md;7]; '\"end\"}};`last)] .qsp.write.toVariable[`v]"
     ));
     let mut out = Vec::new();
-    assert_eq!(rig.exprs[0].end(&mut out), Ok(()));
+    assert_eq!(rig.exprs[0].end(End::Stopped, &mut out), Ok(()));
     assert_eq!(delivered(out), [K::long(7)]);
     assert_eq!(rig.around.failed.get(), 1);
     assert!(rig.logs()[0].starts_with("'end operator=last"), "{:?}", rig.logs());
@@ -272,4 +276,24 @@ fn blocks_of_a_file_are_lines_or_bytes() {
     let mode = ".qsp.use ``mode!``binary";
     let mut rig = Rig::new(&format!("{read}[\"f\"; {mode}] .qsp.write.toVariable[`v]"));
     assert_eq!(rig.give(0, raw()), Ok(vec![bytes(b"ab\r\nc\n")]));
+}
+
+#[test]
+fn the_clock_ends_a_window_of_event_time_when_nothing_comes() {
+    let mut rig =
+        Rig::new(&format!("{READ} .qsp.window.tumbling[0D00:00:01;`t] .qsp.write.toVariable[`v]"));
+    // Half a second after 1970 began, as the clock of the test has it.
+    let time = 500_000_000 - 10_957 * 86_400_000_000_000i64;
+    let times = K::vec(formats::k::Type::Timestamp, vec![time]);
+    let table = K::table(vec![formats::k::Sym::new("t")], vec![times]).unwrap();
+    assert_eq!(rig.value(0, table.clone()), Ok(vec![]));
+    let mut out = Vec::new();
+    for (second, count) in [(1, 0), (2, 1)] {
+        rig.around.now_ns.set(second * 1_000_000_000);
+        assert_eq!(rig.exprs[0].due_ns(), Some(rig.around.now_ns.get()));
+        assert_eq!(rig.exprs[0].on_time(&mut out), Ok(()));
+        assert_eq!(out.len(), count);
+    }
+    assert_eq!(delivered(out), [table]);
+    assert_eq!(rig.exprs[0].due_ns(), None);
 }

@@ -1,30 +1,28 @@
 //! The writers of a spec as sinks of a plan.
 
-use super::lower::{expression, labelled, symbol, text};
+use super::lower::{labelled, symbol, text};
 use super::readers::topic;
 use crate::error::{QError, Result};
 use crate::qsp::Node;
 use crate::qsp::process::Calling;
+use plan::Component;
 use plan::secret::sealed;
 use plan::serde_json::json;
-use plan::{Component, NodeId, Plan, Role};
 
-/// A writer, and what stands in front of it.
+/// The sink of a writer. What goes there was made in the program.
 ///
 /// # Errors
 /// What is wrong with its options.
-pub(super) fn lower(plan: &mut Plan, node: &Node, inputs: Vec<NodeId>) -> Result<NodeId> {
-    let sink = match node.op {
+pub(super) fn sink(node: &Node) -> Result<Component> {
+    Ok(match node.op {
         "write.toConsole" => labelled("console", node, json!({ "stdout": true })),
-        // The operator keeps what arrives; the sink only says that it is done with.
+        // What a variable collects is in the session, as everything else may use it there.
         "write.toVariable" => labelled("drop", node, json!({})),
         "write.toStream" => labelled("topic", node, json!({ "name": topic(node)? })),
         "write.toProcess" => process(node)?,
         "write.toDatabase" => database(node)?,
         other => return Err(QError::nyi(&format!(".qsp.{other}"))),
-    };
-    let front = plan.add(Role::Operator, expression(node, 0), inputs);
-    Ok(plan.add(Role::Sink, sink, vec![front]))
+    })
 }
 
 fn process(node: &Node) -> Result<Component> {
@@ -60,8 +58,8 @@ mod tests {
         let spec = format!(".qsp.run .qsp.read.fromFile[`f] .qsp.write.{writer}");
         let plan = lower(&spec).unwrap();
         assert!(plan.check().is_ok());
-        // What was read becomes a value in front of it.
-        assert_eq!(plan.nodes.iter().filter(|n| n.role == Role::Operator).count(), 1);
+        // The program, and what is for this writer.
+        assert_eq!(plan.nodes.iter().filter(|n| n.role == Role::Operator).count(), 2);
         let sink = plan.nodes.into_iter().find(|n| n.role == Role::Sink).unwrap();
         (sink.component.name, sink.component.config)
     }
@@ -92,11 +90,11 @@ mod tests {
         assert_eq!(error("toVariable[`]"), "'type: variable");
         assert_eq!(error("toVariable[`v; .qsp.use ``mode!``x]"), "'mode: x");
         assert_eq!(error("toDatabase[`t; 1]"), "'type: database");
-        let nyi = "'nyi: .qsp.write.toDatabase overwrite";
+        let nyi = "'nyi: option overwrite of .qsp.write.toDatabase";
         assert_eq!(error("toDatabase[`t; `:d; .qsp.use ``overwrite!(::;1b)]"), nyi);
-        let nyi = "'nyi: .qsp.write.toStream deduplicate";
+        let nyi = "'nyi: option deduplicate of .qsp.write.toStream";
         assert_eq!(error("toStream[`t; `s; .qsp.use ``deduplicate!(::;1b)]"), nyi);
         assert_eq!(error("toKafka[`t]"), "'nyi: .qsp.write.toKafka");
-        assert!(error("toStream[`t; .qsp.use ``a!``b]").contains("has no option a, only table"));
+        assert!(error("toStream[`t; .qsp.use ``a!``b]").starts_with("'unknown option of "));
     }
 }

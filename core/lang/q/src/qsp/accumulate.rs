@@ -1,6 +1,7 @@
 //! `.qsp.accumulate`: a value that each batch changes, and that flows on after each.
 
 use super::build::{Def, Kind, Node, maker};
+use super::kept::{self, Parts};
 use super::stage::{Output, Stage};
 use crate::error::Result;
 use crate::session::Session;
@@ -51,6 +52,15 @@ impl Stage for Accumulate {
                 Err(error)
             }
         }
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(K::list(vec![kept::held(self.value.as_ref())]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        self.value = Parts::of(&state).held()?;
+        Ok(())
     }
 }
 

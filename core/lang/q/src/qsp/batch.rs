@@ -51,6 +51,41 @@ pub(crate) fn open(data: Data) -> Option<(K, K)> {
     }
 }
 
+/// Data for one of the writers of a spec.
+#[derive(Clone, Debug)]
+struct Tagged {
+    writer: usize,
+    data: Data,
+}
+
+impl Function for Tagged {
+    fn code(&self) -> i8 {
+        112
+    }
+    fn source(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(b"output")
+    }
+    fn items(&self) -> Vec<K> {
+        let (_, data) = open(self.data.clone()).unzip();
+        data.into_iter().collect()
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Data for a writer.
+pub(crate) fn tagged(writer: usize, data: Data) -> Data {
+    Data::Value(K::Func(Arc::new(Tagged { writer, data })))
+}
+
+/// What data there is for a writer.
+pub(crate) fn untagged(data: &Data, writer: usize) -> Option<Data> {
+    let Data::Value(K::Func(f)) = data else { return None };
+    let tagged: &Tagged = f.as_any().downcast_ref()?;
+    (tagged.writer == writer).then(|| tagged.data.clone())
+}
+
 /// The bytes of a block as one value.
 pub(crate) fn bytes(block: &[u8]) -> K {
     K::vec(Type::Byte, block.to_vec())

@@ -2,10 +2,12 @@
 
 use super::called::{self, Callback, Calls};
 use super::lifecycle::Handlers;
+use super::options;
+use super::trace::Watch;
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::session::{Options, Session};
 use crate::verbs::{Class, Run, Verb};
-use formats::k::{Function, K};
+use formats::k::{Function, K, Sym};
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -87,10 +89,16 @@ pub struct Pipeline {
     pub warnings: Vec<String>,
     /// What is called at moments of its life.
     pub(crate) handlers: Handlers,
-    /// Readers whose functions the spec itself calls.
-    pub(crate) called: Vec<usize>,
     /// Readers that are called under further names.
     pub(crate) aliases: Vec<(usize, String)>,
+}
+
+impl Pipeline {
+    /// Names under which a reader is called besides its own.
+    pub(crate) fn aliases_of(&self, node: &Node) -> impl Iterator<Item = &str> {
+        let id = node.id;
+        self.aliases.iter().filter(move |(of, _)| *of == id).map(|(_, name)| name.as_str())
+    }
 }
 
 /// A piece of a pipeline as a value: applying it to another connects the two.
@@ -139,20 +147,24 @@ pub(crate) struct State {
     warnings: Vec<String>,
     /// What the pieces of pushed data are: metadata and data, in order.
     pub(crate) pushed: Vec<(K, K)>,
+    /// Names of variables and namespaces that checkpoints keep.
+    pub(crate) tracked: Vec<Sym>,
     /// Values of operators, by operator and key.
     pub(crate) store: HashMap<(usize, Option<Vec<u8>>), K>,
     /// What is called at moments of the pipeline's life.
     pub(crate) handlers: Handlers,
     /// What the functions of readers were called with.
     pub(crate) calls: Calls,
-    /// Shows variables to whoever looks from outside.
-    pub(crate) publisher: Option<Publisher>,
+    /// What a program watches of its pipeline.
+    pub(crate) watch: Watch,
 }
 
-/// Takes the name of a variable and its new value.
-pub(crate) type Publisher = Box<dyn Fn(&str, K)>;
-
 impl State {
+    /// The operators that read from one.
+    pub(super) fn targets(&self, from: usize) -> impl Iterator<Item = usize> {
+        self.edges.iter().filter(move |(f, _)| *f == from).map(|(_, to)| *to)
+    }
+
     /// Forgets what was made: operators have no connections and names any more.
     pub(super) fn forget(&mut self) {
         let nodes = std::mem::take(&mut self.nodes);
@@ -171,7 +183,7 @@ impl Session {
         }
         let mut given: Vec<(String, K)> = Vec::new();
         if let Some(Use(options)) = args.last().and_then(of::<Use>) {
-            given = named(options)?;
+            given = options::checked(self, def, named(options)?)?;
             args.pop();
         }
         if args.len() > def.params.len()
@@ -308,15 +320,19 @@ impl Session {
         {
             return Err(QError::new(format!("onFinish: there is no operator {name}")));
         }
-        let warnings = self.qsp.warnings.clone();
-        Ok(Pipeline { nodes, warnings, handlers, ..Pipeline::default() })
+        let (warnings, aliases) = (self.qsp.warnings.clone(), called::aliases(self)?);
+        Ok(Pipeline { nodes, warnings, handlers, aliases })
     }
 }
 
 /// The entries of an options dictionary; the null key is there only to make a list of values.
 fn named(options: &K) -> Result<Vec<(String, K)>> {
-    let K::Dict(d) = options else { return Err(type_error()) };
-    let names = d.keys.as_syms().ok_or_else(type_error)?;
+    let wrong = || QError::new("type: .qsp.use takes a dictionary of names");
+    let K::Dict(d) = options else { return Err(wrong()) };
+    if d.keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = d.keys.as_syms().ok_or_else(wrong)?;
     let entries = names.iter().zip(d.values.items()).filter(|(n, _)| !n.is_null());
     Ok(entries.map(|(n, v)| (n.as_str().to_owned(), v)).collect())
 }
@@ -345,10 +361,7 @@ fn made_name(def: &Def, id: usize, options: &[(String, K)]) -> String {
 pub fn load(spec: &str) -> Result<Pipeline> {
     let mut session = Session::new(Options { steps_max: LOAD_STEPS_MAX, ..Options::default() });
     session.load_script(spec)?;
-    let mut pipeline = session.pipeline()?;
-    pipeline.called = called::used(spec, &pipeline.nodes);
-    pipeline.aliases = called::aliases(&session)?;
-    Ok(pipeline)
+    session.pipeline()
 }
 
 /// Steps that loading a spec may take: well below a second, because whoever asks waits for it, and
@@ -386,7 +399,20 @@ fn push(cx: &mut Session, args: Vec<K>) -> Result {
 /// Pieces of data that one call of a function may push.
 const PUSHED_MAX: usize = 1 << 20;
 
-fn nothing(_: &mut Session, _: Vec<K>) -> Result {
+/// Names that a spec may track.
+const TRACKED_MAX: usize = 65_536;
+
+fn track(cx: &mut Session, args: Vec<K>) -> Result {
+    let names = args.first().ok_or_else(rank_error)?;
+    let names = match (names.as_sym(), names.as_syms()) {
+        (Some(name), _) => vec![name],
+        (_, Some(names)) => names.to_vec(),
+        _ => return Err(type_error()),
+    };
+    if cx.qsp.tracked.len() + names.len() > TRACKED_MAX {
+        return Err(QError::limit("limit"));
+    }
+    cx.qsp.tracked.extend(names);
     Ok(K::Null)
 }
 
@@ -405,7 +431,7 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     helper(
         ".qsp.track",
-        Run::Many { min: 1, max: 1, run: nothing },
+        Run::Many { min: 1, max: 1, run: track },
         "Names variables that a checkpoint keeps.",
     ),
 ];

@@ -2,6 +2,7 @@
 //! until the pipeline takes it in, behind the reader.
 
 use super::build::Node;
+use super::kept::{Parts, foreign};
 use crate::error::{QError, Result, rank_error};
 use crate::session::Session;
 use formats::k::{Function, K, Sym};
@@ -61,7 +62,38 @@ impl Calls {
         self.waiting.get(&node).is_some_and(|waiting| !waiting.is_empty())
     }
 
-    /// What waits.
+    /// Whether something waits that somebody takes.
+    pub(crate) fn due(&self) -> bool {
+        self.open.iter().any(|node| self.pending(*node))
+    }
+
+    /// What waits, for [`Calls::resume`].
+    pub(crate) fn state(&self) -> K {
+        let waiting = self.waiting.iter().filter(|(_, values)| !values.is_empty());
+        let each = waiting.map(|(node, values)| {
+            let values = K::list(values.iter().cloned().collect());
+            K::list(vec![K::long(*node as i64), K::list(vec![values])])
+        });
+        K::list(each.collect())
+    }
+
+    /// Goes on from what [`Calls::state`] gave; what the script called when it was
+    /// loaded again is in that state already.
+    ///
+    /// # Errors
+    /// It is no such thing.
+    pub(crate) fn resume(&mut self, state: &K) -> Result<()> {
+        self.waiting.clear();
+        for entry in state.items() {
+            let mut parts = Parts::of(&entry);
+            let node = usize::try_from(parts.long()?).map_err(|_| foreign())?;
+            let values = parts.held()?.ok_or_else(foreign)?;
+            self.waiting.insert(node, values.items().collect());
+        }
+        Ok(())
+    }
+
+    /// What waits for a reader.
     pub(crate) fn take(&mut self, node: usize) -> VecDeque<K> {
         self.waiting.get_mut(&node).map(std::mem::take).unwrap_or_default()
     }
@@ -97,18 +129,6 @@ pub(super) fn call(cx: &mut Session, callback: &Callback, args: Vec<K>) -> Resul
     Ok(K::Null)
 }
 
-/// The readers whose functions a spec names besides defining them.
-pub(super) fn used(spec: &str, nodes: &[Node]) -> Vec<usize> {
-    let defined = |name: Sym| nodes.iter().filter(|n| named(n) == Some(name)).count();
-    let is_used = |node: &&Node| {
-        named(node).is_some_and(|name| {
-            let (words, symbols) = mentions(spec, name.as_str());
-            words > 0 || symbols > defined(name)
-        })
-    };
-    nodes.iter().filter(is_used).map(|n| n.id).collect()
-}
-
 /// Names under which readers are called besides their own: a dictionary of their functions is
 /// called with a key in front, and that is the name of the dictionary, a dot and the key.
 ///
@@ -133,23 +153,6 @@ pub(super) fn aliases(cx: &Session) -> Result<Vec<(usize, String)>> {
     Ok(found)
 }
 
-/// How often a name stands in a text, as a word and as a symbol.
-fn mentions(text: &str, name: &str) -> (usize, usize) {
-    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    let (mut words, mut symbols) = (0, 0);
-    for (at, _) in text.match_indices(name).filter(|_| !name.is_empty()) {
-        let before = text.get(..at).and_then(|t| t.chars().next_back());
-        let after = text.get(at + name.len()..).and_then(|t| t.chars().next());
-        match before {
-            _ if after.is_some_and(part) => {}
-            Some('`') => symbols += 1,
-            Some(c) if part(c) => {}
-            _ => words += 1,
-        }
-    }
-    (words, symbols)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::build::load;
@@ -157,19 +160,6 @@ mod tests {
     use crate::session::Options;
 
     const RUN: &str = ".qsp.run .qsp.read.fromCallback[`publish] .qsp.write.toConsole[]\n";
-
-    fn is_used(more: &str) -> bool {
-        !load(&format!("{RUN}{more}")).unwrap().called.is_empty()
-    }
-
-    #[test]
-    fn only_what_the_spec_names_is_used() {
-        assert!(!is_used("a:1"));
-        assert!(!is_used("republish:1;publish2:2;.a.publish:3"));
-        assert!(is_used("publish 1 2 3"));
-        assert!(is_used("upd:enlist[`trade]!enlist publish"));
-        assert!(is_used("f:{value[`publish] x}"));
-    }
 
     #[test]
     fn values_wait_in_order_and_have_a_limit() {

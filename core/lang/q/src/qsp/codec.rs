@@ -1,10 +1,16 @@
 //! `.qsp.decode` and `.qsp.encode`: texts to values and back.
 
+mod arrow;
 mod csv;
+mod gzip;
 mod json;
+mod protobuf;
 
+pub(super) use arrow::{DecodeArrow, EncodeArrow};
 pub(super) use csv::{DecodeCsv, EncodeCsv};
+pub(super) use gzip::DecodeGzip;
 pub(super) use json::{DecodeJson, EncodeJson};
+pub(super) use protobuf::{DecodeProtobuf, EncodeProtobuf};
 
 use super::build::{Def, Kind, maker};
 use crate::error::{QError, Result, type_error};
@@ -25,6 +31,25 @@ static DECODE_CSV: Def = Def {
 static ENCODE_CSV: Def =
     Def { name: "encode.csv", kind: Kind::Operator, params: &["delimiter", "header"], required: 0 };
 
+static DECODE_ARROW: Def =
+    Def { name: "decode.arrow", kind: Kind::Operator, params: &[], required: 0 };
+static ENCODE_ARROW: Def =
+    Def { name: "encode.arrow", kind: Kind::Operator, params: &[], required: 0 };
+static DECODE_GZIP: Def =
+    Def { name: "decode.gzip", kind: Kind::Operator, params: &[], required: 0 };
+static DECODE_PROTOBUF: Def = Def {
+    name: "decode.protobuf",
+    kind: Kind::Operator,
+    params: &["message", "file"],
+    required: 1,
+};
+static ENCODE_PROTOBUF: Def = Def {
+    name: "encode.protobuf",
+    kind: Kind::Operator,
+    params: &["message", "file"],
+    required: 1,
+};
+
 macro_rules! makers {
     ($($name:ident $def:ident),*) => {$(
         fn $name(cx: &mut Session, args: Vec<K>) -> Result {
@@ -34,8 +59,27 @@ macro_rules! makers {
 }
 makers!(
     decode_json DECODE_JSON, encode_json ENCODE_JSON,
-    decode_csv DECODE_CSV, encode_csv ENCODE_CSV
+    decode_csv DECODE_CSV, encode_csv ENCODE_CSV,
+    decode_arrow DECODE_ARROW, encode_arrow ENCODE_ARROW, decode_gzip DECODE_GZIP
 );
+
+/// An operator whose definition is looked at now, so that what is wrong with it is said now.
+fn defined(cx: &mut Session, def: &'static Def, args: Vec<K>) -> Result {
+    let made = cx.operator(def, args)?;
+    let id = Session::pipe(&made)?.first;
+    if let Some(node) = cx.qsp.nodes.get(id) {
+        protobuf::descriptor(node)?;
+    }
+    Ok(made)
+}
+
+fn decode_protobuf(cx: &mut Session, args: Vec<K>) -> Result {
+    defined(cx, &DECODE_PROTOBUF, args)
+}
+
+fn encode_protobuf(cx: &mut Session, args: Vec<K>) -> Result {
+    defined(cx, &ENCODE_PROTOBUF, args)
+}
 
 macro_rules! absent {
     ($($name:ident $text:literal),*) => {$(
@@ -44,12 +88,7 @@ macro_rules! absent {
         }
     )*};
 }
-absent!(
-    decode_arrow ".qsp.decode.arrow", decode_gzip ".qsp.decode.gzip",
-    decode_pcap ".qsp.decode.pcap", decode_protobuf ".qsp.decode.protobuf",
-    decode_avro ".qsp.decode.avro", encode_arrow ".qsp.encode.arrow",
-    encode_protobuf ".qsp.encode.protobuf"
-);
+absent!(decode_pcap ".qsp.decode.pcap", decode_avro ".qsp.decode.avro");
 
 /// The text of a batch: a text, or texts that are put together with line ends.
 fn text_of(data: &K) -> Result<Vec<u8>> {

@@ -153,7 +153,10 @@ mod tests {
         let error = shown(".qsp.use ``timestamp!``mars", "1").unwrap_err();
         assert_eq!(error.text, "timestamp: mars");
         let error = shown(".qsp.use ``colour!``red", "1").unwrap_err();
-        assert!(error.text.starts_with(".qsp.write.toConsole has no option colour"), "{error}");
+        assert!(
+            error.text.starts_with("unknown option of .qsp.write.toConsole: colour"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -18,16 +18,15 @@ pub(crate) struct Handlers {
     pub(crate) teardown: Option<K>,
     /// An operator has signalled an error.
     pub(crate) error: Option<K>,
+    /// A state is about to be written; what it gives is kept in it.
+    pub(crate) checkpoint: Option<K>,
+    /// The pipeline goes on from a state, with what was kept in it.
+    pub(crate) recover: Option<K>,
     /// An operator, by its name, has ended.
     pub(crate) finish: Vec<(String, K)>,
 }
 
 impl Handlers {
-    /// Whether an operator of the pipeline is needed that sees it begin and end.
-    pub(crate) fn watch(&self) -> bool {
-        self.start.is_some() || self.teardown.is_some()
-    }
-
     /// What is called when the operator of this name has ended.
     pub(crate) fn finished(&self, name: &str) -> Option<&K> {
         self.finish.iter().find(|(n, _)| n == name).map(|(_, f)| f)
@@ -52,7 +51,8 @@ macro_rules! setters {
 }
 setters!(
     on_setup "onSetup" setup, on_start "onStart" start, on_teardown "onTeardown" teardown,
-    on_error "onError" error
+    on_error "onError" error, on_checkpoint "onCheckpoint" checkpoint,
+    on_recover "onRecover" recover
 );
 
 /// The name of an operator that is given by it, or as a value.
@@ -76,14 +76,14 @@ fn on_finish(cx: &mut Session, args: Vec<K>) -> Result {
 macro_rules! unreached {
     ($($name:ident $text:literal),*) => {$(
         fn $name(cx: &mut Session, _: Vec<K>) -> Result {
-            cx.warn(concat!($text, " is never called: no checkpoints are made"));
+            cx.warn(concat!($text, " is never called"));
             Ok(K::Null)
         }
     )*};
 }
 unreached!(
-    on_checkpoint "onCheckpoint", on_post_checkpoint "onPostCheckpoint", on_recover "onRecover",
-    on_operator_checkpoint "onOperatorCheckpoint", on_operator_recover "onOperatorRecover",
+    on_post_checkpoint "onPostCheckpoint", on_operator_checkpoint "onOperatorCheckpoint",
+    on_operator_recover "onOperatorRecover",
     on_operator_post_checkpoint "onOperatorPostCheckpoint"
 );
 
@@ -123,9 +123,9 @@ pub(super) const VERBS: &[Verb] = &[
     handler(".qsp.onTeardown", Run::Monad(on_teardown)),
     handler(".qsp.onError", Run::Monad(on_error)),
     of_operator(".qsp.onFinish", on_finish),
-    maker(".qsp.onCheckpoint", 1, on_checkpoint),
+    handler(".qsp.onCheckpoint", Run::Monad(on_checkpoint)),
     maker(".qsp.onPostCheckpoint", 1, on_post_checkpoint),
-    maker(".qsp.onRecover", 1, on_recover),
+    handler(".qsp.onRecover", Run::Monad(on_recover)),
     of_operator(".qsp.onOperatorCheckpoint", on_operator_checkpoint),
     of_operator(".qsp.onOperatorRecover", on_operator_recover),
     of_operator(".qsp.onOperatorPostCheckpoint", on_operator_post_checkpoint),
@@ -150,7 +150,8 @@ mod tests {
             ".qsp.onStart {{1}}\n.qsp.onTeardown[{{2}}]\n.qsp.onFinish[`m;{{[op;md] 3}}]\n{RUN}"
         );
         let handlers = load(&spec).unwrap().handlers;
-        assert!(handlers.watch() && handlers.setup.is_none() && handlers.error.is_none());
+        assert!(handlers.start.is_some() && handlers.teardown.is_some());
+        assert!(handlers.setup.is_none() && handlers.error.is_none());
         assert!(handlers.finished("m").is_some() && handlers.finished("p").is_none());
     }
 
@@ -163,11 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn handlers_of_checkpoints_are_a_warning() {
-        let pipeline = load(&format!(".qsp.onCheckpoint[{{}}]\n.qsp.onRecover {{x}}\n{RUN}"));
-        let want = ["onCheckpoint", "onRecover"]
-            .map(|name| format!("{name} is never called: no checkpoints are made"));
-        assert_eq!(pipeline.unwrap().warnings, want);
+    fn handlers_that_are_never_called_are_a_warning() {
+        let pipeline =
+            load(&format!(".qsp.onPostCheckpoint[{{}}]\n.qsp.onOperatorRecover[`m;{{x}}]\n{RUN}"));
+        let want = ["onPostCheckpoint", "onOperatorRecover"];
+        assert_eq!(pipeline.unwrap().warnings, want.map(|name| format!("{name} is never called")));
     }
 
     #[test]

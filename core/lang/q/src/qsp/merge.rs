@@ -4,11 +4,12 @@
 mod tests;
 
 use super::build::{Def, Kind, Node, maker};
-use super::stage::Output;
+use super::kept::{self, Parts};
+use super::stage::{Output, handle};
 use crate::error::{QError, Result, rank_error};
 use crate::session::Session;
 use crate::verbs::{Verb, join};
-use formats::k::{K, Type};
+use formats::k::{K, Sym, Type};
 
 static MERGE: Def =
     Def { name: "merge", kind: Kind::Operator, params: &["stream", "fn"], required: 2 };
@@ -92,9 +93,8 @@ impl Merge {
         };
         let before = Before::of(self.slot(port).as_ref(), &data, concat);
         let made = self.put(cx, port, data, concat).and_then(|()| {
-            let held = |k: &Option<K>| k.clone().unwrap_or_default();
             let f = node.func.as_ref().filter(|_| ready);
-            f.map(|f| cx.apply(f, &[held(&self.left), held(&self.right)])).transpose()
+            f.map(|f| cx.apply(f, &self.arguments(node, &metadata)?)).transpose()
         });
         match made {
             Ok(None) => Ok(()),
@@ -114,6 +114,43 @@ impl Merge {
                 Err(error)
             }
         }
+    }
+
+    /// What both sides hold.
+    pub(crate) fn state(&self) -> K {
+        K::list([&self.left, &self.right].map(|side| kept::held(side.as_ref())).to_vec())
+    }
+
+    /// Goes on from what [`Merge::state`] gave.
+    pub(crate) fn resume(&mut self, state: &K) -> Result<()> {
+        let mut parts = Parts::of(state);
+        (self.left, self.right) = (parts.held()?, parts.held()?);
+        Ok(())
+    }
+
+    /// What the function gets: both sides, after the operator and the metadata where there is a
+    /// state, or what `params` name, of which `data` is both sides.
+    fn arguments(&self, node: &Node, metadata: &K) -> Result<Vec<K>> {
+        let given = match node.option("params") {
+            Some(k) => super::transform::names(k)?,
+            None if node.option("state").is_some() => {
+                ["operator", "metadata", "data"].map(Sym::new).to_vec()
+            }
+            None => vec![Sym::new("data")],
+        };
+        let held = |k: &Option<K>| k.clone().unwrap_or_default();
+        let mut args = Vec::with_capacity(given.len() + 1);
+        for name in given {
+            match name.as_str() {
+                "operator" => args.push(handle(node)),
+                "metadata" => args.push(metadata.clone()),
+                "left" => args.push(held(&self.left)),
+                "right" => args.push(held(&self.right)),
+                "data" => args.extend([held(&self.left), held(&self.right)]),
+                other => return Err(QError::new(format!("params: {other}"))),
+            }
+        }
+        Ok(args)
     }
 
     fn slot(&mut self, port: usize) -> &mut Option<K> {

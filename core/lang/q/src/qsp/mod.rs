@@ -14,26 +14,36 @@ mod codec;
 mod console;
 pub(crate) mod files;
 mod filter;
+pub(crate) mod kept;
+mod key_by;
 mod lifecycle;
 mod map;
 mod merge;
+mod options;
+mod parallel;
 pub(crate) mod process;
 mod readers;
 mod reduce;
+mod rolling;
 pub(crate) mod run;
 mod split;
+mod sql;
 pub(crate) mod stage;
 mod state;
+mod stats;
+mod string;
+#[cfg(test)]
+mod testing;
+mod trace;
 mod transform;
 mod union;
-mod variable;
+pub(crate) mod variable;
 mod window;
 mod writers;
 
 pub use build::{Kind, Node, Pipeline, load};
 
 pub(crate) use build::State;
-pub(crate) use merge::Merge;
 pub(crate) use stage::Output;
 
 use crate::verbs::Verb;
@@ -45,13 +55,20 @@ pub(crate) const VERBS: &[&[Verb]] = &[
     build::VERBS,
     codec::VERBS,
     filter::VERBS,
+    key_by::VERBS,
     lifecycle::VERBS,
     map::VERBS,
     merge::VERBS,
+    parallel::VERBS,
     readers::VERBS,
     reduce::VERBS,
+    rolling::VERBS,
     split::VERBS,
+    sql::VERBS,
     state::VERBS,
+    stats::VERBS,
+    string::VERBS,
+    trace::VERBS,
     transform::VERBS,
     union::VERBS,
     window::VERBS,

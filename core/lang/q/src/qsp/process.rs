@@ -220,9 +220,9 @@ mod tests {
         );
         assert_eq!(
             error("`handle`target`params!(`::1;`f;`data)"),
-            "nyi: .qsp.write.toProcess params"
+            "nyi: option params of .qsp.write.toProcess"
         );
-        assert!(error("`handle`target`port!(`::1;`f;1)").contains("has no option port"));
+        assert!(error("`handle`target`port!(`::1;`f;1)").starts_with("unknown option of "));
     }
 
     #[test]

@@ -13,40 +13,13 @@ static EXPR: Def =
 static FILE: Def =
     Def { name: "read.fromFile", kind: Kind::Reader, params: &["path"], required: 1 };
 
-/// Options that a reader or writer takes besides its arguments.
-pub(super) struct Takes {
-    pub(super) def: &'static Def,
-    pub(super) options: &'static [&'static str],
-}
-
-/// Options that all operators take.
-const COMMON: [&str; 3] = ["name", "params", "state"];
-
-/// A reader or writer as a value; what it does not know is refused.
-pub(super) fn made(cx: &mut Session, takes: &Takes, args: Vec<K>) -> Result {
-    let made = cx.operator(takes.def, args)?;
-    let Some(node) = cx.qsp.nodes.last() else { return Ok(made) };
-    let known = |name: &str| {
-        let all = COMMON.iter().chain(takes.def.params).chain(takes.options);
-        all.copied().any(|n| n == name)
-    };
-    match node.options.iter().find(|(name, _)| !known(name)) {
-        None => Ok(made),
-        Some((name, _)) => {
-            let mut known: Vec<&str> = takes.def.params.to_vec();
-            known.extend(takes.options);
-            known.push("name");
-            let known = known.join(", ");
-            Err(QError::new(format!(".qsp.{} has no option {name}, only {known}", takes.def.name)))
-        }
-    }
-}
-
 /// An option that may only be as it is by default.
 pub(super) fn only(cx: &Session, name: &str, is_default: impl Fn(&K) -> bool) -> Result<()> {
     let node = cx.qsp.nodes.last();
     match node.and_then(|node| Some((node.op, node.option(name)?))) {
-        Some((op, value)) if !is_default(value) => Err(QError::nyi(&format!(".qsp.{op} {name}"))),
+        Some((op, value)) if !is_default(value) => {
+            Err(QError::nyi(&format!("option {name} of .qsp.{op}")))
+        }
         _ => Ok(()),
     }
 }
@@ -69,57 +42,34 @@ static STREAM: Def =
     Def { name: "read.fromStream", kind: Kind::Reader, params: &["table", "stream"], required: 1 };
 
 fn http(cx: &mut Session, args: Vec<K>) -> Result {
-    let options = &[
-        "body",
-        "header",
-        "followRedirects",
-        "maxRetryAttempts",
-        "tenacity",
-        "timeout",
-        "insecure",
-        "binary",
-        "sync",
-        "onResponse",
-        "rejectErrors",
-        "maxRedirects",
-        "tenant",
-    ];
-    let made = made(cx, &Takes { def: &HTTP, options }, args)?;
+    let made = cx.operator(&HTTP, args)?;
     only(cx, "rejectErrors", set)?;
-    for absent in ["onResponse", "maxRedirects", "tenant"] {
-        only(cx, absent, |_| false)?;
-    }
     Ok(made)
 }
 
 fn mqtt(cx: &mut Session, args: Vec<K>) -> Result {
-    let options = &["host", "clientName", "username", "password", "qos"];
-    made(cx, &Takes { def: &MQTT, options }, args)
+    cx.operator(&MQTT, args)
 }
 
 fn stream(cx: &mut Session, args: Vec<K>) -> Result {
-    made(cx, &Takes { def: &STREAM, options: &["prefix"] }, args)
+    cx.operator(&STREAM, args)
 }
 
 fn callback(cx: &mut Session, args: Vec<K>) -> Result {
     if args.first().is_some_and(|a| a.as_sym().is_none()) {
         return Err(QError::new("type: callback"));
     }
-    let takes = Takes { def: &CALLBACK, options: &["partitions", "key", "replay"] };
-    let made = made(cx, &takes, args)?;
-    only(cx, "replay", unset)?;
-    Ok(made)
+    cx.operator(&CALLBACK, args)
 }
 
 fn expr(cx: &mut Session, args: Vec<K>) -> Result {
-    let made = made(cx, &Takes { def: &EXPR, options: &["trigger"] }, args)?;
+    let made = cx.operator(&EXPR, args)?;
     only(cx, "trigger", |value| value.as_sym().is_some_and(|s| s.as_str() == "once"))?;
     Ok(made)
 }
 
 fn file(cx: &mut Session, args: Vec<K>) -> Result {
-    let options = &["mode", "offset", "chunking", "chunkSize", "watch"];
-    let made = made(cx, &Takes { def: &FILE, options }, args)?;
+    let made = cx.operator(&FILE, args)?;
     if let Some(node) = cx.qsp.nodes.last() {
         super::files::Reading::of(node)?;
     }

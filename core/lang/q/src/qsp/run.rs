@@ -3,15 +3,11 @@
 use super::build::Node;
 use super::merge::Merge;
 use super::stage::{Output, Stage, Whole};
-use super::{
-    accumulate, apply, codec, files, filter, map, process, reduce, split, transform, variable,
-    window,
-};
+use super::{accumulate, apply, codec, files, filter, key_by, map, parallel, process, reduce};
+use super::{rolling, split, sql, stats, string, trace, transform, variable, window};
 use crate::error::{QError, Result};
 use crate::session::Session;
 use formats::k::K;
-use std::cell::RefCell;
-use std::rc::Rc;
 
 /// The operator that a node stands for, ready to run.
 fn stage(node: &Node) -> Option<Box<dyn Stage>> {
@@ -21,19 +17,36 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "apply" => Box::new(apply::Apply),
         "accumulate" => Box::new(accumulate::Accumulate::default()),
         "reduce" => Box::new(reduce::Reduce),
-        "split" | "union" => Box::new(split::Pass),
+        "keyBy" => Box::new(key_by::KeyBy),
+        "parallel" => Box::new(parallel::Parallel),
         "read.fromFile" => Box::new(files::FromFile::new(node)),
         "read.fromHTTP" | "read.fromMQTT" => Box::new(files::Texts),
+        "rolling" => Box::new(Whole(rolling::Rolling::default())),
+        "split" | "union" => Box::new(split::Pass),
         "decode.json" => Box::new(codec::DecodeJson),
         "encode.json" => Box::new(codec::EncodeJson),
+        "decode.arrow" => Box::new(codec::DecodeArrow),
+        "encode.arrow" => Box::new(codec::EncodeArrow),
+        "decode.gzip" => Box::new(codec::DecodeGzip::default()),
+        "decode.protobuf" => Box::new(codec::DecodeProtobuf::default()),
+        "encode.protobuf" => Box::new(codec::EncodeProtobuf::default()),
         "decode.csv" => Box::new(Whole(codec::DecodeCsv::default())),
         "encode.csv" => Box::new(codec::EncodeCsv::default()),
+        "sql" => Box::new(sql::Sql::default()),
+        "stats.describe" => Box::new(stats::Describe::default()),
+        "stats.ema" => Box::new(Whole(stats::Ema::default())),
+        "stats.sma" => Box::new(Whole(stats::Sma::default())),
+        "stats.twa" => Box::new(Whole(stats::Twa::default())),
+        "string.toLowercase" => Box::new(string::Cased("lower")),
+        "string.toUppercase" => Box::new(string::Cased("upper")),
         "transform.fill" => Box::new(Whole(transform::Fill::default())),
         "transform.renameColumns" => Box::new(transform::RenameColumns),
         "transform.replaceInfinity" => Box::new(Whole(transform::ReplaceInfinity::default())),
         "transform.replaceNull" => Box::new(Whole(transform::ReplaceNull::default())),
         "transform.schema" => Box::new(transform::Schema),
+        "transform.timeSplit" => Box::new(transform::TimeSplit),
         "window.count" => Box::new(window::Count::default()),
+        "window.global" => Box::new(window::Global::default()),
         "window.tumbling" | "window.sliding" => Box::new(window::Time::default()),
         "write.toProcess" => Box::new(process::Calls::new(node)),
         "write.toStream" => Box::new(process::Plain),
@@ -53,14 +66,25 @@ pub(crate) struct Runner {
 enum Work {
     /// Data in, data out.
     Stage(Box<dyn Stage>),
-    /// One of the two sides of a merge, which they share.
-    Side(Rc<RefCell<Merge>>, usize),
+    /// Two streams in, one out.
+    Merge(Merge),
     /// The expression of a reader.
     Evaluate,
     /// What a console shows.
     Console,
-    /// Hands batches on as they are, with what the spec itself calls a reader with between them.
-    Entry,
+}
+
+/// Whether a reader makes values of what its source gives. One that gives blocks of lines, or
+/// values, does not.
+pub(crate) fn decodes(node: &Node) -> bool {
+    match node.op {
+        "read.fromFile" => {
+            let reading = files::Reading::of(node);
+            reading.is_ok_and(|reading| reading.binary || reading.chunk.is_none())
+        }
+        "read.fromHTTP" | "read.fromMQTT" => true,
+        _ => false,
+    }
 }
 
 impl Runner {
@@ -72,41 +96,14 @@ impl Runner {
         let work = match node.op {
             "read.fromExpr" => Work::Evaluate,
             "write.toConsole" => Work::Console,
+            "merge" => Work::Merge(Merge::default()),
             op => Work::Stage(stage(&node).ok_or_else(|| QError::nyi(&format!(".qsp.{op}")))?),
         };
         Ok(Self { node, work })
     }
 
-    /// One side of a merge.
-    pub(crate) fn side(node: Node, merge: Rc<RefCell<Merge>>, port: usize) -> Self {
-        Self { node, work: Work::Side(merge, port) }
-    }
-
-    /// What stands behind a reader to see it begin and end.
-    pub(crate) fn entry(node: Node) -> Self {
-        Self { node, work: Work::Entry }
-    }
-
-    /// Whether it is the expression of a reader, which nobody tells of an end.
-    pub(crate) fn is_source(&self) -> bool {
-        matches!(self.work, Work::Evaluate)
-    }
-
-    /// Whether batches pass as they are.
-    pub(crate) fn is_entry(&self) -> bool {
-        matches!(self.work, Work::Entry)
-    }
-
-    /// Whether it takes blocks as bytes, and not as lines.
-    pub(crate) fn reads_bytes(&self) -> bool {
-        self.node.option("mode").and_then(K::as_sym).is_some_and(|mode| mode.as_str() == "binary")
-    }
-
-    /// Takes data, and appends what becomes of it; also gives the text for people of an operator
-    /// that makes such.
-    ///
-    /// # Errors
-    /// What the user's function signals. What was made before stays in `out`.
+    /// Takes data at its only port, see [`Runner::batch_at`].
+    #[cfg(test)]
     pub(crate) fn batch(
         &mut self,
         cx: &mut Session,
@@ -114,12 +111,44 @@ impl Runner {
         data: K,
         out: &mut Output,
     ) -> Result<Option<Vec<u8>>> {
+        self.batch_at(cx, 0, metadata, data, out)
+    }
+
+    /// Takes data at a port, and appends what becomes of it; also gives the text for people of an
+    /// operator that makes such.
+    ///
+    /// # Errors
+    /// What the user's function signals. What was made before stays in `out`.
+    pub(crate) fn batch_at(
+        &mut self,
+        cx: &mut Session,
+        port: usize,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<Option<Vec<u8>>> {
+        cx.begin();
+        if !cx.qsp.watch.on() {
+            return self.work(cx, port, metadata, data, out);
+        }
+        trace::taken(cx, &self.node, port, &metadata, &data);
+        let from = out.len();
+        let done = self.work(cx, port, metadata, data, out);
+        trace::given(cx, &self.node, out.get(from..).unwrap_or_default());
+        done
+    }
+
+    fn work(
+        &mut self,
+        cx: &mut Session,
+        port: usize,
+        metadata: K,
+        data: K,
+        out: &mut Output,
+    ) -> Result<Option<Vec<u8>>> {
         match &mut self.work {
             Work::Stage(stage) => stage.batch(cx, &self.node, metadata, data, out)?,
-            Work::Side(merge, port) => {
-                let mut merge = merge.try_borrow_mut().map_err(|_| QError::new("merge"))?;
-                merge.side(cx, &self.node, *port, metadata, data, out)?;
-            }
+            Work::Merge(merge) => merge.side(cx, &self.node, port, metadata, data, out)?,
             Work::Evaluate => {
                 let expr = self.node.option("expr").cloned().unwrap_or_default();
                 let value = match expr.as_text() {
@@ -128,7 +157,6 @@ impl Runner {
                 };
                 out.push((metadata, value));
             }
-            Work::Entry => out.push((metadata, data)),
             Work::Console => {
                 return super::console::render(cx, &self.node, &data).map(Some);
             }
@@ -141,10 +169,14 @@ impl Runner {
     /// # Errors
     /// What the user's function signals. What was handed out before stays in `out`.
     pub(crate) fn finish(&mut self, cx: &mut Session, out: &mut Output) -> Result<()> {
-        match &mut self.work {
+        cx.begin();
+        let from = out.len();
+        let done = match &mut self.work {
             Work::Stage(stage) => stage.finish(cx, &self.node, out),
             _ => Ok(()),
-        }
+        };
+        trace::given_since(cx, &self.node, out, from);
+        done
     }
 
     /// Nanoseconds since 1970 at which [`Runner::tick`] is due.
@@ -160,9 +192,34 @@ impl Runner {
     /// # Errors
     /// What the user's function signals. What was handed out before stays in `out`.
     pub(crate) fn tick(&mut self, cx: &mut Session, now: i64, out: &mut Output) -> Result<()> {
-        match &mut self.work {
+        cx.begin();
+        let from = out.len();
+        let done = match &mut self.work {
             Work::Stage(stage) => stage.tick(cx, &self.node, now, out),
             _ => Ok(()),
+        };
+        trace::given_since(cx, &self.node, out, from);
+        done
+    }
+
+    /// What it remembers between two batches, where that is anything.
+    pub(crate) fn state(&self) -> Option<K> {
+        match &self.work {
+            Work::Stage(stage) => stage.state(),
+            Work::Merge(merge) => Some(merge.state()),
+            Work::Evaluate | Work::Console => None,
+        }
+    }
+
+    /// Goes on from what [`Runner::state`] gave.
+    ///
+    /// # Errors
+    /// It is no state of this operator.
+    pub(crate) fn resume(&mut self, state: K) -> Result<()> {
+        match &mut self.work {
+            Work::Stage(stage) => stage.resume(state),
+            Work::Merge(merge) => merge.resume(&state),
+            Work::Evaluate | Work::Console => Err(super::kept::foreign()),
         }
     }
 }

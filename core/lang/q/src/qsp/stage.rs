@@ -1,6 +1,7 @@
 //! What an operator does with data on a shard.
 
 use super::build::Node;
+use super::kept::foreign;
 use crate::error::Result;
 use crate::session::Session;
 use formats::k::{K, Sym};
@@ -46,6 +47,21 @@ pub(crate) trait Stage {
         let _ = (cx, node, now, out);
         Ok(())
     }
+
+    /// What it remembers between two batches, for [`Stage::resume`]; `None` when that is nothing,
+    /// whatever it has seen.
+    fn state(&self) -> Option<K> {
+        None
+    }
+
+    /// Goes on from what [`Stage::state`] gave. It has seen nothing so far.
+    ///
+    /// # Errors
+    /// It is no state of this operator.
+    fn resume(&mut self, state: K) -> Result<()> {
+        let _ = state;
+        Err(foreign())
+    }
 }
 
 /// An operator whose state is small: where a batch fails half-way, it is put back as it was.
@@ -66,6 +82,26 @@ impl<S: Stage + Clone> Stage for Whole<S> {
             self.0 = before;
         }
         done
+    }
+
+    fn state(&self) -> Option<K> {
+        self.0.state()
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        self.0.resume(state)
+    }
+
+    fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
+        self.0.finish(cx, node, out)
+    }
+
+    fn due(&self) -> Option<i64> {
+        self.0.due()
+    }
+
+    fn tick(&mut self, cx: &mut Session, node: &Node, now: i64, out: &mut Output) -> Result<()> {
+        self.0.tick(cx, node, now, out)
     }
 }
 

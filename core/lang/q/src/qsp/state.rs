@@ -10,7 +10,7 @@ use formats::k::{K, Sym};
 const KEYS_MAX: usize = 10_000_000;
 
 /// The operator that a handle or a name means.
-fn operator(cx: &Session, op: &K) -> Result<usize> {
+pub(super) fn operator(cx: &Session, op: &K) -> Result<usize> {
     if let Some(name) = op.as_sym() {
         let found = cx.qsp.nodes.iter().find(|n| n.name == name.as_str());
         return found.map(|n| n.id).ok_or_else(|| QError::new(name.as_str()));

@@ -4,13 +4,15 @@ mod fill;
 mod infinity;
 mod nulls;
 mod rename;
-mod schema;
+pub(super) mod schema;
+mod time_split;
 
 pub(super) use fill::Fill;
 pub(super) use infinity::ReplaceInfinity;
 pub(super) use nulls::ReplaceNull;
 pub(super) use rename::RenameColumns;
 pub(super) use schema::Schema;
+pub(super) use time_split::TimeSplit;
 
 use super::build::{Def, Kind, maker};
 use crate::error::{QError, Result, type_error};
@@ -41,20 +43,23 @@ static NULLS: Def =
 static SCHEMA: Def =
     Def { name: "transform.schema", kind: Kind::Operator, params: &["schema"], required: 1 };
 
+static TIME_SPLIT: Def =
+    Def { name: "transform.timeSplit", kind: Kind::Operator, params: &["columns"], required: 0 };
+
 /// The table in a batch.
-fn table(data: &K) -> Result<&Table> {
+pub(super) fn table(data: &K) -> Result<&Table> {
     match data {
         K::Table(t) => Ok(t),
         _ => Err(type_error()),
     }
 }
 
-fn column(table: &Table, name: Sym) -> Result {
+pub(super) fn column(table: &Table, name: Sym) -> Result {
     table.column(name).cloned().ok_or_else(|| QError::new(name.as_str()))
 }
 
 /// One or several symbols.
-fn names(k: &K) -> Result<Vec<Sym>> {
+pub(super) fn names(k: &K) -> Result<Vec<Sym>> {
     match (k.as_sym(), k.as_syms()) {
         (Some(one), _) => Ok(vec![one]),
         (_, Some(several)) => Ok(several.to_vec()),
@@ -71,12 +76,8 @@ macro_rules! makers {
 }
 makers!(
     fill FILL, rename_columns RENAME, replace_infinity INFINITY,
-    replace_null NULLS, schema SCHEMA
+    replace_null NULLS, schema SCHEMA, time_split TIME_SPLIT
 );
-
-fn time_split(_: &mut Session, _: Vec<K>) -> Result {
-    Err(QError::nyi(".qsp.transform.timeSplit"))
-}
 
 pub(super) const VERBS: &[Verb] = &[
     maker(".qsp.transform.fill", 3, fill),
@@ -84,5 +85,5 @@ pub(super) const VERBS: &[Verb] = &[
     maker(".qsp.transform.replaceInfinity", 2, replace_infinity),
     maker(".qsp.transform.replaceNull", 2, replace_null),
     maker(".qsp.transform.schema", 2, schema),
-    maker(".qsp.transform.timeSplit", 4, time_split),
+    maker(".qsp.transform.timeSplit", 2, time_split),
 ];

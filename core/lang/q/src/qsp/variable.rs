@@ -1,10 +1,10 @@
-//! `.qsp.write.toVariable`: what arrives is kept in a variable of the pipeline.
+//! What `toVariable` does: a variable of the session collects what arrives (spec/kdb-qsp.md §12).
 
 use super::build::Node;
 use super::stage::{Output, Stage};
-use crate::error::{QError, Result, type_error};
+use crate::error::{QError, Result};
 use crate::session::Session;
-use crate::verbs::{self, join};
+use crate::verbs::{join, upsert};
 use formats::k::{K, Sym};
 
 /// Items or rows that a variable keeps.
@@ -21,70 +21,66 @@ pub(crate) enum Mode {
     Upsert,
 }
 
-impl Mode {
-    /// What the options of a writer say.
-    ///
-    /// # Errors
-    /// There is no such mode.
-    pub(crate) fn of(node: &Node) -> Result<Self> {
-        let Some(mode) = node.option("mode") else { return Ok(Mode::Append) };
-        match mode.as_sym().map(|s| s.as_str()) {
-            Some("append") => Ok(Mode::Append),
-            Some("overwrite") => Ok(Mode::Overwrite),
-            Some("upsert") => Ok(Mode::Upsert),
-            Some(other) => Err(QError::new(format!("mode: {other}"))),
-            None => Err(QError::new("type: mode")),
-        }
-    }
-}
-
-impl Session {
-    /// Shows a variable to whoever looks from outside.
-    fn publish(&self, name: &str, value: K) {
-        if let Some(publish) = &self.qsp.publisher {
-            publish(name, value);
-        }
-    }
-}
-
-/// Keeps values, and hands them on to be counted.
+/// The writer.
 pub(super) struct Variable {
     items_max: usize,
 }
 
 impl Default for Variable {
     fn default() -> Self {
-        Self { items_max: ITEMS_MAX }
+        Variable { items_max: ITEMS_MAX }
     }
 }
 
-impl Variable {
-    /// What becomes of a variable; when that is not possible, it comes back as it was.
-    fn joined(
-        &self,
-        cx: &mut Session,
-        mode: Mode,
-        old: K,
-        new: K,
-    ) -> std::result::Result<K, (K, QError)> {
-        if old.len() + new.len() > self.items_max {
-            let text = format!("a variable has {} items at most", self.items_max);
-            return Err((old, QError::new(text)));
+/// The name of the variable of a writer.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn name(node: &Node) -> Result<Sym> {
+    let name = node.option("variable").and_then(K::as_sym).filter(|name| !name.is_null());
+    name.ok_or_else(|| QError::new("type: variable"))
+}
+
+/// The variable of an operator, if it is one of these.
+pub(crate) fn of(node: &Node) -> Option<&'static str> {
+    let name = (node.op == "write.toVariable").then(|| node.option("variable")?.as_sym());
+    name.flatten().map(|name| name.as_str())
+}
+
+/// The mode of a writer.
+///
+/// # Errors
+/// There is no such mode.
+pub(crate) fn mode(node: &Node) -> Result<Mode> {
+    let Some(given) = node.option("mode") else { return Ok(Mode::Append) };
+    match given.as_sym().map(|s| s.as_str()) {
+        Some("append") => Ok(Mode::Append),
+        Some("overwrite") => Ok(Mode::Overwrite),
+        Some("upsert") => Ok(Mode::Upsert),
+        Some(other) => Err(QError::new(format!("mode: {other}"))),
+        None => Err(QError::new("type: mode")),
+    }
+}
+
+/// Whether a value can be put to one that is there, which it takes then: a copy would keep it from
+/// growing in place. Nothing is said of those of other shapes.
+fn fits(old: &K, new: &K) -> Option<Result<()>> {
+    match (old.keyed(), new.keyed()) {
+        (Some((xk, xv)), Some((yk, yv))) => {
+            let all = [(xk, yk), (xv, yv)];
+            let known = |(x, y): &(&formats::k::Table, &formats::k::Table)| {
+                x.names == y.names
+                    && x.iter().all(|(n, c)| y.column(n).is_some_and(|o| o.ty() == c.ty()))
+            };
+            all.iter().all(known).then_some(Ok(()))
         }
-        if mode == Mode::Upsert && old.keyed().is_some() {
-            let upsert = verbs::value("upsert");
-            return cx.call2(&upsert, old.clone(), new).map_err(|error| (old, error));
-        }
-        let new = match (&old, new) {
-            // A row, by the names of its columns.
-            (K::Table(_), row @ K::Dict(_)) if row.keyed().is_none() => row.enlist(),
-            (_, new) => new,
-        };
-        // Nobody else has the old value, which grows in place: it must not get lost on the way.
-        match join::joinable(&old, &new) {
-            Ok(()) => join::join(cx, old, new).map_err(|error| (K::Null, error)),
-            Err(error) => Err((old, error)),
-        }
+        (None, None) => match (old, new) {
+            (K::Vec(_), K::Vec(_) | K::Atom(..)) => Some(Ok(())),
+            (K::Table(_), K::Table(_)) => Some(join::joinable(old, new)),
+            // Joined they might be something else; an error is one of the new value.
+            _ => join::joinable(old, new).err().map(Err),
+        },
+        _ => None,
     }
 }
 
@@ -97,23 +93,34 @@ impl Stage for Variable {
         data: K,
         out: &mut Output,
     ) -> Result<()> {
-        let name: Sym = node.option("variable").and_then(K::as_sym).ok_or_else(type_error)?;
-        let mode = Mode::of(node)?;
-        let before = cx.globals.remove(&name).filter(|_| mode != Mode::Overwrite);
-        cx.publish(name.as_str(), K::Null);
-        let (value, result) = match before {
-            None => (data.clone(), Ok(())),
-            Some(before) => match self.joined(cx, mode, before, data.clone()) {
-                Ok(joined) => (joined, Ok(())),
-                Err((before, error)) => (before, Err(error)),
-            },
+        let (name, mode) = (name(node)?, mode(node)?);
+        // A piece of the spec may have the same name; it is no data.
+        let old = cx.globals.get(&name).filter(|old| !matches!(old, K::Func(_)));
+        let old = old.filter(|_| mode != Mode::Overwrite);
+        let value = match old {
+            None => data.clone(),
+            Some(old) if old.len() + data.len() > self.items_max => {
+                let text = format!("a variable has {} items at most", self.items_max);
+                return Err(QError::new(text));
+            }
+            Some(old) => {
+                let new = match (old, &data) {
+                    // A row, by the names of its columns.
+                    (K::Table(_), K::Dict(_)) if data.keyed().is_none() => data.clone().enlist(),
+                    _ => data.clone(),
+                };
+                let given_up = fits(old, &new).transpose()?.is_some();
+                let old = if given_up { cx.globals.remove(&name) } else { Some(old.clone()) };
+                let old = old.unwrap_or_default();
+                match mode {
+                    Mode::Upsert if old.keyed().is_some() => upsert::upserted(cx, old, new)?,
+                    _ => join::join(cx, old, new)?,
+                }
+            }
         };
-        cx.globals.insert(name, value.clone());
-        cx.publish(name.as_str(), value);
-        if result.is_ok() {
-            out.push((metadata, data));
-        }
-        result
+        cx.globals.insert(name, value);
+        out.push((metadata, data));
+        Ok(())
     }
 }
 

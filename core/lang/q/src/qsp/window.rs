@@ -1,12 +1,17 @@
 //! `.qsp.window`: batches cut anew, by count or by time (spec/kdb-qsp.md §8).
 
 mod count;
+mod global;
+#[cfg(test)]
+mod more_tests;
+mod panes;
 #[cfg(test)]
 mod tests;
 mod time;
 mod timer;
 
 pub(super) use count::Count;
+pub(super) use global::Global;
 pub(super) use time::Time;
 pub(super) use timer::Timer;
 
@@ -33,33 +38,51 @@ static SLIDING: Def = Def {
     params: &["period", "duration", "timeColumn"],
     required: 2,
 };
+static GLOBAL: Def =
+    Def { name: "window.global", kind: Kind::Operator, params: &["trigger"], required: 1 };
 static TIMER: Def =
     Def { name: "window.timer", kind: Kind::Operator, params: &["period"], required: 1 };
 
-/// Records of a batch; a dictionary or an atom is one.
-fn records(data: K) -> K {
+/// Records of a batch; a dictionary or an atom is one. Dictionaries are taken unless the option
+/// says that there are none.
+fn records(data: K, dictionaries: bool) -> Result {
     match data {
-        K::Dict(_) | K::Atom(..) => data.enlist(),
-        data => data,
+        K::Dict(_) if !dictionaries => Err(type_error()),
+        K::Dict(_) | K::Atom(..) => Ok(data.enlist()),
+        data => Ok(data),
     }
 }
 
-/// Whether records can be put after those that are held.
-fn fits(held: Option<&K>, records: &K) -> Result<()> {
+/// Whether records can be put to `count` ones, of which some are given. Tables with other columns
+/// can, where schemas may be mixed.
+fn fits(held: Option<&K>, count: usize, records: &K, mixed: bool) -> Result<()> {
     let Some(held) = held.filter(|held| !held.is_empty()) else { return Ok(()) };
-    if held.len() + records.len() > HELD_MAX {
+    if count + records.len() > HELD_MAX {
         return Err(QError::limit("limit"));
     }
-    join::joinable(held, records)
+    match (held, records) {
+        (K::Table(_), K::Table(_)) if mixed => Ok(()),
+        _ => join::joinable(held, records),
+    }
+}
+
+/// Records after others that they fit.
+fn join_records(cx: &mut Session, held: K, records: K, mixed: bool) -> Result {
+    match (&held, &records) {
+        (K::Table(t), K::Table(u)) if mixed && t.names != u.names => {
+            cx.call2(&crate::verbs::value("uj"), held, records)
+        }
+        _ => join::join(cx, held, records),
+    }
 }
 
 /// Puts records after those that are held. On an error the latter are as they were.
-fn hold(cx: &mut Session, held: &mut Option<K>, records: K) -> Result<()> {
-    fits(held.as_ref(), &records)?;
+fn hold(cx: &mut Session, held: &mut Option<K>, records: K, mixed: bool) -> Result<()> {
+    fits(held.as_ref(), held.as_ref().map_or(0, K::len), &records, mixed)?;
     // What holds nothing has no columns that others must have, too.
     let before = held.take().filter(|before| !before.is_empty());
     *held = Some(match before {
-        Some(before) => join::join(cx, before, records)?,
+        Some(before) => join_records(cx, before, records, mixed)?,
         None => records,
     });
     Ok(())
@@ -87,11 +110,7 @@ macro_rules! makers {
         }
     )*};
 }
-makers!(count COUNT, tumbling TUMBLING, sliding SLIDING, timer TIMER);
-
-fn global(_: &mut Session, _: Vec<K>) -> Result {
-    Err(QError::nyi(".qsp.window.global"))
-}
+makers!(count COUNT, tumbling TUMBLING, sliding SLIDING, timer TIMER, global GLOBAL);
 
 pub(super) const VERBS: &[Verb] = &[
     maker(".qsp.window.count", 3, count),

@@ -1,7 +1,7 @@
 //! `.qsp.write`: where data goes.
 
 use super::build::{Def, Kind, maker};
-use super::readers::{Takes, made, only, unset};
+use super::readers::{only, unset};
 use crate::error::{QError, Result, type_error};
 use crate::session::Session;
 use crate::verbs::Verb;
@@ -12,10 +12,8 @@ static CONSOLE: Def =
 static VARIABLE: Def =
     Def { name: "write.toVariable", kind: Kind::Writer, params: &["variable"], required: 1 };
 
-const TO_CONSOLE: Takes = Takes { def: &CONSOLE, options: &["split", "timestamp", "qlog"] };
-
 fn console(cx: &mut Session, args: Vec<K>) -> Result {
-    let made = made(cx, &TO_CONSOLE, args)?;
+    let made = cx.operator(&CONSOLE, args)?;
     if let Some(node) = cx.qsp.nodes.last() {
         super::console::Look::of(node)?;
     }
@@ -29,12 +27,10 @@ fn consle(cx: &mut Session, args: Vec<K>) -> Result {
 }
 
 fn variable(cx: &mut Session, args: Vec<K>) -> Result {
-    let made = made(cx, &Takes { def: &VARIABLE, options: &["mode"] }, args)?;
+    let made = cx.operator(&VARIABLE, args)?;
     let node = cx.qsp.nodes.last().ok_or_else(type_error)?;
-    if node.option("variable").and_then(K::as_sym).is_none_or(|name| name.is_null()) {
-        return Err(QError::new("type: variable"));
-    }
-    super::variable::Mode::of(node)?;
+    super::variable::name(node)?;
+    super::variable::mode(node)?;
     Ok(made)
 }
 
@@ -50,25 +46,21 @@ static DATABASE: Def = Def {
 };
 
 fn stream(cx: &mut Session, args: Vec<K>) -> Result {
-    let made = made(cx, &Takes { def: &STREAM, options: &["prefix", "deduplicate"] }, args)?;
+    let made = cx.operator(&STREAM, args)?;
     only(cx, "deduplicate", unset)?;
     Ok(made)
 }
 
 fn process(cx: &mut Session, args: Vec<K>) -> Result {
-    let options = &["mode", "target", "sync", "spread", "queueLength", "queueSize"];
-    let made = made(cx, &Takes { def: &PROCESS, options }, args)?;
-    only(cx, "params", |_| false)?;
+    let made = cx.operator(&PROCESS, args)?;
     let node = cx.qsp.nodes.last().ok_or_else(type_error)?;
     super::process::Calling::of(node)?;
     Ok(made)
 }
 
 fn database(cx: &mut Session, args: Vec<K>) -> Result {
-    let options = &["partition", "directWrite", "overwrite", "target"];
-    let made = made(cx, &Takes { def: &DATABASE, options }, args)?;
+    let made = cx.operator(&DATABASE, args)?;
     only(cx, "overwrite", unset)?;
-    only(cx, "target", |_| false)?;
     Ok(made)
 }
 

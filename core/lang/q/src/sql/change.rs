@@ -32,11 +32,11 @@ impl Session {
             };
             columns.push((*name, value));
         }
-        let rows = scope.table.rows();
+        let rows = scope.len();
         let mut table = Table::clone(&target.table);
         for (name, value) in columns {
             let new = full(value, rows)?;
-            let column = match &scope.origin {
+            let column = match scope.places() {
                 None => new,
                 Some(places) => {
                     merged(target.table.column(name), &new, places, target.table.rows())?
@@ -49,13 +49,9 @@ impl Session {
 
     pub(super) fn delete(&mut self, query: &Query, target: &Target, scope: &Scope) -> Result {
         let table = if query.columns.is_empty() {
-            let gone = match &scope.origin {
-                Some(rows) => rows.to_vec(),
-                None => (0..target.table.rows() as i64).collect(),
-            };
-            let mut kept = vec![true; target.table.rows()];
-            for row in gone {
-                if let Some(slot) = usize::try_from(row).ok().and_then(|r| kept.get_mut(r)) {
+            let mut kept = vec![scope.places().is_some(); target.table.rows()];
+            for row in scope.places().unwrap_or_default() {
+                if let Some(slot) = usize::try_from(*row).ok().and_then(|r| kept.get_mut(r)) {
                     *slot = false;
                 }
             }

@@ -1,16 +1,17 @@
 //! Expressions in groups: by kernels over all groups at once where possible, else group by group.
 
+use super::columnar::spread;
 use super::{Scope, mentioned};
-use crate::ast::{Expr, Node};
+use crate::ast::Node;
 use crate::error::{Result, length_error};
 use crate::eval::{Flow, Frame};
-use crate::func::Fun;
-use crate::kernel::aggregate::grouped;
 use crate::kernel::group::{Groups, groups};
 use crate::kernel::order;
+use crate::kernel::segments::Segments;
+use crate::kernel::words::packed;
 use crate::session::Session;
-use crate::verbs::{self, Class};
 use formats::k::{Data, K, Sym, Table, Type, Vector};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// The groups of a query: their keys in ascending order, and which row is in which.
@@ -18,6 +19,15 @@ pub(super) struct By {
     /// The key columns, a row for each group.
     pub(super) keys: Table,
     pub(super) groups: Groups,
+    segments: OnceCell<Segments>,
+}
+
+impl By {
+    /// The rows of each group.
+    pub(super) fn segments(&self) -> &Segments {
+        let groups = &self.groups;
+        self.segments.get_or_init(|| Segments::new(&groups.ids, groups.firsts.len()))
+    }
 }
 
 /// What an expression is, seen over all groups.
@@ -26,6 +36,8 @@ pub(super) enum Value {
     Same(K),
     /// A value for each row, in the order of the rows.
     Rows(K),
+    /// Some values of each group, in the order of the rows, and the group of each.
+    Some(K, Vec<u32>),
     /// A value for each group.
     Each(K),
 }
@@ -33,7 +45,7 @@ pub(super) enum Value {
 impl Session {
     /// Evaluates the columns of `by` and finds the groups.
     pub(super) fn by(&mut self, by: &[(Sym, Node)], scope: &Scope, frame: &mut Frame) -> Flow<By> {
-        let rows = scope.table.rows();
+        let rows = scope.len();
         let mut names = Vec::with_capacity(by.len());
         let mut columns = Vec::with_capacity(by.len());
         for (name, node) in by {
@@ -55,12 +67,26 @@ impl Session {
     fn groups_of(&mut self, names: Vec<Sym>, columns: Vec<K>) -> Result<By> {
         let all = K::table(names, columns)?;
         self.charge(1 + all.len())?;
+        let K::Table(table) = &all else { return Err(crate::error::type_error()) };
+        // Words of symbols are not in the order of their texts.
+        let symbols = table.columns.iter().any(|c| c.ty() == Some(Type::Symbol));
+        let direct = match table.columns.as_slice() {
+            [K::Vec(Vector { data: Data::Sym(v), .. })] => Some(order::ranked(v)),
+            _ if symbols => None,
+            columns => packed(&[columns]).and_then(|words| words.ordered_groups()),
+        };
+        if let Some(groups) = direct {
+            let keys = table.gather(&groups.firsts);
+            return Ok(By { keys, groups, segments: OnceCell::new() });
+        }
         let found = groups(&all)?;
         let keys = all.gather(&found.firsts);
         let order = order::ascending(&keys)?;
         let groups = found.reordered(&order);
         match keys.gather(&order) {
-            K::Table(keys) => Ok(By { keys: Table::clone(&keys), groups }),
+            K::Table(keys) => {
+                Ok(By { keys: Table::clone(&keys), groups, segments: OnceCell::new() })
+            }
             _ => Err(crate::error::type_error()),
         }
     }
@@ -78,96 +104,25 @@ impl Session {
         }
         let mut names = Vec::new();
         mentioned(node, &mut names);
-        let kept: (Vec<Sym>, Vec<K>) = scope
-            .table
-            .iter()
-            .enumerate()
-            // One column must stay, to know the number of rows.
-            .filter(|(at, (name, _))| *at == 0 || names.contains(name))
-            .map(|(_, (name, column))| (name, column.clone()))
-            .unzip();
-        let table = Table { names: Arc::new(kept.0), columns: kept.1 };
-        let scope = Scope { table: Arc::new(table), origin: scope.origin.clone() };
+        let segments = by.segments();
+        let column = |name: &Sym| Some((*name, scope.column(*name)?.gather(&segments.places)));
+        // One column must stay, to know the number of rows.
+        let kept = scope.names().iter().enumerate();
+        let kept = kept.filter(|(at, name)| *at == 0 || names.contains(name));
+        let (own, columns) = kept.filter_map(|(_, name)| column(name)).unzip();
+        let table = Table { names: Arc::new(own), columns };
+        let numbers = match names.iter().any(|name| name.as_str() == "i") {
+            true => K::longs(scope.numbers()).gather(&segments.places),
+            false => K::longs(Vec::new()),
+        };
+        let numbers = numbers.as_longs().unwrap_or_default();
         let mut out = Vec::with_capacity(by.groups.firsts.len());
-        for rows in by.groups.rows() {
-            out.push(self.in_scope(node, &scope.rows(&rows), frame)?);
+        for (start, end) in segments.ranges() {
+            let part = Arc::new(table.slice(start, end));
+            let numbers = numbers.get(start..end).unwrap_or_default().to_vec();
+            out.push(self.in_scope(node, &Scope::numbered(part, numbers), frame)?);
         }
         Ok(Value::Each(K::collapse(out)))
-    }
-
-    /// The value by kernels over whole columns, if the expression is made of what has such.
-    fn columnar(
-        &mut self,
-        node: &Node,
-        scope: &Scope,
-        by: &By,
-        frame: &mut Frame,
-    ) -> Flow<Option<Value>> {
-        match &node.expr {
-            Expr::Const(k) if k.is_atom() => Ok(Some(Value::Same(k.clone()))),
-            Expr::Local(_) | Expr::Global(_) => {
-                let value = self.node(node, frame)?;
-                Ok(if value.is_atom() { Some(Value::Same(value)) } else { None })
-            }
-            Expr::Column(name, further) => match scope.column(*name) {
-                Some(column) => Ok(Some(Value::Rows(column))),
-                None => self.columnar(further, scope, by, frame),
-            },
-            Expr::Apply(f, args) => {
-                let Expr::Const(f) = &f.expr else { return Ok(None) };
-                let Some(verb) = Fun::verb(f) else { return Ok(None) };
-                let known = matches!(verb.class, Class::Atomic | Class::Aggregate(_))
-                    || matches!(verb.name, "wavg" | "wsum");
-                if !known || args.len() != verb.rank() {
-                    return Ok(None);
-                }
-                let mut values = Vec::with_capacity(args.len());
-                for arg in args.iter().rev() {
-                    let inner = self.deeper(|cx| cx.columnar(arg, scope, by, frame))?;
-                    let Some(value) = inner else { return Ok(None) };
-                    values.push(value);
-                }
-                values.reverse();
-                let out = self.grouped_call(f, values, by);
-                Ok(out.map_err(|e| e.at(node.span))?)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn grouped_call(&mut self, f: &K, values: Vec<Value>, by: &By) -> Result<Option<Value>> {
-        let Some(verb) = Fun::verb(f) else { return Ok(None) };
-        let mut values = values.into_iter();
-        match (verb.class, values.next(), values.next()) {
-            (Class::Aggregate(op), Some(Value::Rows(column)), None) => {
-                let flat = column.ty().is_some_and(|t| t != Type::List);
-                let any = matches!(verb.name, "count" | "first" | "last");
-                if !flat && !any {
-                    return Ok(None);
-                }
-                self.charge(1 + column.len() / 8)?;
-                Ok(Some(Value::Each(grouped(op, &column, &by.groups)?)))
-            }
-            (Class::Atomic, Some(x), None) => Ok(match x {
-                Value::Same(k) => Some(Value::Same(self.call1(f, k)?)),
-                Value::Rows(k) => Some(Value::Rows(self.call1(f, k)?)),
-                Value::Each(k) => Some(Value::Each(self.call1(f, k)?)),
-            }),
-            (Class::Atomic, Some(x), Some(y)) => Ok(Some(match (x, y) {
-                (Value::Same(x), Value::Same(y)) => Value::Same(self.call2(f, x, y)?),
-                (Value::Each(x), Value::Each(y)) => Value::Each(self.call2(f, x, y)?),
-                (Value::Each(x), Value::Same(y)) | (Value::Same(x), Value::Each(y)) => {
-                    Value::Each(self.call2(f, x, y)?)
-                }
-                (x, y) => {
-                    let x = spread(x, &by.groups);
-                    let y = spread(y, &by.groups);
-                    Value::Rows(self.call2(f, x, y)?)
-                }
-            })),
-            (_, Some(Value::Rows(w)), Some(Value::Rows(x))) => weighted(self, verb.name, w, x, by),
-            _ => Ok(None),
-        }
     }
 
     /// The values as a column with an item for each group.
@@ -176,7 +131,8 @@ impl Session {
             Value::Each(k) => k,
             Value::Same(K::Atom(ty, scalar)) => K::repeat(ty, scalar, by.groups.firsts.len()),
             Value::Same(k) => K::list(vec![k; by.groups.firsts.len()]),
-            Value::Rows(k) => K::list(by.groups.rows().iter().map(|r| k.gather(r)).collect()),
+            Value::Rows(k) => K::list(by.segments().lists(&k)),
+            Value::Some(k, ids) => K::list(Segments::new(&ids, by.groups.firsts.len()).lists(&k)),
         }
     }
 
@@ -186,51 +142,33 @@ impl Session {
             Value::Rows(k) => Ok(k),
             Value::Same(K::Atom(ty, scalar)) => Ok(K::repeat(ty, scalar, by.groups.ids.len())),
             Value::Same(k) => Ok(K::list(vec![k; by.groups.ids.len()])),
+            Value::Some(k, ids) => {
+                let lists = self.by_group(Value::Some(k, ids), by);
+                self.by_row(Value::Each(lists), by)
+            }
             Value::Each(K::Vec(Vector { ty: Type::List, data: Data::List(items), .. })) => {
-                let mut out = vec![K::Null; by.groups.ids.len()];
-                for (item, rows) in items.iter().zip(by.groups.rows()) {
-                    if !item.is_atom() && item.len() != rows.len() {
+                let mut out = Vec::with_capacity(by.groups.ids.len());
+                for (item, (start, end)) in items.iter().zip(by.segments().ranges()) {
+                    if !item.is_atom() && item.len() != end - start {
                         return Err(length_error());
                     }
-                    for (n, row) in rows.iter().enumerate() {
-                        let value = if item.is_atom() { item.clone() } else { item.at(n) };
-                        if let Some(slot) = usize::try_from(*row).ok().and_then(|r| out.get_mut(r))
-                        {
-                            *slot = value;
-                        }
-                    }
+                    let value = |n| if item.is_atom() { item.clone() } else { item.at(n) };
+                    out.extend((0..end - start).map(value));
                 }
-                Ok(K::collapse(out))
+                Ok(K::collapse(out_of_order(out, by.segments())))
             }
             Value::Each(k) => Ok(spread(Value::Each(k), &by.groups)),
         }
     }
 }
 
-/// A value for each row; an atom stays one.
-fn spread(value: Value, groups: &Groups) -> K {
-    match value {
-        Value::Same(k) | Value::Rows(k) => k,
-        Value::Each(k) => k.gather(&groups.ids.iter().map(|id| i64::from(*id)).collect::<Vec<_>>()),
+/// Items that go group by group, in the order of the rows.
+fn out_of_order(items: Vec<K>, segments: &Segments) -> Vec<K> {
+    let mut out = vec![K::Null; items.len()];
+    for (item, place) in items.into_iter().zip(&segments.places) {
+        if let Some(slot) = usize::try_from(*place).ok().and_then(|p| out.get_mut(p)) {
+            *slot = item;
+        }
     }
-}
-
-/// `wavg` and `wsum` of each group; pairs with a null count for nothing.
-fn weighted(cx: &mut Session, name: &str, w: K, x: K, by: &By) -> Result<Option<Value>> {
-    let number = |k: &K| k.ty().is_some_and(|t| t.is_numeric() && !t.is_temporal());
-    if !number(&w) || !number(&x) {
-        return Ok(None);
-    }
-    let products = cx.call2(&verbs::value("*"), w.clone(), x)?;
-    let op = crate::kernel::aggregate::Aggregate::Sum;
-    let top = grouped(op, &products, &by.groups)?;
-    if name == "wsum" {
-        let top = crate::convert::cast::cast(Type::Float, &top)?;
-        return Ok(Some(Value::Each(top)));
-    }
-    // Weights of absent values do not count: zero times a product is null where that is.
-    let zero = cx.call2(&verbs::value("*"), K::float(0.0), products)?;
-    let present = cx.call2(&verbs::value("+"), w, zero)?;
-    let bottom = grouped(op, &present, &by.groups)?;
-    Ok(Some(Value::Each(cx.call2(&verbs::value("%"), top, bottom)?)))
+    out
 }

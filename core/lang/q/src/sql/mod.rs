@@ -1,56 +1,22 @@
 //! Queries over tables: `select`, `exec`, `update`, `delete`.
 
 mod change;
+mod columnar;
 mod grouped;
+mod scope;
 mod select;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::scope::Scope;
 
 use crate::ast::{Expr, Node, Query, Verb};
 use crate::error::{QError, Result, type_error};
 use crate::eval::{Flow, Frame};
 use crate::session::Session;
 use crate::verbs;
-use formats::k::{K, Sym, Table, Type};
+use formats::k::{Data, K, Sym, Table, Type, Vector};
 use std::sync::Arc;
-
-/// The table that names in a query mean.
-#[derive(Clone)]
-pub(crate) struct Scope {
-    pub(crate) table: Arc<Table>,
-    /// The rows' numbers in the table as it was before any filter; `None` when nothing is gone.
-    pub(crate) origin: Option<Arc<Vec<i64>>>,
-}
-
-impl Scope {
-    pub(crate) fn new(table: Arc<Table>) -> Self {
-        Self { table, origin: None }
-    }
-
-    /// A column, or the row numbers as `i`.
-    pub(crate) fn column(&self, name: Sym) -> Option<K> {
-        if let Some(column) = self.table.column(name) {
-            return Some(column.clone());
-        }
-        if name.as_str() != "i" {
-            return None;
-        }
-        Some(match &self.origin {
-            Some(rows) => K::longs(rows.to_vec()),
-            None => K::longs((0..self.table.rows() as i64).collect()),
-        })
-    }
-
-    /// The rows at places of this scope.
-    fn rows(&self, places: &[i64]) -> Self {
-        let number = |p: &i64| match &self.origin {
-            Some(rows) => usize::try_from(*p).ok().and_then(|p| rows.get(p)).copied().unwrap_or(-1),
-            None => *p,
-        };
-        Self {
-            table: Arc::new(self.table.gather(places)),
-            origin: Some(Arc::new(places.iter().map(number).collect())),
-        }
-    }
-}
 
 /// The parts of what a query is over.
 struct Target {
@@ -170,10 +136,10 @@ impl Session {
     fn filtered(&mut self, query: &Query, mut scope: Scope, frame: &mut Frame) -> Flow<Scope> {
         for filter in &query.filters {
             let flags = self.in_scope(filter, &scope, frame)?;
-            let rows = scope.table.rows();
+            let rows = scope.len();
             if flags.is_atom() {
                 if !crate::eval::truth(&flags).map_err(|e| e.at(filter.span))? {
-                    scope = scope.rows(&[]);
+                    scope = scope.pick(Vec::new());
                 }
                 continue;
             }
@@ -181,9 +147,9 @@ impl Session {
                 return Err(crate::error::length_error().at(filter.span).into());
             }
             let places = verbs::where_true(self, flags).map_err(|e| e.at(filter.span))?;
-            let places = places.as_longs().unwrap_or_default().to_vec();
+            let places = into_longs(places);
             if places.len() < rows || !places.is_sorted() {
-                scope = scope.rows(&places);
+                scope = scope.pick(places);
             }
         }
         Ok(scope)
@@ -191,11 +157,21 @@ impl Session {
 
     /// The value of a node with a table's columns as names.
     fn in_scope(&mut self, node: &Node, scope: &Scope, frame: &mut Frame) -> Flow {
-        self.charge(1 + scope.table.rows() / 16)?;
+        self.charge(1 + scope.len() / 16)?;
         frame.scopes.push(scope.clone());
         let value = self.node(node, frame);
         frame.scopes.pop();
         value
+    }
+}
+
+/// The items of a vector of longs, without copying what nobody else has.
+fn into_longs(k: K) -> Vec<i64> {
+    match k {
+        K::Vec(Vector { data: Data::I64(v), .. }) => {
+            Arc::try_unwrap(v).unwrap_or_else(|shared| shared.to_vec())
+        }
+        _ => Vec::new(),
     }
 }
 

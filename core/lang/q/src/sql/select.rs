@@ -1,9 +1,9 @@
 //! `select` and `exec`.
 
 use super::grouped::By;
-use super::{Scope, Target};
+use super::{Scope, Target, into_longs};
 use crate::ast::Query;
-use crate::error::{QError, Result};
+use crate::error::QError;
 use crate::eval::{Flow, Frame, table_k, table_of};
 use crate::kernel::order;
 use crate::session::Session;
@@ -28,7 +28,7 @@ impl Session {
                 let scope = self.ordered(query, scope, frame)?;
                 let scope = self.limited(query, scope, frame)?;
                 if query.columns.is_empty() {
-                    let whole = K::Table(scope.table);
+                    let whole = K::Table(scope.whole());
                     verbs::key_by(&whole, if query.distinct { 0 } else { target.keys })?
                 } else {
                     self.plain_columns(query, &scope, frame)?
@@ -48,31 +48,27 @@ impl Session {
         let K::Table(flat) = verbs::unkeyed(result)? else { return Ok(result.clone()) };
         let scope = self.ordered(query, Scope::new(flat), frame)?;
         let scope = self.limited(query, scope, frame)?;
-        Ok(verbs::key_by(&K::Table(scope.table), keys)?)
+        Ok(verbs::key_by(&K::Table(scope.whole()), keys)?)
     }
 
     /// The rows in the order of `[>c]`.
     fn ordered(&mut self, query: &Query, scope: Scope, frame: &mut Frame) -> Flow<Scope> {
         let Some((descending, node)) = &query.order else { return Ok(scope) };
         let column = self.in_scope(node, &scope, frame)?;
-        let len = scope.table.rows() as i64;
-        let mut places: Vec<i64> =
-            if *descending { (0..len).rev().collect() } else { (0..len).collect() };
-        order::sort(&column, &mut places).map_err(|e| e.at(node.span))?;
-        if *descending {
-            places.reverse();
-        }
-        Ok(scope.rows(&places))
+        let len = scope.len() as i64;
+        let mut places: Vec<i64> = (0..len).collect();
+        order::sort(&column, &mut places, *descending).map_err(|e| e.at(node.span))?;
+        Ok(scope.pick(places))
     }
 
     /// The rows that `[n]` or `[m n]` leaves.
     fn limited(&mut self, query: &Query, scope: Scope, frame: &mut Frame) -> Flow<Scope> {
         let Some(node) = &query.limit else { return Ok(scope) };
         let limit = self.node(node, frame)?;
-        let all = K::longs((0..scope.table.rows() as i64).collect());
+        let all = K::longs((0..scope.len() as i64).collect());
         let places =
             self.call2(&verbs::value("sublist"), limit, all).map_err(|e| e.at(node.span))?;
-        Ok(scope.rows(places.as_longs().unwrap_or_default()))
+        Ok(scope.pick(into_longs(places)))
     }
 
     fn plain_columns(&mut self, query: &Query, scope: &Scope, frame: &mut Frame) -> Flow {
@@ -91,10 +87,11 @@ impl Session {
         let mut columns = Vec::new();
         if query.columns.is_empty() {
             let op = crate::kernel::aggregate::Aggregate::Last;
-            for (name, column) in scope.table.iter() {
-                if by.keys.position(name).is_none() {
-                    names.push(name);
-                    columns.push(crate::kernel::aggregate::grouped(op, column, &by.groups)?);
+            for name in scope.names() {
+                let column = scope.column(*name).filter(|_| by.keys.position(*name).is_none());
+                if let Some(column) = column {
+                    names.push(*name);
+                    columns.push(crate::kernel::aggregate::grouped(op, &column, &by.groups)?);
                 }
             }
         }
@@ -125,7 +122,7 @@ impl Session {
 
     fn plain_exec(&mut self, query: &Query, scope: &Scope, frame: &mut Frame) -> Flow {
         if query.columns.is_empty() {
-            return last_row(&scope.table).map_err(Into::into);
+            return scope.last_row().map_err(Into::into);
         }
         let mut values = Vec::with_capacity(query.columns.len());
         for (_, node) in &query.columns {
@@ -136,13 +133,6 @@ impl Session {
         }
         let names = query.columns.iter().map(|(n, _)| *n).collect();
         Ok(K::dict(K::syms(names), K::collapse(values)))
-    }
-}
-
-fn last_row(table: &Table) -> Result {
-    match table.rows().checked_sub(1) {
-        Some(last) => Ok(table.row(last)),
-        None => Ok(table.row(usize::MAX)),
     }
 }
 

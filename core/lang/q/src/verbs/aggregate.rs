@@ -4,6 +4,8 @@ use super::{Class, Verb, arith};
 use crate::convert::numeric::{Column, NULL, floats};
 use crate::error::{Result, length_error, type_error};
 use crate::kernel::aggregate::{Aggregate, whole};
+use crate::kernel::segments::{Ids, Segments};
+use crate::kernel::statistics::{Pairs, Statistic, of_one, of_pairs};
 use crate::session::Session;
 use formats::k::{K, Type};
 
@@ -137,68 +139,45 @@ fn present(x: &K) -> Result<Vec<f64>> {
 }
 
 /// Statistics of one list, by column for tables.
-fn statistic(cx: &mut Session, x: &K, f: fn(&mut Vec<f64>) -> f64) -> Result {
+fn statistic(cx: &mut Session, x: &K, op: Statistic) -> Result {
     cx.charge(1 + x.len() / 4)?;
+    let of = |items: &[f64]| {
+        let all = Segments::default();
+        K::floats(of_one(op, items, Ids::One, || &all)).at(0)
+    };
     match x {
-        K::Dict(d) => statistic(cx, &d.values, f),
+        K::Dict(d) => statistic(cx, &d.values, op),
         K::Table(t) => {
-            let columns = t.columns.iter().map(|c| statistic(cx, c, f));
+            let columns = t.columns.iter().map(|c| statistic(cx, c, op));
             let values = K::collapse(columns.collect::<Result<Vec<_>>>()?);
             Ok(K::dict(K::syms(t.names.to_vec()), values))
         }
         K::Vec(v) if v.ty == Type::List && x.items().any(|i| !i.is_atom()) => {
             let columns = cx.call1(&super::value("flip"), x.clone())?;
-            let items = columns.items().map(|c| statistic(cx, &c, f));
+            let items = columns.items().map(|c| statistic(cx, &c, op));
             Ok(K::collapse(items.collect::<Result<Vec<_>>>()?))
         }
-        _ => Ok(K::float(f(&mut present(x)?))),
+        K::Vec(v) if v.ty.is_numeric() => match floats(x).ok_or_else(type_error)? {
+            Column::Atom(x) => Ok(of(&[x])),
+            Column::Vec(v) => Ok(of(&v)),
+        },
+        _ => Ok(of(&present(x)?)),
     }
 }
 
-fn median(v: &mut [f64]) -> f64 {
-    if v.is_empty() {
-        return f64::NAN;
-    }
-    v.sort_unstable_by(f64::total_cmp);
-    let at = |i: usize| v.get(i).copied().unwrap_or(f64::NAN);
-    (at((v.len() - 1) / 2) + at(v.len() / 2)) / 2.0
+macro_rules! statistics {
+    ($($name:ident $op:ident),*) => {$(
+        fn $name(cx: &mut Session, x: K) -> Result {
+            statistic(cx, &x, Statistic::$op)
+        }
+    )*};
 }
+statistics!(
+    med Median, var Variance, dev Deviation, svar SampleVariance, sdev SampleDeviation
+);
 
-fn mean(v: &[f64]) -> f64 {
-    v.iter().sum::<f64>() / v.len() as f64
-}
-
-fn squares(v: &[f64]) -> f64 {
-    let mean = mean(v);
-    v.iter().map(|x| (x - mean) * (x - mean)).sum()
-}
-
-fn med(cx: &mut Session, x: K) -> Result {
-    statistic(cx, &x, |v| median(v))
-}
-
-fn var(cx: &mut Session, x: K) -> Result {
-    statistic(cx, &x, |v| squares(v) / v.len() as f64)
-}
-
-fn dev(cx: &mut Session, x: K) -> Result {
-    statistic(cx, &x, |v| (squares(v) / v.len() as f64).sqrt())
-}
-
-fn sample(v: &[f64]) -> f64 {
-    if v.len() < 2 { f64::NAN } else { squares(v) / (v.len() - 1) as f64 }
-}
-
-fn svar(cx: &mut Session, x: K) -> Result {
-    statistic(cx, &x, |v| sample(v))
-}
-
-fn sdev(cx: &mut Session, x: K) -> Result {
-    statistic(cx, &x, |v| sample(v).sqrt())
-}
-
-/// The pairs of two lists in which neither is null; an atom goes with every item.
-fn pairs(x: &K, y: &K) -> Result<Vec<(f64, f64)>> {
+/// A statistic of the pairs of two lists in which neither is null; an atom goes with every item.
+fn paired(op: Pairs, x: &K, y: &K) -> Result {
     let bad = |k: &K| matches!(k.ty(), Some(Type::Symbol | Type::Char | Type::Guid));
     if bad(x) || bad(y) {
         return Err(type_error());
@@ -209,12 +188,11 @@ fn pairs(x: &K, y: &K) -> Result<Vec<(f64, f64)>> {
         (Some(n), _) | (None, Some(n)) => n,
         (None, None) => 1,
     };
-    let at = |c: &Column<'_, f64>, i: usize| match c {
-        Column::Atom(x) => *x,
-        Column::Vec(v) => v.get(i).copied().unwrap_or(f64::NAN),
+    let items = |c| match c {
+        Column::Atom(x) => vec![x; rows].into(),
+        Column::Vec(v) => v,
     };
-    let pairs = (0..rows).map(|i| (at(&x, i), at(&y, i)));
-    Ok(pairs.filter(|(x, y)| !x.is_nan() && !y.is_nan()).collect())
+    Ok(K::floats(of_pairs(op, &items(x), &items(y), Ids::One)).at(0))
 }
 
 fn wavg(cx: &mut Session, x: K, y: K) -> Result {
@@ -223,9 +201,7 @@ fn wavg(cx: &mut Session, x: K, y: K) -> Result {
         let (top, bottom) = (sum(cx, products)?, sum(cx, x)?);
         return arith::divide(cx, top, bottom);
     }
-    let pairs = pairs(&x, &y)?;
-    let (top, bottom) = pairs.iter().fold((0.0, 0.0), |(t, b), (x, y)| (t + x * y, b + x));
-    Ok(K::float(top / bottom))
+    paired(Pairs::WeightedMean, &x, &y)
 }
 
 fn wsum(cx: &mut Session, x: K, y: K) -> Result {
@@ -234,27 +210,16 @@ fn wsum(cx: &mut Session, x: K, y: K) -> Result {
     crate::convert::cast::cast(Type::Float, &total)
 }
 
-fn covariance(x: &K, y: &K) -> Result<(f64, f64, f64, f64)> {
-    let pairs = pairs(x, y)?;
-    let (xs, ys): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-    let (mx, my) = (mean(&xs), mean(&ys));
-    let joint = pairs.iter().map(|(x, y)| (x - mx) * (y - my)).sum();
-    Ok((joint, squares(&xs), squares(&ys), pairs.len() as f64))
-}
-
 fn cov(_: &mut Session, x: K, y: K) -> Result {
-    let (joint, _, _, n) = covariance(&x, &y)?;
-    Ok(K::float(joint / n))
+    paired(Pairs::Covariance, &x, &y)
 }
 
 fn scov(_: &mut Session, x: K, y: K) -> Result {
-    let (joint, _, _, n) = covariance(&x, &y)?;
-    Ok(K::float(joint / (n - 1.0)))
+    paired(Pairs::SampleCovariance, &x, &y)
 }
 
 fn cor(_: &mut Session, x: K, y: K) -> Result {
-    let (joint, xx, yy, _) = covariance(&x, &y)?;
-    Ok(K::float(joint / (xx * yy).sqrt()))
+    paired(Pairs::Correlation, &x, &y)
 }
 
 /// Whether a value is the null long, which some functions take for "none".

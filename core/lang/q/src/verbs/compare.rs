@@ -3,9 +3,9 @@
 use super::{Class, Verb};
 use crate::error::Result;
 use crate::kernel::atomic::{dyad, monad};
-use crate::kernel::compare::{Compare, compare, matches};
+use crate::kernel::compare::{Compare, compare, matches, nulls};
 use crate::session::Session;
-use formats::k::{Data, K, Scalar, Type, Vector};
+use formats::k::{K, Type};
 
 macro_rules! verbs {
     ($($name:ident $op:ident),*) => {$(
@@ -31,29 +31,14 @@ pub(crate) fn is_null(cx: &mut Session, x: K) -> Result {
     }
     monad(cx, &x, &|k| {
         let ty = k.ty().unwrap_or(Type::List);
-        // These have no null; a blank is one of characters.
-        if matches!(ty, Type::Bool | Type::Byte) {
-            return Ok(match k {
-                K::Vec(v) => K::bools(vec![0; v.data.len()]),
-                _ => K::bool(false),
-            });
-        }
-        let null = ty.null();
         Ok(match k {
-            K::Atom(_, s) => K::bool(*s == null),
-            K::Vec(v) => K::bools(flags(v, null)),
+            // These have no null; a blank is one of characters.
+            K::Atom(Type::Bool | Type::Byte, _) => K::bool(false),
+            K::Atom(_, s) => K::bool(*s == ty.null()),
+            K::Vec(v) => K::bools(nulls(v)),
             _ => K::bool(false),
         })
     })
-}
-
-fn flags(v: &Vector, null: Scalar) -> Vec<u8> {
-    match (&v.data, null) {
-        (Data::I64(v), _) => v.iter().map(|x| u8::from(*x == i64::MIN)).collect(),
-        (Data::I32(v), _) => v.iter().map(|x| u8::from(*x == i32::MIN)).collect(),
-        (Data::F64(v), _) => v.iter().map(|x| u8::from(x.is_nan())).collect(),
-        (data, null) => (0..data.len()).map(|i| u8::from(data.scalar(i) == Some(null))).collect(),
-    }
 }
 
 pub(super) const VERBS: &[Verb] = &[

@@ -5,6 +5,7 @@ use crate::error::{QError, Result, type_error};
 use crate::kernel::find;
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Sym, Table, Type, Vector};
+use formats::on_k_data;
 use std::sync::Arc;
 
 /// `x,y`: lists end to end, dictionaries by key, tables row by row.
@@ -51,7 +52,16 @@ pub(crate) fn joinable(x: &K, y: &K) -> Result<()> {
 }
 
 fn lists(cx: &mut Session, x: K, y: K) -> Result {
-    cx.room(x.len() + y.len())?;
+    // Items of a vector with one owner are not copied.
+    let alone = |k: &K| match k {
+        K::Vec(v) => on_k_data!(&v.data, v => Arc::strong_count(v) == 1),
+        _ => false,
+    };
+    if alone(&x) {
+        cx.more(x.len(), y.len())?
+    } else {
+        cx.room(x.len() + y.len())?
+    }
     if let (K::Vec(mut v), K::Vec(w)) = (x.clone(), &y)
         && (v.ty == w.ty || x.is_empty() || y.is_empty())
     {
@@ -99,7 +109,7 @@ pub(crate) fn push(cx: &mut Session, list: K, item: K) -> Result {
         (K::Vec(mut v), K::Atom(ty, scalar)) if v.ty == ty => {
             cx.room(1)?;
             v.attr = Attr::None;
-            if v.data.append(&Data::repeat(scalar, 1)) { Ok(K::Vec(v)) } else { Err(type_error()) }
+            if v.data.push(scalar) { Ok(K::Vec(v)) } else { Err(type_error()) }
         }
         (list, item) if list.is_empty() && !matches!(list, K::Table(_)) => Ok(item.enlist()),
         (K::Vec(Vector { data: Data::List(mut items), attr, ty }), item) => {

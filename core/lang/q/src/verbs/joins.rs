@@ -3,11 +3,13 @@
 use super::dict::{key_by, unkeyed};
 use super::table::{has_columns, symbols};
 use super::{Class, Verb, arith, join};
-use crate::convert::numeric::{Column, ints};
 use crate::error::{QError, Result, rank_error, type_error};
-use crate::kernel::{find, order};
+use crate::kernel::asof::{Numbered, as_of, numbered};
+use crate::kernel::find;
+use crate::kernel::overlay::overlay;
+use crate::kernel::segments::Segments;
 use crate::session::Session;
-use formats::k::{K, Sym, Table};
+use formats::k::{Data, K, Sym, Table, Type, Vector};
 use std::sync::Arc;
 
 /// For each row of `left` the place of its key in the keyed table; none is the number of keys.
@@ -18,8 +20,10 @@ fn places(left: &K, keys: &Table) -> Result<Vec<i64>> {
         return Err(QError::new(missing.map_or("", |n| n.as_str())));
     }
     let found = find::find(&K::Table(Arc::new(keys.clone())), left)?;
-    match ints(&found) {
-        Some(Column::Vec(v)) => Ok(v.into_owned()),
+    match found {
+        K::Vec(Vector { data: Data::I64(places), .. }) => {
+            Ok(Arc::try_unwrap(places).unwrap_or_else(|shared| shared.to_vec()))
+        }
         _ => Err(type_error()),
     }
 }
@@ -33,26 +37,15 @@ fn plain(x: &K, f: impl FnOnce(&K, &Table) -> Result) -> Result {
     key_by(&out, keys)
 }
 
-/// The other column where there is a match, else the own one.
-fn overlay(own: &K, other: &K, places: &[i64], count: i64) -> K {
-    let item = |(row, at): (usize, &i64)| match *at < count {
-        true => other.at(usize::try_from(*at).unwrap_or(usize::MAX)),
-        false => own.at(row),
-    };
-    let items: Vec<K> = places.iter().enumerate().map(item).collect();
-    if items.is_empty() { own.clone() } else { K::collapse(items) }
-}
-
 fn lj(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     let (keys, values) = y.keyed().ok_or_else(type_error)?;
     plain(&x, |flat, t| {
         let places = places(flat, keys)?;
-        let count = keys.rows() as i64;
         let mut out = t.clone();
         for (name, column) in values.iter() {
             let new = match t.column(name) {
-                Some(own) => overlay(own, column, &places, count),
+                Some(own) => overlay(own, column, &places),
                 None => column.gather(&places),
             };
             out = join::with_column(&out, name, new);
@@ -67,9 +60,13 @@ fn ij(cx: &mut Session, x: K, y: K) -> Result {
     plain(&x, |flat, t| {
         let places = places(flat, keys)?;
         let count = keys.rows() as i64;
-        let rows = (0i64..).zip(&places).filter(|(_, p)| **p < count);
-        let (rows, places): (Vec<i64>, Vec<i64>) = rows.map(|(r, p)| (r, *p)).unzip();
-        let mut out = t.gather(&rows);
+        let (mut out, places) = if places.iter().all(|place| *place < count) {
+            (t.clone(), places)
+        } else {
+            let rows = (0i64..).zip(&places).filter(|(_, place)| **place < count);
+            let (rows, places): (Vec<i64>, Vec<i64>) = rows.map(|(r, p)| (r, *p)).unzip();
+            (t.gather(&rows), places)
+        };
         for (name, column) in values.iter() {
             out = join::with_column(&out, name, column.gather(&places));
         }
@@ -110,10 +107,38 @@ fn uj(cx: &mut Session, x: K, y: K) -> Result {
     join::join(cx, left, right)
 }
 
+/// All pairs of a left and a right row with one number.
+fn pairs(cx: &mut Session, numbers: Numbered) -> Result<(Vec<i64>, Vec<i64>)> {
+    let (left, right, count) = numbers;
+    // Right rows that no left row is like are a group of their own, behind the others.
+    let others = right.iter().map(|id| (*id).min(count as u32)).collect::<Vec<_>>();
+    let segments = Segments::new(&others, count + 1);
+    let rows = |id: &u32| {
+        let id = *id as usize;
+        let start = id.checked_sub(1).map_or(Some(0), |i| segments.ends.get(i).copied());
+        let end = segments.ends.get(id).copied();
+        segments.places.get(start.unwrap_or(0)..end.unwrap_or(0)).unwrap_or_default()
+    };
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for (row, id) in (0..).zip(&left) {
+        let rows = rows(id);
+        if rows.is_empty() {
+            continue;
+        }
+        cx.more(a.len(), rows.len())?;
+        a.extend(std::iter::repeat_n(row, rows.len()));
+        b.extend_from_slice(rows);
+    }
+    Ok((a, b))
+}
+
 /// Two plain tables, each with the columns of both, nulls where it had none.
 fn widened(x: &K, y: &K) -> Result<(K, K)> {
     let (K::Table(t), K::Table(u)) = (x, y) else { return Err(type_error()) };
-    let nulls = |like: &K, rows: usize| like.slice(0, 0).gather(&vec![-1; rows]);
+    let nulls = |like: &K, rows: usize| match like {
+        K::Vec(v) if v.ty != Type::List => K::repeat(v.ty, v.ty.null(), rows),
+        _ => like.slice(0, 0).gather(&vec![-1; rows]),
+    };
     let mut left = Table::clone(t);
     for (name, column) in u.iter() {
         if t.position(name).is_none() {
@@ -129,42 +154,13 @@ fn widened(x: &K, y: &K) -> Result<(K, K)> {
 }
 
 /// For each left row the last right row with equal keys and a time not after it; -1 for none.
-fn as_of(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
+fn matched(names: &[Sym], t: &Table, u: &Table) -> Result<Vec<i64>> {
     let Some((time, exact)) = names.split_last() else { return Err(rank_error()) };
     let column = |t: &Table, n: Sym| t.column(n).cloned().ok_or_else(|| QError::new(n.as_str()));
     let (left_time, right_time) = (column(t, *time)?, column(u, *time)?);
-    let ids = |t: &Table, u: &Table| -> Result<(Vec<u32>, Vec<u32>)> {
-        if exact.is_empty() {
-            return Ok((vec![0; t.rows()], vec![0; u.rows()]));
-        }
-        let mut columns = Vec::new();
-        for name in exact {
-            let both = column(t, *name)?.items().chain(column(u, *name)?.items()).collect();
-            columns.push(K::collapse(both));
-        }
-        let groups = crate::kernel::group::groups(&K::table(exact.to_vec(), columns)?)?;
-        let (left, right) = groups.ids.split_at(t.rows());
-        Ok((left.to_vec(), right.to_vec()))
-    };
-    let (left, right) = ids(t, u)?;
-    let groups = left.iter().chain(&right).max().map_or(0, |m| *m as usize + 1);
-    let mut rows: Vec<Vec<i64>> = vec![Vec::new(); groups];
-    for (row, id) in (0..).zip(&right) {
-        if let Some(list) = rows.get_mut(*id as usize) {
-            list.push(row);
-        }
-    }
-    let at = |k: &K, row: i64| k.at(usize::try_from(row).unwrap_or(usize::MAX));
-    for list in &mut rows {
-        list.sort_by(|a, b| order::values(&at(&right_time, *a), &at(&right_time, *b)));
-    }
-    let last = |(row, id): (usize, &u32)| {
-        let list = rows.get(*id as usize).map(Vec::as_slice).unwrap_or_default();
-        let when = left_time.at(row);
-        let end = list.partition_point(|r| order::values(&at(&right_time, *r), &when).is_le());
-        end.checked_sub(1).and_then(|i| list.get(i)).copied().unwrap_or(-1)
-    };
-    Ok(left.iter().enumerate().map(last).collect())
+    let keys = |t: &Table| exact.iter().map(|n| column(t, *n)).collect::<Result<Vec<_>>>();
+    let (left, right) = (keys(t)?, keys(u)?);
+    as_of((&left, &left_time), (&right, &right_time))
 }
 
 fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
@@ -174,7 +170,7 @@ fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
     let right = unkeyed(y)?;
     let K::Table(u) = &right else { return Err(type_error()) };
     plain(x, |_, t| {
-        let places = as_of(&names, t, u)?;
+        let places = matched(&names, t, u)?;
         let mut out = t.clone();
         for (name, column) in u.iter() {
             let joined = names.contains(&name);
@@ -182,12 +178,7 @@ fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool) -> Result {
                 continue;
             }
             let new = match out.column(name) {
-                Some(own) if !joined => {
-                    let count = u.rows() as i64;
-                    let real = |p: &i64| if *p < 0 { count } else { *p };
-                    let places: Vec<i64> = places.iter().map(real).collect();
-                    overlay(own, column, &places, count)
-                }
+                Some(own) if !joined => overlay(own, column, &places),
                 _ => column.gather(&places),
             };
             out = join::with_column(&out, name, new);
@@ -210,7 +201,7 @@ fn asof(cx: &mut Session, x: K, y: K) -> Result {
     };
     let rows = if one { super::list::enlist(cx, vec![y])? } else { y };
     let K::Table(u) = &rows else { return Err(type_error()) };
-    let places = as_of(&u.names, u, t)?;
+    let places = matched(&u.names, u, t)?;
     let kept = t.iter().filter(|(n, _)| u.position(*n).is_none());
     let (names, columns): (Vec<Sym>, Vec<K>) = kept.map(|(n, c)| (n, c.gather(&places))).unzip();
     let out = K::table(names, columns)?;
@@ -227,18 +218,8 @@ fn ej(cx: &mut Session, args: Vec<K>) -> Result {
         Ok(K::table(names.clone(), names.iter().map(column).collect::<Result<_>>()?)?)
     };
     let (lk, rk) = (part(t)?, part(u)?);
-    let both = join::join(cx, lk, rk)?;
-    let groups = crate::kernel::group::groups(&both)?;
-    let rows = groups.rows();
-    let count = t.rows() as i64;
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    for (row, id) in (0..count).zip(&groups.ids) {
-        for other in rows.get(*id as usize).into_iter().flatten().filter(|r| **r >= count) {
-            cx.room(a.len())?;
-            a.push(row);
-            b.push(other - count);
-        }
-    }
+    let (K::Table(lk), K::Table(rk)) = (&lk, &rk) else { return Err(type_error()) };
+    let (a, b) = pairs(cx, numbered(&lk.columns, &rk.columns)?)?;
     let mut out = t.gather(&a);
     for (name, column) in u.iter().filter(|(n, _)| !names.contains(n)) {
         out = join::with_column(&out, name, column.gather(&b));

@@ -3,7 +3,8 @@
 use super::{Class, Verb};
 use crate::convert::numeric::{Column, ints};
 use crate::error::{QError, Result, domain_error, length_error, type_error};
-use crate::kernel::group::groups;
+use crate::kernel::group::{Groups, groups};
+use crate::kernel::segments::Segments;
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Scalar, Sym, Table, Type, Vector};
 use std::sync::Arc;
@@ -296,6 +297,22 @@ fn flip(cx: &mut Session, x: K) -> Result {
     }
 }
 
+/// Places of true values. Each place is written, and stays where its value is true: no branch has
+/// to be foretold.
+fn true_places(flags: &[u8]) -> Vec<i64> {
+    let count = flags.iter().filter(|flag| **flag != 0).count();
+    let mut out = vec![0i64; count + 1];
+    let mut next = 0;
+    for (place, flag) in (0..).zip(flags) {
+        if let Some(slot) = out.get_mut(next) {
+            *slot = place;
+        }
+        next += usize::from(*flag != 0);
+    }
+    out.truncate(count);
+    out
+}
+
 /// Places of true values; with counts each place as often as it counts.
 pub(crate) fn where_true(cx: &mut Session, x: K) -> Result {
     if let K::Dict(d) = &x {
@@ -303,15 +320,15 @@ pub(crate) fn where_true(cx: &mut Session, x: K) -> Result {
         return crate::eval::at(&d.keys, &places);
     }
     let x = if x.ty() == Some(Type::List) && x.is_empty() { K::longs(vec![]) } else { x };
+    if let K::Vec(Vector { ty: Type::Bool, data: Data::U8(v), .. }) = &x {
+        return Ok(K::longs(true_places(v)));
+    }
     match (&x, ints(&x)) {
-        (K::Vec(Vector { ty: Type::Bool, data: Data::U8(v), .. }), _) => {
-            Ok(K::longs((0..).zip(v.iter()).filter(|(_, b)| **b != 0).map(|(i, _)| i).collect()))
-        }
         (K::Vec(_), Some(Column::Vec(counts))) if numeric(&x) => {
             let mut out = Vec::new();
             for (i, n) in (0..).zip(counts.iter()) {
                 let n = usize::try_from(*n).unwrap_or(0);
-                cx.room(out.len().saturating_add(n))?;
+                cx.more(out.len(), n)?;
                 out.extend(std::iter::repeat_n(i, n));
             }
             Ok(K::longs(out))
@@ -329,16 +346,19 @@ pub(crate) fn distinct(_: &mut Session, x: K) -> Result {
 }
 
 fn group(_: &mut Session, x: K) -> Result {
+    let segments = |found: &Groups| Segments::new(&found.ids, found.firsts.len());
     if let K::Dict(d) = &x {
         let found = groups(&d.values)?;
-        let rows = found.rows().into_iter().map(|r| d.keys.gather(&r)).collect();
+        let rows = segments(&found).lists(&d.keys);
         return Ok(K::dict(d.values.gather(&found.firsts), K::list(rows)));
     }
     if x.is_atom() {
         return Err(type_error());
     }
     let found = groups(&x)?;
-    let rows = found.rows().into_iter().map(K::longs).collect();
+    let segments = segments(&found);
+    let places = |(start, end)| segments.places.get(start..end).unwrap_or_default().to_vec();
+    let rows = segments.ranges().map(|range| K::longs(places(range))).collect();
     Ok(K::dict(x.gather(&found.firsts), K::list(rows)))
 }
 

@@ -23,7 +23,7 @@ mod sort;
 mod system;
 mod table;
 mod text;
-mod upsert;
+pub(crate) mod upsert;
 
 use crate::ast::Expr;
 use crate::error::Result;

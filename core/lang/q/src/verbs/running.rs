@@ -4,8 +4,10 @@ use super::{Class, Verb, arith};
 use crate::convert::numeric::{Column, NULL, floats, from_floats, from_ints, ints};
 use crate::error::{Result, type_error};
 use crate::func::Fun;
+use crate::kernel::running::{Running, Total, running};
+use crate::kernel::segments::Ids;
 use crate::session::Session;
-use formats::k::{Data, K, Scalar, Type, Vector};
+use formats::k::{Data, K, Type, Vector};
 
 /// Applies a function of one list to the values of dictionaries and the columns of tables.
 fn lists(cx: &mut Session, x: &K, f: &dyn Fn(&mut Session, &K) -> Result) -> Result {
@@ -21,108 +23,43 @@ fn lists(cx: &mut Session, x: &K, f: &dyn Fn(&mut Session, &K) -> Result) -> Res
     }
 }
 
-/// What a running total does with items that are numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Total {
-    Sum,
-    Product,
-    Least,
-    Greatest,
-}
-
-impl Total {
-    fn int(self, s: i64, x: i64) -> i64 {
-        match self {
-            Self::Sum => s.wrapping_add(x),
-            Self::Product => s.wrapping_mul(x),
-            Self::Least => s.min(x),
-            Self::Greatest => s.max(x),
-        }
-    }
-
-    fn float(self, s: f64, x: f64) -> f64 {
-        match self {
-            Self::Sum => s + x,
-            Self::Product => s * x,
-            Self::Least => s.min(x),
-            Self::Greatest => s.max(x),
-        }
-    }
-
-    fn verb(self) -> super::Dyad {
-        match self {
-            Self::Sum => arith::add,
-            Self::Product => arith::multiply,
-            Self::Least => arith::lesser,
-            Self::Greatest => arith::greater,
-        }
-    }
-
-    /// What stands for nothing: no least or greatest item yet.
-    fn nothing(self, ty: Type) -> i64 {
-        let most = match ty.null() {
-            Scalar::I16(_) => i64::from(i16::MAX),
-            Scalar::I32(_) => i64::from(i32::MAX),
-            _ => i64::MAX,
-        };
-        match self {
-            Self::Sum | Self::Product => NULL,
-            Self::Least => most,
-            Self::Greatest => -most,
-        }
-    }
-
-    /// The type of the totals.
-    fn result(self, ty: Type) -> Option<Type> {
-        let sums = matches!(self, Self::Sum | Self::Product);
-        match ty {
-            Type::List | Type::Guid | Type::Symbol => None,
-            Type::Char if sums => None,
-            Type::Bool | Type::Byte | Type::Short if sums => Some(Type::Int),
-            _ => Some(ty),
-        }
+/// The operator of a running total.
+fn operator(total: Total) -> super::Dyad {
+    match total {
+        Total::Sum => arith::add,
+        Total::Product => arith::multiply,
+        Total::Least => arith::lesser,
+        Total::Greatest => arith::greater,
     }
 }
 
-/// Totals up to each item. Nulls add nothing, as the words have it, or make all that follows
-/// null, as the operators have it.
-fn totals(cx: &mut Session, x: &K, total: Total, nulls_add: bool) -> Result {
+/// Totals of general lists, item by item.
+fn totals_of_list(cx: &mut Session, x: &K, total: Total) -> Result {
+    let mut state: Option<K> = None;
+    let mut out = Vec::with_capacity(x.len());
+    for item in x.items() {
+        state = Some(match state {
+            Some(state) => operator(total)(cx, state, item)?,
+            None => item,
+        });
+        out.extend(state.clone());
+    }
+    Ok(K::collapse(out))
+}
+
+/// Totals up to each item of a vector, as the operators have it: a null makes all that follows
+/// null.
+fn scanned(x: &K, total: Total) -> Result {
     let ty = x.ty().ok_or_else(type_error)?;
-    if ty == Type::List {
-        let mut state: Option<K> = None;
-        let mut out = Vec::with_capacity(x.len());
-        for item in x.items() {
-            state = Some(match state {
-                Some(state) => total.verb()(cx, state, item)?,
-                None => item,
-            });
-            out.extend(state.clone());
-        }
-        return Ok(K::collapse(out));
-    }
     let to = total.result(ty).ok_or_else(type_error)?;
     if ty.is_floating() {
         let Some(Column::Vec(v)) = floats(x) else { return Err(type_error()) };
-        let mut state = f64::NAN;
-        let step = |x: &f64| {
-            state = match (state.is_nan(), x.is_nan()) {
-                (true, _) if nulls_add => *x,
-                (_, true) if nulls_add => state,
-                _ => total.float(state, *x),
-            };
-            state
-        };
         let mut v = v.into_owned();
-        let mut step = step;
-        if !nulls_add && let Some(first) = v.first().copied() {
-            // The first item is a total by itself.
-            let mut state = first;
-            for x in v.iter_mut().skip(1) {
-                state = total.float(state, *x);
-                *x = state;
-            }
-        } else {
-            v.iter_mut().for_each(|x| *x = step(x));
+        // The first item is a total by itself.
+        let mut state = v.first().copied().unwrap_or(f64::NAN);
+        for x in v.iter_mut().skip(1) {
+            state = total.float(state, *x);
+            *x = state;
         }
         return Ok(from_floats(to, Column::Vec(v.into())));
     }
@@ -130,10 +67,7 @@ fn totals(cx: &mut Session, x: &K, total: Total, nulls_add: bool) -> Result {
     let mut state: Option<i64> = None;
     let out = v.iter().map(|x| {
         let next = match state {
-            None if *x == NULL && nulls_add => total.nothing(to),
             None => *x,
-            Some(NULL) if nulls_add => *x,
-            Some(s) if *x == NULL && nulls_add => s,
             Some(s) if matches!(total, Total::Least | Total::Greatest) => total.int(s, *x),
             Some(s) if s == NULL || *x == NULL => NULL,
             Some(s) => total.int(s, *x),
@@ -144,10 +78,25 @@ fn totals(cx: &mut Session, x: &K, total: Total, nulls_add: bool) -> Result {
     Ok(from_ints(to, Column::Vec(out.collect::<Vec<_>>().into())))
 }
 
+/// The kernel of a running function, or what to do where there is none.
+fn by_kernel(
+    cx: &mut Session,
+    x: &K,
+    op: Running,
+    general: &dyn Fn(&mut Session, &K) -> Result,
+) -> Result {
+    lists(cx, x, &|cx, x| match running(op, x, Ids::One)? {
+        Some(out) => Ok(out),
+        None => general(cx, x),
+    })
+}
+
 macro_rules! running {
     ($($name:ident $total:ident),*) => {$(
         pub(super) fn $name(cx: &mut Session, x: K) -> Result {
-            lists(cx, &x, &|cx, x| totals(cx, x, Total::$total, true))
+            by_kernel(cx, &x, Running::Total(Total::$total), &|cx, x| {
+                totals_of_list(cx, x, Total::$total)
+            })
         }
     )*};
 }
@@ -167,23 +116,12 @@ pub(crate) fn fold_kernel(cx: &mut Session, f: &K, x: &K, all: bool) -> Option<R
     if v.data.is_empty() || !v.ty.is_numeric() {
         return None;
     }
-    let out = totals(cx, x, total, false);
+    let out = scanned(x, total);
     Some(if all { out } else { out.map(|k| k.at(k.len() - 1)) })
 }
 
 fn avgs(cx: &mut Session, x: K) -> Result {
-    lists(cx, &x, &|_, x| {
-        let Some(Column::Vec(v)) = floats(x) else { return Err(type_error()) };
-        let (mut sum, mut n) = (0.0, 0.0);
-        let step = |x: &f64| {
-            if !x.is_nan() {
-                sum += x;
-                n += 1.0;
-            }
-            sum / n
-        };
-        Ok(K::floats(v.iter().map(step).collect()))
-    })
+    by_kernel(cx, &x, Running::Means, &|_, _| Err(type_error()))
 }
 
 /// A list moved by a number of places, nulls coming in.
@@ -223,11 +161,11 @@ fn deltas(cx: &mut Session, x: K) -> Result {
         };
         return Ok(K::longs(v.iter().map(step).collect()));
     }
-    lists(cx, &x, &|cx, x| prior_with(cx, x, "-"))
+    by_kernel(cx, &x, Running::Deltas, &|cx, x| prior_with(cx, x, "-"))
 }
 
 fn ratios(cx: &mut Session, x: K) -> Result {
-    lists(cx, &x, &|cx, x| prior_with(cx, x, "%"))
+    by_kernel(cx, &x, Running::Ratios, &|cx, x| prior_with(cx, x, "%"))
 }
 
 fn differ(cx: &mut Session, x: K) -> Result {
@@ -235,12 +173,15 @@ fn differ(cx: &mut Session, x: K) -> Result {
     if x.is_atom() {
         return Err(type_error());
     }
+    if let Some(flags) = running(Running::Differ, &x, Ids::One)? {
+        return Ok(flags);
+    }
     let flag = |i: usize| i == 0 || !crate::kernel::compare::matches(&x.at(i), &x.at(i - 1));
     Ok(K::bools((0..x.len()).map(|i| u8::from(flag(i))).collect()))
 }
 
 fn fills(cx: &mut Session, x: K) -> Result {
-    lists(cx, &x, &|cx, x| {
+    by_kernel(cx, &x, Running::Fills, &|cx, x| {
         let nulls = super::compare::is_null(cx, x.clone())?;
         let mut last = -1;
         let index = nulls.items().zip(0..).map(|(null, i)| {

@@ -5,7 +5,7 @@ use crate::error::{Result, length_error};
 use crate::kernel::compare::{Compare, compare};
 use crate::kernel::find::is_in;
 use crate::session::Session;
-use formats::k::K;
+use formats::k::{Data, K, Vector};
 
 fn member(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + (x.len() + y.len()) / 4)?;
@@ -37,8 +37,12 @@ fn kept(cx: &mut Session, x: &K, y: &K, present: bool) -> Result {
         let one = |i: K| is_in(&i, y).map(|k| K::bool(k.as_long() == Some(1)));
         K::collapse(x.items().map(one).collect::<Result<Vec<_>>>()?)
     };
-    let want = i64::from(present);
-    let index = flags.items().zip(0i64..).filter(|(f, _)| f.as_long() == Some(want));
+    let want = u8::from(present);
+    let flags = match &flags {
+        K::Vec(Vector { data: Data::U8(flags), .. }) => flags.as_slice(),
+        _ => &[],
+    };
+    let index = flags.iter().zip(0i64..).filter(|(flag, _)| **flag == want);
     Ok(x.gather(&index.map(|(_, i)| i).collect::<Vec<_>>()))
 }
 

@@ -2,9 +2,9 @@
 
 use super::{Class, Verb};
 use crate::error::{Result, domain_error, type_error};
-use crate::kernel::{find, order};
+use crate::kernel::{bin, order};
 use crate::session::Session;
-use formats::k::{Attr, K};
+use formats::k::{Attr, Data, K, Vector};
 
 /// Places in ascending or descending order; equal items stay in the order they have.
 pub(super) fn places(cx: &mut Session, x: &K, descending: bool) -> Result<Vec<i64>> {
@@ -12,13 +12,7 @@ pub(super) fn places(cx: &mut Session, x: &K, descending: bool) -> Result<Vec<i6
     if !descending {
         return order::ascending(x);
     }
-    // Sorting the reverse and turning it around keeps equal items in order.
-    let len = x.len() as i64;
-    let index: Vec<i64> = (0..len).rev().collect();
-    let mut places = order::ascending(&x.gather(&index))?;
-    places.reverse();
-    places.iter_mut().for_each(|p| *p = len - 1 - *p);
-    Ok(places)
+    order::descending(x)
 }
 
 fn sorted(cx: &mut Session, x: K, descending: bool) -> Result {
@@ -30,8 +24,12 @@ fn sorted(cx: &mut Session, x: K, descending: bool) -> Result {
             Ok(K::dict(d.keys.gather(&places), values))
         }
         K::Table(_) => Ok(x.gather(&places(cx, &x, descending)?)),
-        K::Vec(_) => {
-            let out = x.gather(&places(cx, &x, descending)?);
+        K::Vec(v) => {
+            cx.charge(1 + x.len())?;
+            let out = match order::sorted(v, descending) {
+                Some(out) => out,
+                None => x.gather(&places(cx, &x, descending)?),
+            };
             Ok(if descending { out } else { out.with_attr(Attr::Sorted) })
         }
         _ => Err(type_error()),
@@ -63,26 +61,48 @@ fn idesc(cx: &mut Session, x: K) -> Result {
 }
 
 fn rank(cx: &mut Session, x: K) -> Result {
-    let places = graded(cx, x, false)?;
-    iasc(cx, places)
+    if let K::Dict(_) = x {
+        let keys = graded(cx, x, false)?;
+        return iasc(cx, keys);
+    }
+    if x.is_atom() {
+        return Err(crate::error::rank_error());
+    }
+    Ok(K::longs(ranked(&places(cx, &x, false)?)))
+}
+
+/// The number of each place in a list of all of them.
+fn ranked(places: &[i64]) -> Vec<i64> {
+    let mut ranks = vec![0i64; places.len()];
+    for (rank, place) in (0..).zip(places) {
+        if let Some(slot) = usize::try_from(*place).ok().and_then(|p| ranks.get_mut(p)) {
+            *slot = rank;
+        }
+    }
+    ranks
 }
 
 fn xrank(cx: &mut Session, x: K, y: K) -> Result {
     let buckets = x.as_long().filter(|n| *n > 0).ok_or_else(domain_error)?;
     let len = y.len() as i64;
     let ranks = rank(cx, y)?;
-    let bucket = |r: K| r.as_long().map_or(0, |r| r.saturating_mul(buckets) / len.max(1));
-    Ok(K::longs(ranks.items().map(bucket).collect()))
+    let bucket = |r: i64| r.saturating_mul(buckets) / len.max(1);
+    match ranks {
+        K::Vec(Vector { data: Data::I64(ranks), .. }) => {
+            Ok(K::longs(ranks.iter().map(|r| bucket(*r)).collect()))
+        }
+        ranks => Ok(K::longs(ranks.items().map(|r| r.as_long().map_or(0, bucket)).collect())),
+    }
 }
 
 fn bin(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + y.len())?;
-    find::bin(&x, &y, false)
+    bin::bin(&x, &y, false)
 }
 
 fn binr(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + y.len())?;
-    find::bin(&x, &y, true)
+    bin::bin(&x, &y, true)
 }
 
 pub(super) const VERBS: &[Verb] = &[

@@ -4,6 +4,7 @@ use super::dict::{column_names, key_by, named, unkeyed};
 use super::{Class, Verb};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::kernel::order;
+use crate::kernel::segments::Segments;
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Sym, Table, Type, Vector};
 use std::sync::Arc;
@@ -105,15 +106,10 @@ fn sorted(cx: &mut Session, x: &K, y: &K, descending: bool) -> Result {
     let K::Table(t) = &flat else { return Err(type_error()) };
     cx.charge(1 + t.rows() * names.len().max(1))?;
     let len = t.rows() as i64;
-    // Sorting backwards and turning the result around keeps equal rows in order.
-    let mut places: Vec<i64> =
-        if descending { (0..len).rev().collect() } else { (0..len).collect() };
+    let mut places: Vec<i64> = (0..len).collect();
     for name in names.iter().rev() {
         let column = t.column(*name).ok_or_else(|| QError::new(name.as_str()))?;
-        order::sort(column, &mut places)?;
-    }
-    if descending {
-        places.reverse();
+        order::sort(column, &mut places, descending)?;
     }
     let mut out = t.gather(&places);
     if let (false, Some(first)) = (descending, names.first())
@@ -197,8 +193,8 @@ fn xgroup(_: &mut Session, x: K, y: K) -> Result {
     let keyed = key_by(&front, names.len())?;
     let (keys, values) = keyed.keyed().ok_or_else(type_error)?;
     let groups = crate::kernel::group::groups(&K::Table(Arc::new(keys.clone())))?;
-    let rows = groups.rows();
-    let column = |c: &K| K::list(rows.iter().map(|r| c.gather(r)).collect());
+    let segments = Segments::new(&groups.ids, groups.firsts.len());
+    let column = |c: &K| K::list(segments.lists(c));
     let columns = values.columns.iter().map(column).collect();
     let values = K::table(values.names.to_vec(), columns)?;
     Ok(K::dict(K::Table(Arc::new(keys.gather(&groups.firsts))), values))

@@ -1,11 +1,16 @@
 //! Adding rows to tables: `insert`, `upsert`.
 
+mod place;
+#[cfg(test)]
+mod tests;
+
+use self::place::{Known, put};
 use super::table::in_place;
 use super::{Class, Verb, join};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::kernel::find;
 use crate::session::Session;
-use formats::k::{K, Table};
+use formats::k::{K, Sym, Table};
 use std::sync::Arc;
 
 /// Rows for a table with the given columns: a table, a dictionary, a list of values of one row,
@@ -23,7 +28,13 @@ fn rows(cx: &mut Session, like: &Table, y: K) -> Result<Table> {
             let nulls = column.slice(0, 0).gather(&vec![-1; t.rows()]);
             all = join::with_column(&all, name, nulls);
         }
-        return Ok(all);
+        // By name, in whatever order they are given.
+        let column = |name: &Sym| all.column(*name).cloned();
+        let ordered: Option<Vec<K>> = like.names.iter().map(column).collect();
+        return Ok(match ordered.filter(|columns| columns.len() == all.columns.len()) {
+            Some(columns) => Table { names: Arc::clone(&like.names), columns },
+            None => all,
+        });
     }
     let width = like.names.len();
     let list_of_rows = y
@@ -72,7 +83,13 @@ fn check(table: &Table, rows: &Table) -> Result<()> {
     Ok(())
 }
 
-fn upserted(cx: &mut Session, x: K, y: K) -> Result {
+/// `x upsert y` of a table and rows.
+pub(crate) fn upserted(cx: &mut Session, mut x: K, y: K) -> Result {
+    if put(cx, &mut x, &y, Known::Replaced)? { Ok(x) } else { joined(cx, x, y) }
+}
+
+/// The same for rows of any shape, which may change the types of columns.
+fn joined(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + y.len())?;
     match &x {
         K::Table(t) => {
@@ -86,18 +103,38 @@ fn upserted(cx: &mut Session, x: K, y: K) -> Result {
             let K::Table(all) = &flat else { return Err(type_error()) };
             let rows = K::Table(Arc::new(rows(cx, all, y)?));
             let rows = super::dict::key_by(&rows, count)?;
-            keyed(cx, x, &rows)
+            keyed_by_search(cx, x, &rows)
         }
         _ => Err(type_error()),
     }
 }
 
+/// Puts rows into the table of a name, unless they need the general way. Taken out of the session
+/// meanwhile, the table has one owner and is changed where it is.
+fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool> {
+    let Some(slot) = cx.globals.get_mut(&name) else { return Ok(false) };
+    let mut table = std::mem::take(slot);
+    let done = put(cx, &mut table, y, known);
+    cx.globals.insert(name, table);
+    done
+}
+
 fn upsert(cx: &mut Session, x: K, y: K) -> Result {
+    if let Some(name) = x.as_sym()
+        && put_by_name(cx, name, &y, Known::Replaced)?
+    {
+        return Ok(x);
+    }
     in_place(cx, x, |cx, x| upserted(cx, x, y))
 }
 
 fn insert(cx: &mut Session, x: K, y: K) -> Result {
     let name = x.as_sym().ok_or_else(type_error)?;
+    let count = cx.globals.get(&name).map_or(0, K::len) as i64;
+    if put_by_name(cx, name, &y, Known::Refused)? {
+        let after = cx.globals.get(&name).map_or(0, K::len) as i64;
+        return Ok(K::longs((count..after).collect()));
+    }
     let before = match cx.globals.get(&name) {
         Some(table) => table.clone(),
         None => match &y {
@@ -105,7 +142,6 @@ fn insert(cx: &mut Session, x: K, y: K) -> Result {
             _ => return Err(QError::new(name.as_str())),
         },
     };
-    let count = before.len() as i64;
     if let Some((keys, _)) = before.keyed() {
         let all = super::dict::unkeyed(&before)?;
         let K::Table(all) = &all else { return Err(type_error()) };
@@ -126,7 +162,15 @@ fn insert(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 /// A keyed table with the rows of another: those it knows replaced, others added.
-pub(super) fn keyed(cx: &mut Session, x: K, y: &K) -> Result {
+pub(super) fn keyed(cx: &mut Session, mut x: K, y: &K) -> Result {
+    let names = |k: &K| k.keyed().map(|(keys, _)| keys.names.len());
+    if names(&x) == names(y) && put(cx, &mut x, y, Known::Replaced)? {
+        return Ok(x);
+    }
+    keyed_by_search(cx, x, y)
+}
+
+fn keyed_by_search(cx: &mut Session, x: K, y: &K) -> Result {
     let ((xk, xv), (yk, yv)) =
         (x.keyed().ok_or_else(type_error)?, y.keyed().ok_or_else(type_error)?);
     let (xk, yk) = (K::Table(Arc::new(xk.clone())), K::Table(Arc::new(yk.clone())));

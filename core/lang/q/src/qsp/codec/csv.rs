@@ -5,6 +5,7 @@ use crate::convert::cast::parse;
 use crate::error::{QError, Result, type_error};
 use crate::eval::table_k;
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use formats::k::{K, Sym, Table, Type};
@@ -19,6 +20,9 @@ pub(in crate::qsp) struct DecodeCsv {
     /// The names of the header, once it was seen.
     header: Option<Vec<Sym>>,
     begun: bool,
+    /// The beginning of a line whose end has not come. Bytes are a stream that is cut anywhere;
+    /// texts are whole.
+    rest: Vec<u8>,
 }
 
 fn delimiter(node: &Node) -> u8 {
@@ -27,10 +31,14 @@ fn delimiter(node: &Node) -> u8 {
 }
 
 /// When lines are headers: `first`, `always` or `none`.
-fn header_mode(node: &Node) -> &'static str {
+fn header_mode(node: &Node) -> Result<&'static str> {
     match node.option("header") {
-        Some(k) => k.as_sym().map_or("first", |s| s.as_str()),
-        None => "first",
+        Some(k) => {
+            let given = k.as_sym().ok_or_else(type_error)?.as_str();
+            let known = ["first", "always", "none"].into_iter().find(|mode| *mode == given);
+            known.ok_or_else(|| QError::new(format!("header: {given}")))
+        }
+        None => Ok("first"),
     }
 }
 
@@ -61,7 +69,7 @@ impl DecodeCsv {
             .split(|b| *b == b'\n')
             .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
             .filter(|l| !l.is_empty());
-        let mode = header_mode(node);
+        let mode = header_mode(node)?;
         if mode == "always" || mode == "first" && !self.begun {
             let names = lines.next().map(|l| fields(l, delimiter)).unwrap_or_default();
             let names =
@@ -81,7 +89,14 @@ impl DecodeCsv {
         };
         let mut names = Vec::new();
         let mut columns = Vec::new();
+        let excluded = match node.option("exclude") {
+            Some(given) => crate::qsp::transform::names(given)?,
+            None => Vec::new(),
+        };
         for (place, (name, ty)) in self.schema(node)?.into_iter().enumerate() {
+            if excluded.contains(&name) {
+                continue;
+            }
             let found = self.header.as_ref().and_then(|h| h.iter().position(|n| *n == name));
             columns.push(column(ty, found.unwrap_or(place))?);
             names.push(name);
@@ -116,11 +131,44 @@ impl Stage for DecodeCsv {
         data: K,
         out: &mut Output,
     ) -> Result<()> {
-        let text = text_of(&data)?;
-        if text.len() > LINE_MAX {
+        let mut text = text_of(&data)?;
+        if text.len() + self.rest.len() > LINE_MAX {
             return Err(QError::limit("limit"));
         }
+        text.splice(0..0, std::mem::take(&mut self.rest));
+        if data.ty() == Some(Type::Byte) && header_mode(node)? != "always" {
+            let end = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+            self.rest = text.split_off(end);
+            if text.is_empty() {
+                return Ok(());
+            }
+        }
         out.push((metadata, self.decode(node, &text)?));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        let header = self.header.as_ref().map(|names| K::syms(names.clone()));
+        let (begun, rest) = (K::bool(self.begun), K::vec(Type::Byte, self.rest.clone()));
+        Some(K::list(vec![kept::held(header.as_ref()), begun, rest]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        let names = parts.held()?;
+        self.header =
+            names.map(|k| k.as_syms().map(<[_]>::to_vec).ok_or_else(type_error)).transpose()?;
+        self.begun = parts.long()? != 0;
+        self.rest = parts.bytes()?;
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
+        let rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() {
+            let metadata = K::dict(K::syms(Vec::new()), K::list(Vec::new()));
+            out.push((metadata, self.decode(node, &rest)?));
+        }
         Ok(())
     }
 }
@@ -143,7 +191,7 @@ impl Stage for EncodeCsv {
         let K::Table(table) = &data else { return Err(type_error()) };
         let delimiter = char::from(delimiter(node)).to_string();
         let mut lines = Vec::with_capacity(table.rows() + 1);
-        let mode = header_mode(node);
+        let mode = header_mode(node)?;
         if mode == "always" || mode == "first" && !self.begun {
             let names: Vec<&str> = table.names.iter().map(|n| n.as_str()).collect();
             lines.push(K::str(names.join(&delimiter)));
@@ -164,5 +212,81 @@ impl Stage for EncodeCsv {
         }
         out.push((metadata, K::list(lines)));
         Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(K::list(vec![K::bool(self.begun), K::list(Vec::new())]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        self.begun = Parts::of(&state).long()? != 0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::qsp::testing::Line;
+    use formats::k::{K, Type};
+    use proptest::prelude::*;
+
+    #[test]
+    fn columns_can_be_left_out() {
+        let mut line = Line::new(".qsp.decode.csv[\"jsf\"; .qsp.use ``exclude!(::;`b`c)]");
+        assert_eq!(line.give("\"a,b,c\\n1,x,2\\n3,y,4\""), ["+(,`a)!,1 3"]);
+    }
+
+    #[test]
+    fn texts_are_whole_and_bytes_a_stream() {
+        let csv = ".qsp.decode.csv[([]a:`long$()); \",\"; `none]";
+        let mut line = Line::new(csv);
+        assert_eq!(line.give("\"1\\n2\""), ["+(,`a)!,1 2"]);
+        assert_eq!(line.give("\"3\""), ["+(,`a)!,,3"]);
+        let mut line = Line::new(csv);
+        assert_eq!(line.give("`byte$\"1\\n2\""), ["+(,`a)!,,1"]);
+        assert_eq!(line.give("`byte$enlist\"3\"").len(), 0);
+        assert_eq!(line.give("`byte$enlist\"\\n\""), ["+(,`a)!,,23"]);
+        assert_eq!(line.give("`byte$enlist\"4\"").len(), 0);
+        assert_eq!(line.end(), ["+(,`a)!,,4"]);
+    }
+
+    #[test]
+    fn a_header_is_first_always_or_none() {
+        let columns = |header: &str| {
+            Line::new(&format!(".qsp.decode.csv[\"j\"; .qsp.use ``header!(::;`{header})]"))
+        };
+        let mut always = columns("always");
+        for text in ["\"a\\n1\"", "\"b\\n2\""] {
+            assert_eq!(always.give(text).len(), 1);
+        }
+        assert_eq!(always.give("\"c\\n3\""), ["+(,`c)!,,3"]);
+        assert_eq!(columns("none").give("\"1\\n2\""), ["+(,`c0)!,1 2"]);
+        assert!(columns("sometimes").fails("\"1\\n2\""));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn rows_do_not_see_how_bytes_are_cut(
+            rows in prop::collection::vec(0i64..1000, 1..12),
+            cuts in prop::collection::vec(1usize..9, 1..9),
+        ) {
+            let lines = rows.iter().map(|n| format!("{n}\n")).collect::<String>();
+            let text = format!("a\n{lines}").into_bytes();
+            let mut line = Line::new(".qsp.decode.csv[([]a:`long$())] .qsp.map[{x`a}]");
+            let (mut got, mut rest) = (Vec::<i64>::new(), text.as_slice());
+            for cut in cuts.iter().cycle() {
+                let (piece, after) = rest.split_at((*cut).min(rest.len()));
+                for out in line.value(K::vec(Type::Byte, piece.to_vec())).unwrap() {
+                    got.extend(out.as_longs().unwrap_or_default());
+                }
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(got, rows);
+        }
     }
 }

@@ -20,6 +20,7 @@ fn run(options: &str, f: &str, steps: &[(usize, &str)]) -> Vec<K> {
     let pipeline = load(&spec).unwrap();
     let node = pipeline.nodes.iter().find(|n| n.op == "merge").unwrap();
     let mut cx = Session::new(Options::default());
+    cx.load_script(&spec).unwrap();
     let mut merge = Merge::default();
     let mut made = Vec::new();
     for (port, text) in steps {
@@ -49,4 +50,32 @@ fn a_function_that_signals_changes_nothing() {
             if bad.starts_with('`') { "{[l;r] if[any -11h=type each l;'\"zero\"]; l}" } else { f };
         assert_eq!(run(options, f, &steps), [K::longs(want)], "{options} {bad}");
     }
+}
+
+#[test]
+fn what_triggers_what_is_forgotten_and_what_is_put_together() {
+    let f = "{[l;r] (l;r)}";
+    let steps: &[(usize, &str)] = &[(0, "1"), (1, "2"), (0, "3"), (1, "4")];
+    for (options, want) in [
+        // What was flushed on the left waits for more of it.
+        ("``trigger!(::;`both)", None),
+        ("`trigger`flush!(`both;`none)", Some("3 4")),
+        ("`trigger`flush!(`immediate;`both)", Some("(::;4)")),
+        ("`trigger`flush!(`right;`right)", Some("3 4")),
+        ("`trigger`flush`concat!(`both;`none;1b)", Some("(1 3;2 4)")),
+    ] {
+        let made = run(options, f, steps);
+        let shown: Vec<String> = made.iter().map(crate::display::text).collect();
+        assert_eq!(shown.first().map(String::as_str), want, "{options}");
+    }
+}
+
+#[test]
+fn a_function_gets_what_params_name() {
+    let steps: &[(usize, &str)] = &[(0, "1"), (1, "2")];
+    let f = "{[op;md;l;r] .qsp.set[op;md;10+.qsp.get[op;md]]+l+r}";
+    assert_eq!(run("``state!(::;0)", f, steps), [K::long(13)]);
+    let f = "{[r;l] r-l}";
+    assert_eq!(run("``params!(::;`right`left)", f, steps), [K::long(1)]);
+    assert_eq!(run("``params!(::;`right`middle)", f, steps), []);
 }

@@ -4,6 +4,7 @@ use super::{column, table};
 use crate::error::{QError, Result, type_error};
 use crate::eval::table_k;
 use crate::qsp::build::Node;
+use crate::qsp::kept;
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs::{self, join::with_column};
@@ -63,6 +64,15 @@ impl Stage for Fill {
             filled = with_column(&filled, *name, new);
         }
         out.push((metadata, table_k(filled)));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        Some(kept::by_name(&self.last))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        self.last = kept::named(&state)?;
         Ok(())
     }
 }

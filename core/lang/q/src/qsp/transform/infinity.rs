@@ -5,6 +5,7 @@ use crate::convert::numeric::{Column, floats, from_floats};
 use crate::error::{QError, Result, type_error};
 use crate::eval::table_k;
 use crate::qsp::build::Node;
+use crate::qsp::kept;
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs::join::with_column;
@@ -59,6 +60,21 @@ impl Stage for ReplaceInfinity {
             }
         }
         out.push((metadata, table_k(changed)));
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        let pair = |(least, greatest): &(f64, f64)| K::floats(vec![*least, *greatest]);
+        let pairs: HashMap<Sym, K> = self.extremes.iter().map(|(n, p)| (*n, pair(p))).collect();
+        Some(kept::by_name(&pairs))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        for (name, pair) in kept::named(&state)? {
+            let Some(Column::Vec(items)) = floats(&pair) else { return Err(kept::foreign()) };
+            let [least, greatest] = *items else { return Err(kept::foreign()) };
+            self.extremes.insert(name, (least, greatest));
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::{hold, metadata, records};
 use crate::error::{Result, domain_error};
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use formats::k::K;
@@ -30,7 +31,8 @@ impl Stage for Count {
         let frequency = node.number("frequency", size as i64)?;
         let frequency =
             usize::try_from(frequency).ok().filter(|f| *f > 0).ok_or_else(domain_error)?;
-        hold(cx, &mut self.held, records(data))?;
+        let dictionaries = node.number("acceptDictionaries", 1)? != 0;
+        hold(cx, &mut self.held, records(data, dictionaries)?, false)?;
         let Some(mut all) = self.held.take() else { return Ok(()) };
         let mut start = self.gap.min(all.len());
         self.gap -= start;
@@ -53,6 +55,19 @@ impl Stage for Count {
             out.push((metadata(K::long(self.emitted)), rest));
             self.emitted += 1;
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        let numbers = [self.gap as i64, self.emitted].map(K::long);
+        Some(K::list([kept::held(self.held.as_ref())].into_iter().chain(numbers).collect()))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        self.held = parts.held()?;
+        self.gap = usize::try_from(parts.long()?).map_err(|_| kept::foreign())?;
+        self.emitted = parts.long()?;
         Ok(())
     }
 }

@@ -9,11 +9,11 @@ use formats::k::{K, Sym};
 use proptest::prelude::*;
 
 /// Time and value of a record.
-type Row = (i64, i64);
+pub(super) type Row = (i64, i64);
 /// Number or start of a window, and its records.
-type Window = (i64, Vec<Row>);
+pub(super) type Window = (i64, Vec<Row>);
 
-fn table(rows: &[Row]) -> K {
+pub(super) fn table(rows: &[Row]) -> K {
     let columns = vec![
         K::longs(rows.iter().map(|r| r.0).collect()),
         K::longs(rows.iter().map(|r| r.1).collect()),
@@ -34,28 +34,29 @@ fn cut<'a>(rows: &'a [Row], cuts: &[usize]) -> Vec<&'a [Row]> {
 }
 
 /// A window operator in a session.
-struct Rig {
-    cx: Session,
-    runner: Runner,
+pub(super) struct Rig {
+    pub(super) cx: Session,
+    pub(super) runner: Runner,
 }
 
 impl Rig {
-    fn new(window: &str) -> Self {
+    pub(super) fn new(window: &str) -> Self {
         let spec = format!(
             ".qsp.run .qsp.read.fromCallback[`p] .qsp.window.{window} .qsp.write.toVariable[`v]"
         );
         let pipeline = load(&spec).unwrap();
         let node = pipeline.nodes.iter().find(|n| n.op.starts_with("window.")).unwrap();
         let host = Box::new(FixedHost { now: 0, seed: 1 });
-        let cx = Session::new(Options { host, ..Options::default() });
+        let mut cx = Session::new(Options { host, ..Options::default() });
+        cx.load_script(&spec).unwrap();
         Rig { cx, runner: Runner::new(node.clone()).unwrap() }
     }
 
-    fn batch(&mut self, data: K, out: &mut Output) -> crate::Result<()> {
+    pub(super) fn batch(&mut self, data: K, out: &mut Output) -> crate::Result<()> {
         self.runner.batch(&mut self.cx, K::Null, data, out).map(|_| ())
     }
 
-    fn rows(&mut self, rows: &[Row], out: &mut Output) {
+    pub(super) fn rows(&mut self, rows: &[Row], out: &mut Output) {
         self.batch(table(rows), out).unwrap();
     }
 
@@ -65,7 +66,7 @@ impl Rig {
     }
 }
 
-fn windows(out: &Output) -> Vec<Window> {
+pub(super) fn windows(out: &Output) -> Vec<Window> {
     let each = out.iter().map(|(metadata, data)| {
         let K::Dict(d) = metadata else { panic!("metadata") };
         let K::Table(t) = data else { panic!("{data:?}") };
@@ -77,7 +78,7 @@ fn windows(out: &Output) -> Vec<Window> {
     each.collect()
 }
 
-fn run(window: &str, pieces: &[&[Row]]) -> Vec<Window> {
+pub(super) fn run(window: &str, pieces: &[&[Row]]) -> Vec<Window> {
     let mut rig = Rig::new(window);
     let mut out = Output::new();
     for piece in pieces {

@@ -1,9 +1,12 @@
 //! Windows of event time: tumbling, and sliding ones that overlap.
 
-use super::{fits, hold, metadata, nanos, records};
+use super::panes::{Panes, Records};
+use super::{fits, metadata, nanos, records};
+use crate::convert::calendar::{DAY, EPOCH_DAYS};
 use crate::convert::numeric::{Column, NULL, floats, ints};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs;
@@ -14,12 +17,11 @@ const EMPTY_MAX: i64 = 1000;
 
 /// Emits the records of the last `duration`, every `period` of event time, once a time at or
 /// after the end (and `lateness`) is seen. Records for windows that are gone are dropped, or sent
-/// on with the next window.
+/// on with the next window. When nothing came for a `period` of the clock, windows that have
+/// ended by the clock are emitted, too, if they have records.
 #[derive(Default)]
 pub(in crate::qsp) struct Time {
-    held: Option<K>,
-    /// The times of the records that are held, in nanoseconds or the column's own unit.
-    times: Vec<i64>,
+    held: Panes,
     /// The end of the next window; `None` until the first record.
     next: Option<i64>,
     /// Whether a window has gone; until then an earlier one may still come first.
@@ -28,7 +30,13 @@ pub(in crate::qsp) struct Time {
     greatest: i64,
     /// The type of the times.
     ty: Option<Type>,
-    late: Option<K>,
+    /// What a window without records looks like.
+    like: Option<K>,
+    late: Records,
+    /// When the clock is looked at next, in nanoseconds since 1970.
+    look: Option<i64>,
+    /// Whether something came since it was looked at.
+    heard: bool,
 }
 
 /// The options, all of them looked at before anything is changed.
@@ -40,23 +48,35 @@ struct Shape {
     skip: bool,
     sort: bool,
     passthrough: bool,
+    mixed: bool,
+    dictionaries: bool,
+    /// Whether the period is a length of time, and no number.
+    clock: bool,
 }
 
 impl Shape {
     fn of(node: &Node) -> Result<Self> {
-        let period = node.option("period").map_or(Err(type_error()), nanos)?;
+        let given = node.option("period");
+        let period = given.map_or(Err(type_error()), nanos)?;
         let duration = node.option("duration").map_or(Ok(period), nanos)?;
         if period <= 0 || duration < period {
             return Err(QError::new("period: must be positive and at most the duration"));
         }
+        let lateness = node.option("lateness").map_or(Ok(0), nanos)?;
+        if lateness < 0 {
+            return Err(QError::new("lateness: must not be negative"));
+        }
         Ok(Self {
             period,
             duration,
-            lateness: node.option("lateness").map_or(Ok(0), nanos)?,
+            lateness,
             trigger: node.number("countTrigger", i64::MAX)?,
             skip: node.flag("skipEmptyWindows")?,
             sort: node.flag("sort")?,
             passthrough: node.flag("passthrough")?,
+            mixed: node.flag("mixedSchemas")?,
+            dictionaries: node.number("acceptDictionaries", 1)? != 0,
+            clock: given.and_then(K::ty).is_some_and(Type::is_temporal),
         })
     }
 
@@ -111,6 +131,12 @@ impl Time {
         }
     }
 
+    /// Whether the times are points in time, which the clock can pass.
+    fn points(&self) -> bool {
+        let points = [Type::Timestamp, Type::Month, Type::Date, Type::Datetime];
+        self.ty.is_some_and(|ty| points.contains(&ty))
+    }
+
     /// Emits all windows that end up to `limit`.
     fn fire(
         &mut self,
@@ -123,21 +149,14 @@ impl Time {
         let mut empty = 0;
         while let Some(end) = self.next.filter(|end| end.saturating_add(shape.lateness) <= limit) {
             let start = end.saturating_sub(shape.duration);
-            let inside = (0i64..).zip(&self.times).filter(|(_, t)| (start..end).contains(*t));
-            let places: Vec<i64> = inside.map(|(i, _)| i).collect();
-            let Some(all) = &self.held else { break };
-            let mut window = all.gather(&places);
+            let mut window = self.held.window(cx, shape.period, shape.mixed, start, end)?;
             self.next = Some(end.saturating_add(shape.period));
             self.fired = true;
-            if let Some(late) = self.late.take() {
-                // A batch that does not fit what is late was refused when it came.
-                let mut all = Some(window);
-                hold(cx, &mut all, late)?;
-                window = all.unwrap_or_default();
-            }
-            if places.is_empty() && window.is_empty() {
+            // A batch that does not fit what is late was refused when it came.
+            window.append(cx, shape.mixed, std::mem::take(&mut self.late))?;
+            if window.times.is_empty() {
                 empty += 1;
-                if empty > EMPTY_MAX {
+                if empty >= EMPTY_MAX {
                     self.jump(shape, limit);
                 }
                 if shape.skip {
@@ -146,15 +165,36 @@ impl Time {
             } else {
                 empty = 0;
             }
-            if shape.sort
-                && let Some(name) = node.option("timeColumn").filter(|k| k.as_sym().is_some())
-            {
-                window = cx.call2(&verbs::value("xasc"), name.clone(), window)?;
+            if let Some(data) = self.shown(cx, node, shape, window)? {
+                out.push((metadata(self.start(start)), data));
             }
-            out.push((metadata(self.start(start)), window));
+            // Before the next one, so that a window that nobody else has is not copied.
+            self.forget(shape);
         }
         self.forget(shape);
         Ok(())
+    }
+
+    /// The records of a window as they are emitted.
+    fn shown(
+        &self,
+        cx: &mut Session,
+        node: &Node,
+        shape: &Shape,
+        window: Records,
+    ) -> Result<Option<K>> {
+        if window.times.is_empty() {
+            return Ok(self.like.clone());
+        }
+        if !shape.sort {
+            return Ok(window.records);
+        }
+        match (node.option("timeColumn").filter(|k| k.as_sym().is_some()), window.records) {
+            (Some(name), Some(k @ K::Table(_))) => {
+                cx.call2(&verbs::value("xasc"), name.clone(), k).map(Some)
+            }
+            (_, records) => Ok(Records { records, times: window.times }.by_time().records),
+        }
     }
 
     /// Where windows begin: with the first record, or with an earlier one that comes before a
@@ -179,23 +219,38 @@ impl Time {
     /// Goes on with the next window that has a record, or that ends after `limit`.
     fn jump(&mut self, shape: &Shape, limit: i64) {
         let Some(next) = self.next else { return };
-        let first = self.times.iter().filter(|t| **t >= next - shape.period).min();
-        let to = first.copied().unwrap_or(limit).min(limit);
+        let first = self.held.next_from(next.saturating_sub(shape.period), shape.period);
+        let to = first.unwrap_or(limit).min(limit);
         let skipped = to.saturating_sub(next).div_euclid(shape.period).max(0);
         self.next = Some(next.saturating_add(skipped.saturating_mul(shape.period)));
     }
 
     /// Drops the records that no later window has.
     fn forget(&mut self, shape: &Shape) {
-        let Some(next) = self.next else { return };
-        let oldest = next.saturating_sub(shape.duration);
-        if self.times.iter().all(|t| *t >= oldest) {
-            return;
+        if let Some(next) = self.next {
+            self.held.forget(shape.period, next.saturating_sub(shape.duration));
         }
-        let kept = (0i64..).zip(&self.times).filter(|(_, t)| **t >= oldest);
-        let places: Vec<i64> = kept.map(|(i, _)| i).collect();
-        self.held = self.held.take().map(|k| k.gather(&places));
-        self.times.retain(|t| *t >= oldest);
+    }
+
+    /// Keeps what is in time, and what is late when it is wanted.
+    fn keep(&mut self, cx: &mut Session, shape: &Shape, data: K, times: &[i64]) -> Result<()> {
+        let next = self.next.unwrap_or_default();
+        let oldest = next.saturating_sub(shape.duration);
+        if times.iter().all(|t| *t >= oldest && *t != NULL) {
+            return self.held.put(cx, shape.period, shape.mixed, data, times);
+        }
+        let all = Records { records: Some(data), times: times.to_vec() };
+        let present = (0..times.len()).filter(|i| times.get(*i).is_some_and(|t| *t != NULL));
+        let (early, late): (Vec<usize>, Vec<usize>) =
+            present.partition(|i| times.get(*i).is_some_and(|t| *t >= oldest));
+        if !late.is_empty() && shape.passthrough {
+            self.late.append(cx, shape.mixed, all.gather(&late))?;
+        }
+        let early = all.gather(&early);
+        if let Some(kept) = early.records.filter(|k| !k.is_empty()) {
+            self.held.put(cx, shape.period, shape.mixed, kept, &early.times)?;
+        }
+        Ok(())
     }
 }
 
@@ -209,36 +264,28 @@ impl Stage for Time {
         out: &mut Output,
     ) -> Result<()> {
         let shape = Shape::of(node)?;
-        let data = records(data);
+        let data = records(data, shape.dictionaries)?;
         let (ty, times) = times(cx, node, &metadata, &data)?;
         // From here on nothing fails but for the limits: what is held stays as it is when a batch
         // is refused, the records with their times.
         if self.ty.is_some_and(|known| known != ty) {
             return Err(QError::new("mismatch"));
         }
-        fits(self.held.as_ref(), &data)?;
-        fits(self.late.as_ref(), &data)?;
+        self.held.fit(&data, shape.mixed)?;
+        fits(self.late.records.as_ref(), self.late.times.len(), &data, shape.mixed)?;
         let present = || times.iter().copied().filter(|t| *t != NULL);
         let (Some(first), Some(last)) = (present().min(), present().max()) else { return Ok(()) };
         self.ty = Some(ty);
-        let next = self.begin(&shape, first);
-        let oldest = next.saturating_sub(shape.duration);
-        let (early, late): (Vec<_>, Vec<_>) =
-            (0i64..).zip(&times).filter(|(_, t)| **t != NULL).partition(|(_, t)| **t >= oldest);
-        let places: Vec<i64> = early.iter().map(|(i, _)| *i).collect();
-        let complete = places.len() == times.len();
-        let kept = if complete { data.clone() } else { data.gather(&places) };
-        if !late.is_empty() && shape.passthrough {
-            let places: Vec<i64> = late.iter().map(|(i, _)| *i).collect();
-            hold(cx, &mut self.late, data.gather(&places))?;
+        self.like = Some(data.slice(0, 0));
+        self.heard = true;
+        if self.look.is_none() && shape.clock && self.points() {
+            self.look = Some(cx.host.now().saturating_add(shape.period));
         }
-        // A second owner would keep what is held from growing in place.
-        drop(data);
-        hold(cx, &mut self.held, kept)?;
-        self.times.extend(early.iter().map(|(_, t)| **t));
+        self.begin(&shape, first);
+        self.keep(cx, &shape, data, &times)?;
         self.greatest = self.greatest.max(last);
         self.fire(cx, node, &shape, self.greatest, out)?;
-        if self.times.len() as i64 >= shape.trigger {
+        if self.held.len() as i64 >= shape.trigger {
             let end = self.next.unwrap_or(0).saturating_add(shape.lateness);
             self.fire(cx, node, &shape, end, out)?;
         }
@@ -247,17 +294,61 @@ impl Stage for Time {
 
     fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
         let shape = Shape::of(node)?;
-        if let Some(last) = self.times.iter().copied().max() {
+        if let Some((_, last)) = self.held.bounds() {
             let end = shape.end(last);
             self.fire(cx, node, &shape, end.saturating_add(shape.lateness), out)?;
         }
         // What came too late for the windows before, and no window came after.
-        if let Some(late) = self.late.take() {
+        if let Some(late) = std::mem::take(&mut self.late).records.filter(|k| !k.is_empty()) {
             let end = self.next.unwrap_or(0);
             out.push((metadata(self.start(end.saturating_sub(shape.duration))), late));
         }
-        self.held = None;
-        self.times.clear();
+        self.held.clear();
+        self.look = None;
+        Ok(())
+    }
+
+    fn due(&self) -> Option<i64> {
+        self.look.filter(|_| !self.held.is_empty())
+    }
+
+    fn tick(&mut self, cx: &mut Session, node: &Node, now: i64, out: &mut Output) -> Result<()> {
+        let shape = Shape::of(node)?;
+        // Whatever becomes of this look, the next one is not due at once.
+        self.look = Some(now.saturating_add(shape.period));
+        if std::mem::take(&mut self.heard) {
+            return Ok(());
+        }
+        let Some((_, last)) = self.held.bounds() else { return Ok(()) };
+        let clock = now.saturating_sub(EPOCH_DAYS * DAY);
+        let end = shape.end(last).saturating_add(shape.lateness);
+        self.fire(cx, node, &shape, clock.min(end), out)
+    }
+
+    fn state(&self) -> Option<K> {
+        let ty = self.ty.map(K::empty);
+        Some(K::list(vec![
+            self.held.state(),
+            kept::number(self.next),
+            K::bool(self.fired),
+            K::long(self.greatest),
+            kept::held(ty.as_ref()),
+            kept::held(self.like.as_ref()),
+            self.late.state(),
+            kept::number(self.look),
+            K::bool(self.heard),
+        ]))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        self.held = Panes::resume(&parts.next()?)?;
+        (self.next, self.fired) = (parts.number()?, parts.long()? != 0);
+        self.greatest = parts.long()?;
+        self.ty = parts.held()?.and_then(|empty| empty.ty());
+        self.like = parts.held()?;
+        self.late = Records::resume(&parts.next()?)?;
+        (self.look, self.heard) = (parts.number()?, parts.long()? != 0);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use super::{hold, metadata, nanos, records};
 use crate::convert::calendar::{DAY, EPOCH_DAYS};
 use crate::error::Result;
 use crate::qsp::build::Node;
+use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use formats::k::K;
@@ -39,8 +40,10 @@ impl Stage for Timer {
         out: &mut Output,
     ) -> Result<()> {
         let period = node.option("period").map_or(Ok(0), nanos)?.max(1);
-        let trigger = node.number("countTrigger", node.number("batchSize", i64::MAX)?)?;
-        hold(cx, &mut self.held, records(data))?;
+        let trigger = node.number("countTrigger", i64::MAX)?;
+        let dictionaries = node.number("acceptDictionaries", 1)? != 0;
+        let mixed = node.flag("mixedSchemas")?;
+        hold(cx, &mut self.held, records(data, dictionaries)?, mixed)?;
         if self.end.is_none() {
             self.start = cx.host.now();
             self.end = Some(self.start.saturating_add(period));
@@ -76,6 +79,19 @@ impl Stage for Timer {
         {
             out.push((metadata(K::timestamp(start - EPOCH_DAYS * DAY)), like.clone()));
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Option<K> {
+        let held = [&self.held, &self.like].map(|k| kept::held(k.as_ref()));
+        let times = [K::long(self.start), kept::number(self.end)];
+        Some(K::list(held.into_iter().chain(times).collect()))
+    }
+
+    fn resume(&mut self, state: K) -> Result<()> {
+        let mut parts = Parts::of(&state);
+        (self.held, self.like) = (parts.held()?, parts.held()?);
+        (self.start, self.end) = (parts.long()?, parts.number()?);
         Ok(())
     }
 }

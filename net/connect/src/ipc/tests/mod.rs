@@ -1,8 +1,12 @@
+mod asking;
+mod flight;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use formats::k::K;
 use formats::k::ipc::{Body, Endian, decode_body, encode};
-use plan::env::Payload;
+use plan::env::{Payload, Request};
 use serde_json::json;
 use wire::kdb::{Event, Kind, Server, write_message};
 
@@ -37,6 +41,10 @@ impl Client {
 
     fn ask(&mut self, value: &K) -> Body {
         self.send(Kind::Sync, value);
+        self.receive()
+    }
+
+    fn receive(&mut self) -> Body {
         loop {
             if let Some(Event::Message { body, endian, .. }) = self.server.event().unwrap() {
                 return decode_body(&body, endian).unwrap();
@@ -73,6 +81,16 @@ fn accept(requests: flume::Receiver<Request>) -> std::thread::JoinHandle<Vec<K>>
         }
         seen
     })
+}
+
+/// A request of a client is answered with an error of this text.
+fn refuse(request: &Request, text: &str) {
+    let response = plan::env::Response {
+        status: 400,
+        body: text.as_bytes().to_vec(),
+        ..plan::env::Response::default()
+    };
+    request.reply.send(response).unwrap();
 }
 
 #[test]
@@ -115,13 +133,15 @@ fn a_stock_client_is_satisfied() {
 }
 
 #[test]
-fn credentials() {
-    let credentials = Some(("bob".to_owned(), Secret::new("pw".to_owned())));
-    let (listening, _requests) = listening(Options { credentials, ..Options::default() });
+fn users_come_in_with_their_passwords_and_nobody_else() {
+    let users = Some(Users::read("bob:pw\nopen:\n").unwrap());
+    let (listening, _requests) = listening(Options { users, ..Options::default() });
     let login = |text: &[u8]| Client::new(listening.address(), text).is_ok();
     assert!(login(b"bob:pw\x03\0"));
-    for wrong in [&b"bob:px\x03\0"[..], b"bob\x03\0", b"eve:pw\x03\0", b"bob:pw2\x03\0"] {
-        assert!(!login(wrong), "{wrong:?}");
+    assert!(login(b"open\x03\0"));
+    let wrong = ["bob:px\x03\0", "bob\x03\0", "eve:pw\x03\0", "bob:pw2\x03\0", ":\x03\0"];
+    for wrong in wrong {
+        assert!(!login(wrong.as_bytes()), "{wrong:?}");
     }
 }
 

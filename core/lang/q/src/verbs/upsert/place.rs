@@ -1,0 +1,268 @@
+//! Rows put into a table where it is: in time that grows with the rows, not with the table.
+
+use crate::error::{QError, Result};
+use crate::kernel::hash::{RowTable, flat, row, row_hash};
+use crate::session::Session;
+use formats::k::{Attr, Data, Dict, K, Scalar, Sym, Table, Type, Vector};
+use std::sync::Arc;
+
+/// New rows, in the order of the table's columns.
+enum Rows<'a> {
+    /// The values of one row.
+    One(Vec<K>),
+    /// Columns of so many rows.
+    Many(Vec<&'a Vector>, usize),
+}
+
+impl<'a> Rows<'a> {
+    /// Rows for columns of these names; `None` for what is to be understood in the general way.
+    fn of(width: usize, names: impl FnOnce() -> Vec<Sym>, y: &'a K) -> Option<Self> {
+        match y {
+            K::Atom(..) if width == 1 => Some(Self::One(vec![y.clone()])),
+            K::Vec(v) if v.data.len() == width => {
+                let items: Vec<K> = v.iter().collect();
+                // A list without an atom may be one of columns.
+                items.iter().any(K::is_atom).then_some(Self::One(items))
+            }
+            K::Dict(d) => {
+                let names = names();
+                if let Some((keys, values)) = y.keyed() {
+                    let column = |name: &Sym| keys.column(*name).or_else(|| values.column(*name));
+                    let width = keys.columns.len() + values.columns.len();
+                    return Self::columns(&names, width, column, keys.rows());
+                }
+                let given = d.keys.as_syms()?;
+                if given == names {
+                    return Some(Self::One(d.values.items().collect()));
+                }
+                let value = |name| Some(d.values.at(given.iter().position(|n| n == name)?));
+                let values: Option<Vec<K>> = names.iter().map(value).collect();
+                values.filter(|_| given.len() == names.len()).map(Self::One)
+            }
+            K::Table(t) => {
+                Self::columns(&names(), t.columns.len(), |name| t.column(*name), t.rows())
+            }
+            _ => None,
+        }
+    }
+
+    fn columns(
+        names: &[Sym],
+        width: usize,
+        column: impl Fn(&Sym) -> Option<&'a K>,
+        rows: usize,
+    ) -> Option<Self> {
+        let vector = |name| match column(name) {
+            Some(K::Vec(v)) => Some(v),
+            _ => None,
+        };
+        let columns: Option<Vec<&Vector>> = names.iter().map(vector).collect();
+        columns.filter(|_| width == names.len()).map(|columns| Self::Many(columns, rows))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(_, rows) => *rows,
+        }
+    }
+
+    fn scalar(&self, column: usize, at: usize) -> Option<Scalar> {
+        match self {
+            Self::One(values) => match values.get(column) {
+                Some(K::Atom(_, scalar)) => Some(*scalar),
+                _ => None,
+            },
+            Self::Many(columns, _) => columns.get(column)?.data.scalar(at),
+        }
+    }
+
+    /// The first so many items of a row.
+    fn key(&self, width: usize, at: usize) -> impl Iterator<Item = Scalar> + '_ {
+        (0..width).filter_map(move |column| self.scalar(column, at))
+    }
+
+    /// Whether the items can be put into the columns as they are.
+    fn fit<'t>(&self, columns: impl Iterator<Item = &'t K>) -> bool {
+        columns.enumerate().all(|(at, column)| {
+            let K::Vec(column) = column else { return false };
+            let list = match &column.data {
+                // A list whose first item is an atom might become a vector.
+                Data::List(items) => matches!(items.first(), Some(K::Vec(_))),
+                _ => false,
+            };
+            let is_list = |k: &K| matches!(k, K::Vec(_));
+            match (self, column.ty) {
+                (Self::One(values), Type::List) => list && values.get(at).is_some_and(is_list),
+                (Self::One(values), ty) => {
+                    matches!(values.get(at), Some(K::Atom(own, _)) if *own == ty)
+                }
+                (Self::Many(vectors, _), ty) => vectors.get(at).is_some_and(|new| {
+                    let lists = || match &new.data {
+                        Data::List(items) => items.iter().all(is_list),
+                        _ => false,
+                    };
+                    new.ty == ty && (ty != Type::List || list && lists())
+                }),
+            }
+        })
+    }
+
+    /// Writes the item of a row at a place of a column, or behind its last.
+    fn write(&self, column: usize, at: usize, to: &mut Vector, place: usize) {
+        let new = place >= to.data.len();
+        let done = match (&mut to.data, self.scalar(column, at)) {
+            (Data::List(items), _) => {
+                let item = match self {
+                    Self::One(values) => values.get(column).cloned(),
+                    Self::Many(columns, _) => columns.get(column).map(|c| c.at(at)),
+                };
+                let (items, item) = (Arc::make_mut(items), item.unwrap_or_default());
+                match items.get_mut(place) {
+                    Some(slot) => *slot = item,
+                    None => items.push(item),
+                }
+                true
+            }
+            (data, Some(scalar)) if new => data.push(scalar),
+            (data, Some(scalar)) => data.set(place, scalar),
+            _ => false,
+        };
+        debug_assert!(done, "rows fit");
+        to.attr = Attr::None;
+    }
+
+    /// Writes a column of the rows at their places.
+    fn write_all(&self, column: usize, to: &mut K, places: &[usize]) {
+        let K::Vec(to) = to else { return };
+        for (at, place) in places.iter().enumerate() {
+            self.write(column, at, to, *place);
+        }
+    }
+}
+
+/// Adds rows to a table, or replaces those of a keyed table that have the same key. False, and
+/// nothing done, for what must be joined in the general way.
+///
+/// # Errors
+/// `insert` when `known` is an error and there is a row of the same key, `wsfull` when the table
+/// gets too long; nothing is done.
+pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Result<bool> {
+    match target {
+        K::Table(t) => {
+            let rows = Rows::of(t.names.len(), || t.names.to_vec(), y);
+            let Some(rows) = rows.filter(|rows| rows.fit(t.columns.iter())) else {
+                return Ok(false);
+            };
+            room(cx, t.rows(), rows.len())?;
+            append(Arc::make_mut(t), &rows);
+            Ok(true)
+        }
+        K::Dict(d) => {
+            let (K::Table(keys), K::Table(values)) = (&d.keys, &d.values) else {
+                return Ok(false);
+            };
+            let width = keys.names.len() + values.names.len();
+            let names = || keys.names.iter().chain(values.names.iter()).copied().collect();
+            let columns = keys.columns.iter().chain(&values.columns);
+            let Some(rows) = Rows::of(width, names, y).filter(|rows| rows.fit(columns)) else {
+                return Ok(false);
+            };
+            let Some(places) = places(cx, keys, &rows, known)? else { return Ok(false) };
+            replace(cx, Arc::make_mut(d), &rows, places);
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// What becomes of rows with a key that the table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Replaced,
+    Refused,
+}
+
+fn room(cx: &mut Session, count: usize, new: usize) -> Result<()> {
+    cx.charge(1 + new)?;
+    cx.more(count, new)
+}
+
+/// Puts rows behind those of a table.
+fn append(table: &mut Table, rows: &Rows<'_>) {
+    for (at, column) in table.columns.iter_mut().enumerate() {
+        let K::Vec(to) = column else { continue };
+        match rows {
+            Rows::One(_) => {
+                let end = to.data.len();
+                rows.write(at, 0, to, end);
+            }
+            Rows::Many(columns, _) => {
+                let done = columns.get(at).is_some_and(|new| to.data.append(&new.data));
+                debug_assert!(done, "rows fit");
+                to.attr = Attr::None;
+            }
+        }
+    }
+}
+
+/// Where rows go in a keyed table, and the index that knows of them.
+struct Places {
+    index: RowTable,
+    places: Vec<usize>,
+}
+
+/// Finds the places; `None` when a key is a general list.
+fn places(cx: &mut Session, keys: &Table, rows: &Rows<'_>, known: Known) -> Result<Option<Places>> {
+    let Some(columns) = flat(keys.columns.iter()) else { return Ok(None) };
+    let (count, width) = (keys.rows(), columns.len());
+    room(cx, count, rows.len())?;
+    let mut index = cx.indexes.take(&columns);
+    let hash = |at| row_hash(rows.key(width, at));
+    if known == Known::Refused {
+        let has = |at| index.find(hash(at), |old| row(&columns, old).eq(rows.key(width, at)));
+        if (0..rows.len()).any(|at| has(at).is_some()) {
+            cx.indexes.put(&keys.columns, index);
+            return Err(QError::new("insert"));
+        }
+    }
+    let mut fresh: Vec<usize> = Vec::new();
+    let mut places = Vec::with_capacity(rows.len());
+    for at in 0..rows.len() {
+        let hash = hash(at);
+        let same = |place: usize| match place.checked_sub(count) {
+            None => row(&columns, place).eq(rows.key(width, at)),
+            // One of the new rows.
+            Some(n) => fresh.get(n).is_some_and(|n| rows.key(width, *n).eq(rows.key(width, at))),
+        };
+        let place = index.find(hash, same).unwrap_or_else(|| {
+            index.insert(hash, count + fresh.len());
+            fresh.push(at);
+            count + fresh.len() - 1
+        });
+        places.push(place);
+    }
+    Ok(Some(Places { index, places }))
+}
+
+/// Writes rows to their places.
+fn replace(cx: &mut Session, table: &mut Dict, rows: &Rows<'_>, found: Places) {
+    table.sorted = false;
+    let (K::Table(keys), K::Table(values)) = (&mut table.keys, &mut table.values) else { return };
+    let width = keys.columns.len();
+    let count = keys.rows();
+    if found.places.iter().any(|place| *place >= count) {
+        for (at, column) in Arc::make_mut(keys).columns.iter_mut().enumerate() {
+            let K::Vec(to) = column else { continue };
+            for (row, place) in found.places.iter().enumerate() {
+                if *place >= to.data.len() {
+                    rows.write(at, row, to, *place);
+                }
+            }
+        }
+    }
+    for (at, column) in Arc::make_mut(values).columns.iter_mut().enumerate() {
+        rows.write_all(width + at, column, &found.places);
+    }
+    cx.indexes.put(&keys.columns, found.index);
+}

@@ -1,0 +1,173 @@
+//! Pipelines with `persistence`: whenever the process is killed, they come back where they were.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+use tests::program::{Folder, PATIENCE, Program, http, until};
+
+use crate::kdb::{client, console, create, message};
+
+/// A service whose pipelines are there again after it was killed.
+struct Service {
+    args: Vec<String>,
+    program: Program,
+    address: String,
+    ipc: String,
+}
+
+impl Service {
+    fn start(folder: &Folder) -> Service {
+        let state = folder.path("state").display().to_string();
+        let args = ["serve", "--listen", "kdb=127.0.0.1:0", "--listen", "ipc=127.0.0.1:0"];
+        let args = args.map(str::to_owned).into_iter().chain(["--state-dir".to_owned(), state]);
+        let args: Vec<String> = args.collect();
+        let (program, address, ipc) = run(&args);
+        Service { args, program, address, ipc }
+    }
+
+    /// Ends it by a signal and starts it again.
+    fn again(&mut self, signal: &str) {
+        self.program.signal(signal);
+        assert!(self.program.wait().is_some(), "it ends\n{}", self.program.log());
+        (self.program, self.address, self.ipc) = run(&self.args);
+    }
+
+    /// The last line that a pipeline wrote to its console.
+    fn last_line(&self, id: &str) -> Option<String> {
+        let text = console(&self.address, id);
+        Some(text.lines().last()?.split_once("| ")?.1.to_owned())
+    }
+
+    /// Calls `ask` until the pipeline answers this on its console.
+    fn answers(&self, id: &str, argument: &[i64], wanted: &str) {
+        let asked = until(|| {
+            let mut stream = client(&self.ipc);
+            call(&mut stream, "ask", argument).ok()?;
+            self.last_line(id).filter(|line| line == wanted)
+        });
+        assert!(asked.is_some(), "{:?}\n{}", self.last_line(id), self.program.log());
+    }
+}
+
+fn run(args: &[String]) -> (Program, String, String) {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let program = Program::start(&args);
+    let address = program.address("HTTP requests: kdb");
+    let ipc = program.address("kdb+ IPC");
+    (program, address, ipc)
+}
+
+fn body(spec: &str) -> String {
+    let worker = json!({"checkpointFreq": 40});
+    json!({
+        "name": "kept", "type": "spec", "config": {"content": spec},
+        "persistence": {"controller": {}, "worker": worker},
+    })
+    .to_string()
+}
+
+/// A sync call with a vector of longs; an error where no answer comes.
+fn call(stream: &mut TcpStream, name: &str, items: &[i64]) -> Result<(), String> {
+    let mut call = vec![0, 0, 2, 0, 0, 0, 0xf5];
+    call.extend_from_slice(name.as_bytes());
+    call.extend_from_slice(&[0, 7, 0]);
+    call.extend_from_slice(&(items.len() as u32).to_le_bytes());
+    items.iter().for_each(|n| call.extend_from_slice(&n.to_le_bytes()));
+    stream.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    stream.write_all(&message(1, &call)).map_err(|e| e.to_string())?;
+    let mut head = [0; 8];
+    stream.read_exact(&mut head).map_err(|e| e.to_string())?;
+    let len = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+    let mut answer = vec![0; len - 8];
+    stream.read_exact(&mut answer).map_err(|e| e.to_string())?;
+    match answer.first() {
+        Some(128) => Err(String::from_utf8_lossy(&answer[1..]).into_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Sends numbers one by one until no answer comes, and returns those that were answered.
+fn send(ipc: &str, next: &mut i64) -> Vec<i64> {
+    let mut answered = Vec::new();
+    let Ok(mut stream) = TcpStream::connect(ipc) else { return answered };
+    if stream.write_all(b"test\x03\x00").and_then(|()| stream.read_exact(&mut [0])).is_err() {
+        return answered;
+    }
+    loop {
+        *next += 1;
+        match call(&mut stream, "publish", &[*next]) {
+            Ok(()) => answered.push(*next),
+            Err(_) => return answered,
+        }
+    }
+}
+
+/// Moments from 0 to 150 milliseconds.
+fn moments() -> impl Iterator<Item = Duration> {
+    let next = |n: &u64| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695));
+    std::iter::successors(Some(7_u64), next).map(|n| Duration::from_millis((n >> 33) % 150))
+}
+
+const KEPT: &str = "
+n:0
+.qsp.track[`n]
+s:.qsp.read.fromCallback[`publish; .qsp.use ``replay!(::;1b)] .qsp.map[{n+:1; x}]
+a:s .qsp.write.toVariable[`out]
+b:s .qsp.window.count[7] .qsp.write.toVariable[`w]
+c:.qsp.read.fromCallback[`ask]
+  .qsp.map[{(all x in out; out~asc distinct out; n=count out; w~count[w]#out;
+      7>count[out]-count w)}]
+  .qsp.write.toConsole[]
+.qsp.run (a;b;c)
+";
+
+#[test]
+fn calls_that_were_answered_are_there_once_whenever_the_process_is_killed() {
+    let folder = Folder::new("kdb-kills");
+    let mut service = Service::start(&folder);
+    let id = create(&service.address, &body(KEPT));
+    let (mut next, mut answered) = (0, Vec::new());
+    for (kill, moment) in (0..50).zip(moments()) {
+        let ipc = service.ipc.clone();
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| send(&ipc, &mut next));
+            std::thread::sleep(moment);
+            service.again(if kill % 10 == 9 { "TERM" } else { "KILL" });
+            answered.extend(sending.join().expect("it sends"));
+        });
+    }
+    assert!(answered.len() > 100, "{}", answered.len());
+    service.answers(&id, &answered, "11111b");
+    let details = http(&service.address, "GET", "/details", "").json();
+    assert_eq!(details[0]["state"], "RUNNING", "{details}");
+    let down = http(&service.address, "POST", &format!("/pipeline/teardown/{id}"), "");
+    assert_eq!(down.status, 200, "{}", down.text());
+    let journals = folder.path("state").join("journals");
+    let left = std::fs::read_dir(journals).map_or(0, |entries| entries.count());
+    assert_eq!(left, 0, "nothing is kept of it");
+}
+
+#[test]
+fn lines_of_a_file_are_counted_once_whenever_the_process_is_killed() {
+    const LINES: i64 = 3_000_000;
+    let folder = Folder::new("kdb-file-kills");
+    let lines: String = (1..=LINES).map(|n| format!("{n}\n")).collect();
+    let file = folder.write("lines", lines);
+    let spec = format!(
+        "n:0\n.qsp.track[`n]\n\
+         a:.qsp.read.fromFile[\"{file}\"] .qsp.map[{{n+:count x; sum \"J\"$x}}]\
+         .qsp.accumulate[{{[md;x;y] y+x}}; 0] \
+         .qsp.write.toVariable[`total; .qsp.use ``mode!``overwrite]\n\
+         b:.qsp.read.fromCallback[`ask] .qsp.map[{{(n;total)}}] .qsp.write.toConsole[]\n\
+         .qsp.run (a;b)"
+    );
+    let mut service = Service::start(&folder);
+    let id = create(&service.address, &body(&spec));
+    for (kill, moment) in (0..12).zip(moments()) {
+        std::thread::sleep(moment);
+        service.again(if kill % 4 == 3 { "TERM" } else { "KILL" });
+    }
+    service.answers(&id, &[0], &format!("{LINES} {}", LINES * (LINES + 1) / 2));
+}
