@@ -6,10 +6,14 @@ use serde_json::{Value, json};
 
 use super::KERNELS;
 use super::kernels::TIMES;
+use crate::measure::Usage;
 use crate::report::table::{cell, write_marks};
 use crate::report::{figures, is_bad, trouble};
-use crate::rounds::{Outcome, Rounds, Sample, median};
+use crate::rounds::{Outcome, Rounds, State, median};
 use crate::serving::Report;
+
+/// Seconds of all runs of a process below which they are not told from its start.
+const NOISE_S: f64 = 0.01;
 
 /// One kernel after all rounds: the engine, then its peer.
 pub(super) struct Measured {
@@ -28,25 +32,24 @@ struct Took {
 
 impl Took {
     fn of(rounds: &Rounds, outcome: &Outcome) -> Self {
-        let of = figures(rounds, outcome);
-        let per_run = outcome.count as f64 / TIMES as f64 / 1e3;
-        let net = |sample: &Sample| {
-            sample.idle.map(|idle| (sample.usage.wall_s - idle.wall_s).max(0.0) * 1e3)
-        };
         let counted = rounds.counted();
-        let samples = counted.iter().filter_map(|round| outcome.samples.get(*round)?.as_ref());
-        let wall_ms = median(samples.filter_map(net).collect()).map(|ms| ms / TIMES as f64);
+        let net = |seconds: fn(&Usage) -> f64| {
+            let samples = counted.iter().filter_map(|round| outcome.samples.get(*round)?.as_ref());
+            let took = samples.filter_map(|s| s.idle.map(|i| seconds(&s.usage) - seconds(&i)));
+            let took = median(took.collect()).filter(|took| *took >= NOISE_S);
+            took.filter(|_| outcome.state == State::Good).map(|took| took * 1e3 / TIMES as f64)
+        };
         Self {
-            cpu_ms: of.net_cpu_us.map(|us| us * per_run),
-            wall_ms: wall_ms.filter(|_| trouble(&outcome.state).is_none()),
-            peak_mb: of.peak_mb,
+            cpu_ms: net(|usage| usage.cpu_s),
+            wall_ms: net(|usage| usage.wall_s),
+            peak_mb: figures(rounds, outcome).peak_mb,
         }
     }
 }
 
 /// What the peer takes as a multiple of what the engine takes.
 fn ratio(own: Option<f64>, peer: Option<f64>) -> Option<f64> {
-    own.zip(peer).filter(|(own, _)| *own > 0.0).map(|(own, peer)| peer / own)
+    own.zip(peer).map(|(own, peer)| peer / own)
 }
 
 /// The workload in words.
@@ -127,9 +130,8 @@ fn json(one: &Measured) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Usage;
     use crate::peers::Role;
-    use crate::rounds::State;
+    use crate::rounds::Sample;
 
     fn outcome(name: &str, role: Role, cpu_s: f64, wall_s: f64) -> Outcome {
         let usage = |cpu_s, wall_s| Usage { cpu_s, wall_s, peak_kib: 1000 };
@@ -162,6 +164,16 @@ mod tests {
         near(&one["ratio"]["cpu"], 2.0);
         near(&one["ratio"]["wall"], 0.5);
         assert!(report.good && report.text.contains("2.00x"), "{}", report.text);
+    }
+
+    #[test]
+    fn what_is_not_told_from_the_start_has_no_time_and_no_ratio() {
+        let mut one = measured();
+        one.rounds.outcomes[0] = outcome("mainstem", Role::Own, NOISE_S / 2.0, 3.0);
+        let report = report(100, &[one]);
+        let one = &report.json["kernels"][0];
+        assert!(one["subjects"][0]["cpu_ms"].is_null() && one["ratio"]["cpu"].is_null(), "{one}");
+        assert!(one["subjects"][0]["wall_ms"].is_number() && one["ratio"]["wall"].is_number());
     }
 
     #[test]

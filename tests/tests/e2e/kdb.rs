@@ -117,7 +117,7 @@ pub(crate) fn create(address: &str, body: &str) -> String {
 }
 
 /// What a pipeline wrote to its console.
-pub(crate) fn console(address: &str, id: &str) -> String {
+fn console(address: &str, id: &str) -> String {
     http(address, "GET", &format!("/v1/pipelines/pipelines/{id}/console"), "").text()
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tests::program::{Folder, PATIENCE, Program, http, until};
 
-use crate::kdb::{client, console, create, message};
+use crate::kdb::{client, create, message};
 
 /// A service whose pipelines are there again after it was killed.
 struct Service {
@@ -36,8 +36,9 @@ impl Service {
 
     /// The last line that a pipeline wrote to its console.
     fn last_line(&self, id: &str) -> Option<String> {
-        let text = console(&self.address, id);
-        Some(text.lines().last()?.split_once("| ")?.1.to_owned())
+        let path = format!("/v1/pipelines/pipelines/{id}/console");
+        let lines = http(&self.address, "GET", &path, "").json();
+        Some(lines["lines"].as_array()?.last()?.as_str()?.split_once("| ")?.1.to_owned())
     }
 
     /// Calls `ask` until the pipeline answers this on its console.

@@ -41,8 +41,7 @@ impl Skip {
         &self.consumed
     }
 
-    /// The partition of the rows of a batch, if they come again after a crash, whoever was told
-    /// that they arrived.
+    /// The partition of the rows of a batch, if they come again after a crash.
     fn anew(&self, port: usize, batch: &Batch) -> Option<u32> {
         let partition = match &batch.data {
             Data::Columns(columns) => columns.partition,
@@ -54,9 +53,10 @@ impl Skip {
         anew.contains(&partition).then_some(partition)
     }
 
-    /// Whether the rows of a batch come again after a crash.
+    /// Whether the rows of a batch come again after a crash, whoever was told that they arrived. A
+    /// source that numbers its values keeps them until it is told.
     pub(crate) fn comes_again(&self, port: usize, batch: &Batch) -> bool {
-        self.anew(port, batch).is_some()
+        !matches!(batch.data, Data::Value(_)) && self.anew(port, batch).is_some()
     }
 
     /// The part of a batch that the state does not have; what it has is resolved.

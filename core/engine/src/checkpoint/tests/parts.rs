@@ -113,6 +113,7 @@ fn a_value_that_a_state_has_is_passed_over() {
     let plan = raw_plan();
     let value = |seq| Batch { seq, ..Batch::new(Data::Value(formats::k::K::long(7))) };
     let mut skip = Skip::new(&plan, 1, &[1]);
+    assert!(!skip.comes_again(0, &value(0)), "it is kept until it is acknowledged");
     assert!((0..3).all(|seq| skip.cut(0, value(seq)).is_some()));
     let mut again = Skip::new(&plan, 1, &[1]);
     again.resume(skip.consumed().clone());
