@@ -5,7 +5,15 @@ use std::fs;
 use tests::program::{Folder, http, until};
 use tests::python::{having, run};
 
-use super::kdb::{body, console, create, publish, with_ipc};
+use super::kdb::{body, create, publish, with_ipc};
+
+/// What a pipeline wrote to its console, line by line.
+fn console(address: &str, id: &str) -> String {
+    let path = format!("/v1/pipelines/pipelines/{id}/console");
+    let lines = http(address, "GET", &path, "").json();
+    let lines = lines["lines"].as_array().expect("lines").iter();
+    lines.filter_map(|line| line.as_str()).collect::<Vec<_>>().join("\n")
+}
 
 /// Waits until the console of a pipeline has a text.
 fn shows(address: &str, id: &str, text: &str) -> bool {
