@@ -14,6 +14,9 @@ use plan::{Batch, Class, Data, Diagnostic, End, Expr, OperatorError};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+/// How often an ending reader is called by what it was called with, until that is given up.
+pub(super) const LAST_CALLS_MAX: usize = 1000;
+
 /// Where data goes: a station, and the port it arrives at.
 type Target = (usize, usize);
 
@@ -227,11 +230,26 @@ impl Program {
         })
     }
 
-    /// Nobody takes any more what the spec calls a reader with.
-    fn refuse_calls(&self, reader: usize) -> Result<(), OperatorError> {
-        let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
-        if let Some(node) = self.shared.pipeline.nodes.get(reader) {
-            session.qsp.calls.close(node.id);
+    /// Takes in what the spec has called a reader with for the last time: from now on nobody does.
+    fn last_calls(&mut self, reader: usize, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let shared = Rc::clone(&self.shared);
+        let Some(node) = shared.pipeline.nodes.get(reader) else { return Ok(()) };
+        for round in 0..=LAST_CALLS_MAX {
+            let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
+            let called = session.qsp.calls.take(node.id);
+            if called.is_empty() || round == LAST_CALLS_MAX {
+                session.qsp.calls.close(node.id);
+            }
+            if called.is_empty() {
+                break;
+            }
+            if round == LAST_CALLS_MAX {
+                let text = format!("{} values come after its end", called.len());
+                return shared.failed(&mut session, node, &QError::new(text), None);
+            }
+            drop(session);
+            let pieces = called.into_iter().filter_map(|value| open(Data::Value(value)));
+            self.flow(reader, pieces.collect(), out)?;
         }
         Ok(())
     }
@@ -299,7 +317,7 @@ impl Expr for Program {
         let reader = reader.filter(|_| end != End::Suspended);
         match reader.filter(|reader| !self.readers.contains(&Some(*reader))) {
             Some(reader) => {
-                self.refuse_calls(reader)?;
+                self.last_calls(reader, out)?;
                 self.close(reader, out)
             }
             None => Ok(()),

@@ -29,7 +29,9 @@ pub(super) fn sources(pipeline: &Pipeline, node: &Node) -> Result<Vec<Source>> {
             // What is kept of calls comes again, with the numbers that they had.
             let begins_anew = node.flag("replay")?;
             let names = std::iter::once(own.as_str()).chain(pipeline.aliases_of(node));
-            let each = |name| Ok(Source { component: callback(node, name)?, begins_anew });
+            let each = |name: &str| -> Result<Source> {
+                Ok(Source { component: callback(node, name)?, begins_anew })
+            };
             return names.map(each).collect();
         }
         "read.fromExpr" => (labelled("evaluate", node, json!({ "code": code(node) })), true),

@@ -1,5 +1,6 @@
 //! The handlers of a spec, and its readers called by the spec itself.
 
+use super::super::program::LAST_CALLS_MAX;
 use super::*;
 
 const MAP: &str = ".qsp.map[{x+1}; .qsp.use ``name!``add] .qsp.write.toVariable[`v]";
@@ -92,7 +93,7 @@ fn what_the_spec_wants_to_keep_is_there_when_it_goes_on() {
     let mut rig = Rig::new(&spec);
     assert_eq!(rig.value(0, K::long(3)), Ok(vec![K::long(3)]));
     assert_eq!(rig.again(&spec).value(0, K::long(1)), Ok(vec![K::long(31)]));
-    let bad = format!(".qsp.onCheckpoint {{1+`a}}\n.qsp.onRecover {{-1 -3!x;}}\n{READ} {MAP}");
+    let bad = format!(".qsp.onCheckpoint {{1+`a}}\n.qsp.onRecover {{-1 (-3!x);}}\n{READ} {MAP}");
     let rig = Rig::new(&bad);
     let next = rig.again(&bad);
     assert_eq!((rig.says("operator=onCheckpoint"), rig.around.failed.get()), (1, 1));
@@ -153,6 +154,19 @@ fn nobody_takes_what_the_spec_calls_its_reader_with_when_that_has_ended() {
     let mut rig = Rig::new(&format!(".qsp.onFinish[`add;{{[op;md] p 1}}]\n{READ} {MAP}"));
     assert!(rig.end(End::Drained).is_empty());
     assert!(rig.logs()[0].contains("p: its reader takes nothing"), "{:?}", rig.logs());
+}
+
+#[test]
+fn what_calls_its_own_reader_comes_to_an_end() {
+    let spec = format!("{READ} .qsp.map[{{if[x<3;p x+1];x}}] .qsp.write.toVariable[`v]");
+    let mut rig = Rig::new(&spec);
+    rig.value(0, K::long(1)).unwrap();
+    assert_eq!(rig.end(End::Drained), [K::long(2), K::long(3)]);
+    let mut rig = Rig::new(&format!("{READ} .qsp.map[{{p x;x}}] .qsp.write.toVariable[`v]"));
+    assert_eq!(rig.value(0, K::long(1)), Ok(vec![K::long(1)]));
+    assert!(rig.end(End::Drained).len() >= LAST_CALLS_MAX);
+    assert_eq!(rig.around.failed.get(), 1);
+    assert!(rig.logs()[0].contains("1 values come after its end"), "{:?}", rig.logs());
 }
 
 #[test]
