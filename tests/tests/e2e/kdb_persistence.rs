@@ -117,21 +117,3 @@ fn lines_of_a_file_are_counted_once_whenever_the_process_is_killed() {
     }
     service.answers(&id, &[0], &format!("{LINES} {}", LINES * (LINES + 1) / 2));
 }
-
-#[test]
-fn what_a_spec_keeps_by_its_own_handlers_is_there_when_the_process_was_killed() {
-    let folder = Folder::new("kdb-handlers");
-    let mut service = Service::start(&folder);
-    let spec = "n:0\n.qsp.onCheckpoint {n}\n.qsp.onRecover {n::x}\n\
-        a:.qsp.read.fromCallback[`publish; .qsp.use ``replay!(::;1b)]\n  \
-        .qsp.map[{n+:sum x; if[n<100; again 100]; n}] .qsp.write.toVariable[`out]\n\
-        b:.qsp.read.fromCallback[`again] .qsp.map[{n+:x}] .qsp.write.toVariable[`more]\n\
-        c:.qsp.read.fromCallback[`ask] .qsp.map[{n}] .qsp.write.toConsole[]\n.qsp.run (a;b;c)";
-    let id = create(&service.address, &body(spec));
-    let mut stream = client(&service.ipc);
-    call(&mut stream, "publish", &[2, 3]).expect("is answered");
-    for signal in ["KILL", "TERM", "KILL"] {
-        service.again(signal);
-        service.answers(&id, &[0], "105");
-    }
-}
