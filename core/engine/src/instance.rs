@@ -16,7 +16,7 @@ use crate::connections::Connections;
 use crate::lanes::{LANES_MIN, Lane, Lanes, lanes};
 use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
-use crate::parallel::{Done, Head, Share, Work, intake, linear_heads};
+use crate::parallel::{Done, Head, Input, Intake, Share, Work, intake, linear_heads};
 use crate::parts::{Order, Part, Parts};
 use crate::scratch::StateRoom;
 use crate::services::InstanceServices;
@@ -291,10 +291,11 @@ impl Built {
         Some(ways)
     }
 
-    fn running(&self, stop: &Stop, ledger: &Ledger, session: &Held) -> Running {
+    fn running(&self, ways: &Ways, session: &Held) -> Running {
         Running {
-            stop: stop.clone(),
-            ledger: ledger.clone(),
+            stop: ways.stop.clone(),
+            ledger: ways.ledger.clone(),
+            intake: Rc::clone(&ways.intake),
             series: self.builder.series.clone(),
             services: Rc::clone(&self.builder.services),
             session: Rc::clone(session),
@@ -335,7 +336,7 @@ impl Built {
         let home = self.home.clone();
         let done = (spread || stop.parts() > 0).then(|| self.done.1.clone());
         let ways = Ways {
-            ledger: ledger.clone(),
+            ledger,
             connections: Rc::new(connections),
             homing,
             intake,
@@ -345,7 +346,7 @@ impl Built {
             lanes,
         };
         let session: Held = Rc::new(RefCell::new(self.builder.main_session()));
-        let running = self.running(&stop, &ledger, &session);
+        let running = self.running(&ways, &session);
         let (token, events) = (self.token, around.events.clone());
         let open = Opened(Rc::clone(&self.builder.services), session);
         let body = Body::new(self, ways);
@@ -402,6 +403,7 @@ pub(crate) struct Running {
     pub(crate) series: crate::metrics::Series,
     pub(crate) services: Rc<InstanceServices>,
     session: Held,
+    intake: Rc<Intake>,
     pub(crate) task: RefCell<Option<rt::Task<()>>>,
 }
 
@@ -409,5 +411,10 @@ impl Running {
     /// Who answers questions; nobody once it has ended.
     pub(crate) fn session(&self) -> Option<Rc<dyn Session>> {
         self.session.borrow().clone()
+    }
+
+    /// Its session may have something to do for one of its operators.
+    pub(crate) fn nudge(&self) {
+        self.intake.inbox.push_now(Input::Nudge);
     }
 }

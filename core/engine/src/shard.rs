@@ -208,6 +208,10 @@ impl Shard {
                 // Not while the table is borrowed: nobody knows what a language does.
                 let session = self.running.borrow().get(&token).and_then(Running::session);
                 let _ = reply.send(session.and_then(|session| inquire::ask(&*session, &question)));
+                // The answer may have left something to do.
+                if let Some(running) = self.running.borrow().get(&token) {
+                    running.nudge();
+                }
             }
             Control::Close => {}
         }

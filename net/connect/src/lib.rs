@@ -4,6 +4,7 @@
 //! tests; all input and output goes through `rt`, so that nothing here ever stops a shard.
 //! It is not: protocols (those are in `wire`), processing, or the control plane.
 
+pub mod arrow_files;
 pub mod batched;
 pub mod broker;
 mod buffered;
@@ -57,6 +58,7 @@ pub mod system_window;
 #[cfg(test)]
 mod testing;
 pub mod text;
+pub mod topic;
 pub mod wait;
 pub mod websocket;
 
@@ -105,11 +107,13 @@ pub const SOURCES: &[&SourceSpec] = &[
     &stdio::input::SPEC,
     &subprocess::input::SPEC,
     &system_window::SPEC,
+    &topic::input::SPEC,
     &websocket::input::SPEC,
 ];
 
 /// All sinks, by name.
 pub const SINKS: &[&SinkSpec] = &[
+    &arrow_files::SPEC,
     &broker::output::SPEC,
     &cache::SPEC,
     &console::SPEC,
@@ -122,6 +126,7 @@ pub const SINKS: &[&SinkSpec] = &[
     &http_client::output::SPEC,
     &http_server::output::SPEC,
     &inproc::output::SPEC,
+    &ipc::output::SPEC,
     &mqtt::output::SPEC,
     &processed::output::SPEC,
     &reject::SPEC,
@@ -132,6 +137,7 @@ pub const SINKS: &[&SinkSpec] = &[
     &subprocess::output::SPEC,
     &switch::SPEC,
     &sync_response::SPEC,
+    &topic::output::SPEC,
     &websocket::output::SPEC,
 ];
 

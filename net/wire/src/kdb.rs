@@ -4,9 +4,11 @@
 //! the messages that answer, and the recognition of the probe a stock client sends (§6).
 //! It is not: I/O, nor the meaning of the objects inside, which `formats::k::ipc` decodes.
 
+mod client;
 mod compress;
 mod probe;
 
+pub use client::Client;
 pub use compress::{CompressError, decompress};
 pub use probe::{Probe, probe};
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::program::{Folder, Program, http, until};
 
 /// The document's body: an object, as the text of a JSON string.
-fn body(spec: &str) -> String {
+pub(super) fn body(spec: &str) -> String {
     let object = json!({
         "name": "file",
         "type": "spec",
@@ -21,7 +21,7 @@ fn body(spec: &str) -> String {
 
 const SPEC: &str = ".qsp.run\n    .qsp.read.fromCallback[`upd]\n    .qsp.write.toConsle[]\n";
 
-fn with_ipc() -> Program {
+pub(super) fn with_ipc() -> Program {
     Program::start(&["serve", "--listen", "kdb=127.0.0.1:0", "--listen", "ipc=127.0.0.1:0"])
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Sends ``(`upd;1 2 3)`` as a sync call and returns the type of the answer's body.
-fn publish(address: &str) -> u8 {
+pub(super) fn publish(address: &str) -> u8 {
     let mut stream = client(address);
     let mut call = vec![0, 0, 2, 0, 0, 0, 0xf5];
     call.extend_from_slice(b"upd\0");

@@ -191,6 +191,16 @@ fn everything_is_evaluated_where_that_is_asked_for() {
 }
 
 #[test]
+fn what_an_answer_calls_a_reader_with_flows_at_once() {
+    let (_program, rest, ipc) = service(&["--ipc-eval"]);
+    create(&rest, "asked", SPEC);
+    let mut client = Client::new(&ipc);
+    assert_eq!(client.text("count publish each 7 8"), Body::Value(K::long(2)));
+    let want = Body::Value(K::longs(vec![7, 8]));
+    assert!(until(|| (client.text("out") == want).then_some(())).is_some());
+}
+
+#[test]
 fn answers_come_in_the_order_of_the_requests_also_of_many_at_once() {
     let (_program, rest, ipc) = service(&[]);
     create(&rest, "asked", SPEC);

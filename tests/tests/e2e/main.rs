@@ -22,6 +22,7 @@ mod kdb;
 mod kdb_clients;
 mod kdb_ipc;
 mod kdb_persistence;
+mod kdb_readers;
 mod kept;
 mod launch;
 mod list;

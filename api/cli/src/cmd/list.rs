@@ -86,7 +86,7 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 16] = [
+const UNLISTED: [(Kind, &str); 20] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
@@ -97,10 +97,14 @@ const UNLISTED: [(Kind, &str); 16] = [
     (Kind::Input, "processed"),
     (Kind::Input, "repeat"),
     (Kind::Input, "system_window_buffer"),
+    (Kind::Input, "topic"),
+    (Kind::Output, "arrow_files"),
     (Kind::Output, "console"),
     (Kind::Output, "exchange"),
+    (Kind::Output, "ipc"),
     (Kind::Output, "mqtt"),
     (Kind::Output, "processed"),
+    (Kind::Output, "topic"),
     (Kind::Processor, "fan_out"),
     (Kind::Processor, "java_udf"),
 ];

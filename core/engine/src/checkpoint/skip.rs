@@ -46,8 +46,8 @@ impl Skip {
         let partition = match &batch.data {
             Data::Columns(columns) => columns.partition,
             Data::Raw(raw) if raw.only.is_none() => 0,
-            Data::Value(_) => 0,
-            Data::Raw(_) | Data::Records(_) => return None,
+            Data::Value(_) | Data::Records(_) => 0,
+            Data::Raw(_) => return None,
         };
         let anew = self.anew.get(port)?;
         anew.contains(&partition).then_some(partition)
@@ -101,13 +101,14 @@ impl Skip {
     }
 }
 
-/// How much of its source a batch is, and whether it is the last. Rows are counted one by one,
-/// blocks by their bytes, because they may be cut another way the next time.
+/// How much of its source a batch is, and whether it is the last. Rows and messages are counted one
+/// by one, blocks by their bytes, because they may be cut another way the next time.
 fn extent(data: &Data) -> (usize, bool) {
     match data {
         Data::Columns(columns) => (columns.source_rows, columns.last),
         Data::Raw(raw) => (raw.bytes.len(), false),
-        _ => (0, false),
+        Data::Records(records) => (records.recs.len(), false),
+        Data::Value(_) => (0, false),
     }
 }
 
@@ -120,7 +121,11 @@ fn behind(data: Data, gone: usize) -> Data {
             raw.offset += gone as u64;
             Data::Raw(raw)
         }
-        data => data,
+        Data::Records(mut records) => {
+            records.recs.drain(..gone.min(records.recs.len()));
+            Data::Records(records)
+        }
+        data @ Data::Value(_) => data,
     }
 }
 

@@ -3,10 +3,13 @@
 mod ask;
 mod checkpoint;
 mod errors;
+mod lifecycle;
 mod lower;
 mod program;
+mod readers;
 #[cfg(test)]
 mod tests;
+mod writers;
 
 pub use lower::{lower, publishes};
 
@@ -17,6 +20,7 @@ use crate::qsp::{Output, Pipeline};
 use crate::session::{Host, Options, Session};
 use errors::Errors;
 use formats::k::K;
+use lifecycle::Life;
 use plan::env::Log;
 use plan::{Batch, Class, Code, Diagnostic, Expr, Form, Language, OperatorError, Services, Span};
 use program::{OutputOf, Program};
@@ -70,11 +74,14 @@ impl Language for Q {
         for warning in &pipeline.warnings {
             services.log(Log::Warn, warning, &[]);
         }
+        lifecycle::set_up(&mut session).map_err(|e| vec![diagnostic(&e)])?;
+        session.qsp.calls.live = true;
         let shared = Shared {
             session: RefCell::new(session),
             errors: Errors::new(Rc::clone(&services)),
             services,
             pipeline,
+            life: Life::default(),
         };
         Ok(Box::new(Environment(Rc::new(shared))))
     }
@@ -94,6 +101,7 @@ struct Shared {
     services: Rc<dyn Services>,
     errors: Errors,
     pipeline: Pipeline,
+    life: Life,
 }
 
 struct Environment(Rc<Shared>);
@@ -145,6 +153,7 @@ impl Expr for Reader {
     }
 
     fn map(&mut self, batch: Batch, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        self.shared.start()?;
         let mut pieces = Output::new();
         let done = {
             let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;

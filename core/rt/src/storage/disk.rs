@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::log::padded;
+
 /// Files are written in whole blocks of this many bytes.
 pub(super) const BLOCK: usize = 4096;
 
@@ -66,6 +68,18 @@ impl Disk {
         }
     }
 
+    /// Makes `tail`, padded to whole blocks, what the file has from a block's start to its end, and
+    /// returns once that is on the device. What is before the end of `tail` is there all the time:
+    /// whoever is killed meanwhile has lost nothing.
+    pub(super) async fn end_with(&self, tail: &[u8], offset: u64) -> io::Result<()> {
+        let tail = padded(tail.to_vec());
+        if !tail.is_empty() {
+            self.write(&tail, offset).await?;
+        }
+        self.truncate(offset + tail.len() as u64).await?;
+        self.sync().await
+    }
+
     /// Returns once everything written is on the device.
     pub(super) async fn sync(&self) -> io::Result<()> {
         match self {
@@ -101,4 +115,51 @@ fn short(count: usize, wanted: usize) -> io::Error {
 /// Makes the names in a directory durable.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     fs::File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+    use std::pin::pin;
+
+    use super::*;
+    use crate::testing::TempDir;
+
+    /// Polls to the end; before each poll, which is where a kill may come, the file is looked at.
+    async fn watched<T>(future: impl Future<Output = T>, mut look: impl FnMut()) -> T {
+        let mut future = pin!(future);
+        std::future::poll_fn(|cx| {
+            look();
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    #[test]
+    fn a_new_end_never_takes_what_is_before_it() {
+        let Ok(executor) = glommio::LocalExecutorBuilder::default().make() else {
+            println!("skipped: direct files want io_uring");
+            return;
+        };
+        executor.run(async {
+            let dir = TempDir::new().unwrap();
+            let path = dir.path().join("log");
+            let records: Vec<u8> = (0..BLOCK + 100).map(|n| (n % 251) as u8).collect();
+            let torn = vec![b'x'; 3 * BLOCK - records.len()];
+            fs::write(&path, [records.clone(), torn].concat()).unwrap();
+            let disk = Disk::open(Kind::Direct, &path, false).await.unwrap();
+            let mut looks = 0;
+            let tail = records.get(BLOCK..).unwrap();
+            let cut = disk.end_with(tail, BLOCK as u64);
+            let look = || {
+                looks += 1;
+                assert!(fs::read(&path).unwrap().starts_with(&records), "after step {looks}");
+            };
+            watched(cut, look).await.unwrap();
+            assert!(looks > 2, "each step is seen");
+            assert_eq!(fs::read(&path).unwrap(), padded(records));
+            disk.close().await;
+        });
+    }
 }

@@ -90,16 +90,12 @@ impl Log {
         &self.path
     }
 
-    /// Puts the end of the file where the end of the records is. What is there stays there all the
-    /// time: whoever is killed meanwhile has lost nothing.
+    /// Puts the end of the file where the end of the records is.
     async fn cut(&self) -> io::Result<()> {
-        let Some(disk) = &self.disk else { return Ok(()) };
-        let tail = padded(self.tail.clone());
-        if !tail.is_empty() {
-            disk.write(&tail, self.block_start).await?;
+        match &self.disk {
+            Some(disk) => disk.end_with(&self.tail, self.block_start).await,
+            None => Ok(()),
         }
-        disk.truncate(self.block_start + tail.len() as u64).await?;
-        disk.sync().await
     }
 
     /// Makes records durable, all by one write and one flush.

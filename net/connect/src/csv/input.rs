@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::file::input::{Config as FileConfig, FileSource};
 use crate::policy::Config as Policy;
 use crate::scanners::Cut;
+use crate::text::Bytesize;
 
 /// Reads files of comma-separated values, a message for each row.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -61,6 +62,9 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         cut: Cut { scanner: Scanner(Component::new("csv", scanner)), ..Cut::default() },
         delete_on_finish: config.delete_on_finish,
         auto_replay_nacks: config.auto_replay_nacks,
+        block: Bytesize::default(),
+        offset: 0,
+        watch: false,
     })?;
     let policy = Policy { count: config.batch_count, ..Policy::default() };
     crate::batched::wrap(Box::new(source), &policy, env)

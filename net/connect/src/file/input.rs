@@ -1,6 +1,7 @@
 //! Source `file`: files, one after another, through a scanner.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,11 +16,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::reader::{Bytestream, End, Pending, pump};
-use crate::scanners::{self, Cut, Stream};
-use crate::text::path_text;
+use crate::scanners::{self, Cut, MESSAGE_BYTES_MAX, Stream};
+use crate::text::{Bytesize, path_text};
+
+use super::watch::Watch;
+use crate::wait::{Ended, until_stopping};
 
 /// Smallest block that a file is read by, in bytes.
 const BLOCK_BYTES_MIN: usize = 16 << 10;
+/// Smallest block that a configuration may ask for, in bytes.
+const BLOCK_BYTES_LEAST: usize = 64;
 
 /// Reads files one after another and ends after the last one.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -38,11 +44,27 @@ pub struct Config {
     /// Sends a message again when it could not be delivered.
     #[serde(default = "crate::yes")]
     pub auto_replay_nacks: bool,
+    /// Bytes that one read of a file asks for; 0: what suits the file. This and what follows is for
+    /// plans of languages whose readers have it; streams have none.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub block: Bytesize,
+    /// Bytes that are passed over at the beginning of each file.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub offset: u64,
+    /// Goes on with files that appear later, and with those in a path that is a directory.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub watch: bool,
 }
 
 /// A running `file` source.
 pub struct FileSource {
     scanner: scanners::Config,
+    block: usize,
+    offset: u64,
+    watch: Option<Watch>,
     delete_on_finish: bool,
     replays: bool,
     patterns: Vec<String>,
@@ -58,6 +80,9 @@ impl FileSource {
     pub fn new(config: Config) -> Result<Self, BuildError> {
         Ok(FileSource {
             scanner: config.cut.config()?,
+            block: config.block.as_usize(),
+            offset: config.offset,
+            watch: config.watch.then(Watch::default),
             delete_on_finish: config.delete_on_finish,
             replays: config.auto_replay_nacks,
             patterns: config.paths,
@@ -68,6 +93,11 @@ impl FileSource {
     /// Expands patterns once; a plain path stays even when nothing is there yet.
     async fn expand(&mut self) -> Result<(), SourceError> {
         if self.queue.is_some() {
+            return Ok(());
+        }
+        if let Some(watch) = &mut self.watch {
+            let there = watch.first(&self.patterns).await.map_err(SourceError::Fatal)?;
+            self.queue = Some(there.into());
             return Ok(());
         }
         let mut queue = VecDeque::new();
@@ -92,10 +122,19 @@ impl FileSource {
         // Waiting for a file that is not there yet counts as being ready.
         context.connected(true);
         self.expand().await?;
-        while let Some(path) = self.queue.as_ref().and_then(|q| q.front().cloned()) {
-            self.read_one(&path, context).await?;
-            if let Some(queue) = &mut self.queue {
-                queue.pop_front();
+        loop {
+            while let Some(path) = self.queue.as_ref().and_then(|q| q.front().cloned()) {
+                self.read_one(&path, context).await?;
+                if let Some(queue) = &mut self.queue {
+                    queue.pop_front();
+                }
+            }
+            let Some(watch) = &mut self.watch else { break };
+            match until_stopping(context, watch.next(&self.patterns)).await {
+                Ended::Stopping => return Err(SourceError::Stopped),
+                Ended::Done(found) => {
+                    self.queue = Some(found.map_err(SourceError::Fatal)?.into());
+                }
             }
         }
         // Run again, it reads everything again.
@@ -112,13 +151,25 @@ impl FileSource {
             // A file that is not there yet may come; so may the right to read it.
             SourceError::Retry(path_text(call, path, error))
         };
-        let file = File::open(path).await.map_err(|e| retry("open", &e))?;
+        let file = match File::open(path).await {
+            // A file that was there and is gone again.
+            Err(error) if self.watch.is_some() && error.kind() == ErrorKind::NotFound => {
+                context.error(&format!("failed to read file: {}", path_text("open", path, &error)));
+                return Ok(());
+            }
+            opened => opened.map_err(|e| retry("open", &e))?,
+        };
         let info = file.info().await.map_err(|e| retry("stat", &e))?;
         if info.kind == FileKind::Dir {
             context.error(&format!("failed to read file: read {path}: is a directory"));
             return Ok(());
         }
+        if self.offset > 0 && !file.is_regular() {
+            context.error(&format!("failed to read file {path}: it has no offsets"));
+            return Ok(());
+        }
         let block_bytes = match info.kind {
+            _ if self.block > 0 => self.block.clamp(BLOCK_BYTES_LEAST, MESSAGE_BYTES_MAX),
             // One byte more, so that the read that finds the end needs no larger buffer.
             FileKind::File => {
                 let len = usize::try_from(info.len).unwrap_or(usize::MAX).saturating_add(1);
@@ -135,7 +186,7 @@ impl FileSource {
         };
         let meta = Some(Arc::new(metadata(path, info.modified)));
         let mut pending = self.delete_on_finish.then(Pending::default);
-        let mut stream = FileStream { file, offset: 0 };
+        let mut stream = FileStream { file, offset: self.offset };
         let end =
             pump(context, &mut stream, &mut *scanner, meta.as_ref(), pending.as_mut()).await?;
         if let End::Failed(text) = end {

@@ -3,3 +3,4 @@
 pub mod cache;
 pub mod input;
 pub mod output;
+mod watch;

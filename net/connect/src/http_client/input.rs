@@ -36,6 +36,10 @@ pub struct Stream {
     pub enabled: bool,
     /// Asks again when an answer has ended. If not, the input ends, too.
     pub reconnect: bool,
+    /// Whether a request that failed so often as it may ends the pipeline. For plans of languages
+    /// whose readers have it; streams ask again.
+    #[schemars(skip)]
+    pub gives_up: bool,
     /// How an answer is cut into messages.
     #[serde(flatten)]
     pub cut: Cut,
@@ -43,7 +47,7 @@ pub struct Stream {
 
 impl Default for Stream {
     fn default() -> Self {
-        Stream { enabled: false, reconnect: true, cut: Cut::default() }
+        Stream { enabled: false, reconnect: true, gives_up: false, cut: Cut::default() }
     }
 }
 
@@ -82,6 +86,7 @@ fn get() -> String {
 struct Streaming {
     scanner: scanners::Config,
     reconnect: bool,
+    gives_up: bool,
 }
 
 /// A running `http_client` source.
@@ -159,9 +164,10 @@ impl HttpClient {
             let previous = self.previous();
             let answer = match until_stopping(context, self.client.open(&previous)).await {
                 Ended::Stopping => return Err(SourceError::Stopped),
-                Ended::Done(answer) => {
-                    answer.map_err(|refusal| SourceError::Retry(refusal.text))?
-                }
+                Ended::Done(answer) => answer.map_err(|refusal| match streaming.gives_up {
+                    true => SourceError::Fatal(refusal.text),
+                    false => SourceError::Retry(refusal.text),
+                })?,
             };
             context.connected(true);
             *self.previous.borrow_mut() = head(&answer)?;
@@ -281,6 +287,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         true => Some(Streaming {
             scanner: scanner(&config.stream, config.drop_empty_bodies)?,
             reconnect: config.stream.reconnect,
+            gives_up: config.stream.gives_up,
         }),
     };
     let body = BodySource::Payload(Text::new(&config.payload, env)?);

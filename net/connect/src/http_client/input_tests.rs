@@ -158,6 +158,9 @@ fn an_answer_that_is_refused_is_tried_again_later() {
         let (_, ended) = run(&config, 1).await;
         let Err(SourceError::Retry(text)) = ended else { panic!("{ended:?}") };
         assert!(text.ends_with("(403): 403 Forbidden, Error: no"), "{text}");
+        let stream = json!({"enabled": true, "reconnect": false, "gives_up": true});
+        let (_, ended) = run(&json!({"url": server.url, "retries": 0, "stream": stream}), 1).await;
+        assert!(matches!(ended, Err(SourceError::Fatal(_))), "{ended:?}");
     });
 }
 

@@ -1,4 +1,5 @@
-//! kdb+ IPC: the listener of the process, and `callback`, the source that it calls.
+//! kdb+ IPC: the listener of the process, `callback`, the source that it calls, and `ipc`, the sink
+//! that calls others.
 
 mod call;
 pub mod callback;
@@ -6,6 +7,7 @@ mod complaints;
 mod connection;
 mod flight;
 pub mod listener;
+pub mod output;
 mod replayed;
 mod router;
 mod users;

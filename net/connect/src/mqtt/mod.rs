@@ -13,7 +13,7 @@ mod tests;
 
 use std::time::Duration;
 
-use plan::{BuildError, Services};
+use plan::{BuildError, Secret, Services};
 use reqwest::Url;
 use rumqttc::{ConnectionError, Error, MqttOptions, QoS, StateError, Transport};
 use schemars::JsonSchema;
@@ -44,6 +44,9 @@ pub struct Place {
     /// The user as whom the client comes; none when it is empty.
     #[serde(default)]
     pub user: String,
+    /// The user's password.
+    #[serde(default)]
+    pub password: Secret<String>,
 }
 
 /// A broker as it is named in errors, and how to connect to it.
@@ -72,7 +75,11 @@ impl Place {
                 return Err(wrong(text));
             }
         };
-        for (field, text) in [("client_id", &self.client_id), ("user", &self.user)] {
+        for (field, text) in [
+            ("client_id", &self.client_id),
+            ("user", &self.user),
+            ("password", self.password.expose()),
+        ] {
             if text.len() > NAME_BYTES_MAX {
                 let text = format!("field '{field}': at most {NAME_BYTES_MAX} bytes are possible");
                 return Err(BuildError::new(text));
@@ -87,7 +94,7 @@ impl Place {
         options.set_keep_alive(KEEP_ALIVE);
         options.set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
         if !self.user.is_empty() {
-            options.set_credentials(&self.user, "");
+            options.set_credentials(&self.user, self.password.expose());
         }
         Ok(Client { name: format!("mqtt {host}:{port}"), options })
     }

@@ -259,6 +259,10 @@ fn what_cannot_be_is_refused() {
         (json!({"url": "tcp://b", "topic": "t".repeat(1 << 16)}), "field 'topic'"),
         (json!({"url": "tcp://b", "topic": "t", "user": "u".repeat(1 << 16)}), "field 'user'"),
         (
+            json!({"url": "tcp://b", "topic": "t", "user": "u", "password": "p".repeat(1 << 16)}),
+            "field 'password'",
+        ),
+        (
             json!({"url": "tcp://b", "topic": "t", "client_id": "i".repeat(1 << 16)}),
             "field 'client_id': at most 65535 bytes are possible",
         ),
@@ -342,4 +346,16 @@ fn so_many_messages_are_sent_at_once_and_no_more() {
             reader.stop().await;
         }
     });
+}
+
+#[test]
+fn a_user_comes_with_a_password() {
+    let services = TestEnv::new().services;
+    let login = |config: Json| {
+        let place: super::Place = serde_json::from_value(config).expect("a place");
+        place.client(&*services).expect("a client").options.credentials()
+    };
+    let given = login(json!({"url": "tcp://b", "user": "u", "password": "p"})).expect("a login");
+    assert_eq!((given.username.as_str(), given.password.as_str()), ("u", "p"));
+    assert!(login(json!({"url": "tcp://b", "password": "p"})).is_none(), "nobody's");
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use plan::{Ack, Acks, Batch, Columns, Component, Data, Json, NodeId, Plan, RawBlock, Role};
+use plan::{
+    Ack, Acks, Batch, Columns, Component, Data, Json, NodeId, Plan, RawBlock, Records, Role,
+};
 use proptest::prelude::*;
 
 use super::super::Limits;
@@ -67,6 +69,34 @@ proptest! {
         blocks(&text, second).into_iter().for_each(|b| take(&mut again, b));
         prop_assert_eq!(seen, text.clone());
         prop_assert_eq!(again.consumed()[&(0, 0)], text.len() as u64);
+    }
+}
+
+proptest! {
+    #[test]
+    fn messages_that_a_state_has_are_passed_over_wherever_batches_end(
+        texts in prop::collection::vec(any::<u8>(), 1..50),
+        first in 1_usize..9, second in 1_usize..9, count in 0_usize..9,
+    ) {
+        let plan = raw_plan();
+        let mut seen = Vec::new();
+        let mut take = |skip: &mut Skip, texts: &[u8]| {
+            let bodies = texts.iter().map(|text| vec![*text]);
+            let batch = Batch::new(Data::Records(Records::from_bodies(bodies)));
+            if let Some(Data::Records(records)) = skip.cut(0, batch).map(|batch| batch.data) {
+                let mut scratch = Vec::new();
+                (0..records.recs.len()).for_each(|at| {
+                    seen.extend_from_slice(records.bytes(at, &mut scratch));
+                });
+            }
+        };
+        let mut skip = Skip::new(&plan, 1, &[1]);
+        texts.chunks(first).take(count).for_each(|texts| take(&mut skip, texts));
+        let mut again = Skip::new(&plan, 1, &[1]);
+        again.resume(skip.consumed().clone());
+        texts.chunks(second).for_each(|texts| take(&mut again, texts));
+        prop_assert_eq!(seen, texts.clone());
+        prop_assert_eq!(again.consumed()[&(0, 0)], texts.len() as u64);
     }
 }
 

@@ -1,10 +1,12 @@
-//! What a program remembers as bytes: version 1, then one object as kdb+ IPC writes it, a list of
+//! What a program remembers as bytes: version 2, then one object as kdb+ IPC writes it, a list of
 //! - the variables that are tracked or written to: name and value of each,
 //! - the values of `.qsp.set`: operator, key and value of each,
-//! - the states of the operators: name and state of each.
+//! - the states of the operators: name and state of each,
+//! - what the spec has called its readers with and has not been taken in,
+//! - what the handler of checkpoints gave, if there is one.
 
 use crate::error::{QError, Result};
-use crate::qsp::kept::{Parts, foreign};
+use crate::qsp::kept::{Parts, foreign, held};
 use crate::qsp::run::Runner;
 use crate::qsp::variable;
 use crate::session::Session;
@@ -12,7 +14,7 @@ use formats::k::ipc::{Endian, decode, encode};
 use formats::k::{K, Sym};
 use plan::OperatorError;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The state of a session and its operators.
 ///
@@ -21,6 +23,7 @@ const VERSION: u8 = 1;
 pub(super) fn write<'a>(
     session: &Session,
     runners: impl Iterator<Item = &'a Runner>,
+    own: Option<&K>,
 ) -> std::result::Result<Vec<u8>, OperatorError> {
     let (mut states, mut written) = (Vec::new(), Vec::new());
     for runner in runners {
@@ -32,10 +35,12 @@ pub(super) fn write<'a>(
     let entries = session.qsp.store.iter().map(|((id, key), value)| {
         let key = key.as_ref().map(K::str);
         let value = K::list(vec![value.clone()]);
-        K::list(vec![K::long(*id as i64), crate::qsp::kept::held(key.as_ref()), value])
+        K::list(vec![K::long(*id as i64), held(key.as_ref()), value])
     });
     let entries = K::list(entries.collect());
-    let all = K::list(vec![variables(session, &written), entries, K::list(states)]);
+    let (variables, states) = (variables(session, &written), K::list(states));
+    let all = vec![variables, entries, states, session.qsp.calls.state(), held(own)];
+    let all = K::list(all);
     let mut out = vec![VERSION];
     encode(&all, Endian::Little, &mut out)
         .map_err(|e| OperatorError::new(format!("what the pipeline remembers: {e}")))?;
@@ -61,7 +66,7 @@ fn variables(session: &Session, written: &[Sym]) -> K {
     K::list(kept.map(entry).collect())
 }
 
-/// Goes on from what [`write`] has written.
+/// Goes on from what [`write`] has written, and returns what the spec itself has kept.
 ///
 /// # Errors
 /// It is of another version or of another spec. The session is of no use then.
@@ -69,7 +74,7 @@ pub(super) fn read(
     session: &mut Session,
     runners: Vec<&mut Runner>,
     state: &[u8],
-) -> std::result::Result<(), OperatorError> {
+) -> std::result::Result<Option<K>, OperatorError> {
     let refused = |text: String| OperatorError::new(text);
     let Some((version, body)) = state.split_first() else {
         return Err(refused("the state is empty".to_owned()));
@@ -82,7 +87,7 @@ pub(super) fn read(
     resume(session, runners, &all).map_err(|e| refused(format!("the state: '{e}")))
 }
 
-fn resume(session: &mut Session, mut runners: Vec<&mut Runner>, all: &K) -> Result<()> {
+fn resume(session: &mut Session, mut runners: Vec<&mut Runner>, all: &K) -> Result<Option<K>> {
     let mut all = Parts::of(all);
     for entry in all.next()?.items() {
         let mut parts = Parts::of(&entry);
@@ -104,5 +109,6 @@ fn resume(session: &mut Session, mut runners: Vec<&mut Runner>, all: &K) -> Resu
         let runner = runner.ok_or_else(|| QError::new(format!("there is no operator {name}")))?;
         runner.resume(parts.next()?)?;
     }
-    Ok(())
+    session.qsp.calls.resume(&all.next()?)?;
+    all.held()
 }

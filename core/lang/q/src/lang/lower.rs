@@ -1,9 +1,9 @@
 //! A spec to a plan: its operators become expressions over the spec as prelude.
 
-use super::{NAME, OUTPUTS, PROGRAM, diagnostic};
+use super::{NAME, OUTPUTS, PROGRAM, diagnostic, readers, writers};
 use crate::display;
 use crate::error::{QError, Result};
-use crate::qsp::{self, Kind, Node, Pipeline, variable};
+use crate::qsp::{self, Kind, Node, Pipeline};
 use crate::session;
 use formats::k::{K, Type};
 use plan::serde_json::json;
@@ -35,12 +35,13 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     let of = |kind: Kind| pipeline.nodes.iter().filter(move |node| node.kind == kind);
     let mut sources = Vec::new();
     for node in of(Kind::Reader) {
-        let (component, begins_anew) = reader(node)?;
-        let id = plan.add(Role::Source, component, Vec::new());
-        if let Some(source) = plan.nodes.get_mut(id).filter(|_| begins_anew) {
-            source.anew = Some(0);
+        for readers::Source { component, begins_anew } in readers::sources(pipeline, node)? {
+            let id = plan.add(Role::Source, component, Vec::new());
+            if let Some(source) = plan.nodes.get_mut(id).filter(|_| begins_anew) {
+                source.anew = Some(0);
+            }
+            sources.push(id);
         }
-        sources.push(id);
     }
     let code = json!({ "lang": NAME, "text": "program", "slot": PROGRAM });
     let program = plan.add(Role::Operator, Component::new("mapping", code), sources);
@@ -53,7 +54,7 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
         let code = json!({ "lang": NAME, "text": text, "slot": slot });
         let output = Component::new("mapping", code);
         let output = plan.add(Role::Operator, output, vec![program]);
-        plan.add(Role::Sink, writer(node)?, vec![output]);
+        plan.add(Role::Sink, writers::sink(node)?, vec![output]);
     }
     Ok(plan)
 }
@@ -73,50 +74,11 @@ pub fn publishes(plan: &Plan, name: &str) -> bool {
     })
 }
 
-/// The source of a reader, and whether it begins anew at each start with the same data.
-fn reader(node: &Node) -> Result<(Component, bool)> {
-    match node.op {
-        // What is kept of calls comes again, with the numbers that they had.
-        "read.fromCallback" => Ok((callback(node)?, node.flag("replay")?)),
-        "read.fromExpr" => Ok((labelled("evaluate", node, json!({ "code": code(node) })), true)),
-        "read.fromFile" => {
-            check_mode(node)?;
-            Ok((file(node)?, true))
-        }
-        op => Err(QError::nyi(&format!(".qsp.{op}"))),
-    }
-}
-
-/// The sink of a writer. What a variable collects is in the session, as everything else may use it
-/// there.
-fn writer(node: &Node) -> Result<Component> {
-    match node.op {
-        "write.toConsole" => Ok(labelled("console", node, json!({ "stdout": true }))),
-        "write.toVariable" => {
-            variable::name(node)?;
-            variable::mode(node)?;
-            Ok(labelled("drop", node, json!({})))
-        }
-        op => Err(QError::nyi(&format!(".qsp.{op}"))),
-    }
-}
-
-/// A reader of files gives bytes or lines.
-fn check_mode(node: &Node) -> Result<()> {
-    if node.option("mode").is_none() {
-        return Ok(());
-    }
-    match symbol(node, "mode")?.as_str() {
-        "binary" | "text" => Ok(()),
-        other => Err(QError::new(format!("mode: {other}"))),
-    }
-}
-
-fn labelled(name: &str, node: &Node, config: Json) -> Component {
+pub(super) fn labelled(name: &str, node: &Node, config: Json) -> Component {
     Component { label: node.name.clone(), ..Component::new(name, config) }
 }
 
-fn code(node: &Node) -> Json {
+pub(super) fn code(node: &Node) -> Json {
     let text = match node.option("expr") {
         Some(f) => match f.as_text() {
             Some(text) => String::from_utf8_lossy(text).into_owned(),
@@ -128,30 +90,13 @@ fn code(node: &Node) -> Json {
     json!({ "lang": NAME, "text": text, "slot": node.id as u32 })
 }
 
-fn symbol(node: &Node, name: &str) -> Result<String> {
+pub(super) fn symbol(node: &Node, name: &str) -> Result<String> {
     let value = node.option(name).and_then(K::as_sym);
     value.map(|s| s.as_str().to_owned()).ok_or_else(|| QError::new(format!("type: {name}")))
 }
 
-fn callback(node: &Node) -> Result<Component> {
-    let mut config = json!({ "name": symbol(node, "callback")? });
-    for name in ["key", "partitions"] {
-        if let (Some(value), Some(members)) = (node.option(name), config.as_object_mut())
-            && !value.is_empty()
-        {
-            members.insert(name.to_owned(), plain(value)?);
-        }
-    }
-    if node.flag("replay")?
-        && let Some(members) = config.as_object_mut()
-    {
-        members.insert("replay".to_owned(), json!(true));
-    }
-    Ok(labelled("callback", node, config))
-}
-
 /// Names and numbers as JSON.
-fn plain(k: &K) -> Result<Json> {
+pub(super) fn plain(k: &K) -> Result<Json> {
     Ok(match k {
         K::Atom(Type::Symbol, _) => Json::String(display::plain(k, 17)),
         K::Atom(..) => match k.as_long() {
@@ -166,23 +111,13 @@ fn plain(k: &K) -> Result<Json> {
     })
 }
 
-fn file(node: &Node) -> Result<Component> {
-    let path = |k: &K| -> Result<String> {
-        let text = match (k.as_sym(), k.as_text()) {
-            (Some(s), _) => s.as_str().to_owned(),
-            (_, Some(text)) => String::from_utf8_lossy(text).into_owned(),
-            _ => return Err(QError::new("type: path")),
-        };
-        Ok(text.trim_start_matches(':').to_owned())
-    };
-    let given = node.option("path").cloned().unwrap_or_default();
-    let several = given.as_syms().is_some() || given.ty() == Some(Type::List);
-    let paths = if several {
-        given.items().map(|k| path(&k)).collect::<Result<Vec<_>>>()?
-    } else {
-        vec![path(&given)?]
-    };
-    Ok(labelled("file", node, json!({ "paths": paths })))
+/// A symbol or a text.
+pub(super) fn text(k: &K) -> Option<String> {
+    match (k.as_sym(), k.as_text()) {
+        (Some(symbol), _) => Some(symbol.as_str().to_owned()),
+        (_, Some(text)) => Some(String::from_utf8_lossy(text).into_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -228,19 +163,6 @@ mod tests {
         .unwrap();
         assert!(plan.check().is_ok());
         assert_eq!(plan.nodes.iter().filter(|n| n.role == Role::Source).count(), 2);
-    }
-
-    #[test]
-    fn what_begins_anew_at_each_start_says_so() {
-        let anew = |read: &str| {
-            let spec = format!(".qsp.run .qsp.read.{read} .qsp.write.toConsole[]");
-            lower(&spec).map(|plan| plan.nodes[0].anew)
-        };
-        assert_eq!(anew("fromCallback[`p]"), Ok(None));
-        assert_eq!(anew("fromExpr[\"1\"]"), Ok(Some(0)));
-        assert_eq!(anew("fromFile[\"f\"]"), Ok(Some(0)));
-        let error = anew("fromFile[\"f\"; .qsp.use ``mode!``x]");
-        assert_eq!(error.unwrap_err()[0].message, "'mode: x");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The operators and writers of a spec as one node of a plan: what one function changes, the next
 //! one sees, and a checkpoint has all of it or nothing.
 
+use super::lifecycle::message;
 use super::{Shared, busy, checkpoint, diagnostic};
 use crate::error::QError;
 use crate::qsp::batch::{bytes, close, deliver, lines, open, tagged, untagged};
-use crate::qsp::run::Runner;
+use crate::qsp::run::{Runner, decodes};
+use crate::qsp::stage::handle;
 use crate::qsp::{Kind, Node, Output, variable};
 use crate::session::Session;
 use formats::k::K;
@@ -12,12 +14,15 @@ use plan::{Batch, Class, Data, Diagnostic, End, Expr, OperatorError};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+/// How often an ending reader is called by what it was called with, until that is given up.
+pub(super) const LAST_CALLS_MAX: usize = 1000;
+
 /// Where data goes: a station, and the port it arrives at.
 type Target = (usize, usize);
 
 /// A reader, an operator or a writer.
 struct Station {
-    /// What runs it; readers are sources of the plan.
+    /// What runs it; readers are sources of the plan, and have one where these give no values yet.
     runner: Option<Runner>,
     /// Whether a reader gives blocks of bytes, and not of lines.
     binary: bool,
@@ -39,7 +44,8 @@ struct Piece {
 pub(super) struct Program {
     shared: Rc<Shared>,
     stations: Vec<Station>,
-    /// The readers, by port; those that have ended are gone.
+    /// The readers, by port; those that have ended are gone. One that is called under several names
+    /// has a port for each.
     readers: Vec<Option<usize>>,
     todo: VecDeque<Piece>,
 }
@@ -58,11 +64,13 @@ impl Program {
         let (mut stations, mut readers, mut writers) = (Vec::new(), Vec::new(), 0..);
         for (at, node) in nodes.iter().enumerate() {
             let runner = match node.kind {
-                Kind::Reader => None,
+                Kind::Reader if !decodes(node) => None,
                 _ => Some(Runner::new(node.clone()).map_err(|e| vec![diagnostic(&e)])?),
             };
             if node.kind == Kind::Reader {
-                readers.push(Some(at));
+                let names = 1 + shared.pipeline.aliases_of(node).count();
+                readers.extend(std::iter::repeat_n(Some(at), names));
+                shared.session.borrow_mut().qsp.calls.open(node.id);
             }
             let writer = (node.kind == Kind::Writer).then(|| writers.next()).flatten();
             let binary = node.option("mode").and_then(K::as_sym);
@@ -101,6 +109,8 @@ impl Program {
             let Some(station) = self.stations.get_mut(at) else { continue };
             let (writer, Some(runner)) = (station.writer, &mut station.runner) else { continue };
             let mut pieces = Output::new();
+            let watched = shared.pipeline.handlers.error.is_some();
+            let message = watched.then(|| message(metadata.clone(), data.clone()));
             let done = match variable::of(&runner.node) {
                 Some(name) => {
                     // Given up by whoever reads it, so that it grows in place.
@@ -111,8 +121,9 @@ impl Program {
                 }
                 None => runner.batch_at(&mut session, port, metadata, data, &mut pieces),
             };
-            let text =
-                done.or_else(|error| shared.errors.take(&runner.node.name, &error).map(|()| None));
+            let text = done.or_else(|error| {
+                shared.failed(&mut session, &runner.node, &error, message).map(|()| None)
+            });
             match (writer, text.inspect_err(|_| self.todo.clear())?) {
                 (Some(writer), Some(text)) if !text.is_empty() => {
                     out.push(tagged(writer, lines(&text)));
@@ -131,30 +142,69 @@ impl Program {
         &mut self,
         at: usize,
         out: &mut Vec<Batch>,
-        step: impl FnOnce(&mut Runner, &mut Session, &mut Output) -> Result<(), QError>,
+        step: impl FnOnce(Option<&mut Runner>, &mut Session, &mut Output) -> Result<(), QError>,
     ) -> Result<(), OperatorError> {
-        let Some(runner) = self.stations.get_mut(at).and_then(|s| s.runner.as_mut()) else {
+        let shared = Rc::clone(&self.shared);
+        let (Some(station), Some(node)) =
+            (self.stations.get_mut(at), shared.pipeline.nodes.get(at))
+        else {
             return Ok(());
         };
         let mut pieces = Output::new();
         let done = {
-            let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
-            step(runner, &mut session, &mut pieces)
+            let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
+            let done = step(station.runner.as_mut(), &mut session, &mut pieces);
+            done.or_else(|error| shared.failed(&mut session, node, &error, None))
         };
-        let done = done.or_else(|error| self.shared.errors.take(&runner.node.name, &error));
         // Also what was made before an error.
-        self.fan_out(at, pieces);
+        let ran = self.flow(at, pieces, out);
+        done.and(ran)
+    }
+
+    /// Lets data that belongs to no batch at hand flow on from a station.
+    fn flow(
+        &mut self,
+        from: usize,
+        pieces: Output,
+        out: &mut Vec<Batch>,
+    ) -> Result<(), OperatorError> {
+        self.fan_out(from, pieces);
         let mut made = Vec::new();
         let ran = self.run(&mut made);
         out.extend(made.into_iter().map(Batch::new));
-        done.and(ran)
+        ran
+    }
+
+    /// Takes in what the spec itself has called its readers with.
+    fn enter(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let shared = Rc::clone(&self.shared);
+        for at in self.readers.clone().into_iter().flatten() {
+            let Some(node) = shared.pipeline.nodes.get(at) else { continue };
+            let called = {
+                let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
+                session.qsp.calls.take(node.id)
+            };
+            let pieces = called.into_iter().filter_map(|value| open(Data::Value(value)));
+            self.flow(at, pieces.collect(), out)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the first turn of all, and what has to be done before any other.
+    fn begin(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        self.shared.start()?;
+        if self.shared.is_due() { self.enter(out) } else { Ok(()) }
     }
 
     /// No more comes from a reader: flushes what only it kept open, what is in front first.
     fn close(&mut self, reader: usize, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
         let mut ended = vec![reader];
         while let Some(at) = ended.pop() {
-            self.step(at, out, Runner::finish)?;
+            self.step(at, out, |runner, cx, pieces| match runner {
+                Some(runner) => runner.finish(cx, pieces),
+                None => Ok(()),
+            })?;
+            self.finished(at, out)?;
             let targets = self.stations.get(at).map(|s| s.targets.clone()).unwrap_or_default();
             for (target, _) in targets {
                 let Some(station) = self.stations.get_mut(target) else { continue };
@@ -163,6 +213,43 @@ impl Program {
                     ended.push(target);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// An operator has ended: what its handler pushes flows on.
+    fn finished(&mut self, at: usize, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let shared = Rc::clone(&self.shared);
+        let Some(node) = shared.pipeline.nodes.get(at) else { return Ok(()) };
+        let Some(f) = shared.pipeline.handlers.finished(&node.name) else { return Ok(()) };
+        self.step(at, out, |_, cx, pieces| {
+            cx.qsp.pushed.clear();
+            let called = cx.apply(f, &[handle(node), K::Null]);
+            pieces.append(&mut cx.qsp.pushed);
+            called.map(|_| ())
+        })
+    }
+
+    /// Takes in what the spec has called a reader with for the last time: from now on nobody does.
+    fn last_calls(&mut self, reader: usize, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        let shared = Rc::clone(&self.shared);
+        let Some(node) = shared.pipeline.nodes.get(reader) else { return Ok(()) };
+        for round in 0..=LAST_CALLS_MAX {
+            let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
+            let called = session.qsp.calls.take(node.id);
+            if called.is_empty() || round == LAST_CALLS_MAX {
+                session.qsp.calls.close(node.id);
+            }
+            if called.is_empty() {
+                break;
+            }
+            if round == LAST_CALLS_MAX {
+                let text = format!("{} values come after its end", called.len());
+                return shared.failed(&mut session, node, &QError::new(text), None);
+            }
+            drop(session);
+            let pieces = called.into_iter().filter_map(|value| open(Data::Value(value)));
+            self.flow(reader, pieces.collect(), out)?;
         }
         Ok(())
     }
@@ -196,6 +283,7 @@ impl Expr for Program {
         let Some(reader) = self.readers.get(port).copied().flatten() else {
             return Err(OperatorError::new("data of a reader that has ended"));
         };
+        self.begin(out)?;
         let binary = self.stations.get(reader).is_some_and(|station| station.binary);
         let data = match std::mem::replace(&mut batch.data, Data::Value(K::Null)) {
             Data::Raw(raw) if binary => Data::Value(bytes(&raw.bytes)),
@@ -204,7 +292,12 @@ impl Expr for Program {
         let Some(piece) = open(data) else {
             return Err(OperatorError::new("q works on values and messages only"));
         };
-        self.fan_out(reader, vec![piece]);
+        match self.stations.get(reader).and_then(|station| station.runner.as_ref()) {
+            Some(_) => {
+                self.todo.push_back(Piece { to: (reader, 0), metadata: piece.0, data: piece.1 })
+            }
+            None => self.fan_out(reader, vec![piece]),
+        }
         let mut made = Vec::new();
         self.run(&mut made)?;
         deliver(batch, made, out);
@@ -217,18 +310,35 @@ impl Expr for Program {
         end: End,
         out: &mut Vec<Batch>,
     ) -> Result<(), OperatorError> {
+        if end != End::Suspended {
+            self.begin(out)?;
+        }
         let reader = self.readers.get_mut(port).and_then(Option::take);
-        match reader.filter(|_| end != End::Suspended) {
-            Some(reader) => self.close(reader, out),
+        let reader = reader.filter(|_| end != End::Suspended);
+        match reader.filter(|reader| !self.readers.contains(&Some(*reader))) {
+            Some(reader) => {
+                self.last_calls(reader, out)?;
+                self.close(reader, out)
+            }
             None => Ok(()),
         }
     }
 
     fn end(&mut self, end: End, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
-        (0..self.readers.len()).try_for_each(|port| self.end_port(port, end, out))
+        (0..self.readers.len()).try_for_each(|port| self.end_port(port, end, out))?;
+        match end {
+            End::Suspended => {
+                self.shared.suspend();
+                Ok(())
+            }
+            End::Drained | End::Stopped => self.shared.tear_down(),
+        }
     }
 
     fn due_ns(&self) -> Option<u64> {
+        if self.shared.is_due() {
+            return Some(0);
+        }
         let due = i128::from(self.runners().filter_map(Runner::due).min()?);
         let wait = due - self.shared.services.wall_ns();
         let wait = u64::try_from(wait.max(0)).unwrap_or(u64::MAX);
@@ -236,26 +346,32 @@ impl Expr for Program {
     }
 
     fn on_time(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        self.begin(out)?;
         let now = i64::try_from(self.shared.services.wall_ns()).unwrap_or(i64::MAX);
         for at in 0..self.stations.len() {
             let runner = self.stations.get(at).and_then(|station| station.runner.as_ref());
             if runner.and_then(Runner::due).is_some_and(|due| due <= now) {
-                self.step(at, out, |runner, cx, pieces| runner.tick(cx, now, pieces))?;
+                self.step(at, out, |runner, cx, pieces| match runner {
+                    Some(runner) => runner.tick(cx, now, pieces),
+                    None => Ok(()),
+                })?;
             }
         }
         Ok(())
     }
 
     fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
-        let session = self.shared.session.try_borrow().map_err(|_| busy())?;
-        checkpoint::write(&session, self.runners()).map(Some)
+        let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
+        let own = self.shared.to_keep(&mut session)?;
+        checkpoint::write(&session, self.runners(), own.as_ref()).map(Some)
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), OperatorError> {
         let shared = Rc::clone(&self.shared);
         let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
         let runners = self.stations.iter_mut().filter_map(|station| station.runner.as_mut());
-        checkpoint::read(&mut session, runners.collect(), state)?;
+        let own = checkpoint::read(&mut session, runners.collect(), state)?;
+        shared.recover(&mut session, own)?;
         for name in self.runners().filter_map(|runner| variable::of(&runner.node)) {
             // A piece of the spec may have the same name; it is no data.
             if session.variable(name).is_some_and(|value| !matches!(value, K::Func(_))) {

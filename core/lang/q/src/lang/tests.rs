@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod lifecycle;
 mod state;
 
 /// Surroundings with a clock that is set by hand.
@@ -19,6 +20,12 @@ struct Around {
     failed: Cell<u64>,
     logs: RefCell<Vec<String>>,
     published: RefCell<BTreeMap<String, K>>,
+}
+
+impl Around {
+    fn logged(&self) -> Vec<String> {
+        self.logs.borrow().clone()
+    }
 }
 
 impl Services for Around {

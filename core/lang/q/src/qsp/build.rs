@@ -1,5 +1,7 @@
 //! What a spec builds: operators with identity, and the graph that juxtaposition makes of them.
 
+use super::called::{self, Callback, Calls};
+use super::lifecycle::Handlers;
 use super::options;
 use super::trace::Watch;
 use crate::error::{QError, Result, rank_error, type_error};
@@ -85,6 +87,18 @@ pub struct Pipeline {
     pub nodes: Vec<Node>,
     /// Old or misspelt names that were used, and the like.
     pub warnings: Vec<String>,
+    /// What is called at moments of its life.
+    pub(crate) handlers: Handlers,
+    /// Readers that are called under further names.
+    pub(crate) aliases: Vec<(usize, String)>,
+}
+
+impl Pipeline {
+    /// Names under which a reader is called besides its own.
+    pub(crate) fn aliases_of(&self, node: &Node) -> impl Iterator<Item = &str> {
+        let id = node.id;
+        self.aliases.iter().filter(move |(of, _)| *of == id).map(|(_, name)| name.as_str())
+    }
 }
 
 /// A piece of a pipeline as a value: applying it to another connects the two.
@@ -137,6 +151,10 @@ pub(crate) struct State {
     pub(crate) tracked: Vec<Sym>,
     /// Values of operators, by operator and key.
     pub(crate) store: HashMap<(usize, Option<Vec<u8>>), K>,
+    /// What is called at moments of the pipeline's life.
+    pub(crate) handlers: Handlers,
+    /// What the functions of readers were called with.
+    pub(crate) calls: Calls,
     /// What a program watches of its pipeline.
     pub(crate) watch: Watch,
 }
@@ -145,6 +163,14 @@ impl State {
     /// The operators that read from one.
     pub(super) fn targets(&self, from: usize) -> impl Iterator<Item = usize> {
         self.edges.iter().filter(move |(f, _)| *f == from).map(|(_, to)| *to)
+    }
+
+    /// Forgets what was made: operators have no connections and names any more.
+    pub(super) fn forget(&mut self) {
+        let nodes = std::mem::take(&mut self.nodes);
+        let nameless = |node: Node| Node { name: String::new(), ..node };
+        let nodes = nodes.into_iter().map(nameless).collect();
+        *self = State { nodes, ..State::default() };
     }
 }
 
@@ -241,6 +267,9 @@ impl Session {
 
     /// Applies an operator value to another: data flows from the left to the right.
     pub(crate) fn qsp_apply(&mut self, f: &K, args: Vec<K>) -> Result {
+        if let Some(callback) = of::<Callback>(f) {
+            return called::call(self, &callback.clone(), args);
+        }
         let left = Self::pipe(f)?;
         let [right] = args.as_slice() else { return Err(rank_error()) };
         let right = Self::pipe(right)?;
@@ -285,7 +314,14 @@ impl Session {
             }
             nodes.push(Node { inputs, ..node.clone() });
         }
-        Ok(Pipeline { nodes, warnings: self.qsp.warnings.clone() })
+        let handlers = self.qsp.handlers.clone();
+        if let Some((name, _)) =
+            handlers.finish.iter().find(|(n, _)| !nodes.iter().any(|m| m.name == *n))
+        {
+            return Err(QError::new(format!("onFinish: there is no operator {name}")));
+        }
+        let (warnings, aliases) = (self.qsp.warnings.clone(), called::aliases(self)?);
+        Ok(Pipeline { nodes, warnings, handlers, aliases })
     }
 }
 
@@ -347,6 +383,7 @@ fn run(cx: &mut Session, x: K) -> Result {
         ends.push(Session::pipe(pipe)?.last);
     }
     cx.qsp.run = Some(ends);
+    called::define(cx);
     Ok(K::Null)
 }
 

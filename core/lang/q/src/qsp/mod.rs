@@ -9,22 +9,26 @@ mod accumulate;
 mod apply;
 pub(crate) mod batch;
 mod build;
+mod called;
 mod codec;
 mod console;
+pub(crate) mod files;
 mod filter;
 pub(crate) mod kept;
 mod key_by;
+mod lifecycle;
 mod map;
 mod merge;
 mod options;
 mod parallel;
+pub(crate) mod process;
 mod readers;
 mod reduce;
 mod rolling;
 pub(crate) mod run;
 mod split;
 mod sql;
-mod stage;
+pub(crate) mod stage;
 mod state;
 mod stats;
 mod string;
@@ -52,6 +56,7 @@ pub(crate) const VERBS: &[&[Verb]] = &[
     codec::VERBS,
     filter::VERBS,
     key_by::VERBS,
+    lifecycle::VERBS,
     map::VERBS,
     merge::VERBS,
     parallel::VERBS,

@@ -75,10 +75,26 @@ const KNOWN: &[Known] = &[
     Known::new("parallel", &["merge", "params"]),
     Known::new("read.fromCallback", &["key", "partitions", "replay"]),
     Known::new("read.fromExpr", &["trigger"]),
+    Known::new("read.fromFile", &["chunking", "chunkSize", "mode", "offset", "watch"])
+        .absent(&["pollInterval", "trigger"]),
     Known::new(
-        "read.fromFile",
-        &["chunking", "chunkSize", "mode", "offset", "pollInterval", "trigger", "watch"],
-    ),
+        "read.fromHTTP",
+        &[
+            "binary",
+            "body",
+            "followRedirects",
+            "header",
+            "insecure",
+            "maxRetryAttempts",
+            "rejectErrors",
+            "sync",
+            "tenacity",
+            "timeout",
+        ],
+    )
+    .absent(&["maxRedirects", "onResponse", "tenant"]),
+    Known::new("read.fromMQTT", &["clientName", "host", "password", "qos", "username"]),
+    Known::new("read.fromStream", &["prefix"]),
     Known::new("reduce", &[]),
     Known::new("rolling", &[]),
     Known::new("split", &[]),
@@ -107,6 +123,13 @@ const KNOWN: &[Known] = &[
     .renamed(&[("batchSize", "countTrigger")]),
     Known::new("window.tumbling", TIMED).needless(&["snap"]),
     Known::new("write.toConsole", &["qlog", "split", "timestamp"]),
+    Known::new("write.toDatabase", &["directWrite", "overwrite", "partition"]).absent(&["target"]),
+    Known::new(
+        "write.toProcess",
+        &["mode", "queueLength", "queueSize", "spread", "sync", "target"],
+    )
+    .absent(&["params"]),
+    Known::new("write.toStream", &["deduplicate", "prefix"]),
     Known::new("write.toVariable", &["mode"]),
 ];
 

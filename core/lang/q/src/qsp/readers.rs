@@ -13,6 +13,48 @@ static EXPR: Def =
 static FILE: Def =
     Def { name: "read.fromFile", kind: Kind::Reader, params: &["path"], required: 1 };
 
+/// An option that may only be as it is by default.
+pub(super) fn only(cx: &Session, name: &str, is_default: impl Fn(&K) -> bool) -> Result<()> {
+    let node = cx.qsp.nodes.last();
+    match node.and_then(|node| Some((node.op, node.option(name)?))) {
+        Some((op, value)) if !is_default(value) => {
+            Err(QError::nyi(&format!("option {name} of .qsp.{op}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a flag is not set.
+pub(super) fn unset(value: &K) -> bool {
+    value.as_long() == Some(0)
+}
+
+/// Whether a flag is set.
+fn set(value: &K) -> bool {
+    value.as_long() == Some(1)
+}
+
+static HTTP: Def =
+    Def { name: "read.fromHTTP", kind: Kind::Reader, params: &["url", "method"], required: 1 };
+static MQTT: Def =
+    Def { name: "read.fromMQTT", kind: Kind::Reader, params: &["topic", "broker"], required: 1 };
+static STREAM: Def =
+    Def { name: "read.fromStream", kind: Kind::Reader, params: &["table", "stream"], required: 1 };
+
+fn http(cx: &mut Session, args: Vec<K>) -> Result {
+    let made = cx.operator(&HTTP, args)?;
+    only(cx, "rejectErrors", set)?;
+    Ok(made)
+}
+
+fn mqtt(cx: &mut Session, args: Vec<K>) -> Result {
+    cx.operator(&MQTT, args)
+}
+
+fn stream(cx: &mut Session, args: Vec<K>) -> Result {
+    cx.operator(&STREAM, args)
+}
+
 fn callback(cx: &mut Session, args: Vec<K>) -> Result {
     if args.first().is_some_and(|a| a.as_sym().is_none()) {
         return Err(QError::new("type: callback"));
@@ -21,11 +63,17 @@ fn callback(cx: &mut Session, args: Vec<K>) -> Result {
 }
 
 fn expr(cx: &mut Session, args: Vec<K>) -> Result {
-    cx.operator(&EXPR, args)
+    let made = cx.operator(&EXPR, args)?;
+    only(cx, "trigger", |value| value.as_sym().is_some_and(|s| s.as_str() == "once"))?;
+    Ok(made)
 }
 
 fn file(cx: &mut Session, args: Vec<K>) -> Result {
-    cx.operator(&FILE, args)
+    let made = cx.operator(&FILE, args)?;
+    if let Some(node) = cx.qsp.nodes.last() {
+        super::files::Reading::of(node)?;
+    }
+    Ok(made)
 }
 
 macro_rules! absent {
@@ -38,9 +86,9 @@ macro_rules! absent {
 absent!(
     amazon ".qsp.read.fromAmazonS3", azure ".qsp.read.fromAzureStorage",
     database ".qsp.read.fromDatabase", google ".qsp.read.fromGoogleStorage",
-    http ".qsp.read.fromHTTP", kafka ".qsp.read.fromKafka", mqtt ".qsp.read.fromMQTT",
+    kafka ".qsp.read.fromKafka",
     parquet ".qsp.read.fromParquet", postgres ".qsp.read.fromPostgres",
-    sqlserver ".qsp.read.fromSQLServer", stream ".qsp.read.fromStream",
+    sqlserver ".qsp.read.fromSQLServer",
     upload ".qsp.read.fromUpload"
 );
 
@@ -53,12 +101,12 @@ pub(super) const VERBS: &[Verb] = &[
     maker(".qsp.read.fromAzureStorage", 8, azure),
     maker(".qsp.read.fromDatabase", 8, database),
     maker(".qsp.read.fromGoogleStorage", 8, google),
-    maker(".qsp.read.fromHTTP", 8, http),
+    maker(".qsp.read.fromHTTP", 3, http),
     maker(".qsp.read.fromKafka", 8, kafka),
-    maker(".qsp.read.fromMQTT", 8, mqtt),
+    maker(".qsp.read.fromMQTT", 3, mqtt),
     maker(".qsp.read.fromParquet", 8, parquet),
     maker(".qsp.read.fromPostgres", 8, postgres),
     maker(".qsp.read.fromSQLServer", 8, sqlserver),
-    maker(".qsp.read.fromStream", 8, stream),
+    maker(".qsp.read.fromStream", 3, stream),
     maker(".qsp.read.fromUpload", 8, upload),
 ];

@@ -3,8 +3,8 @@
 use super::build::Node;
 use super::merge::Merge;
 use super::stage::{Output, Stage, Whole};
-use super::{accumulate, apply, codec, filter, key_by, map, parallel, reduce, rolling};
-use super::{split, sql, stats, string, trace, transform, variable, window};
+use super::{accumulate, apply, codec, files, filter, key_by, map, parallel, process, reduce};
+use super::{rolling, split, sql, stats, string, trace, transform, variable, window};
 use crate::error::{QError, Result};
 use crate::session::Session;
 use formats::k::K;
@@ -19,9 +19,10 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "reduce" => Box::new(reduce::Reduce),
         "keyBy" => Box::new(key_by::KeyBy),
         "parallel" => Box::new(parallel::Parallel),
+        "read.fromFile" => Box::new(files::FromFile::new(node)),
+        "read.fromHTTP" | "read.fromMQTT" => Box::new(files::Texts),
         "rolling" => Box::new(Whole(rolling::Rolling::default())),
         "split" | "union" => Box::new(split::Pass),
-        "write.toVariable" => Box::new(variable::Variable),
         "decode.json" => Box::new(codec::DecodeJson),
         "encode.json" => Box::new(codec::EncodeJson),
         "decode.arrow" => Box::new(codec::DecodeArrow),
@@ -47,6 +48,10 @@ fn stage(node: &Node) -> Option<Box<dyn Stage>> {
         "window.count" => Box::new(window::Count::default()),
         "window.global" => Box::new(window::Global::default()),
         "window.tumbling" | "window.sliding" => Box::new(window::Time::default()),
+        "write.toProcess" => Box::new(process::Calls::new(node)),
+        "write.toStream" => Box::new(process::Plain),
+        "write.toDatabase" => Box::new(process::Tables),
+        "write.toVariable" => Box::new(variable::Variable::default()),
         "window.timer" => Box::new(window::Timer::default()),
         _ => return None,
     })
@@ -67,6 +72,19 @@ enum Work {
     Evaluate,
     /// What a console shows.
     Console,
+}
+
+/// Whether a reader makes values of what its source gives. One that gives blocks of lines, or
+/// values, does not.
+pub(crate) fn decodes(node: &Node) -> bool {
+    match node.op {
+        "read.fromFile" => {
+            let reading = files::Reading::of(node);
+            reading.is_ok_and(|reading| reading.binary || reading.chunk.is_none())
+        }
+        "read.fromHTTP" | "read.fromMQTT" => true,
+        _ => false,
+    }
 }
 
 impl Runner {

@@ -106,7 +106,7 @@ impl<S: Stage + Clone> Stage for Whole<S> {
 }
 
 /// The dictionary that stands for an operator in calls of the user's function.
-pub(super) fn handle(node: &Node) -> K {
+pub(crate) fn handle(node: &Node) -> K {
     let names = ["id", "name", "type"].map(Sym::new).to_vec();
     let values = vec![K::long(node.id as i64), K::sym(node.name.as_str()), K::sym(node.op)];
     K::dict(K::syms(names), K::list(values))

@@ -1,6 +1,7 @@
 //! What a program may see of its own pipeline: traces, the last data, counts of records.
 
 use super::build::{Kind, Node};
+use super::run::decodes;
 use super::stage::Output;
 use crate::error::{QError, Result, type_error};
 use crate::session::Session;
@@ -62,7 +63,7 @@ fn reader(cx: &Session, node: &Node, port: usize) -> Option<usize> {
         _ => return None,
     };
     let before = cx.qsp.nodes.get(input)?;
-    let silent = before.kind == Kind::Reader && before.op != "read.fromExpr";
+    let silent = before.kind == Kind::Reader && before.op != "read.fromExpr" && !decodes(before);
     let first = cx.qsp.targets(input).min() == Some(node.id);
     (silent && first).then_some(input)
 }

@@ -432,14 +432,8 @@ impl Store {
 }
 
 impl Active {
-    /// Puts the end of the file where the end of the records is. What is there stays there all the
-    /// time: whoever is killed meanwhile has lost nothing.
+    /// Puts the end of the file where the end of the records is.
     async fn cut(&self) -> io::Result<()> {
-        let tail = padded(self.tail.clone());
-        if !tail.is_empty() {
-            self.disk.write(&tail, self.block_start).await?;
-        }
-        self.disk.truncate(self.block_start + tail.len() as u64).await?;
-        self.disk.sync().await
+        self.disk.end_with(&self.tail, self.block_start).await
     }
 }

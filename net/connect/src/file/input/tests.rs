@@ -144,3 +144,43 @@ fn bad_scanners_are_refused() {
     let codec = error(json!({"paths": [], "codec": "nope"}));
     assert_eq!(codec.as_deref(), Some("codec was not recognised: nope"));
 }
+
+#[test]
+fn blocks_are_as_large_as_wanted_and_begin_at_the_offset() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let path = dir.join("numbers");
+        let lines: Vec<String> = (0..100).map(|i| format!("line {i:03}")).collect();
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        let fake = Fake::new();
+        let config = json!({"paths": [text(&path)], "block": 90, "offset": 9});
+        source(config).run(fake.clone()).await.unwrap();
+        assert_eq!(fake.texts(), lines[1..]);
+        assert!(fake.sizes().iter().all(|lines| *lines <= 10), "{:?}", fake.sizes());
+    });
+}
+
+#[test]
+fn files_that_appear_later_are_read_until_a_stop() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        std::fs::write(dir.join("1"), "one").unwrap();
+        let fake = Fake::new();
+        let mut source = source(json!({"paths": [text(dir.path())], "watch": true}));
+        let running = {
+            let fake = fake.clone();
+            rt::spawn(async move { source.run(fake).await })
+        };
+        let seen = async |count: usize| {
+            while fake.texts().len() < count {
+                rt::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        seen(1).await;
+        std::fs::write(dir.join("2"), "two").unwrap();
+        seen(2).await;
+        assert_eq!(fake.texts(), ["one", "two"]);
+        fake.stop();
+        assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+    });
+}

@@ -99,9 +99,9 @@ fn states_of_others_are_refused() {
         assert!(rig.exprs[0].restore(&state[..len]).is_err(), "{len}");
     }
     let mut newer = state.clone();
-    newer[0] = 2;
+    newer[0] = 3;
     let error = rig.exprs[0].restore(&newer).unwrap_err();
-    assert_eq!(error.0, "the state is of version 2, and this program reads 1");
+    assert_eq!(error.0, "the state is of version 3, and this program reads 2");
 }
 
 #[test]

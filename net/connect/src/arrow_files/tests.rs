@@ -1,0 +1,119 @@
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_ipc::reader::FileReader;
+use formats::k::{Sym, Type};
+use rt::testing::TempDir;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{TestEnv, both_modes};
+
+fn sink(directory: &Path, partition: Option<&str>) -> Box<dyn Sink> {
+    let directory = directory.to_str().unwrap();
+    let mut config = json!({"directory": directory, "table": "t"});
+    if let Some(column) = partition {
+        config["partition"] = json!(column);
+    }
+    (SPEC.build)(&config, &TestEnv::new()).unwrap()
+}
+
+fn table(dates: Vec<i32>, prices: Vec<i64>) -> Batch {
+    let names = vec![Sym::new("date"), Sym::new("price")];
+    let columns = vec![K::vec(Type::Date, dates), K::longs(prices)];
+    Batch::new(Data::Value(K::table(names, columns).unwrap()))
+}
+
+/// The files below a folder, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+/// The prices in a file, and the names of its columns.
+fn read(path: &Path) -> (Vec<i64>, Vec<String>) {
+    let reader = FileReader::try_new(std::fs::File::open(path).unwrap(), None).unwrap();
+    let names = reader.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let mut prices = Vec::new();
+    for batch in reader {
+        let batch = batch.unwrap();
+        let column = batch.column_by_name("price").unwrap().as_primitive::<Int64Type>();
+        prices.extend(column.values().iter().copied());
+    }
+    (prices, names)
+}
+
+#[test]
+fn every_batch_is_a_file() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let sink = sink(&dir.join("db"), None);
+        sink.open().await.unwrap();
+        sink.write(&table(vec![1, 2], vec![10, 20])).await.unwrap();
+        sink.write(&table(vec![3], vec![30])).await.unwrap();
+        sink.write(&table(vec![], vec![])).await.unwrap();
+        let found = files(&dir.join("db/t"));
+        assert_eq!(found.len(), 2, "nothing is no file: {found:?}");
+        let names = vec!["date".to_owned(), "price".to_owned()];
+        assert_eq!(read(&found[0]), (vec![10, 20], names));
+        assert_eq!(read(&found[1]).0, [30]);
+    });
+}
+
+#[test]
+fn partitions_are_folders_and_no_columns() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let sink = sink(dir.path(), Some("date"));
+        sink.open().await.unwrap();
+        sink.write(&table(vec![8825, 1, 8825], vec![1, 2, 3])).await.unwrap();
+        let found = files(&dir.join("t"));
+        let folders: Vec<_> = found
+            .iter()
+            .map(|path| path.parent().unwrap().file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(folders, ["date=2000-01-02", "date=2024-02-29"]);
+        assert_eq!(read(&found[0]), (vec![2], vec!["price".to_owned()]));
+        assert_eq!(read(&found[1]).0, [1, 3]);
+    });
+}
+
+#[test]
+fn what_cannot_be_kept_leaves_nothing() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let refused = async |sink: &dyn Sink, batch: &Batch| match sink.write(batch).await {
+            Err(SinkError::All(fault)) => fault.text.clone(),
+            other => panic!("{other:?}"),
+        };
+        let plain = sink(dir.path(), None);
+        plain.open().await.unwrap();
+        let text = refused(&*plain, &Batch::new(Data::Value(K::long(1)))).await;
+        assert_eq!(text, "only tables can be kept");
+        let by = sink(dir.path(), Some("sym"));
+        let text = refused(&*by, &table(vec![1], vec![1])).await;
+        assert_eq!(text, "there is no column sym");
+        // The folder of the second partition is a file: the first one is taken back.
+        let by = sink(dir.path(), Some("date"));
+        std::fs::write(dir.join("t/date=2000-01-03"), "").unwrap();
+        let text = refused(&*by, &table(vec![1, 2], vec![1, 2])).await;
+        assert!(text.starts_with("mkdir "), "{text}");
+        assert_eq!(files(&dir.join("t")), [dir.join("t/date=2000-01-03")]);
+    });
+}
+
+#[test]
+fn names_must_be_there() {
+    for field in ["directory", "table", "partition"] {
+        let mut config = json!({"directory": "d", "table": "t", "partition": "p"});
+        config[field] = json!("");
+        let error = (SPEC.build)(&config, &TestEnv::new()).err().unwrap();
+        assert_eq!(error.text, format!("field '{field}': must not be empty"));
+    }
+}

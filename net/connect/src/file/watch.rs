@@ -1,0 +1,147 @@
+//! Files that appear while a source reads: looked for again and again.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::time::Duration;
+
+use rt::file::{FileKind, GLOB_MATCHES_MAX, glob, info, is_glob};
+
+use crate::text::path_text;
+
+/// Files that are watched at most.
+const FILES_MAX: usize = GLOB_MATCHES_MAX;
+/// Pause between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+
+/// Which files are known, and what those look like that are new.
+///
+/// A file that comes later is read once it looks the same at two looks, so that one that is still
+/// being written is not read too early. A file that is gone is forgotten: another of its name is
+/// new.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    known: HashSet<String>,
+    new: HashMap<String, (u64, i64)>,
+}
+
+impl Watch {
+    /// The files that are there already.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) async fn first(&mut self, patterns: &[String]) -> Result<Vec<String>, String> {
+        let there = files(patterns).await?;
+        self.known = there.iter().cloned().collect();
+        Ok(there)
+    }
+
+    /// Waits for files that are new.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) async fn next(&mut self, patterns: &[String]) -> Result<Vec<String>, String> {
+        loop {
+            rt::sleep(LOOK_PAUSE).await;
+            let ready = self.look(patterns).await?;
+            if !ready.is_empty() {
+                return Ok(ready);
+            }
+        }
+    }
+
+    async fn look(&mut self, patterns: &[String]) -> Result<Vec<String>, String> {
+        let there = files(patterns).await?;
+        let names: HashSet<&str> = there.iter().map(String::as_str).collect();
+        self.known.retain(|path| names.contains(path.as_str()));
+        self.new.retain(|path, _| names.contains(path.as_str()));
+        let mut ready = Vec::new();
+        for path in there {
+            if self.known.contains(&path) {
+                continue;
+            }
+            // What cannot be looked at may be gone again, or come to be readable.
+            let Ok(now) = info(&path).await else { continue };
+            if self.new.get(&path) == Some(&(now.len, now.modified)) {
+                self.new.remove(&path);
+                self.known.insert(path.clone());
+                ready.push(path);
+            } else {
+                self.new.insert(path, (now.len, now.modified));
+            }
+        }
+        Ok(ready)
+    }
+}
+
+/// The files that paths and patterns stand for now; a directory stands for the files in it.
+async fn files(patterns: &[String]) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for pattern in patterns {
+        let failed = |error: io::Error| path_text("glob", pattern, &error);
+        let is_dir = async |path: &str| info(path).await.is_ok_and(|i| i.kind == FileKind::Dir);
+        let paths = match !is_glob(pattern) && is_dir(pattern).await {
+            true => glob(&format!("{}/*", pattern.trim_end_matches('/'))).await.map_err(failed)?,
+            false => glob(pattern).await.map_err(failed)?,
+        };
+        for path in paths {
+            let path = path.to_string_lossy().into_owned();
+            let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
+            if !is_dir(&path).await {
+                found.push(path);
+            }
+        }
+        if found.len() > FILES_MAX {
+            return Err(format!("more than {FILES_MAX} files would have to be watched"));
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use rt::testing::TempDir;
+
+    use super::*;
+    use crate::testing::both_modes;
+
+    #[test]
+    fn a_new_file_is_ready_when_it_no_longer_changes() {
+        both_modes(|| async {
+            let dir = TempDir::new().unwrap();
+            let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+            std::fs::write(dir.join("old"), "1").unwrap();
+            std::fs::create_dir(dir.join("folder")).unwrap();
+            let patterns = [dir.path().to_str().unwrap().to_owned()];
+            let mut watch = Watch::default();
+            assert_eq!(watch.first(&patterns).await, Ok(vec![path("old")]));
+            assert_eq!(watch.look(&patterns).await, Ok(vec![]));
+            std::fs::write(dir.join("new"), "1").unwrap();
+            assert_eq!(watch.look(&patterns).await, Ok(vec![]), "it may be growing");
+            std::fs::write(dir.join("new"), "12").unwrap();
+            assert_eq!(watch.look(&patterns).await, Ok(vec![]), "it was growing");
+            assert_eq!(watch.look(&patterns).await, Ok(vec![path("new")]));
+            assert_eq!(watch.look(&patterns).await, Ok(vec![]), "it is known");
+            std::fs::remove_file(dir.join("old")).unwrap();
+            watch.look(&patterns).await.unwrap();
+            std::fs::write(dir.join("old"), "3").unwrap();
+            watch.look(&patterns).await.unwrap();
+            assert_eq!(watch.look(&patterns).await, Ok(vec![path("old")]), "another one");
+        });
+    }
+
+    #[test]
+    fn patterns_and_paths_that_are_not_there_yet() {
+        both_modes(|| async {
+            let dir = TempDir::new().unwrap();
+            let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+            let patterns = [path("*.csv"), path("late")];
+            let mut watch = Watch::default();
+            assert_eq!(watch.first(&patterns).await, Ok(vec![]));
+            for name in ["a.csv", "a.txt", "late"] {
+                std::fs::write(dir.join(name), "1").unwrap();
+            }
+            watch.look(&patterns).await.unwrap();
+            assert_eq!(watch.look(&patterns).await, Ok(vec![path("a.csv"), path("late")]));
+        });
+    }
+}
