@@ -6,7 +6,7 @@ use rt::IoMode;
 use serde_json::json;
 
 use super::*;
-use crate::ipc::{Listening, Options, start};
+use crate::ipc::{Listening, Options, Users, start};
 use crate::testing::{TestEnv, both_modes};
 
 /// A listener whose callback is `upd`; what it is called with arrives at the receiver. Symbols are
@@ -82,8 +82,8 @@ fn an_error_of_the_process_refuses_the_value_and_keeps_the_connection() {
 fn it_comes_with_name_and_password_and_connects_again() {
     both_modes(|| async {
         let options = || {
-            let credentials = Some(("bob".to_owned(), Secret::new("p:w".to_owned())));
-            Options { credentials, ..Options::default() }
+            let users = Some(Users::read("bob:p:w").unwrap());
+            Options { users, ..Options::default() }
         };
         let (first, values) = listening(options());
         let address = first.address().to_string();

@@ -47,7 +47,7 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
     let program = plan.add(Role::Operator, Component::new("mapping", code), sources);
     for (number, node) in of(Kind::Writer).enumerate() {
         let slot = u32::try_from(number).ok().and_then(|n| OUTPUTS.checked_add(n));
-        let text = match variable::of(node) {
+        let text = match qsp::variable::of(node) {
             Some(name) => written(name),
             None => format!(".qsp.{}", node.op),
         };
