@@ -49,6 +49,8 @@ pub(crate) struct Process {
     engine: Engine,
     server: Option<Server>,
     ipc: Option<connect::ipc::Listening>,
+    /// Closed while it is there: what clients call is not there yet.
+    door: Option<flume::Sender<()>>,
     io: rt::IoMode,
     /// Ports that pipelines opened.
     pub(crate) ports: Arc<Ports>,
@@ -71,7 +73,7 @@ impl Process {
         tracing::info!(io = probe.driver.name(), shards = config.shards, "The engine is starting");
         let engine = Engine::start(config, &registry, &[port_events]).map_err(|e| e.to_string())?;
         let ports = Arc::new(ports);
-        Ok(Process { engine, server: None, ipc: None, io: config.io, ports, signals })
+        Ok(Process { engine, server: None, ipc: None, door: None, io: config.io, ports, signals })
     }
 
     /// The way to the engine.
@@ -90,7 +92,8 @@ impl Process {
         Ok(())
     }
 
-    /// Starts to take calls over kdb+ IPC, and says where.
+    /// Starts to listen for calls over kdb+ IPC, and says where. They wait until
+    /// [`Process::let_in`].
     ///
     /// # Errors
     /// The address cannot be used, or the file of users.
@@ -100,11 +103,18 @@ impl Process {
         options: &IpcOptions,
     ) -> Result<String, String> {
         let ports = Arc::clone(&self.ports);
-        let listening = ipc::start(address, self.io, options, self.handle(), ports)?;
+        let (door, opens) = flume::bounded(0);
+        let listening = ipc::start(address, self.io, options, self.handle(), ports, opens)?;
         let address = listening.address().to_string();
         tracing::info!(address, "Listening for calls over kdb+ IPC");
         self.ipc = Some(listening);
+        self.door = Some(door);
         Ok(address)
+    }
+
+    /// Takes calls over kdb+ IPC from now on: all pipelines are there.
+    pub(crate) fn let_in(&mut self) {
+        self.door = None;
     }
 
     /// Where the names of signals arrive that ask the process to end.

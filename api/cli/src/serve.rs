@@ -113,7 +113,9 @@ pub(crate) fn all(
         Listener::plain(socket, own)
     };
     let listeners = sockets.into_iter().map(listener).collect();
-    process.listen(listeners)
+    process.listen(listeners)?;
+    process.let_in();
+    Ok(())
 }
 
 /// Dialects in the order in which they answer where none of them comes first.

@@ -205,16 +205,22 @@ impl Shard {
                 let _ = reply.send(value);
             }
             Control::Inquire(token, question, reply) => {
-                // Not while the table is borrowed: nobody knows what a language does.
-                let session = self.running.borrow().get(&token).and_then(Running::session);
-                let _ = reply.send(session.and_then(|session| inquire::ask(&*session, &question)));
-                // The answer may have left something to do.
-                if let Some(running) = self.running.borrow().get(&token) {
-                    running.nudge();
-                }
+                let _ = reply.send(self.inquire(token, &question));
             }
             Control::Close => {}
         }
+    }
+
+    /// What the session of a pipeline answers.
+    fn inquire(&self, token: u64, question: &K) -> Answered {
+        // Not while the table is borrowed: nobody knows what a language does.
+        let session = self.running.borrow().get(&token).and_then(Running::session);
+        let answer = session.and_then(|session| inquire::ask(&*session, question));
+        // The answer may have left something to do.
+        if let Some(running) = self.running.borrow().get(&token) {
+            running.nudge();
+        }
+        answer
     }
 
     fn ended(&self, token: u64, state: State) {

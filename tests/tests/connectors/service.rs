@@ -70,6 +70,7 @@ impl Service {
             std::thread::sleep(std::time::Duration::from_millis(300));
             (before > 0 && self.counter(name) == before).then_some(before)
         });
-        rest.unwrap_or_else(|| panic!("{name} never rests:\n{}", self.log()))
+        let last = || self.counter(name);
+        rest.unwrap_or_else(|| panic!("{name} never rests, it is {}:\n{}", last(), self.log()))
     }
 }

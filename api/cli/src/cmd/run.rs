@@ -80,6 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     }
     let key = Key::new(server::dialects::benthos::OWNER, "");
     put(&process.handle(), key.clone(), plan)?;
+    process.let_in();
     let ended = until_end(&process, &key, watch);
     let failed = match ended {
         Ended::Signal(name) => {

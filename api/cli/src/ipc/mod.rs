@@ -48,7 +48,7 @@ impl IpcOptions {
     }
 }
 
-/// Starts to listen.
+/// Starts to listen; clients are let in once nobody has the other end of `opens` any more.
 ///
 /// # Errors
 /// The address cannot be used, or the file of users cannot be read.
@@ -58,10 +58,11 @@ pub(crate) fn start(
     given: &IpcOptions,
     engine: EngineHandle,
     ports: Arc<Ports>,
+    opens: flume::Receiver<()>,
 ) -> Result<Listening, String> {
     let users = given.ipc_users.as_deref().map(users).transpose()?;
     let anybody = users.is_none();
-    let options = Options { users, ..Options::default() };
+    let options = Options { users, opens: Some(opens), ..Options::default() };
     let here = Arc::new(OnceLock::new());
     let pipelines = Pipelines::new(engine, ports, Arc::clone(&here), given.ipc_eval);
     let listening = connect::ipc::start(address, io, options, move || pipelines)?;

@@ -39,11 +39,19 @@ pub struct Options {
     pub message_max: usize,
     /// Clients at a time.
     pub connections_max: usize,
+    /// Clients wait at the door until nobody has the other end of this any more; without it they
+    /// are let in at once.
+    pub opens: Option<flume::Receiver<()>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { users: None, message_max: MESSAGE_MAX, connections_max: CONNECTIONS_MAX }
+        Options {
+            users: None,
+            message_max: MESSAGE_MAX,
+            connections_max: CONNECTIONS_MAX,
+            opens: None,
+        }
     }
 }
 
@@ -66,6 +74,9 @@ struct House {
 impl House {
     /// Lets clients in until the future is dropped. Runs on the reactor of the calling thread.
     async fn serve(&self, listener: TcpListener) {
+        if let Some(opens) = &self.options.opens {
+            let _ = opens.recv_async().await; // an error: it is open
+        }
         loop {
             match listener.accept().await {
                 Ok(stream) if self.clients.get() >= self.options.connections_max => {

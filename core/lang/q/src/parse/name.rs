@@ -5,10 +5,14 @@ use crate::func::Fun;
 use crate::verbs;
 use formats::k::Sym;
 
+/// Operators that keep the name of what is on their right.
+const KEEPING: [&str; 2] = ["$", "^"];
+
 /// The name that a column takes from its expression; `x` when nothing in it gives one.
 ///
-/// Of operators the left side counts, of other functions the first argument that has a name:
-/// `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`. A cast keeps the name.
+/// Of operators that compute the left side counts, of other functions the first argument that has a
+/// name: `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`. A cast and what
+/// fills nulls keep the name.
 pub(super) fn of_column(node: &Node) -> Sym {
     named(node).unwrap_or_else(|| Sym::new("x"))
 }
@@ -27,7 +31,9 @@ fn named(node: &Node) -> Option<Sym> {
 
 fn of_application(f: &Node, args: &[Node]) -> Option<Sym> {
     match (&f.expr, args) {
-        (Expr::Const(k), [left, _]) if Fun::verb(k).is_some_and(|v| v.infix && v.name != "$") => {
+        (Expr::Const(k), [left, _])
+            if Fun::verb(k).is_some_and(|v| v.infix && !KEEPING.contains(&v.name)) =>
+        {
             named(left)
         }
         (Expr::Derived(..), [_, right]) => named(right),

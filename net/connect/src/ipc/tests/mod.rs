@@ -94,6 +94,23 @@ fn refuse(request: &Request, text: &str) {
 }
 
 #[test]
+fn clients_wait_until_they_are_let_in() {
+    let (door, opens) = flume::bounded(0);
+    let (listening, requests) = listening(Options { opens: Some(opens), ..Options::default() });
+    let accepted = accept(requests);
+    let address = listening.address();
+    let client = std::thread::spawn(move || {
+        Client::new(address, b"me\x06\0").unwrap().ask(&call("upd", K::long(1)))
+    });
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert!(!client.is_finished(), "it was answered before the door was open");
+    drop(door);
+    assert_eq!(client.join().unwrap(), Body::Value(K::Null));
+    drop(listening);
+    assert_eq!(accepted.join().unwrap(), [K::long(1)]);
+}
+
+#[test]
 fn calls_by_symbol_and_text_sync_and_async() {
     let (listening, requests) = listening(Options::default());
     let accepted = accept(requests);
