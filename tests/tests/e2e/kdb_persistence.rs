@@ -89,15 +89,70 @@ fn call(stream: &mut TcpStream, name: &str, items: &[i64]) -> Result<(), String>
     }
 }
 
+/// Sends numbers one by one until no answer comes, and returns those that were answered.
+fn send(ipc: &str, next: &mut i64) -> Vec<i64> {
+    let mut answered = Vec::new();
+    let Ok(mut stream) = TcpStream::connect(ipc) else { return answered };
+    if stream.write_all(b"test\x03\x00").and_then(|()| stream.read_exact(&mut [0])).is_err() {
+        return answered;
+    }
+    loop {
+        *next += 1;
+        match call(&mut stream, "publish", &[*next]) {
+            Ok(()) => answered.push(*next),
+            Err(_) => return answered,
+        }
+    }
+}
+
 /// Moments from 0 to 150 milliseconds.
 fn moments() -> impl Iterator<Item = Duration> {
     let next = |n: &u64| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695));
     std::iter::successors(Some(7_u64), next).map(|n| Duration::from_millis((n >> 33) % 150))
 }
 
+const KEPT: &str = "
+n:0
+.qsp.track[`n]
+s:.qsp.read.fromCallback[`publish; .qsp.use ``replay!(::;1b)] .qsp.map[{n+:1; x}]
+a:s .qsp.write.toVariable[`out]
+b:s .qsp.window.count[7] .qsp.write.toVariable[`w]
+c:.qsp.read.fromCallback[`ask]
+  .qsp.map[{(all x in out; out~asc distinct out; n=count out; w~count[w]#out;
+      7>count[out]-count w)}]
+  .qsp.write.toConsole[]
+.qsp.run (a;b;c)
+";
+
+#[test]
+fn calls_that_were_answered_are_there_once_whenever_the_process_is_killed() {
+    let folder = Folder::new("kdb-kills");
+    let mut service = Service::start(&folder);
+    let id = create(&service.address, &body(KEPT));
+    let (mut next, mut answered) = (0, Vec::new());
+    for (kill, moment) in (0..50).zip(moments()) {
+        let ipc = service.ipc.clone();
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| send(&ipc, &mut next));
+            std::thread::sleep(moment);
+            service.again(if kill % 10 == 9 { "TERM" } else { "KILL" });
+            answered.extend(sending.join().expect("it sends"));
+        });
+    }
+    assert!(answered.len() > 100, "{}", answered.len());
+    service.answers(&id, &answered, "11111b");
+    let details = http(&service.address, "GET", "/details", "").json();
+    assert_eq!(details[0]["state"], "RUNNING", "{details}");
+    let down = http(&service.address, "POST", &format!("/pipeline/teardown/{id}"), "");
+    assert_eq!(down.status, 200, "{}", down.text());
+    let journals = folder.path("state").join("journals");
+    let left = std::fs::read_dir(journals).map_or(0, |entries| entries.count());
+    assert_eq!(left, 0, "nothing is kept of it");
+}
+
 #[test]
 fn lines_of_a_file_are_counted_once_whenever_the_process_is_killed() {
-    const LINES: i64 = 3_000_000;
+    const LINES: i64 = 6_000_000;
     let folder = Folder::new("kdb-file-kills");
     let lines: String = (1..=LINES).map(|n| format!("{n}\n")).collect();
     let file = folder.write("lines", lines);
@@ -111,7 +166,7 @@ fn lines_of_a_file_are_counted_once_whenever_the_process_is_killed() {
     );
     let mut service = Service::start(&folder);
     let id = create(&service.address, &body(&spec));
-    for (kill, moment) in (0..12).zip(moments()) {
+    for (kill, moment) in (0..50).zip(moments()) {
         std::thread::sleep(moment);
         service.again(if kill % 4 == 3 { "TERM" } else { "KILL" });
     }
