@@ -11,7 +11,8 @@ use crate::api::{Key, PortEvent, State};
 use crate::body::{Body, Ended, Ways};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
-use crate::checkpoint::{Durable, Durables, States};
+use crate::checkpoint::{Durable, Durables, Kept, States};
+use crate::checkpointing::Holders;
 use crate::connections::Connections;
 use crate::lanes::{LANES_MIN, Lane, Lanes, lanes};
 use crate::ledger::{Ledger, SourceMeter};
@@ -299,6 +300,7 @@ impl Built {
             series: self.builder.series.clone(),
             services: Rc::clone(&self.builder.services),
             session: Rc::clone(session),
+            holders: ways.holders.clone(),
             task: RefCell::new(None),
         }
     }
@@ -344,6 +346,8 @@ impl Built {
             instance: self.instance,
             away: home.as_ref().map(|home| home.done.clone()),
             lanes,
+            holders: Holders::default(),
+            again: Rc::new(self.durables.as_ref().map(Durables::again).unwrap_or_default()),
         };
         let session: Held = Rc::new(RefCell::new(self.builder.main_session()));
         let running = self.running(&ways, &session);
@@ -403,6 +407,7 @@ pub(crate) struct Running {
     pub(crate) series: crate::metrics::Series,
     pub(crate) services: Rc<InstanceServices>,
     session: Held,
+    holders: Holders,
     intake: Rc<Intake>,
     pub(crate) task: RefCell<Option<rt::Task<()>>>,
 }
@@ -411,6 +416,13 @@ impl Running {
     /// Who answers questions; nobody once it has ended.
     pub(crate) fn session(&self) -> Option<Rc<dyn Session>> {
         self.session.borrow().clone()
+    }
+
+    /// Keeps what its operators remember now; where they will answer.
+    pub(crate) fn checkpoint(&self) -> Vec<flume::Receiver<Kept>> {
+        let answers = self.holders.want();
+        self.nudge();
+        answers
     }
 
     /// Its session may have something to do for one of its operators.
