@@ -10,7 +10,7 @@ use plan::{End, NodeId, Source, SourceError};
 
 use crate::acks::{AckEvent, Homing};
 use crate::build::component_labels;
-use crate::checkpoint::{Again, Line};
+use crate::checkpoint::Line;
 use crate::checkpointing::Holders;
 use crate::connections::Connections;
 use crate::context::Context;
@@ -55,8 +55,6 @@ pub(crate) struct Ways {
     pub(crate) lanes: Option<Lanes>,
     /// Its durable operators.
     pub(crate) holders: Holders,
-    /// How far the states that are kept are with sources that read the same again and again.
-    pub(crate) again: Rc<Again>,
 }
 
 /// Everything the task of an instance owns.

@@ -5,9 +5,10 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use plan::NodeId;
 
 use crate::api::{Ask, EngineHandle, Key, Unavailable};
-use crate::checkpoint::{Held, Kept};
+use crate::checkpoint::{Again, Durables, Held, Kept};
 use crate::shard::Control;
 use crate::table::Table;
 use crate::views::answer;
@@ -95,16 +96,31 @@ impl Table {
 
 /// The durable operators of an instance, for as long as they are there.
 #[derive(Clone, Default)]
-pub(crate) struct Holders(Rc<RefCell<Vec<Weak<RefCell<Held>>>>>);
+pub(crate) struct Holders {
+    held: Rc<RefCell<Vec<Weak<RefCell<Held>>>>>,
+    /// How far the states that are kept are with sources that read the same again and again.
+    again: Rc<Again>,
+}
 
 impl Holders {
+    /// Before the operators are there.
+    pub(crate) fn of(durables: Option<&Durables>) -> Self {
+        let again = durables.map(Durables::again).unwrap_or_default();
+        Holders { again: Rc::new(again), ..Holders::default() }
+    }
+
     pub(crate) fn add(&self, held: Weak<RefCell<Held>>) {
-        self.0.borrow_mut().push(held);
+        self.held.borrow_mut().push(held);
+    }
+
+    /// Whether rounds of a source are counted, and then whether the state has the beginning of one.
+    pub(crate) fn again(&self, source: NodeId) -> Option<bool> {
+        self.again.get(&source).copied()
     }
 
     /// Asks each for a checkpoint; returns where they will answer.
     pub(crate) fn want(&self) -> Vec<flume::Receiver<Kept>> {
-        let there = self.0.borrow();
+        let there = self.held.borrow();
         let there = there.iter().filter_map(Weak::upgrade);
         let want = |held: Rc<RefCell<Held>>| {
             let (tell, told) = flume::bounded(1);

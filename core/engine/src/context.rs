@@ -55,7 +55,7 @@ impl Context {
             // Not the lines to the parts: a source must not keep those alive.
             stop: ways.stop.flag.clone(),
             connections: Rc::clone(&ways.connections),
-            round: ways.again.get(&source).copied(),
+            round: ways.holders.again(source),
             so_far: SoFar::default(),
         }
     }

@@ -317,8 +317,8 @@ impl Built {
         let (index, instances) = self.instance;
         let ledger = Ledger::new(Arc::clone(&around.process), instances, rt::now().0);
         ledger.set_meters(self.meters());
-        let (events, key) = (around.events.clone(), self.key.clone());
-        let connections = Connections::new(self.token, key, index, events, &self.builder);
+        let (events, key, token) = (around.events.clone(), self.key.clone(), self.token);
+        let connections = Connections::new(token, key, index, events.clone(), &self.builder);
         let (homing, ack_events) = self.acks.clone();
         let (work_in, work) = flume::unbounded::<Work>();
         // A source with parts runs the head where it reads; another one's blocks are spread.
@@ -346,12 +346,10 @@ impl Built {
             instance: self.instance,
             away: home.as_ref().map(|home| home.done.clone()),
             lanes,
-            holders: Holders::default(),
-            again: Rc::new(self.durables.as_ref().map(Durables::again).unwrap_or_default()),
+            holders: Holders::of(self.durables.as_ref()),
         };
         let session: Held = Rc::new(RefCell::new(self.builder.main_session()));
         let running = self.running(&ways, &session);
-        let (token, events) = (self.token, around.events.clone());
         let open = Opened(Rc::clone(&self.builder.services), session);
         let body = Body::new(self, ways);
         let task = async move {

@@ -196,6 +196,13 @@ impl Shard {
             Control::SharedMetrics(reply) => {
                 let _ = reply.send(self.around.shared.series.snapshot());
             }
+            question => self.on_question(question),
+        }
+    }
+
+    /// Answers what is asked of one running instance.
+    fn on_question(&self, control: Control) {
+        match control {
             Control::Console(token, reply) => {
                 let running = self.running.borrow();
                 let lines = running.get(&token).map(|r| r.services.console_lines());
@@ -219,7 +226,7 @@ impl Shard {
                 let running = self.running.borrow();
                 let _ = reply.send(running.get(&token).map(Running::checkpoint));
             }
-            Control::Close => {}
+            _ => {}
         }
     }
 

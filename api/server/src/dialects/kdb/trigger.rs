@@ -69,3 +69,49 @@ impl Kdb {
 fn ended() -> Reply {
     error(409, "the pipeline does not run")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(sources: &[(&str, &str, Json)]) -> Plan {
+        let mut plan = Plan::default();
+        for (name, label, config) in sources {
+            let component =
+                Component { label: (*label).to_owned(), ..Component::new(*name, config.clone()) };
+            plan.add(Role::Source, component, Vec::new());
+        }
+        plan
+    }
+
+    /// The names of those that are called, or the status of the error.
+    fn asked(plan: &Plan, operator: Option<&str>) -> Result<Vec<String>, u16> {
+        let names = called(plan, operator).map_err(|reply| reply.status)?;
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn only_readers_that_wait_for_calls_are_called() {
+        let all = plan(&[
+            ("triggered", "first", json!({})),
+            ("evaluate", "once", json!({})),
+            ("file", "watches", json!({"watch": true})),
+            ("triggered", "second", json!({})),
+        ]);
+        assert_eq!(asked(&all, None), Ok(vec!["first".to_owned(), "second".to_owned()]));
+        assert_eq!(asked(&all, Some("second")), Ok(vec!["second".to_owned()]));
+        assert_eq!(asked(&all, Some("once")), Err(400));
+        assert_eq!(asked(&all, Some("watches")), Err(400));
+        assert_eq!(asked(&all, Some("nobody")), Err(404));
+        let watches = plan(&[("file", "watches", json!({"watch": true}))]);
+        assert_eq!(asked(&watches, None), Err(400));
+    }
+
+    #[test]
+    fn what_ends_when_it_has_read_once_is_told_from_what_never_ends() {
+        let ends = |name: &str, config: Json| ends(&Component::new(name, config));
+        assert!(ends("evaluate", json!({})) && ends("http_client", json!({})));
+        assert!(ends("file", json!({})) && ends("file", json!({"watch": false})));
+        assert!(!ends("file", json!({"watch": true})) && !ends("callback", json!({})));
+    }
+}

@@ -19,7 +19,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads a round, some messages at a time, at most `pieces` of them; whether it came to the end.
+    /// Reads a round, at most `pieces` of it; whether it came to the end.
     fn read(&mut self, round: (usize, u8), size: usize, pieces: &mut usize) -> bool {
         let texts: Vec<u8> = (0..round.1).collect();
         for texts in texts.chunks(size) {
