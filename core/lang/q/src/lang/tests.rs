@@ -178,8 +178,8 @@ fn a_batch_whose_function_signals_is_counted_and_done_with() {
 fn events_with_keys_have_states_of_their_own() {
     let mut rig = Rig::new(
         ".qsp.run .qsp.read.fromCallback[`p; .qsp.use ``key!``sym] \
-         .qsp.map[{[op;md;x] .qsp.set[op;md;.qsp.get[op;md],x`size]}; .qsp.use ``params!\
-         enlist`operator`metadata`data] .qsp.write.toVariable[`v]",
+         .qsp.map[{[op;md;x] .qsp.set[op;md;.qsp.get[op;md],x`size]}; .qsp.use ``params!(::;\
+         `operator`metadata`data)] .qsp.write.toVariable[`v]",
     );
     let mut give = |sym: &str, size: i64| {
         let names = K::syms(vec!["sym".into(), "size".into()]);
@@ -210,7 +210,8 @@ fn a_spec_lets_its_readers_read_again() {
     assert!(heard(&rig) && !heard(&rig));
     let batch = rig.batch(Data::Value(K::long(1)));
     let mut out = Vec::new();
-    rig.exprs[program].map_port(0, batch, &mut out).unwrap();
+    // The other reader was made first.
+    rig.exprs[program].map_port(1, batch, &mut out).unwrap();
     assert!(heard(&rig));
     delivered(out);
 }
