@@ -251,3 +251,25 @@ fn states_and_logs_are_below_the_path_of_a_pipeline() {
     assert!(line.is_some_and(|line| line.contains("kept")), "{}", get("logs").text());
     assert_eq!(get("metrics").json()[1]["name"], "_total");
 }
+
+#[test]
+fn readers_are_triggered_over_ipc() {
+    let (_program, rest, ipc) = service(&[]);
+    let spec = ".qsp.run .qsp.read.fromExpr[\"1 2\"; .qsp.use `name`trigger!`r`api]\n  \
+        .qsp.map[{x}; .qsp.use ``name!``m] .qsp.write.toVariable[`out]\n";
+    create(&rest, "triggered", spec);
+    let mut client = Client::new(&ipc);
+    assert_eq!(client.text("out"), error("out"), "it waits");
+    let call = |name: &str| K::syms(vec![Sym::new(".qsp.triggerRead"), Sym::new(name)]);
+    let mut read = |request: &K, want: Vec<i64>| {
+        assert_eq!(client.ask(request), null());
+        let want = Body::Value(K::longs(want));
+        assert!(until(|| (client.text("out") == want).then_some(())).is_some(), "{want:?}");
+    };
+    read(&call("r"), vec![1, 2]);
+    read(&K::str(".qsp.triggerRead`r"), vec![1, 2, 1, 2]);
+    read(&K::str(".qsp.triggerRead[]"), vec![1, 2, 1, 2, 1, 2]);
+    let refused = "triggerRead: m is no reader that ends by itself";
+    assert_eq!(client.ask(&call("m")), error(refused));
+    assert_eq!(client.ask(&call("nobody")), error("nobody"));
+}
