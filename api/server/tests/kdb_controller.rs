@@ -26,11 +26,25 @@ fn plan(reader: &str, config: Value) -> Plan {
     plan
 }
 
+/// The same where one node runs what is between the ends.
+fn one_node() -> Plan {
+    let mut plan = plan("callback-upd-0", json!({}));
+    let graph = json!([
+        {"name": "callback-upd-0", "kind": "reader"},
+        {"name": "map-1", "kind": "operator", "inputs": ["callback-upd-0"]},
+        {"name": "toConsole-2", "kind": "writer", "inputs": ["map-1"]},
+    ]);
+    plan.nodes[1].component.label = String::new();
+    plan.nodes[1].component.config["graph"] = graph;
+    plan
+}
+
 /// Specs of one word: what runs, what ends at once, and what cannot be loaded.
 fn lower() -> Lower {
     Arc::new(|spec| match spec {
         "runs" => Ok(plan("callback-upd-0", json!({}))),
         "ends" => Ok(plan("expr-0", json!({"count": 3}))),
+        "one node" => Ok(one_node()),
         _ => Err(vec![Diagnostic::error("q", "'type", Span::default())]),
     })
 }
@@ -106,7 +120,7 @@ fn what_has_ended_or_never_began_has_no_worker() {
 }
 
 #[test]
-fn what_cannot_be_done_yet_is_told() {
+fn what_cannot_be_done_is_told() {
     let running = running();
     let path = create(&running, "runs");
     let post = |rest: &str| error(&running.ask("POST", &format!("{path}/{rest}"), ""));
@@ -115,10 +129,51 @@ fn what_cannot_be_done_yet_is_told() {
     let not = "'map-1' is no reader that ends by itself".to_owned();
     assert_eq!(post("trigger/map-1"), (400, not));
     assert_eq!(post("trigger/nope"), (404, "there is no operator 'nope'".to_owned()));
-    assert_eq!(post("checkpoint").0, 501);
+    let kept = "the pipeline keeps no state: it was created without persistence.worker, or with a \
+        checkpointFreq of 0";
+    assert_eq!(post("checkpoint"), (400, kept.to_owned()));
     let get = |rest: &str| error(&running.ask("GET", &format!("{path}/{rest}"), ""));
     assert_eq!(get("state/nope"), (404, "there is no operator 'nope'".to_owned()));
     assert_eq!(get("state/map-1").0, 409, "nobody answers for it");
+    let persistent = json!({
+        "name": "kept", "config": {"content": "runs"}, "persistence": {"worker": {}},
+    });
+    let kept = running.ask("POST", "/pipeline/create", &persistent.to_string());
+    assert_eq!(kept.status, 200, "{kept:?}");
+    let nowhere = "the pipeline keeps no state: there is no directory for it".to_owned();
+    let asked = running.ask("POST", "/pipeline/kept/checkpoint", "");
+    assert_eq!(error(&asked), (400, nowhere));
+    running.stop();
+}
+
+#[test]
+fn what_has_ended_is_not_triggered_and_keeps_no_state() {
+    let running = running();
+    let path = create(&running, "ends");
+    let get = |rest: &str| running.ask("GET", &format!("{path}/{rest}"), "").json();
+    while get("status")["state"] != "Finished" {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let ended = (409, "the pipeline does not run".to_owned());
+    assert_eq!(error(&running.ask("POST", &format!("{path}/checkpoint"), "")), ended);
+    running.stop();
+}
+
+#[test]
+fn operators_that_run_as_one_node_have_names_of_their_own() {
+    let running = running();
+    let path = create(&running, "one node");
+    let get = |rest: &str| running.ask("GET", &format!("{path}/{rest}"), "");
+    let graph = get("description").text().to_owned();
+    assert!(graph.contains("  \"callback-upd-0\" -> \"map-1\";\n"), "{graph}");
+    assert!(graph.contains("  \"map-1\" -> \"toConsole-2\";\n"), "{graph}");
+    // There is nobody to answer here, but the names are known.
+    for known in ["callback-upd-0", "map-1", "toConsole-2"] {
+        assert_eq!(error(&get(&format!("state/{known}"))).0, 409, "{known}");
+    }
+    assert_eq!(error(&get("state/tag")), (404, "there is no operator 'tag'".to_owned()));
+    let trigger = running.ask("POST", &format!("{path}/trigger/map-1"), "");
+    assert_eq!(error(&trigger).1, "'map-1' is no reader that ends by itself");
     running.stop();
 }
 

@@ -9,6 +9,7 @@ use plan::env::Request;
 use plan::{Json, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::checkpointing::Checkpointing;
 use crate::inquire::Inquiry;
 use crate::metrics::Metric;
 use crate::patience::Patience;
@@ -288,6 +289,8 @@ pub enum Ask {
     },
     /// A question to the language of a pipeline.
     Inquire(Box<Inquiry>),
+    /// A checkpoint of a pipeline.
+    Checkpoint(Box<Checkpointing>),
     /// Stores (`Some`) or removes (`None`) a document that a front end wants back after a restart.
     PutDocument {
         /// The front end and the document's id.

@@ -11,6 +11,7 @@ use plan::{End, NodeId, Source, SourceError};
 use crate::acks::{AckEvent, Homing};
 use crate::build::component_labels;
 use crate::checkpoint::Line;
+use crate::checkpointing::Holders;
 use crate::connections::Connections;
 use crate::context::Context;
 use crate::driver::{Driver, HeadParts, Keyed};
@@ -52,6 +53,8 @@ pub(crate) struct Ways {
     pub(crate) away: Option<flume::Sender<Done>>,
     /// The ways to the lanes of the operator behind the head, where it has some.
     pub(crate) lanes: Option<Lanes>,
+    /// Its durable operators.
+    pub(crate) holders: Holders,
 }
 
 /// Everything the task of an instance owns.
@@ -88,7 +91,8 @@ impl Body {
                 let operator = match &mut durables {
                     Some(durables) => {
                         let (intake, ledger) = (Rc::clone(&ways.intake), ways.ledger.clone());
-                        durables.wrap(id, operator, Line { intake, ledger })
+                        let holders = ways.holders.clone();
+                        durables.wrap(id, operator, Line { intake, ledger, holders })
                     }
                     None => operator,
                 };

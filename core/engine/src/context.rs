@@ -30,6 +30,8 @@ pub(crate) struct Context {
     intake: Rc<Intake>,
     pub(crate) stop: Flag,
     connections: Rc<Connections>,
+    /// Where rounds of the source are counted: whether one has begun already.
+    round: Option<bool>,
     so_far: SoFar,
 }
 
@@ -53,6 +55,7 @@ impl Context {
             // Not the lines to the parts: a source must not keep those alive.
             stop: ways.stop.flag.clone(),
             connections: Rc::clone(&ways.connections),
+            round: ways.holders.again(source),
             so_far: SoFar::default(),
         }
     }
@@ -130,6 +133,20 @@ impl SourceContext for Context {
         was_up.set(was_up.get() || up);
         let error = if up { String::new() } else { last_error.borrow().clone() };
         self.connections.set(self.source, up, &error);
+    }
+
+    fn goes_on(&self) -> bool {
+        self.round == Some(true)
+    }
+
+    fn round_ended(&self) -> LocalBoxFuture<'_, Result<(), SourceError>> {
+        Box::pin(async {
+            match self.round {
+                // Also during a stop: the round is over.
+                Some(_) => self.take(Batch::end_of_round(), true).await.map(drop),
+                None => Ok(()),
+            }
+        })
     }
 
     fn error(&self, text: &str) {

@@ -11,7 +11,8 @@ use crate::api::{Key, PortEvent, State};
 use crate::body::{Body, Ended, Ways};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
-use crate::checkpoint::{Durable, Durables, States};
+use crate::checkpoint::{Durable, Durables, Kept, States};
+use crate::checkpointing::Holders;
 use crate::connections::Connections;
 use crate::lanes::{LANES_MIN, Lane, Lanes, lanes};
 use crate::ledger::{Ledger, SourceMeter};
@@ -299,6 +300,7 @@ impl Built {
             series: self.builder.series.clone(),
             services: Rc::clone(&self.builder.services),
             session: Rc::clone(session),
+            holders: ways.holders.clone(),
             task: RefCell::new(None),
         }
     }
@@ -315,8 +317,8 @@ impl Built {
         let (index, instances) = self.instance;
         let ledger = Ledger::new(Arc::clone(&around.process), instances, rt::now().0);
         ledger.set_meters(self.meters());
-        let (events, key) = (around.events.clone(), self.key.clone());
-        let connections = Connections::new(self.token, key, index, events, &self.builder);
+        let (events, key, token) = (around.events.clone(), self.key.clone(), self.token);
+        let connections = Connections::new(token, key, index, events.clone(), &self.builder);
         let (homing, ack_events) = self.acks.clone();
         let (work_in, work) = flume::unbounded::<Work>();
         // A source with parts runs the head where it reads; another one's blocks are spread.
@@ -344,10 +346,10 @@ impl Built {
             instance: self.instance,
             away: home.as_ref().map(|home| home.done.clone()),
             lanes,
+            holders: Holders::of(self.durables.as_ref()),
         };
         let session: Held = Rc::new(RefCell::new(self.builder.main_session()));
         let running = self.running(&ways, &session);
-        let (token, events) = (self.token, around.events.clone());
         let open = Opened(Rc::clone(&self.builder.services), session);
         let body = Body::new(self, ways);
         let task = async move {
@@ -403,6 +405,7 @@ pub(crate) struct Running {
     pub(crate) series: crate::metrics::Series,
     pub(crate) services: Rc<InstanceServices>,
     session: Held,
+    holders: Holders,
     intake: Rc<Intake>,
     pub(crate) task: RefCell<Option<rt::Task<()>>>,
 }
@@ -411,6 +414,13 @@ impl Running {
     /// Who answers questions; nobody once it has ended.
     pub(crate) fn session(&self) -> Option<Rc<dyn Session>> {
         self.session.borrow().clone()
+    }
+
+    /// Keeps what its operators remember now; where they will answer.
+    pub(crate) fn checkpoint(&self) -> Vec<flume::Receiver<Kept>> {
+        let answers = self.holders.want();
+        self.nudge();
+        answers
     }
 
     /// Its session may have something to do for one of its operators.

@@ -26,6 +26,7 @@ mod budget;
 mod build;
 pub mod chain;
 mod checkpoint;
+mod checkpointing;
 mod complaints;
 mod connections;
 mod context;
@@ -66,6 +67,7 @@ pub use api::{
     Ask, ConnectionView, EngineHandle, Key, PipelineSpec, PipelineView, PortEvent, PutError,
     PutMode, Rates, RemoveError, State,
 };
+pub use checkpointing::{CheckpointError, Checkpointing};
 pub use control::{Engine, EngineConfig, StartError};
 pub use inquire::Inquiry;
 pub use metrics::{Metric, MetricValue};

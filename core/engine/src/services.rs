@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, RwLock};
 use bytes::Bytes;
 use formats::k::K;
 use plan::env::Request;
-use plan::{BuildError, Documents, Json, Log, Scratch, Services, StateBudget};
+use plan::{Bell, BuildError, Documents, Json, Log, Scratch, Services, StateBudget};
 
 use crate::api::{CONSOLE_LINES_MAX, Key, PortEvent};
 use crate::journals;
@@ -48,6 +48,8 @@ pub(crate) struct InstanceServices {
     documents: RefCell<Arc<Documents>>,
     state: RefCell<Option<StateRoom>>,
     journals: RefCell<Option<Arc<PathBuf>>>,
+    /// By the names that the plan and its language give them.
+    bells: RefCell<HashMap<String, Bell>>,
     /// The document that was asked for and is not there.
     wanted: RefCell<Option<String>>,
 }
@@ -75,6 +77,7 @@ impl InstanceServices {
             documents: RefCell::default(),
             state: RefCell::default(),
             journals: RefCell::default(),
+            bells: RefCell::default(),
             wanted: RefCell::default(),
         })
     }
@@ -162,6 +165,10 @@ impl Services for InstanceServices {
     fn journal_dir(&self) -> Option<PathBuf> {
         let dir = self.journals.borrow();
         dir.as_ref().map(|dir| journals::of(dir, &self.key))
+    }
+
+    fn bell(&self, name: &str) -> Bell {
+        self.bells.borrow_mut().entry(name.to_owned()).or_default().clone()
     }
 
     fn state_budget(&self) -> StateBudget {

@@ -11,7 +11,7 @@ use plan::{End, NodeId, Operator, Plan, Registry};
 use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv};
-use crate::checkpoint::Durable;
+use crate::checkpoint::{Durable, Kept};
 use crate::inquire::{self, Answered};
 use crate::instance::{Built, Event, RoleError, Running, Surroundings};
 use crate::lanes::{Lane, Lanes};
@@ -68,6 +68,8 @@ pub(crate) enum Control {
     Variable(u64, String, flume::Sender<Option<K>>),
     /// A question to the language of one instance.
     Inquire(u64, K, flume::Sender<Answered>),
+    /// Keep the states of one instance now; where the answers of its operators will be.
+    Checkpoint(u64, flume::Sender<Option<Vec<flume::Receiver<Kept>>>>),
     /// Run an operator of a pipeline for the keys that are this shard's.
     Lane { token: u64, key: Key, lane: Lane },
     /// Drop everything and end.
@@ -194,6 +196,13 @@ impl Shard {
             Control::SharedMetrics(reply) => {
                 let _ = reply.send(self.around.shared.series.snapshot());
             }
+            question => self.on_question(question),
+        }
+    }
+
+    /// Answers what is asked of one running instance.
+    fn on_question(&self, control: Control) {
+        match control {
             Control::Console(token, reply) => {
                 let running = self.running.borrow();
                 let lines = running.get(&token).map(|r| r.services.console_lines());
@@ -207,7 +216,11 @@ impl Shard {
             Control::Inquire(token, question, reply) => {
                 let _ = reply.send(self.inquire(token, &question));
             }
-            Control::Close => {}
+            Control::Checkpoint(token, reply) => {
+                let running = self.running.borrow();
+                let _ = reply.send(running.get(&token).map(Running::checkpoint));
+            }
+            _ => {}
         }
     }
 

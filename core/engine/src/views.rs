@@ -76,6 +76,7 @@ impl Table {
                 let _ = reply.send(values.into_iter().flatten().next());
             }
             Ask::Inquire(inquiry) => self.inquire(*inquiry).await,
+            Ask::Checkpoint(asked) => self.checkpoint(*asked).await,
             _ => {}
         }
     }

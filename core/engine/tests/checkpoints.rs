@@ -12,7 +12,7 @@ use std::time::Duration;
 use arrow_array::UInt64Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use engine::{Engine, EngineConfig, EngineHandle, Key, PipelineSpec, PutMode};
+use engine::{CheckpointError, Engine, EngineConfig, EngineHandle, Key, PipelineSpec, PutMode};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use plan::serde_json::json;
@@ -195,7 +195,11 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn put(handle: &EngineHandle, name: &str, durable: bool) {
-    let (key, plan) = (Key::new("test", name), plan_of(name, durable).into());
+    put_plan(handle, name, plan_of(name, durable));
+}
+
+fn put_plan(handle: &EngineHandle, name: &str, plan: Plan) {
+    let (key, plan) = (Key::new("test", name), plan.into());
     let spec = PipelineSpec { key, name: name.to_owned(), document: Json::Null, plan };
     let patience = Some(Duration::from_secs(20));
     wait(handle.put(spec, PutMode::Upsert, patience)).expect("answers").expect("it is put");
@@ -285,5 +289,47 @@ fn what_is_not_durable_leaves_nothing_and_without_a_directory_nothing_is() {
     let engine = start(None);
     put(&engine.1, "nowhere", true);
     send("nowhere", &[1, 2], ("first", 3));
+    end(engine);
+}
+
+/// Asks for a checkpoint of a pipeline.
+fn checkpoint(handle: &EngineHandle, name: &str) -> Result<(), CheckpointError> {
+    wait(handle.checkpoint(Key::new("test", name))).expect("answers")
+}
+
+#[test]
+fn a_state_is_kept_when_somebody_asks_for_it() {
+    let dir = TempDir::new().unwrap();
+    let engine = start(Some(dir.path()));
+    // By itself nothing would be kept for an hour.
+    let rare = Plan { checkpoint_ms: Some(3_600_000), ..plan_of("asked", true) };
+    put_plan(&engine.1, "asked", rare);
+    put(&engine.1, "not-durable", false);
+    let feed = feed("asked");
+    for (round, numbers) in [[1, 2], [3, 4]].iter().enumerate() {
+        numbers.iter().for_each(|number| feed.numbers.0.send(*number).unwrap());
+        let total = numbers[1] * (numbers[1] + 1) / 2;
+        let arrived = || feed.arrived.lock().unwrap().get("first").and_then(|a| a.last().copied());
+        while arrived() != Some(total) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(feed.acked.load(Ordering::Relaxed), 2 * round, "nothing is kept yet");
+        assert_eq!(checkpoint(&engine.1, "asked"), Ok(()));
+        assert_eq!(files(dir.path()), 1);
+        while feed.acked.load(Ordering::Relaxed) < 2 * (round + 1) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    assert_eq!(checkpoint(&engine.1, "not-durable"), Err(CheckpointError::Stateless));
+    assert_eq!(checkpoint(&engine.1, "nobody"), Err(CheckpointError::Missing));
+    let key = Key::new("test", "asked");
+    let stopped = wait(engine.1.remove(key, Some(Duration::from_secs(20)), true)).unwrap();
+    assert_eq!(stopped, Ok(()));
+    assert_eq!(checkpoint(&engine.1, "asked"), Err(CheckpointError::Missing), "it has ended");
+    end(engine);
+
+    let engine = start(None);
+    put(&engine.1, "asked-nowhere", true);
+    assert_eq!(checkpoint(&engine.1, "asked-nowhere"), Err(CheckpointError::NoDirectory));
     end(engine);
 }

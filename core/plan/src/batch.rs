@@ -283,7 +283,23 @@ fn value_bytes(value: &K) -> usize {
     }
 }
 
+/// The number of a batch that has nothing but the end of a round.
+const ROUND: u64 = u64::MAX;
+
 impl Batch {
+    /// No data: all that a source reads again and again was read once more. Only who counts it sees
+    /// this.
+    #[must_use]
+    pub fn end_of_round() -> Self {
+        Batch { seq: ROUND, ..Batch::records(Records::default()) }
+    }
+
+    /// Whether it is the end of a round, and nothing else.
+    #[must_use]
+    pub fn ends_round(&self) -> bool {
+        self.seq == ROUND && self.is_empty()
+    }
+
     /// A batch of records nobody waits for.
     #[must_use]
     pub fn records(records: Records) -> Self {

@@ -10,6 +10,7 @@ use formats::k::K;
 use serde::de::DeserializeOwned;
 
 use crate::Json;
+use crate::bell::Bell;
 use crate::component::{Component, OperatorSpec, SinkSpec, SourceSpec};
 use crate::drafts::{Drafts, Reader, Workshop};
 use crate::expr::{Code, Expr, Form, Language};
@@ -264,6 +265,11 @@ pub trait Services {
     /// long as the pipeline is; `None` where nothing is kept.
     fn journal_dir(&self) -> Option<PathBuf> {
         None
+    }
+    /// The bell of this name, which everybody in the pipeline shares who asks for it.
+    fn bell(&self, name: &str) -> Bell {
+        let _ = name;
+        Bell::default()
     }
     /// How much state all operators may keep in memory.
     fn state_budget(&self) -> StateBudget {

@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod batch;
+pub mod bell;
 pub mod board;
 pub mod columns;
 pub mod component;
@@ -29,6 +30,7 @@ pub mod stored;
 
 pub use ack::{Ack, AckPort, Acks};
 pub use batch::{Batch, Body, Data, Fault, Origin, RawBlock, Record, Records};
+pub use bell::Bell;
 pub use columns::{Columns, DataType, Field, Schema};
 pub use component::{Component, Example, OperatorSpec, SinkSpec, SourceSpec, Spec, schema_of};
 pub use diagnostic::{Diagnostic, Span, place_of};

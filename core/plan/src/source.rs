@@ -75,6 +75,21 @@ pub trait SourceContext {
     /// Reports whether the source has what it reads from; shown by `/ready`.
     fn connected(&self, up: bool);
 
+    /// Whether the state that the pipeline goes on from has the beginning of a round of a source
+    /// that reads the same again and again. That round comes again first; what the state has of it
+    /// is passed over.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// All of a round is emitted. The next one is counted anew.
+    ///
+    /// # Errors
+    /// No more may be read.
+    fn round_ended(&self) -> LocalBoxFuture<'_, Result<(), SourceError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Counts and logs an error that does not end the source.
     fn error(&self, text: &str);
 

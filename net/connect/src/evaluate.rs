@@ -1,4 +1,4 @@
-//! Source `evaluate`: what an expression gives, once.
+//! Source `evaluate`: what an expression gives, each time that it is read.
 
 use std::rc::Rc;
 
@@ -22,7 +22,6 @@ pub struct Config {
 /// A running `evaluate` source.
 pub struct Evaluate {
     expr: Box<dyn Expr>,
-    done: bool,
 }
 
 impl Source for Evaluate {
@@ -32,10 +31,6 @@ impl Source for Evaluate {
     ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
         Box::pin(async move {
             context.connected(true);
-            if self.done {
-                return Ok(());
-            }
-            self.done = true;
             let mut out = Vec::new();
             let nothing = Batch::new(Data::Value(K::Null));
             self.expr.map(nothing, &mut out).map_err(|e| SourceError::Fatal(e.0))?;
@@ -49,7 +44,7 @@ impl Source for Evaluate {
 
 fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
     let config: Config = read_config(config)?;
-    Ok(Box::new(Evaluate { expr: env.expr(&config.code.0, Form::Mapping)?, done: false }))
+    Ok(Box::new(Evaluate { expr: env.expr(&config.code.0, Form::Mapping)? }))
 }
 
 /// Registration.

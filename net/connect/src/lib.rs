@@ -59,6 +59,7 @@ pub mod system_window;
 mod testing;
 pub mod text;
 pub mod topic;
+pub mod triggered;
 pub mod wait;
 pub mod websocket;
 
@@ -108,6 +109,7 @@ pub const SOURCES: &[&SourceSpec] = &[
     &subprocess::input::SPEC,
     &system_window::SPEC,
     &topic::input::SPEC,
+    &triggered::SPEC,
     &websocket::input::SPEC,
 ];
 

@@ -53,6 +53,9 @@ pub(crate) struct Fake {
     pub(crate) seen: RefCell<Vec<Seen>>,
     pub(crate) errors: RefCell<Vec<String>>,
     judge: RefCell<Judge>,
+    /// Rounds that are over, and whether a state has the beginning of one.
+    pub(crate) rounds: Cell<usize>,
+    pub(crate) goes_on: Cell<bool>,
     stopped: Cell<bool>,
     /// Takes no batch at all.
     pub(crate) blocked: Cell<bool>,
@@ -71,6 +74,8 @@ impl Fake {
             seen: RefCell::default(),
             errors: RefCell::default(),
             judge: RefCell::new(Box::new(judge)),
+            rounds: Cell::default(),
+            goes_on: Cell::default(),
             stopped: Cell::default(),
             blocked: Cell::default(),
             holding: Cell::default(),
@@ -176,6 +181,15 @@ impl SourceContext for Fake {
 
     fn connected(&self, _: bool) {}
 
+    fn goes_on(&self) -> bool {
+        self.goes_on.get()
+    }
+
+    fn round_ended(&self) -> LocalBoxFuture<'_, Result<(), SourceError>> {
+        self.rounds.set(self.rounds.get() + 1);
+        Box::pin(async { Ok(()) })
+    }
+
     fn error(&self, text: &str) {
         self.errors.borrow_mut().push(text.to_owned());
     }
@@ -193,6 +207,7 @@ pub(crate) struct TestServices {
     pub(crate) console: RefCell<String>,
     pub(crate) logs: RefCell<Vec<String>>,
     pub(crate) files: RefCell<HashMap<String, Vec<u8>>>,
+    pub(crate) bells: RefCell<HashMap<String, plan::Bell>>,
     /// A clock in place of the real one, which goes on only while somebody sleeps; nanoseconds.
     pub(crate) own_wall_ns: Cell<Option<i128>>,
 }
@@ -242,6 +257,10 @@ impl Services for TestServices {
 
     fn count(&self, _: &str) -> u64 {
         1
+    }
+
+    fn bell(&self, name: &str) -> plan::Bell {
+        self.bells.borrow_mut().entry(name.to_owned()).or_default().clone()
     }
 
     fn open_port(

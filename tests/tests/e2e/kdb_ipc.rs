@@ -102,6 +102,7 @@ fn a_pipeline_is_asked_over_ipc() {
     let Body::Value(graph) = graph else { panic!("{graph:?}") };
     let graph = String::from_utf8_lossy(graph.as_text().expect("a text")).into_owned();
     assert!(graph.starts_with("digraph pipeline {"), "{graph}");
+    assert!(graph.contains("-> \"kept\";"), "{graph}");
     let workers = client.text(".spctl.api.getWorkers[]");
     let Body::Value(K::Table(workers)) = workers else { panic!("{workers:?}") };
     let shown = http(&rest, "GET", &format!("/pipeline/{id}/workers"), "").json();
@@ -223,15 +224,24 @@ fn answers_come_in_the_order_of_the_requests_also_of_many_at_once() {
 }
 
 #[test]
-fn logs_and_metrics_are_below_the_path_of_a_pipeline() {
+fn states_and_logs_are_below_the_path_of_a_pipeline() {
     let (_program, rest, ipc) = service(&[]);
     let spec = ".qsp.run .qsp.read.fromCallback[`publish]\n  \
         .qsp.map[{.qsp.set[x;y;z]; 1+z}; .qsp.use `name`state!(`kept;0)]\n  \
         .qsp.write.toVariable[`out]\n";
     let id = create(&rest, "asked", spec);
     let get = |path: &str| http(&rest, "GET", &format!("/pipeline/{id}/{path}"), "");
+    assert_eq!(get("state/kept").json(), json!(0));
     let mut client = Client::new(&ipc);
     assert_eq!(client.text("publish 1 2"), null());
+    let state = until(|| Some(get("state/kept").json()).filter(|state| *state == json!([1, 2])));
+    assert!(state.is_some(), "{}", get("state/kept").text());
+    assert_eq!(get("state").json(), json!({"kept": [1, 2]}));
+    let graph = get("description").text();
+    let edges: Vec<&str> = graph.lines().filter(|line| line.contains("->")).collect();
+    assert_eq!(edges.len(), 2, "{graph}");
+    assert!(edges[0].ends_with("-> \"kept\";") && edges[1].starts_with("  \"kept\" ->"), "{graph}");
+    assert_eq!(get("state/mapping").status, 404, "a name of a plan is none of users");
     assert_eq!(client.text("publish `a"), null());
     let line = until(|| {
         let lines = get("logs").json()["lines"].clone();
@@ -240,4 +250,26 @@ fn logs_and_metrics_are_below_the_path_of_a_pipeline() {
     });
     assert!(line.is_some_and(|line| line.contains("kept")), "{}", get("logs").text());
     assert_eq!(get("metrics").json()[1]["name"], "_total");
+}
+
+#[test]
+fn readers_are_triggered_over_ipc() {
+    let (_program, rest, ipc) = service(&[]);
+    let spec = ".qsp.run .qsp.read.fromExpr[\"1 2\"; .qsp.use `name`trigger!`r`api]\n  \
+        .qsp.map[{x}; .qsp.use ``name!``m] .qsp.write.toVariable[`out]\n";
+    create(&rest, "triggered", spec);
+    let mut client = Client::new(&ipc);
+    assert_eq!(client.text("out"), error("out"), "it waits");
+    let call = |name: &str| K::syms(vec![Sym::new(".qsp.triggerRead"), Sym::new(name)]);
+    let mut read = |request: &K, want: Vec<i64>| {
+        assert_eq!(client.ask(request), null());
+        let want = Body::Value(K::longs(want));
+        assert!(until(|| (client.text("out") == want).then_some(())).is_some(), "{want:?}");
+    };
+    read(&call("r"), vec![1, 2]);
+    read(&K::str(".qsp.triggerRead`r"), vec![1, 2, 1, 2]);
+    read(&K::str(".qsp.triggerRead[]"), vec![1, 2, 1, 2, 1, 2]);
+    let refused = "triggerRead: m is no reader that ends by itself";
+    assert_eq!(client.ask(&call("m")), error(refused));
+    assert_eq!(client.ask(&call("nobody")), error("nobody"));
 }

@@ -61,7 +61,12 @@ fn run(args: &[String]) -> (Program, String, String) {
 }
 
 fn body(spec: &str) -> String {
-    let worker = json!({"checkpointFreq": 40});
+    body_with(spec, 40)
+}
+
+/// The same with a frequency of checkpoints in milliseconds.
+fn body_with(spec: &str, frequency: u32) -> String {
+    let worker = json!({ "checkpointFreq": frequency });
     json!({
         "name": "kept", "type": "spec", "config": {"content": spec},
         "persistence": {"controller": {}, "worker": worker},
@@ -171,4 +176,89 @@ fn lines_of_a_file_are_counted_once_whenever_the_process_is_killed() {
         service.again(if kill % 4 == 3 { "TERM" } else { "KILL" });
     }
     service.answers(&id, &[0], &format!("{LINES} {}", LINES * (LINES + 1) / 2));
+}
+
+#[test]
+fn a_checkpoint_that_was_asked_for_survives_a_kill() {
+    let folder = Folder::new("kdb-checkpoint");
+    let spec = "n:0\n.qsp.track[`n]\n\
+        a:.qsp.read.fromCallback[`add] .qsp.map[{n+:sum x; n}] .qsp.write.toVariable[`v]\n\
+        b:.qsp.read.fromCallback[`ask] .qsp.map[{n}] .qsp.write.toConsole[]\n\
+        .qsp.run (a;b)";
+    let mut service = Service::start(&folder);
+    // By itself nothing is kept for an hour.
+    let id = create(&service.address, &body_with(spec, 3_600_000));
+    let add = |ipc: &str, items: &[i64]| call(&mut client(ipc), "add", items).expect("is taken");
+    add(&service.ipc, &[1, 2, 3]);
+    service.answers(&id, &[0], "6");
+    let path = format!("/pipeline/{id}/checkpoint");
+    let kept = http(&service.address, "POST", &path, "");
+    assert_eq!((kept.status, kept.json()), (200, json!({ "id": id })), "{}", service.program.log());
+    add(&service.ipc, &[10]);
+    service.answers(&id, &[0], "16");
+    service.again("KILL");
+    service.answers(&id, &[0], "6");
+}
+
+/// A service with a reader of a file of so many lines that is called, and what counts them.
+struct Rounds {
+    service: Service,
+    id: String,
+    lines: i64,
+}
+
+impl Rounds {
+    /// How many lines the pipeline has counted.
+    fn counted(&self) -> Option<i64> {
+        let mut stream = client(&self.service.ipc);
+        call(&mut stream, "ask", &[0]).ok()?;
+        self.service.last_line(&self.id)?.parse().ok()
+    }
+
+    /// Waits until a round is over; how many were counted then.
+    fn over(&self) -> i64 {
+        let over = until(|| self.counted().filter(|count| count % self.lines == 0));
+        over.unwrap_or_else(|| panic!("{:?}\n{}", self.counted(), self.service.program.log()))
+    }
+
+    fn trigger(&self) {
+        let path = format!("/pipeline/{}/trigger", self.id);
+        let answer = http(&self.service.address, "POST", &path, "");
+        let want = json!({"id": self.id, "triggered": ["lines"]});
+        assert_eq!((answer.status, answer.json()), (200, want));
+    }
+}
+
+#[test]
+fn lines_are_counted_once_in_each_round_whenever_the_process_is_killed() {
+    const LINES: i64 = 400_000;
+    let folder = Folder::new("kdb-round-kills");
+    let lines: String = (1..=LINES).map(|n| format!("{n}\n")).collect();
+    let file = folder.write("lines", lines);
+    let spec = format!(
+        "n:0\n.qsp.track[`n]\n\
+         a:.qsp.read.fromFile[\"{file}\"; .qsp.use `name`trigger`chunkSize!(`lines;`api;4096)] \
+         .qsp.map[{{n+:count x; n}}] .qsp.write.toVariable[`v; .qsp.use ``mode!``overwrite]\n\
+         b:.qsp.read.fromCallback[`ask] .qsp.map[{{n}}] .qsp.write.toConsole[]\n\
+         .qsp.run (a;b)"
+    );
+    let service = Service::start(&folder);
+    let id = create(&service.address, &body(&spec));
+    let mut rounds = Rounds { service, id, lines: LINES };
+    assert_eq!(rounds.counted().or_else(|| until(|| rounds.counted())), Some(0), "not before");
+    let (mut before, mut over) = (0, 0);
+    for moment in moments().take(8) {
+        rounds.trigger();
+        std::thread::sleep(moment);
+        rounds.service.again("KILL");
+        // A round that has begun comes to its end, and is neither counted twice nor cut off. One
+        // that the state knows nothing of has not begun.
+        let now = rounds.over();
+        assert!(now == before || now == before + LINES, "{before} {now}");
+        over += i64::from(now > before);
+        before = now;
+    }
+    rounds.trigger();
+    let last = until(|| rounds.counted().filter(|count| *count == before + LINES));
+    assert!(last.is_some(), "{:?} after {over} rounds", rounds.counted());
 }

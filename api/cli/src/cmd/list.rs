@@ -86,7 +86,7 @@ const KINDS: [(&str, Kind); 9] = [
 ];
 
 /// Components that only other languages and lowerings name, not users of configurations.
-const UNLISTED: [(Kind, &str); 20] = [
+const UNLISTED: [(Kind, &str); 21] = [
     (Kind::Input, "callback"),
     (Kind::Input, "disk_buffer"),
     (Kind::Input, "evaluate"),
@@ -98,6 +98,7 @@ const UNLISTED: [(Kind, &str); 20] = [
     (Kind::Input, "repeat"),
     (Kind::Input, "system_window_buffer"),
     (Kind::Input, "topic"),
+    (Kind::Input, "triggered"),
     (Kind::Output, "arrow_files"),
     (Kind::Output, "console"),
     (Kind::Output, "exchange"),

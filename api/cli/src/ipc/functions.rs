@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use engine::{PipelineView, RemoveError};
 use formats::k::{K, Sym};
-use plan::Plan;
 use server::dialects::kdb;
 
 use super::router::Pipelines;
@@ -76,7 +75,7 @@ impl Pipelines {
         let having = match operator {
             Some(name) => {
                 let views = self.specs().await?;
-                views.into_iter().find(|view| has(&view.spec.plan, name.as_str()))
+                views.into_iter().find(|view| kdb::has(&view.spec.plan, name.as_str()))
             }
             None => None,
         };
@@ -87,10 +86,6 @@ impl Pipelines {
         let question = [K::sym(name)].into_iter().chain(arguments.iter().cloned()).collect();
         self.inquire(&view, K::list(question)).await
     }
-}
-
-fn has(plan: &Plan, operator: &str) -> bool {
-    plan.nodes.iter().any(|node| node.component.label == operator)
 }
 
 fn table(views: &[PipelineView], address: &str) -> Result<K, formats::k::ShapeError> {

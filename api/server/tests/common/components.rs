@@ -140,9 +140,9 @@ static STUCK: plan::SinkSpec = spec!("stuck", empty, |_, _| Ok(Box::new(Hole { s
 /// All of them.
 pub(crate) fn registry() -> Registry {
     Registry {
-        sources: vec![&TICKS, &STDIN, &OFFLINE],
+        sources: vec![&TICKS, &STDIN, &OFFLINE, &super::load::SOURCE],
         operators: vec![&TAG, &BROKEN, &SPLIT],
-        sinks: vec![&DROP, &STDOUT, &STUCK],
+        sinks: vec![&DROP, &STDOUT, &STUCK, &super::load::SINK],
         ..Registry::default()
     }
 }

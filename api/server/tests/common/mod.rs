@@ -1,6 +1,7 @@
 //! A server on a free port, a client without any library, and small components.
 
 mod components;
+pub(crate) mod load;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

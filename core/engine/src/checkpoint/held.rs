@@ -9,6 +9,12 @@ use crate::budget::PIPELINE_BYTES_MAX;
 
 const MS: u64 = 1_000_000;
 
+/// What became of a checkpoint that somebody asked for.
+pub(crate) type Kept = Result<(), String>;
+
+/// Who may wait for a checkpoint that was asked for.
+pub(crate) const WANTED_MAX: usize = 1024;
+
 /// When a checkpoint is taken, and what may wait for one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -87,6 +93,8 @@ struct UnderWay {
     /// What the snapshot took, and when writing began.
     took_ns: u64,
     writes_ns: u64,
+    /// Who has asked for it.
+    wanted: Vec<flume::Sender<Kept>>,
 }
 
 /// See the head of the file.
@@ -111,6 +119,8 @@ pub(crate) struct Held {
     again: BTreeSet<(u64, u64)>,
     pause_ns: u64,
     under_way: Option<UnderWay>,
+    /// Who waits for the next one.
+    wanted: Vec<flume::Sender<Kept>>,
     /// When the last checkpoint ended, and what it took.
     ended_ns: u64,
     cost_ns: u64,
@@ -136,6 +146,7 @@ impl Held {
             again: BTreeSet::new(),
             pause_ns: limits.pause_min_ns,
             under_way: None,
+            wanted: Vec::new(),
             ended_ns: 0,
             cost_ns: 0,
             not_before_ns: 0,
@@ -234,8 +245,24 @@ impl Held {
         due.into_iter().filter_map(result).collect()
     }
 
+    /// Somebody wants a checkpoint of everything that is there now.
+    pub(crate) fn want(&mut self, tell: flume::Sender<Kept>) {
+        if self.wanted.len() < WANTED_MAX {
+            return self.wanted.push(tell);
+        }
+        let _ = tell.send(Err(format!("{WANTED_MAX} ask for a checkpoint already")));
+    }
+
+    /// Who has asked for the checkpoint that is written.
+    pub(crate) fn take_wanted(&mut self) -> Vec<flume::Sender<Kept>> {
+        self.under_way.as_mut().map(|done| std::mem::take(&mut done.wanted)).unwrap_or_default()
+    }
+
     /// When a snapshot is to be taken.
     pub(crate) fn due_ns(&self) -> Option<u64> {
+        if self.under_way.is_none() && !self.wanted.is_empty() {
+            return Some(self.not_before_ns);
+        }
         if self.under_way.is_some() || self.acks.is_empty() && !self.news {
             return None;
         }
@@ -261,6 +288,7 @@ impl Held {
             results: self.next_result,
             took_ns,
             writes_ns: 0,
+            wanted: std::mem::take(&mut self.wanted),
         });
     }
 

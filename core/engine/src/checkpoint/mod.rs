@@ -34,11 +34,13 @@ use rt::storage::files::Files;
 use sha2::{Digest, Sha256};
 
 use crate::api::Key;
+use crate::checkpointing::Holders;
 use crate::ledger::Ledger;
 use crate::parallel::{Input, Intake};
-pub(crate) use held::Limits;
+pub(crate) use held::{Held, Kept, Limits};
 pub(crate) use operator::Checkpointed;
 use record::{Mark, Record, mark_of};
+pub(crate) use skip::Again;
 use skip::Skip;
 
 /// Where the state of one operator is kept.
@@ -63,6 +65,7 @@ pub(crate) trait Around {
 pub(crate) struct Line {
     pub(crate) intake: Rc<Intake>,
     pub(crate) ledger: Ledger,
+    pub(crate) holders: Holders,
 }
 
 impl Around for Line {
@@ -155,6 +158,7 @@ pub(crate) struct Durable {
 pub(crate) struct Durables {
     vault: Vault,
     nodes: BTreeMap<NodeId, (Mark, Skip)>,
+    again: Again,
     limits: Limits,
 }
 
@@ -191,7 +195,13 @@ impl Durables {
             skip.resume(consumed);
         }
         let limits = plan.checkpoint_ms.map_or_else(Limits::default, Limits::every);
-        Ok(Durables { vault: durable.vault.clone(), nodes, limits })
+        let again = nodes.iter().flat_map(|(node, (_, skip))| skip.again(plan, *node)).collect();
+        Ok(Durables { vault: durable.vault.clone(), nodes, again, limits })
+    }
+
+    /// How far the states are with sources that read the same again and again.
+    pub(crate) fn again(&self) -> Again {
+        self.again.clone()
     }
 
     /// Makes an operator durable if it is one of these.
@@ -204,12 +214,11 @@ impl Durables {
         let Some((mark, skip)) = self.nodes.remove(&node) else { return operator };
         around.ledger.holds_acks();
         let keeper = Slot { vault: self.vault.clone(), node };
-        Box::new(Checkpointed::new(
-            operator,
-            (mark, skip),
-            self.limits,
-            Box::new(keeper),
-            Rc::new(around),
-        ))
+        let holders = around.holders.clone();
+        let around = Rc::new(around);
+        let keeper = Box::new(keeper);
+        let durable = Checkpointed::new(operator, (mark, skip), self.limits, keeper, around);
+        holders.add(durable.held());
+        Box::new(durable)
     }
 }

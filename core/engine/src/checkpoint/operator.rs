@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use plan::{Ack, AckPort, Acks, Batch, Class, End, Fault, Operator, OperatorError, Record, Step};
@@ -60,12 +60,26 @@ impl Checkpointed {
         Checkpointed { inner, mark, skip, held, port, around, waiting, _task: task }
     }
 
+    /// What its checkpoints wait for.
+    pub(crate) fn held(&self) -> Weak<RefCell<Held>> {
+        Rc::downgrade(&self.held)
+    }
+
     async fn take(
         &mut self,
         port: usize,
         batch: Batch,
         out: &mut Vec<Batch>,
     ) -> Result<(), OperatorError> {
+        if batch.ends_round() {
+            self.skip.round_over(port);
+            batch.ok();
+            // The state says that the round is over.
+            self.held.borrow_mut().went_on(rt::now().0);
+            self.checkpoint()?;
+            tell(&mut self.held.borrow_mut(), &*self.around);
+            return Ok(());
+        }
         let Some(mut batch) = self.skip.cut(port, batch) else { return Ok(()) };
         let (acks, bytes) = (std::mem::take(&mut batch.acks), batch.payload_bytes());
         if self.skip.comes_again(port, &batch) {
@@ -227,6 +241,9 @@ async fn attend(
         let state = held.borrow_mut().ready(rt::now().0);
         if let Some(state) = state {
             let saved = keeper.save(state).await;
+            for wanted in held.borrow_mut().take_wanted() {
+                let _ = wanted.send(saved.clone());
+            }
             let acks = held.borrow_mut().written(saved.is_ok(), rt::now().0);
             acks.into_iter().for_each(Acks::ok);
             match &saved {

@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plan::{Batch, Data, NodeId, Plan};
 
+/// Sources that may read the same again and again, with whether a state has the beginning of a
+/// round.
+pub(crate) type Again = BTreeMap<NodeId, bool>;
+
 /// Rows, or bytes, of the source by port and partition.
 pub(crate) type Consumed = BTreeMap<(usize, u32), u64>;
 
@@ -39,6 +43,31 @@ impl Skip {
     /// What the state has now.
     pub(crate) fn consumed(&self) -> &Consumed {
         &self.consumed
+    }
+
+    /// The sources that lead straight to this node and nowhere else, each with whether the state
+    /// has the beginning of what it gives.
+    pub(crate) fn again(&self, plan: &Plan, node: NodeId) -> Again {
+        let inputs = plan.nodes.get(node).map(|node| node.inputs.as_slice()).unwrap_or_default();
+        let straight = inputs.iter().enumerate().filter(|(_, input)| {
+            let source = plan.nodes.get(**input).is_some_and(|n| n.anew.is_some());
+            source && plan.targets(**input).count() == 1
+        });
+        straight.map(|(port, input)| (*input, self.has_begun(port))).collect()
+    }
+
+    fn has_begun(&self, port: usize) -> bool {
+        self.consumed.iter().any(|((at, _), count)| *at == port && *count > 0)
+    }
+
+    /// What a source gives again and again was given once: it is counted anew.
+    pub(crate) fn round_over(&mut self, port: usize) {
+        let left: u64 = self.left.iter().filter(|((at, _), _)| *at == port).map(|(_, n)| *n).sum();
+        if left > 0 {
+            tracing::warn!(left, "A source ended before what was read of it before");
+        }
+        self.consumed.retain(|(at, _), _| *at != port);
+        self.left.retain(|(at, _), _| *at != port);
     }
 
     /// The partition of the rows of a batch, if they come again after a crash.

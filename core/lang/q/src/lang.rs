@@ -3,6 +3,7 @@
 mod ask;
 mod checkpoint;
 mod errors;
+mod graph;
 mod lifecycle;
 mod lower;
 mod program;
@@ -66,6 +67,8 @@ impl Language for Q {
             ..Options::default()
         };
         let mut session = Session::new(options);
+        let bells = Rc::clone(&services);
+        session.qsp.ring = Some(Box::new(move |name| bells.bell(name).ring()));
         let mut pipeline = Pipeline::default();
         if let Some(code) = prelude.filter(|code| code.lang == NAME) {
             session.load_script(&code.text).map_err(|e| vec![diagnostic(&e)])?;

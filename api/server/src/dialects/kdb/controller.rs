@@ -6,14 +6,13 @@ use formats::k::K;
 use plan::{Json, Role};
 use serde_json::json;
 
+use super::operators::{has, operators};
 use super::routes::{Kdb, busy, error};
 use super::{graph, views, workers};
 use crate::exchange::Reply;
 
 /// The state of one operator as JSON, asked of the environment of its pipeline.
 const STATE: &str = "{.j.j .qsp.get[x;::]}";
-/// Sources that end by themselves, and could read again.
-const BOUNDED: [&str; 2] = ["evaluate", "file"];
 
 /// The verb of a path below the one of a pipeline; nothing where there is no such path.
 pub(super) fn verb(words: &[&str]) -> Option<&'static str> {
@@ -43,24 +42,21 @@ impl Kdb {
                 Reply::json(200, &json!({ "lines": lines }))
             }
             ["state"] => self.states(&view).await,
-            ["state", operator] => match has(&view, operator) {
+            ["state", operator] => match has(&view.spec.plan, operator) {
                 true => self.state(&view, operator).await.unwrap_or_else(|reply| reply),
                 false => no_operator(operator),
             },
-            ["trigger"] => trigger(&view, None),
-            ["trigger", operator] => trigger(&view, Some(operator)),
-            _ => error(501, "a checkpoint cannot be asked for yet: they are taken by frequency"),
+            ["trigger"] => self.trigger(&view, None).await,
+            ["trigger", operator] => self.trigger(&view, Some(operator)).await,
+            _ => self.checkpoint(&view).await,
         }
     }
 
     /// The states of all operators by their names.
     async fn states(&self, view: &PipelineView) -> Reply {
         let mut states = plan::serde_json::Map::new();
-        let operators = view.spec.plan.nodes.iter().filter(|node| node.role == Role::Operator);
-        for name in operators.map(graph::name) {
-            if states.contains_key(name) {
-                continue;
-            }
+        let all = operators(&view.spec.plan).into_iter();
+        for name in all.filter(|shown| shown.role == Role::Operator).map(|shown| shown.name) {
             match self.ask(view, name).await {
                 Ok(state) => drop(states.insert(name.to_owned(), state)),
                 Err(reply) => return reply,
@@ -88,26 +84,6 @@ impl Kdb {
     }
 }
 
-fn has(view: &PipelineView, operator: &str) -> bool {
-    view.spec.plan.nodes.iter().any(|node| graph::name(node) == operator)
-}
-
-fn no_operator(name: &str) -> Reply {
+pub(super) fn no_operator(name: &str) -> Reply {
     error(404, &format!("there is no operator '{name}'"))
-}
-
-/// Asks readers that have ended to read again.
-fn trigger(view: &PipelineView, operator: Option<&str>) -> Reply {
-    let readers = view.spec.plan.nodes.iter().filter(|node| node.role == Role::Source);
-    let mut bounded = readers.filter(|node| BOUNDED.contains(&node.component.name.as_str()));
-    match operator {
-        Some(name) if !has(view, name) => no_operator(name),
-        Some(name) if !bounded.any(|node| graph::name(node) == name) => {
-            error(400, &format!("'{name}' is no reader that ends by itself"))
-        }
-        None if bounded.next().is_none() => {
-            error(400, "the pipeline has no reader that ends by itself")
-        }
-        _ => error(501, "a reader cannot be told to read again yet; create the pipeline anew"),
-    }
 }

@@ -2,16 +2,9 @@
 
 use std::fmt::Write;
 
-use plan::{Node, Plan, Role};
+use plan::{Plan, Role};
 
-/// The name under which users know the operator of a node. What is made of one operator has the
-/// name of it.
-pub(super) fn name(node: &Node) -> &str {
-    match node.component.label.as_str() {
-        "" => &node.component.name,
-        label => label,
-    }
-}
+use super::operators::operators;
 
 /// The operators of a plan and the ways between them.
 #[must_use]
@@ -19,21 +12,13 @@ pub fn graph(plan: &Plan) -> String {
     let mut text = String::from(
         "digraph pipeline {\n  node [shape=ellipse, style=filled, fillcolor=\"#ffffff\"];\n",
     );
-    let mut ends: Vec<&str> = Vec::new();
-    for node in plan.nodes.iter().filter(|node| node.role != Role::Operator) {
-        if !ends.contains(&name(node)) {
-            ends.push(name(node));
-            let _ = writeln!(text, "  {} [shape=box, fillcolor=\"#cce0ff\"];", quoted(name(node)));
-        }
+    let operators = operators(plan);
+    for end in operators.iter().filter(|shown| shown.role != Role::Operator) {
+        let _ = writeln!(text, "  {} [shape=box, fillcolor=\"#cce0ff\"];", quoted(end.name));
     }
-    let mut edges: Vec<(&str, &str)> = Vec::new();
-    for node in &plan.nodes {
-        for from in node.inputs.iter().filter_map(|id| plan.nodes.get(*id)) {
-            let edge = (name(from), name(node));
-            if edge.0 != edge.1 && !edges.contains(&edge) {
-                edges.push(edge);
-                let _ = writeln!(text, "  {} -> {};", quoted(edge.0), quoted(edge.1));
-            }
+    for shown in &operators {
+        for from in &shown.inputs {
+            let _ = writeln!(text, "  {} -> {};", quoted(from), quoted(shown.name));
         }
     }
     text.push_str("}\n");
@@ -46,13 +31,8 @@ fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plan::{Component, serde_json::json};
-
+    use super::super::operators::tests::{component, plan};
     use super::*;
-
-    fn component(name: &str, label: &str) -> Component {
-        Component { label: label.to_owned(), ..Component::new(name, json!({})) }
-    }
 
     #[test]
     fn what_is_made_of_one_operator_is_one_and_ends_are_boxes() {
@@ -74,5 +54,19 @@ mod tests {
                \"say \\\"hi\\\"\" -> \"toConsole-3\";\n  \
                \"say \\\"hi\\\"\" -> \"drop\";\n}\n"
         );
+    }
+
+    #[test]
+    fn operators_that_run_as_one_node_are_shown_each() {
+        let text = graph(&plan());
+        for line in [
+            "  \"upd\" [shape=box, fillcolor=\"#cce0ff\"];\n",
+            "  \"out\" [shape=box, fillcolor=\"#cce0ff\"];\n",
+            "  \"upd\" -> \"map\";\n",
+            "  \"map\" -> \"out\";\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!text.contains("mapping"), "{text}");
     }
 }

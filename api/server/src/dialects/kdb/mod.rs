@@ -1,10 +1,13 @@
 //! The kdb Insights Stream Processor coordinator (spec/kdb-rest.md §1), and what the Controller
 //! and the Workers of its pipelines answer (§2, §3).
 
+mod checkpoint;
 mod controller;
 mod create;
 mod graph;
+mod operators;
 mod routes;
+mod trigger;
 mod views;
 mod workers;
 
@@ -16,6 +19,7 @@ use plan::{Diagnostic, Plan};
 use crate::logs::Logs;
 
 pub use graph::graph;
+pub use operators::has;
 pub use routes::Kdb;
 pub use workers::{Worker, worker};
 

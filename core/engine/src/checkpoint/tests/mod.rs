@@ -20,6 +20,7 @@ use super::{Around, Checkpointed, Keeper, Limits};
 
 mod crashes;
 mod parts;
+mod rounds;
 
 const MARK: [u8; 32] = [1; 32];
 const PARTITION: u32 = 3;

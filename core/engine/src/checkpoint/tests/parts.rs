@@ -100,7 +100,7 @@ proptest! {
     }
 }
 
-fn raw_plan() -> Plan {
+pub(super) fn raw_plan() -> Plan {
     let mut plan = Plan::default();
     let source = plan.add(Role::Source, Component::new("file", Json::Null), Vec::new());
     plan.nodes[source].anew = Some(0);

@@ -1,5 +1,6 @@
 //! A spec to a plan: its operators become expressions over the spec as prelude.
 
+use super::graph::graph;
 use super::{NAME, OUTPUTS, PROGRAM, diagnostic, readers, writers};
 use crate::display;
 use crate::error::{QError, Result};
@@ -43,7 +44,8 @@ fn lowered(pipeline: &Pipeline) -> Result<Plan> {
             sources.push(id);
         }
     }
-    let code = json!({ "lang": NAME, "text": "program", "slot": PROGRAM });
+    let graph = graph(pipeline);
+    let code = json!({ "lang": NAME, "text": "program", "slot": PROGRAM, "graph": graph });
     let program = plan.add(Role::Operator, Component::new("mapping", code), sources);
     for (number, node) in of(Kind::Writer).enumerate() {
         let slot = u32::try_from(number).ok().and_then(|n| OUTPUTS.checked_add(n));

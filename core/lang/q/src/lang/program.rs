@@ -5,6 +5,7 @@ use super::lifecycle::message;
 use super::{Shared, busy, checkpoint, diagnostic};
 use crate::error::QError;
 use crate::qsp::batch::{bytes, close, deliver, lines, open, tagged, untagged};
+use crate::qsp::key::keyed;
 use crate::qsp::run::{Runner, decodes};
 use crate::qsp::stage::handle;
 use crate::qsp::{Kind, Node, Output, variable};
@@ -184,7 +185,7 @@ impl Program {
                 let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
                 session.qsp.calls.take(node.id)
             };
-            let pieces = called.into_iter().filter_map(|value| open(Data::Value(value)));
+            let pieces = called.into_iter().filter_map(|value| opened(node, Data::Value(value)));
             self.flow(at, pieces.collect(), out)?;
         }
         Ok(())
@@ -248,7 +249,7 @@ impl Program {
                 return shared.failed(&mut session, node, &QError::new(text), None);
             }
             drop(session);
-            let pieces = called.into_iter().filter_map(|value| open(Data::Value(value)));
+            let pieces = called.into_iter().filter_map(|value| opened(node, Data::Value(value)));
             self.flow(reader, pieces.collect(), out)?;
         }
         Ok(())
@@ -257,6 +258,12 @@ impl Program {
     fn runners(&self) -> impl Iterator<Item = &Runner> {
         self.stations.iter().filter_map(|station| station.runner.as_ref())
     }
+}
+
+/// What a reader gives, with its metadata.
+fn opened(node: &Node, data: Data) -> Option<(K, K)> {
+    let (metadata, data) = open(data)?;
+    Some((keyed(node, metadata, &data), data))
 }
 
 /// Lets others read a variable.
@@ -289,7 +296,9 @@ impl Expr for Program {
             Data::Raw(raw) if binary => Data::Value(bytes(&raw.bytes)),
             data => data,
         };
-        let Some(piece) = open(data) else {
+        let shared = Rc::clone(&self.shared);
+        let piece = shared.pipeline.nodes.get(reader).and_then(|node| opened(node, data));
+        let Some(piece) = piece else {
             return Err(OperatorError::new("q works on values and messages only"));
         };
         match self.stations.get(reader).and_then(|station| station.runner.as_ref()) {

@@ -3,6 +3,7 @@
 use super::lower::{code, labelled, plain, symbol, text};
 use crate::error::{QError, Result};
 use crate::qsp::files::Reading;
+use crate::qsp::trigger::{Start, Trigger};
 use crate::qsp::{Node, Pipeline};
 use formats::k::{K, Type};
 use plan::serde_json::json;
@@ -44,7 +45,27 @@ pub(super) fn sources(pipeline: &Pipeline, node: &Node) -> Result<Vec<Source>> {
         "read.fromStream" => (labelled("topic", node, json!({ "name": topic(node)? })), false),
         other => return Err(QError::nyi(&format!(".qsp.{other}"))),
     };
+    let component = triggered(node, component)?;
     Ok(vec![Source { component, begins_anew }])
+}
+
+/// A source that reads again and again where a reader has a trigger.
+fn triggered(node: &Node, input: Component) -> Result<Component> {
+    let (every, start) = match Trigger::of(node)? {
+        Trigger::Once => return Ok(input),
+        Trigger::Call => (0, None),
+        Trigger::Timer { period, start } => (period, start),
+    };
+    let mut config = json!({ "name": node.name, "input": input });
+    if every > 0 {
+        config["every_ns"] = json!(every);
+    }
+    match start {
+        Some(Start::At(ns)) => config["start_ns"] = json!(ns),
+        Some(Start::OfDay(ns)) => config["of_day_ns"] = json!(ns),
+        None => {}
+    }
+    Ok(labelled("triggered", node, config))
 }
 
 fn callback(node: &Node, name: &str) -> Result<Component> {
@@ -307,8 +328,33 @@ mod tests {
         let error = refused(".qsp.read.fromFile[`f; .qsp.use ``pollInterval!(::;1)]");
         assert_eq!(error, "'nyi: option pollInterval of .qsp.read.fromFile");
         let error = refused(".qsp.read.fromExpr[\"1\"; .qsp.use ``trigger!(::;`timer)]");
-        assert_eq!(error, "'nyi: option trigger of .qsp.read.fromExpr");
+        assert_eq!(error, "'trigger: a timer needs a period");
         assert_eq!(source(".qsp.read.fromExpr[\"1\"; .qsp.use ``trigger!``once]").0, "evaluate");
+    }
+
+    #[test]
+    fn a_reader_with_a_trigger_reads_again_and_again() {
+        let config = |trigger: &str| {
+            let options = format!(".qsp.use `name`trigger!(`r;{trigger})");
+            let (name, config) = source(&format!(".qsp.read.fromExpr[\"1+1\"; {options}]"));
+            assert_eq!((name.as_str(), &config["name"]), ("triggered", &Json::from("r")));
+            assert_eq!(config["input"]["name"], "evaluate");
+            config
+        };
+        let called = config("`api");
+        assert_eq!((called.get("every_ns"), called.get("start_ns")), (None, None));
+        let timed = config("(`timer;0D00:00:01;2000.01.01D00:00:01)");
+        assert_eq!(timed["every_ns"], 1_000_000_000);
+        assert_eq!(timed["start_ns"], 946_684_801_000_000_000_i64);
+        let daily = config("(`timer;0D01;00:00:30.000)");
+        assert_eq!(
+            (daily.get("start_ns"), &daily["of_day_ns"]),
+            (None, &30_000_000_000_i64.into())
+        );
+        let file = source(".qsp.read.fromFile[`f; .qsp.use ``trigger!``api]").1;
+        assert_eq!(file["input"]["config"]["paths"][0], "f");
+        let http = source(".qsp.read.fromHTTP[\"http://h\"; `GET; .qsp.use ``trigger!``api]").1;
+        assert_eq!(http["input"]["name"], "http_client");
     }
 
     #[test]
@@ -335,6 +381,7 @@ mod tests {
         assert!(anew("fromFile[`f]") && anew("fromFile[`f; .qsp.use ``chunking!(::;0b)]"));
         assert!(anew("fromExpr[\"1\"]") && anew("fromHTTP[\"http://h\"]"));
         assert!(anew("fromCallback[`f; .qsp.use ``replay!(::;1b)]"));
+        assert!(anew("fromExpr[\"1\"; .qsp.use ``trigger!``api]"));
         assert!(!anew("fromCallback[`f]") && !anew("fromStream[`t]"));
         assert!(!anew("fromFile[`f; .qsp.use ``watch!(::;1b)]"));
         assert!(!anew("fromMQTT[`a; \"h\"]"));

@@ -20,6 +20,7 @@ struct Around {
     failed: Cell<u64>,
     logs: RefCell<Vec<String>>,
     published: RefCell<BTreeMap<String, K>>,
+    bells: RefCell<BTreeMap<String, plan::Bell>>,
 }
 
 impl Around {
@@ -67,6 +68,9 @@ impl Services for Around {
     }
     fn publish(&self, name: &str, value: K) {
         self.published.borrow_mut().insert(name.to_owned(), value);
+    }
+    fn bell(&self, name: &str) -> plan::Bell {
+        self.bells.borrow_mut().entry(name.to_owned()).or_default().clone()
     }
     fn failed(&self) {
         self.failed.set(self.failed.get() + 1);
@@ -168,6 +172,48 @@ fn a_batch_whose_function_signals_is_counted_and_done_with() {
         assert_eq!(rig.value(0, K::long(1)), Ok(vec![K::long(2)]), "and it lives");
         assert_eq!((rig.heard(), rig.around.failed.get()), ((0, 2), 1));
     }
+}
+
+#[test]
+fn events_with_keys_have_states_of_their_own() {
+    let mut rig = Rig::new(
+        ".qsp.run .qsp.read.fromCallback[`p; .qsp.use ``key!``sym] \
+         .qsp.map[{[op;md;x] .qsp.set[op;md;.qsp.get[op;md],x`size]}; .qsp.use ``params!(::;\
+         `operator`metadata`data)] .qsp.write.toVariable[`v]",
+    );
+    let mut give = |sym: &str, size: i64| {
+        let names = K::syms(vec!["sym".into(), "size".into()]);
+        let event = K::dict(names, K::list(vec![K::sym(sym), K::long(size)]));
+        rig.value(0, event).unwrap().iter().map(crate::display::text).collect::<Vec<_>>()
+    };
+    assert_eq!(give("a", 1), [",1"]);
+    assert_eq!(give("b", 2), [",2"]);
+    assert_eq!(give("a", 3), ["1 3"]);
+}
+
+#[test]
+fn a_spec_lets_its_readers_read_again() {
+    let mut rig = Rig::new(
+        ".qsp.onStart {[] .qsp.triggerRead`r}\n\
+         x:.qsp.read.fromExpr[\"1\"; .qsp.use `name`trigger!`r`api] .qsp.write.toVariable[`w]\n\
+         .qsp.run (.qsp.read.fromCallback[`p] .qsp.map[{.qsp.triggerRead[]; x}] \
+         .qsp.write.toVariable[`v]; x)",
+    );
+    let heard = |rig: &Rig| {
+        let bell = rig.around.bell("r");
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::pin::pin!(bell.heard()).poll(&mut context).is_ready()
+    };
+    assert!(!heard(&rig), "nothing has started");
+    let program = rig.exprs.len() - 3;
+    rig.exprs[program].on_time(&mut Vec::new()).unwrap();
+    assert!(heard(&rig) && !heard(&rig));
+    let batch = rig.batch(Data::Value(K::long(1)));
+    let mut out = Vec::new();
+    // The other reader was made first.
+    rig.exprs[program].map_port(1, batch, &mut out).unwrap();
+    assert!(heard(&rig));
+    delivered(out);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::called::{self, Callback, Calls};
 use super::lifecycle::Handlers;
 use super::options;
 use super::trace::Watch;
+use super::trigger::Ring;
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::session::{Options, Session};
 use crate::verbs::{Class, Run, Verb};
@@ -58,10 +59,19 @@ pub struct Node {
     pub inputs: Vec<usize>,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The options that somebody has asked for on this thread.
+    pub(super) static READ: std::cell::RefCell<std::collections::BTreeSet<(&'static str, String)>> =
+        const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
 impl Node {
     /// An option or positional argument; the generic null counts as not given.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&K> {
+        #[cfg(test)]
+        READ.with_borrow_mut(|read| read.insert((self.op, name.to_owned())));
         let found = self.options.iter().find(|(n, _)| n == name).map(|(_, k)| k);
         found.filter(|k| !matches!(k, K::Null))
     }
@@ -157,6 +167,8 @@ pub(crate) struct State {
     pub(crate) calls: Calls,
     /// What a program watches of its pipeline.
     pub(crate) watch: Watch,
+    /// What lets a reader of this name read.
+    pub(crate) ring: Option<Ring>,
 }
 
 impl State {
@@ -170,7 +182,8 @@ impl State {
         let nodes = std::mem::take(&mut self.nodes);
         let nameless = |node: Node| Node { name: String::new(), ..node };
         let nodes = nodes.into_iter().map(nameless).collect();
-        *self = State { nodes, ..State::default() };
+        let ring = self.ring.take();
+        *self = State { nodes, ring, ..State::default() };
     }
 }
 

@@ -15,6 +15,7 @@ mod console;
 pub(crate) mod files;
 mod filter;
 pub(crate) mod kept;
+pub(crate) mod key;
 mod key_by;
 mod lifecycle;
 mod map;
@@ -36,6 +37,7 @@ mod string;
 mod testing;
 mod trace;
 mod transform;
+pub(crate) mod trigger;
 mod union;
 pub(crate) mod variable;
 mod window;
@@ -70,6 +72,7 @@ pub(crate) const VERBS: &[&[Verb]] = &[
     string::VERBS,
     trace::VERBS,
     transform::VERBS,
+    trigger::VERBS,
     union::VERBS,
     window::VERBS,
     writers::VERBS,

@@ -22,11 +22,13 @@ struct Known {
     renamed: &'static [(&'static str, &'static str)],
     /// Options of older versions that say what is always so.
     needless: &'static [&'static str],
+    /// Options that make no difference here.
+    moot: &'static [&'static str],
 }
 
 impl Known {
     const fn new(op: &'static str, built: &'static [&'static str]) -> Self {
-        Self { op, built, absent: &[], renamed: &[], needless: &[] }
+        Self { op, built, absent: &[], renamed: &[], needless: &[], moot: &[] }
     }
 
     const fn absent(self, absent: &'static [&'static str]) -> Self {
@@ -35,6 +37,10 @@ impl Known {
 
     const fn renamed(self, renamed: &'static [(&'static str, &'static str)]) -> Self {
         Self { renamed, ..self }
+    }
+
+    const fn moot(self, moot: &'static [&'static str]) -> Self {
+        Self { moot, ..self }
     }
 
     const fn needless(self, needless: &'static [&'static str]) -> Self {
@@ -68,15 +74,15 @@ const KNOWN: &[Known] = &[
     Known::new("encode.csv", &[]),
     Known::new("encode.json", &["split"]),
     Known::new("encode.protobuf", &["format", "payloadType"]).absent(&["file"]),
-    Known::new("filter", &["allowPartials", "dropEmptyBatches", "params"]),
+    Known::new("filter", &["dropEmptyBatches", "params"]).moot(&["allowPartials"]),
     Known::new("keyBy", &[]),
-    Known::new("map", &["allowPartials", "params"]),
+    Known::new("map", &["params"]).moot(&["allowPartials"]),
     Known::new("merge", &["concat", "flush", "params", "trigger"]),
     Known::new("parallel", &["merge", "params"]),
     Known::new("read.fromCallback", &["key", "partitions", "replay"]),
     Known::new("read.fromExpr", &["trigger"]),
-    Known::new("read.fromFile", &["chunking", "chunkSize", "mode", "offset", "watch"])
-        .absent(&["pollInterval", "trigger"]),
+    Known::new("read.fromFile", &["chunking", "chunkSize", "mode", "offset", "trigger", "watch"])
+        .absent(&["pollInterval"]),
     Known::new(
         "read.fromHTTP",
         &[
@@ -87,12 +93,13 @@ const KNOWN: &[Known] = &[
             "insecure",
             "maxRetryAttempts",
             "rejectErrors",
-            "sync",
             "tenacity",
             "timeout",
+            "trigger",
         ],
     )
-    .absent(&["maxRedirects", "onResponse", "tenant"]),
+    .absent(&["maxRedirects", "onResponse", "tenant"])
+    .moot(&["sync"]),
     Known::new("read.fromMQTT", &["clientName", "host", "password", "qos", "username"]),
     Known::new("read.fromStream", &["prefix"]),
     Known::new("reduce", &[]),
@@ -123,7 +130,9 @@ const KNOWN: &[Known] = &[
     .renamed(&[("batchSize", "countTrigger")]),
     Known::new("window.tumbling", TIMED).needless(&["snap"]),
     Known::new("write.toConsole", &["qlog", "split", "timestamp"]),
-    Known::new("write.toDatabase", &["directWrite", "overwrite", "partition"]).absent(&["target"]),
+    Known::new("write.toDatabase", &["overwrite", "partition"])
+        .absent(&["target"])
+        .moot(&["directWrite"]),
     Known::new(
         "write.toProcess",
         &["mode", "queueLength", "queueSize", "spread", "sync", "target"],
@@ -159,7 +168,7 @@ pub(super) fn checked(
         if is(known.absent) {
             return Err(QError::nyi(&format!("option {name} of .qsp.{op}")));
         }
-        if !is(known.built) && !is(COMMON) && !is(def.params) {
+        if !is(known.built) && !is(known.moot) && !is(COMMON) && !is(def.params) {
             return Err(QError::new(format!("unknown option of .qsp.{op}: {name}")));
         }
         out.push((name, value));
@@ -167,6 +176,8 @@ pub(super) fn checked(
     Ok(out)
 }
 
+#[cfg(test)]
+mod listed;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! `.qsp.read`: where data comes from.
 
 use super::build::{Def, Kind, maker};
+use super::trigger;
 use crate::error::{QError, Result};
 use crate::session::Session;
 use crate::verbs::Verb;
@@ -44,6 +45,7 @@ static STREAM: Def =
 fn http(cx: &mut Session, args: Vec<K>) -> Result {
     let made = cx.operator(&HTTP, args)?;
     only(cx, "rejectErrors", set)?;
+    trigger::check(cx)?;
     Ok(made)
 }
 
@@ -59,12 +61,17 @@ fn callback(cx: &mut Session, args: Vec<K>) -> Result {
     if args.first().is_some_and(|a| a.as_sym().is_none()) {
         return Err(QError::new("type: callback"));
     }
-    cx.operator(&CALLBACK, args)
+    let made = cx.operator(&CALLBACK, args)?;
+    let key = cx.qsp.nodes.last().and_then(|node| node.option("key"));
+    match key {
+        Some(key) if key.as_sym().is_none() => Err(QError::new("type: key")),
+        _ => Ok(made),
+    }
 }
 
 fn expr(cx: &mut Session, args: Vec<K>) -> Result {
     let made = cx.operator(&EXPR, args)?;
-    only(cx, "trigger", |value| value.as_sym().is_some_and(|s| s.as_str() == "once"))?;
+    trigger::check(cx)?;
     Ok(made)
 }
 
@@ -73,6 +80,7 @@ fn file(cx: &mut Session, args: Vec<K>) -> Result {
     if let Some(node) = cx.qsp.nodes.last() {
         super::files::Reading::of(node)?;
     }
+    trigger::check(cx)?;
     Ok(made)
 }
 

@@ -94,7 +94,7 @@ fn metadata(window: K) -> K {
 }
 
 /// A length of time in nanoseconds.
-fn nanos(k: &K) -> Result<i64> {
+pub(super) fn nanos(k: &K) -> Result<i64> {
     match k.ty() {
         Some(ty) if ty.is_temporal() => {
             crate::convert::cast::cast(Type::Timespan, k)?.as_long().ok_or_else(type_error)
