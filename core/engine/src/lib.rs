@@ -52,6 +52,7 @@ mod rates;
 mod roll;
 mod scratch;
 mod services;
+mod several;
 mod shard;
 mod shared;
 mod shared_meter;
