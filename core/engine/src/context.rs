@@ -5,14 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use formats::k::K;
 use futures_util::future::{Either, LocalBoxFuture, select};
-use plan::{Ack, Acks, Batch, Data, Emitted, Origin, SourceContext, SourceError};
+use plan::{
+    Ack, Acks, Batch, Data, Emitted, Origin, SourceContext, SourceError, one_by_one, value_bytes,
+};
 
 use crate::acks::Homing;
 use crate::body::Ways;
 use crate::connections::Connections;
-use crate::ledger::{Ledger, outcome};
+use crate::ledger::{Entry, Ledger, outcome};
 use crate::parallel::Intake;
+use crate::several::Several;
 use crate::stop::Flag;
 
 /// Pause before asking again when the process as a whole has too much on the way.
@@ -74,9 +78,8 @@ impl Context {
         self.connections.failed(self.source, text);
     }
 
-    /// Takes a batch; what was read before a stop is taken during it, too.
-    async fn take(&self, mut batch: Batch, kept: bool) -> Result<Emitted, SourceError> {
-        let bytes = batch.payload_bytes().max(1);
+    /// Waits for room for so many bytes; what was read before a stop gets some during it, too.
+    async fn room(&self, bytes: usize, kept: bool) -> Result<(), SourceError> {
         loop {
             let room = std::pin::pin!(self.ledger.reserve(bytes));
             let stop = std::pin::pin!(async {
@@ -87,10 +90,16 @@ impl Context {
             });
             match select(stop, room).await {
                 Either::Left(_) => return Err(SourceError::Stopped),
-                Either::Right((true, _)) => break,
+                Either::Right((true, _)) => return Ok(()),
                 Either::Right((false, _)) => rt::sleep(PROCESS_FULL_PAUSE).await,
             }
         }
+    }
+
+    /// Takes a batch.
+    async fn take(&self, mut batch: Batch, kept: bool) -> Result<Emitted, SourceError> {
+        let bytes = batch.payload_bytes().max(1);
+        self.room(bytes, kept).await?;
         batch.born_ns = rt::now().0;
         if let Data::Records(records) = &mut batch.data {
             for (record, tag) in records.recs.iter_mut().zip(0..) {
@@ -98,15 +107,34 @@ impl Context {
             }
         }
         let keep = self.replays.then(|| batch.data.clone());
-        let (id, slot) = self.ledger.enter(self.source, &batch, bytes, keep);
+        let (id, slot) = self.ledger.enter(self.source, Entry::of(&batch, bytes), keep);
         batch.acks = Acks::one(Ack::new(Arc::new(self.homing.clone()), id));
         self.intake.accept(self.source, id, batch);
+        self.turn().await;
+        Ok(Emitted(Box::pin(outcome(slot))))
+    }
+
+    /// Takes values that are batches of their own and have one outcome, which nobody asks for.
+    async fn take_each(&self, values: Vec<K>) -> Result<(), SourceError> {
+        let bytes = values.iter().map(|value| value_bytes(value).max(1)).sum();
+        self.room(bytes, false).await?;
+        let born_ns = rt::now().0;
+        let events = values.iter().map(|value| value.len() as u64).sum();
+        let entry = Entry { events, batches: values.len() as u64, bytes, born_ns };
+        let (id, _) = self.ledger.enter(self.source, entry, None);
+        let acks = Acks::one(Ack::new(Arc::new(self.homing.clone()), id));
+        self.intake.accept_each(self.source, id, Several { values, acks, born_ns });
+        self.turn().await;
+        Ok(())
+    }
+
+    /// Leaves the shard to others now and then.
+    async fn turn(&self) {
         let burst = self.so_far.burst.get() + 1;
         self.so_far.burst.set(burst % BURST_MAX);
         if burst == BURST_MAX {
             rt::yield_now().await;
         }
-        Ok(Emitted(Box::pin(outcome(slot))))
     }
 }
 
@@ -117,6 +145,14 @@ impl SourceContext for Context {
 
     fn emit_kept(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
         Box::pin(self.take(batch, true))
+    }
+
+    fn emit_each(&self, values: Vec<K>) -> LocalBoxFuture<'_, Result<(), SourceError>> {
+        // What is sent again is sent again alone, and what is spread goes to whoever is free.
+        match values.len() > 1 && !self.replays && !self.intake.spreads(self.source) {
+            true => Box::pin(self.take_each(values)),
+            false => Box::pin(one_by_one(self, values)),
+        }
     }
 
     fn stopping(&self) -> LocalBoxFuture<'static, ()> {

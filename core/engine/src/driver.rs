@@ -13,6 +13,7 @@ use crate::lanes::{Lanes, Merge};
 use crate::parallel::{
     Chain, Done, Head, Input, Intake, Reorder, chain_of, end_head, head_of, run_head,
 };
+use crate::several::Several;
 use crate::stop::Stop;
 
 /// An operator that runs in lanes.
@@ -37,6 +38,8 @@ pub(crate) struct HeadParts {
 enum Made {
     /// A batch of a source without a head.
     Whole { source: NodeId, id: u64, batch: Batch },
+    /// The same, several that came together.
+    Each { source: NodeId, several: Several },
     /// What the head of a source made of a block.
     Results { source: NodeId, batches: Vec<Batch> },
     /// A source has ended, and this is what its head still had.
@@ -72,6 +75,8 @@ pub(crate) struct Driver {
 const TIMER_PAUSE_NS: u64 = 1_000_000;
 /// Batches of parts that are taken before other tasks of the home shard get a turn.
 const BURST_MAX: u32 = 8;
+/// Batches that came together are processed so many at a time before other tasks get a turn.
+const EACH_MAX: u32 = 32;
 
 /// Whose turn it is, so that nothing that always has something to do keeps the others waiting.
 #[derive(Default)]
@@ -166,6 +171,9 @@ impl Driver {
             Turn::Input(Some(Input::Batch { source, id, seq, batch })) => {
                 self.at_home(source, id, seq, batch).await
             }
+            Turn::Input(Some(Input::Each { source, id, seq, several })) => {
+                self.each_at_home((source, id, seq), several).await
+            }
             Turn::Input(Some(Input::Ended { source, seq })) => {
                 let mut batches = end_head(chain_of(&mut self.chains, source)).await?;
                 self.send_to_lanes(source, seq, &mut batches)?;
@@ -173,13 +181,15 @@ impl Driver {
             }
             Turn::Input(Some(Input::End | Input::Nudge) | None) => Ok(()),
             Turn::Done(done) => self.arrived(done).await,
-            Turn::Timer => {
-                let called = self.graph.on_time().await;
-                // Counted from the end, so that slow calls leave the sources their turn.
-                self.turns.timer_ns = Some(rt::now().0);
-                called
-            }
+            Turn::Timer => self.on_time().await,
         }
+    }
+
+    async fn on_time(&mut self) -> Result<(), OperatorError> {
+        let called = self.graph.on_time().await;
+        // Counted from the end, so that slow calls leave the sources their turn.
+        self.turns.timer_ns = Some(rt::now().0);
+        called
     }
 
     async fn arrived(&mut self, done: Done) -> Result<(), OperatorError> {
@@ -221,9 +231,14 @@ impl Driver {
         Ok(())
     }
 
+    /// When operators want to be called and may be.
+    fn due_ns(&self) -> Option<u64> {
+        self.graph.due_ns().map(|due_ns| self.turns.due_ns(due_ns))
+    }
+
     async fn turn(&mut self) -> Turn {
         self.turns.others_first = !self.turns.others_first;
-        match self.graph.due_ns().map(|due_ns| self.turns.due_ns(due_ns)) {
+        match self.due_ns() {
             None => self.next().await,
             // Sources that always have something do not hold it up either.
             Some(due_ns) if due_ns <= rt::now().0 => Turn::Timer,
@@ -272,6 +287,40 @@ impl Driver {
         self.in_order(seq, Made::Results { source, batches }).await
     }
 
+    /// The same for several that came together.
+    async fn each_at_home(
+        &mut self,
+        (source, id, seq): (NodeId, u64, u64),
+        several: Several,
+    ) -> Result<(), OperatorError> {
+        let chain = chain_of(&mut self.chains, source);
+        if chain.is_empty() && self.keyed.is_none() {
+            return self.in_order(seq, Made::Each { source, several }).await;
+        }
+        let mut batches = Vec::new();
+        for batch in several.batches() {
+            batches.append(&mut run_head(chain, id, batch, &self.homing).await?);
+        }
+        self.send_to_lanes(source, seq, &mut batches)?;
+        self.in_order(seq, Made::Results { source, batches }).await
+    }
+
+    /// Processes batches that came together one by one, so that operators see what they would see
+    /// of batches that did not: operators whose time comes are called in between, and other tasks
+    /// get their turn.
+    async fn each(&mut self, source: NodeId, several: Several) -> Result<(), OperatorError> {
+        for (count, batch) in (0..).zip(several.batches()) {
+            if count > 0 && self.due_ns().is_some_and(|due_ns| due_ns <= rt::now().0) {
+                self.on_time().await?;
+            }
+            if count % EACH_MAX == EACH_MAX - 1 {
+                rt::yield_now().await;
+            }
+            self.graph.route(source, batch).await?;
+        }
+        Ok(())
+    }
+
     /// Hands what a head made to the lanes, where there are some.
     fn send_to_lanes(
         &mut self,
@@ -292,6 +341,7 @@ impl Driver {
         while let Some(made) = self.reorder.pop() {
             match made {
                 Made::Whole { source, id, batch } => self.whole(source, id, batch).await?,
+                Made::Each { source, several } => self.each(source, several).await?,
                 Made::Results { source, batches } => self.behind_head(source, batches).await?,
                 Made::Ended { source, batches } => {
                     self.behind_head(source, batches).await?;

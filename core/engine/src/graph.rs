@@ -94,7 +94,14 @@ impl Graph {
 
     /// Puts a batch that left `node` in front of everything else that has to be done.
     fn fan_out(&mut self, node: NodeId, batch: Batch) {
-        let targets = self.targets(node).to_vec();
+        let targets = match self.targets(node) {
+            [] => return batch.ok(),
+            [(target, port)] => {
+                let (target, port) = (*target, *port);
+                return self.todo.push_front((target, port, batch));
+            }
+            several => several.to_vec(),
+        };
         let Some((first, others)) = targets.split_first() else { return batch.ok() };
         for (target, port) in others.iter().rev() {
             self.todo.push_front((*target, *port, copy(&batch)));

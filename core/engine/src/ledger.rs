@@ -30,11 +30,24 @@ pub(crate) struct SourceMeter {
     pub(crate) latency: Timing,
 }
 
+/// What is entered of batches whose outcome is one.
+pub(crate) struct Entry {
+    pub(crate) events: u64,
+    pub(crate) batches: u64,
+    pub(crate) bytes: usize,
+    pub(crate) born_ns: u64,
+}
+
+impl Entry {
+    /// A batch that counts as so many bytes.
+    pub(crate) fn of(batch: &Batch, bytes: usize) -> Self {
+        Entry { events: batch.len() as u64, batches: 1, bytes, born_ns: batch.born_ns }
+    }
+}
+
 struct Pending {
     source: usize,
-    bytes: usize,
-    events: u64,
-    born_ns: u64,
+    entry: Entry,
     /// What to send again; `None` where the source wants to hear of failures itself.
     keep: Option<Data>,
     outcome: Outcome,
@@ -124,37 +137,27 @@ impl Ledger {
         .await
     }
 
-    /// Enters a batch whose bytes were reserved; returns its id and where its outcome will be.
+    /// Enters batches whose bytes were reserved; returns their id and where their outcome will be.
     pub(crate) fn enter(
         &self,
         source: usize,
-        batch: &Batch,
-        bytes: usize,
+        entry: Entry,
         keep: Option<Data>,
     ) -> (u64, Rc<RefCell<OutcomeSlot>>) {
         let slot = Rc::<RefCell<OutcomeSlot>>::default();
         let mut inner = self.inner.borrow_mut();
         let id = inner.next_id;
         inner.next_id += 1;
-        let events = batch.len() as u64;
+        let Entry { events, bytes, born_ns, .. } = entry;
         inner.totals.events += events;
         inner.totals.bytes += bytes as u64;
-        inner.pending.insert(
-            id,
-            Pending {
-                source,
-                bytes,
-                events,
-                born_ns: batch.born_ns,
-                keep,
-                outcome: Outcome::default(),
-                slot: Rc::clone(&slot),
-            },
-        );
+        let outcome = Outcome::default();
+        let pending = Pending { source, entry, keep, outcome, slot: Rc::clone(&slot) };
+        inner.pending.insert(id, pending);
         if let Some(meter) = inner.meters.get(source) {
             meter.received.add(events);
         }
-        self.rates.borrow_mut().read(batch.born_ns, events, bytes as u64);
+        self.rates.borrow_mut().read(born_ns, events, bytes as u64);
         (id, slot)
     }
 
@@ -175,11 +178,11 @@ impl Ledger {
             AckEvent::Count(id, events) => {
                 let events = u64::from(events);
                 let pending = inner.pending.get_mut(&id)?;
-                if pending.events > 0 {
+                if pending.entry.events > 0 {
                     return None; // counted before, and now on the way again
                 }
-                pending.events = events;
-                let (source, born_ns) = (pending.source, pending.born_ns);
+                pending.entry.events = events;
+                let (source, born_ns) = (pending.source, pending.entry.born_ns);
                 inner.totals.events += events;
                 if let Some(meter) = inner.meters.get(source) {
                     meter.received.add(events);
@@ -205,18 +208,20 @@ impl Ledger {
             let failures = std::mem::take(&mut pending.outcome.failures);
             let tags = failures.iter().map(|(tag, _)| *tag).collect();
             let data = only(keep, tags);
-            let (source, born_ns) = (pending.source, pending.born_ns);
+            let (source, born_ns) = (pending.source, pending.entry.born_ns);
             return Some(Replay { id, source, data, born_ns });
         }
         let pending = inner.pending.remove(&id)?;
-        inner.bytes -= pending.bytes;
-        self.process.give_back(pending.bytes);
-        let latency_ns = now_ns.saturating_sub(pending.born_ns);
+        let Entry { events, batches, bytes, born_ns } = pending.entry;
+        inner.bytes -= bytes;
+        self.process.give_back(bytes);
+        let latency_ns = now_ns.saturating_sub(born_ns);
         if !inner.holds_acks {
-            self.rates.borrow_mut().acked(now_ns, pending.events, latency_ns);
+            self.rates.borrow_mut().acked(now_ns, events, latency_ns);
         }
         if let Some(meter) = inner.meters.get(pending.source) {
-            meter.latency.record(latency_ns, pending.events.max(1));
+            // A batch without events took its time as well.
+            meter.latency.record(latency_ns, events.max(batches));
         }
         let mut slot = pending.slot.borrow_mut();
         slot.outcome = Some(pending.outcome);
@@ -357,7 +362,7 @@ mod tests {
         let ledger = ledger();
         let batch = batch(3);
         assert_eq!(ledger.reserve(6).now_or_never(), Some(true));
-        let (id, slot) = ledger.enter(0, &batch, 6, Some(batch.data.clone()));
+        let (id, slot) = ledger.enter(0, Entry::of(&batch, 6), Some(batch.data.clone()));
         let fault = Arc::new(Fault::new("no"));
         assert!(ledger.on_event(AckEvent::Fail(id, Some(1), fault), 1).is_none());
         let replay = ledger.on_event(AckEvent::Done(id), 1).expect("one failed");
@@ -375,7 +380,7 @@ mod tests {
         let ledger = ledger();
         let batch = batch(1);
         assert_eq!(ledger.reserve(PIPELINE_BYTES_MAX + 5).now_or_never(), Some(true), "alone");
-        let (id, _) = ledger.enter(0, &batch, PIPELINE_BYTES_MAX + 5, None);
+        let (id, _) = ledger.enter(0, Entry::of(&batch, PIPELINE_BYTES_MAX + 5), None);
         assert_eq!(ledger.reserve(1).now_or_never(), None, "must wait");
         assert!(ledger.on_event(AckEvent::Done(id), 1).is_none());
         assert_eq!(ledger.reserve(1).now_or_never(), Some(true));

@@ -53,6 +53,7 @@ mod rates;
 mod roll;
 mod scratch;
 mod services;
+mod several;
 mod shard;
 mod shared;
 mod shared_meter;

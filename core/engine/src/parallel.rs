@@ -16,6 +16,7 @@ use plan::{Batch, Data, End, NodeId, Operator, OperatorError, Plan, Role};
 use crate::acks::Homing;
 use crate::lanes::Lanes;
 use crate::queue::Queue;
+use crate::several::Several;
 
 /// Smaller batches are not worth the way to another shard: they are processed at home.
 pub(crate) const SPREAD_BYTES_MIN: usize = 32 << 10;
@@ -92,6 +93,8 @@ pub(crate) fn chain_of(chains: &mut [(NodeId, Chain)], source: NodeId) -> &mut [
 pub(crate) enum Input {
     /// A batch of a source.
     Batch { source: usize, id: u64, seq: u64, batch: Batch },
+    /// Batches of a source that came together.
+    Each { source: usize, id: u64, seq: u64, several: Several },
     /// One of several sources ended by itself, behind everything that it gave.
     Ended { source: usize, seq: u64 },
     /// The sources ended or were stopped.
@@ -130,6 +133,17 @@ impl Intake {
             }
         }
         self.inbox.push_now(Input::Batch { source, id, seq, batch });
+    }
+
+    /// Takes batches that came together, which stay on this shard.
+    pub(crate) fn accept_each(&self, source: usize, id: u64, several: Several) {
+        let seq = self.number();
+        self.inbox.push_now(Input::Each { source, id, seq, several });
+    }
+
+    /// Whether other shards take blocks of a source.
+    pub(crate) fn spreads(&self, source: usize) -> bool {
+        self.spread.is_some() && self.spreading.contains(&source)
     }
 
     /// Notes that one of several sources has ended.

@@ -261,7 +261,8 @@ pub fn print_payload(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// Approximate bytes of a value, for budgets. Nested lists count by their length alone.
-fn value_bytes(value: &K) -> usize {
+#[must_use]
+pub fn value_bytes(value: &K) -> usize {
     match value {
         K::Atom(..) | K::Null => 8,
         // What carries data is a function, too; what that carries counts no more.

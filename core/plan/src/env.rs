@@ -179,6 +179,9 @@ pub enum Payload {
     Bytes(Bytes),
     /// A decoded value.
     Value(K),
+    /// Values of calls that follow each other. Each is a call of its own to whoever takes them; they
+    /// have one answer ([`Response::refused`]).
+    Values(Vec<K>),
 }
 
 /// The answer to a request.
@@ -193,6 +196,9 @@ pub struct Response {
     /// What follows the body, piece by piece, until its sender is dropped. Where the peer is gone
     /// nobody receives any more.
     pub rest: Option<flume::Receiver<Bytes>>,
+    /// Of a request with several values that went well: those that did not all the same, by their
+    /// places in order, and why.
+    pub refused: Vec<(usize, String)>,
 }
 
 /// What a shard offers to everything that runs on it: time, randomness, surroundings, logs and

@@ -29,7 +29,7 @@ pub mod state;
 pub mod stored;
 
 pub use ack::{Ack, AckPort, Acks};
-pub use batch::{Batch, Body, Data, Fault, Origin, RawBlock, Record, Records};
+pub use batch::{Batch, Body, Data, Fault, Origin, RawBlock, Record, Records, value_bytes};
 pub use bell::Bell;
 pub use columns::{Columns, DataType, Field, Schema};
 pub use component::{Component, Example, OperatorSpec, SinkSpec, SourceSpec, Spec, schema_of};
@@ -43,7 +43,7 @@ pub use operator::{End, Operator, OperatorError, STATE_BYTES_MAX, Step, run_chai
 pub use secret::Secret;
 pub use shared::{Cache, CacheSpec, RateLimit, RateLimitSpec};
 pub use sink::{Sink, SinkError};
-pub use source::{Emitted, Outcome, Source, SourceContext, SourceError};
+pub use source::{Emitted, Outcome, Source, SourceContext, SourceError, one_by_one};
 pub use state::{Extent, Scratch, StateBudget, StateShare};
 
 pub use futures_util::future::LocalBoxFuture;

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use formats::k::K;
 use futures_util::future::LocalBoxFuture;
 
-use crate::batch::{Batch, Fault, Record};
+use crate::batch::{Batch, Data, Fault, Record};
 
 /// Why a source stopped reading.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,15 @@ pub trait SourceContext {
         self.emit(batch)
     }
 
+    /// Hands values on in order, each as a batch of its own, for a source that does not ask what
+    /// becomes of them. All of them are taken or none.
+    ///
+    /// # Errors
+    /// As [`SourceContext::emit`]: none of them was taken.
+    fn emit_each(&self, values: Vec<K>) -> LocalBoxFuture<'_, Result<(), SourceError>> {
+        Box::pin(one_by_one(self, values))
+    }
+
     /// Resolves when the source must stop reading.
     fn stopping(&self) -> LocalBoxFuture<'static, ()>;
 
@@ -96,6 +106,26 @@ pub trait SourceContext {
     /// Which instance of the source this is and of how many: partition `i` belongs to instance
     /// `i % count`.
     fn instance(&self) -> (usize, usize);
+}
+
+/// What [`SourceContext::emit_each`] does where nothing is quicker: when the first was taken, the
+/// others are as well.
+///
+/// # Errors
+/// As there.
+pub async fn one_by_one<C: SourceContext + ?Sized>(
+    context: &C,
+    values: Vec<K>,
+) -> Result<(), SourceError> {
+    for (at, value) in values.into_iter().enumerate() {
+        let batch = Batch::new(Data::Value(value));
+        let emitted = match at {
+            0 => context.emit(batch).await?,
+            _ => context.emit_kept(batch).await?,
+        };
+        drop(emitted);
+    }
+    Ok(())
 }
 
 /// A source instance, owned by one shard.

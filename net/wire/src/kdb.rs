@@ -12,6 +12,8 @@ pub use client::Client;
 pub use compress::{CompressError, decompress};
 pub use probe::{Probe, probe};
 
+use std::borrow::Cow;
+
 use formats::k::K;
 use formats::k::ipc::{self, Endian, IpcError};
 
@@ -59,6 +61,17 @@ pub enum Event {
         /// The object, for `formats::k::ipc::decode_body`.
         body: Vec<u8>,
     },
+}
+
+/// A whole message where it arrived, unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// How it is to be answered.
+    pub kind: Kind,
+    /// The order of the bytes in its numbers.
+    pub endian: Endian,
+    /// The object, for `formats::k::ipc::decode_body`.
+    pub body: Cow<'a, [u8]>,
 }
 
 /// Why a connection must be closed.
@@ -124,6 +137,29 @@ impl Server {
 
     /// Takes bytes that the peer sent; then call [`Server::event`] until it has nothing.
     pub fn feed(&mut self, bytes: &[u8]) {
+        self.compact();
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// What no event has taken yet, with room for `least` bytes or more behind it: so that a read
+    /// puts them where they are needed. Until it is given back to [`Server::fed`] there is nothing
+    /// here.
+    #[must_use]
+    pub fn spare(&mut self, least: usize) -> Vec<u8> {
+        self.compact();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        // A message that is half there has about as much to come; what it says of itself may be a
+        // lie.
+        buffer.reserve(least.max(buffer.len()));
+        buffer
+    }
+
+    /// Takes back what [`Server::spare`] gave, with the bytes that the peer sent behind.
+    pub fn fed(&mut self, buffer: Vec<u8>) {
+        self.buffer = buffer;
+    }
+
+    fn compact(&mut self) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.start = 0;
@@ -131,7 +167,13 @@ impl Server {
         if self.buffer.is_empty() && self.buffer.capacity() > KEEP_MAX {
             self.buffer = Vec::new();
         }
-        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Lets go of the buffer, if nothing is in it: for a peer that may send nothing for long.
+    pub fn let_go(&mut self) {
+        if self.buffered() == 0 {
+            (self.buffer, self.start) = (Vec::new(), 0);
+        }
     }
 
     /// Bytes held that no event has taken yet.
@@ -145,7 +187,34 @@ impl Server {
     /// # Errors
     /// The bytes break the protocol; the connection is of no further use.
     pub fn event(&mut self) -> Result<Option<Event>, ProtocolError> {
-        if self.greeted { self.message() } else { self.login() }
+        if !self.greeted {
+            return self.login();
+        }
+        Ok(self.message()?.map(|Message { kind, endian, body }| {
+            let body = body.into_owned();
+            Event::Message { kind, endian, body }
+        }))
+    }
+
+    /// The next message of a peer that has introduced itself, once all its bytes are there.
+    ///
+    /// # Errors
+    /// As [`Server::event`].
+    pub fn message(&mut self) -> Result<Option<Message<'_>>, ProtocolError> {
+        let Some(header) = Header::read(self.rest(), self.limit)? else { return Ok(None) };
+        let Some(end) = self.start.checked_add(header.bytes).filter(|e| *e <= self.buffer.len())
+        else {
+            return Ok(None);
+        };
+        let start = std::mem::replace(&mut self.start, end) + HEADER_BYTES;
+        let body = self.buffer.get(start..end).unwrap_or_default();
+        let body = match header.packed {
+            true => decompress(body, header.endian, self.limit)
+                .map(Cow::Owned)
+                .map_err(ProtocolError::Compression)?,
+            false => Cow::Borrowed(body),
+        };
+        Ok(Some(Message { kind: header.kind, endian: header.endian, body }))
     }
 
     /// The one byte that answers a login (spec/kdb-ipc.md §1).
@@ -182,20 +251,6 @@ impl Server {
         self.start += end + 1;
         self.greeted = true;
         Ok(Some(Event::Login { user, password, capability }))
-    }
-
-    fn message(&mut self) -> Result<Option<Event>, ProtocolError> {
-        let Some(header) = Header::read(self.rest(), self.limit)? else { return Ok(None) };
-        let Some(body) = self.rest().get(HEADER_BYTES..header.bytes) else {
-            return Ok(None);
-        };
-        let body = if header.packed {
-            decompress(body, header.endian, self.limit).map_err(ProtocolError::Compression)?
-        } else {
-            body.to_vec()
-        };
-        self.start += header.bytes;
-        Ok(Some(Event::Message { kind: header.kind, endian: header.endian, body }))
     }
 }
 

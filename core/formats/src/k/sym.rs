@@ -3,6 +3,7 @@
 //! The table only grows, as in q itself, so the numbers of data symbols are limited
 //! ([`SYMBOLS_MAX`]); names of programs may go beyond. Reading a text takes no lock.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
@@ -26,6 +27,26 @@ type Segment = Box<[OnceLock<&'static [u8]>]>;
 struct Names {
     ids: HashMap<&'static [u8], u32>,
     bytes: usize,
+}
+
+/// Symbols of texts that a thread has looked for, each at a place that its text gives.
+const RECENT: usize = 256;
+
+thread_local! {
+    /// Looking a text up here takes no lock.
+    static KNOWN: [Cell<(&'static [u8], Sym)>; RECENT] =
+        const { [const { Cell::new((&[], Sym(0))) }; RECENT] };
+}
+
+/// The place of a text among the recent ones.
+fn recent(text: &[u8]) -> usize {
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = text.len() as u64;
+    for chunk in text.chunks(8) {
+        let word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        hash = (hash.rotate_left(5) ^ word).wrapping_mul(MIX);
+    }
+    (hash >> 32) as usize % RECENT
 }
 
 static TEXTS: [OnceLock<Segment>; SEGMENTS] = [const { OnceLock::new() }; SEGMENTS];
@@ -81,8 +102,17 @@ impl Sym {
     }
 
     fn known(text: &[u8]) -> Option<Self> {
-        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-        names.ids.get(text).copied().map(Self)
+        KNOWN.with(|known| {
+            let slot = known.get(recent(text))?;
+            let (of, sym) = slot.get();
+            if of == text {
+                return Some(sym);
+            }
+            let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+            let (of, id) = names.ids.get_key_value(text)?;
+            slot.set((*of, Self(*id)));
+            Some(Self(*id))
+        })
     }
 
     fn insert(text: &[u8], limit: usize) -> Option<Self> {
@@ -165,6 +195,20 @@ mod tests {
         assert_eq!(Sym::new("abc").as_str(), "abc");
         assert_eq!(Sym::default(), Sym::new(""));
         assert!(Sym::intern(&[0xff, 0xfe]).is_some_and(|s| s.as_bytes() == [0xff, 0xfe]));
+    }
+
+    #[test]
+    fn many_texts_are_looked_up_again_and_again() {
+        let texts: Vec<String> =
+            (0..2 * RECENT).map(|n| format!("{}{n}", "t".repeat(n % 9))).collect();
+        let syms: Vec<Sym> = texts.iter().map(|text| Sym::new(text)).collect();
+        for _ in 0..2 {
+            for (text, sym) in texts.iter().zip(&syms) {
+                assert_eq!(Sym::new(text), *sym);
+                assert_eq!(sym.as_str(), text);
+            }
+        }
+        assert_eq!(Sym::new(""), Sym::default());
     }
 
     #[test]

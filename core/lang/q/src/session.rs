@@ -5,11 +5,11 @@ use crate::compile;
 use crate::display;
 use crate::error::{QError, Result};
 use crate::eval::{Frame, Stop};
+use crate::kernel::group::WordMap;
 use crate::kernel::index::Indexes;
 use crate::parse::{self, Statement};
 use crate::qsp::State;
 use formats::k::{K, Sym};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a session may ask the world outside; there is no other way to time and chance.
@@ -83,7 +83,7 @@ const CONSOLE_MAX: usize = 1 << 20;
 
 /// The variables and surroundings of programs; one thread at a time uses it.
 pub struct Session {
-    pub(crate) globals: HashMap<Sym, K>,
+    pub(crate) globals: WordMap<Sym, K>,
     pub(crate) host: Box<dyn Host>,
     printer: Option<Printer>,
     console: String,
@@ -163,8 +163,16 @@ impl Session {
     /// # Errors
     /// What the function signals.
     pub fn apply(&mut self, func: &K, args: &[K]) -> Result {
+        self.apply_to(func, args.to_vec())
+    }
+
+    /// The same with arguments that it may take apart.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn apply_to(&mut self, func: &K, args: Vec<K>) -> Result {
         self.begin();
-        self.call(func, args.to_vec())
+        self.call(func, args)
     }
 
     /// The text that programs printed since the last call, unless a printer took it.

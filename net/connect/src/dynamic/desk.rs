@@ -116,7 +116,7 @@ impl Desk {
                     Err(failed(&format!("the text is longer than {TEXT_BYTES_MAX} bytes")))
                 }
                 Payload::Bytes(text) => self.to_set(id, text),
-                Payload::Value(_) => Err(failed("the body is not a text")),
+                Payload::Value(_) | Payload::Values(_) => Err(failed("the body is not a text")),
             },
             "GET" => Err(self.show(&id)),
             "DELETE" => Ok(Change::Remove(id)),

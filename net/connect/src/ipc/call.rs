@@ -8,6 +8,7 @@ use plan::env::{Payload, Request};
 use wire::kdb;
 
 use super::flight::{Answer, gone};
+use super::gathered::Callee;
 use super::router::{Router, Said};
 
 /// Levels of general lists in an argument that are looked at: the argument, and what is in it.
@@ -21,7 +22,7 @@ pub(super) enum Wanted {
     /// Nothing that has to be asked for.
     Nothing(Result<K, String>),
     /// A value for a callback.
-    Callback { port: Sender<Request>, name: String, value: K },
+    Callback { callee: Callee, value: K },
     /// Something else.
     Other { request: K, said: Option<Said> },
 }
@@ -45,7 +46,9 @@ pub(super) fn wanted(request: K, router: &dyn Router) -> Wanted {
     drop(request);
     // A callback takes one argument (spec/kdb-qsp.md §6).
     match (arguments.len(), arguments.pop()) {
-        (1, Some(value)) => Wanted::Callback { port, name, value: coerced(value) },
+        (1, Some(value)) => {
+            Wanted::Callback { callee: Callee { port, name }, value: coerced(value) }
+        }
         _ => Wanted::Nothing(Err("rank".to_owned())),
     }
 }
@@ -86,7 +89,7 @@ pub(super) async fn answer(
 
 /// A value as q itself would have made it: a list of like atoms is a vector. Clients send general
 /// lists for what their languages call a list (spec/kdb-ipc.md §6).
-fn coerced(value: K) -> K {
+pub(super) fn coerced(value: K) -> K {
     coerce(value, COERCED_LEVELS)
 }
 
@@ -96,8 +99,12 @@ fn coerce(value: K, levels: usize) -> K {
     }
     match value {
         K::Vec(Vector { ty, attr, data: Data::List(list) }) => {
-            if let Some(K::Atom(..)) = list.first() {
-                return K::collapse(list.to_vec()).with_attr(attr);
+            if let Some(K::Atom(of, _)) = list.first() {
+                let of = *of;
+                return match list.iter().all(|k| matches!(k, K::Atom(ty, _) if *ty == of)) {
+                    true => K::collapse(list.to_vec()).with_attr(attr),
+                    false => K::Vec(Vector { ty, attr, data: Data::List(list) }),
+                };
             }
             let mut items = Arc::unwrap_or_clone(list);
             for item in items.iter_mut() {
@@ -135,16 +142,24 @@ fn find(name: &str, arguments: &mut Vec<K>, router: &dyn Router) -> Option<Sende
     router.port(name)
 }
 
-/// Gives a callback its value.
-pub(super) async fn call(port: Sender<Request>, name: String, value: K, remote: &str) -> Answer {
+/// Gives a callback values, each of which is a call.
+pub(super) async fn call(callee: Callee, mut values: Vec<K>, remote: &str) -> Answer {
+    let Callee { port, name } = callee;
     let (reply, answer) = flume::bounded(1);
+    let payload = match values.pop() {
+        Some(value) if values.is_empty() => Payload::Value(value),
+        last => {
+            values.extend(last);
+            Payload::Values(values)
+        }
+    };
     let request = Request {
         method: String::new(),
         path: name.clone(),
         query: Vec::new(),
         headers: Vec::new(),
         remote: remote.to_owned(),
-        payload: Payload::Value(value),
+        payload,
         incoming: None,
         encryption: None,
         reply,
@@ -161,7 +176,7 @@ pub(super) async fn call(port: Sender<Request>, name: String, value: K, remote: 
 /// # Errors
 /// The one of the callback, or that its pipeline has ended.
 pub async fn give(port: Sender<Request>, name: String, value: K) -> Result<K, String> {
-    call(port, name, value, "").await.get().await
+    call(Callee { port, name }, vec![value], "").await.get().await
 }
 
 /// The name and the arguments of a call; a head may be a symbol or a text that names a function

@@ -48,17 +48,18 @@ impl Callback {
                 Ended::Done(Err(_)) => return Ok(()), // nobody can call any more
                 Ended::Done(Ok(request)) => request,
             };
-            let data = match request.payload {
-                Payload::Value(value) => Data::Value(value),
+            // The caller is answered once there is room for its data: that is how a slow pipeline
+            // slows its callers.
+            match request.payload {
+                Payload::Value(value) => drop(context.emit(Batch::new(Data::Value(value))).await?),
+                Payload::Values(values) => context.emit_each(values).await?,
                 Payload::Bytes(bytes) => {
                     let body = plan::Body::Own(std::sync::Arc::new(bytes.to_vec()));
                     let recs = vec![Record { body, ..Record::default() }];
-                    Data::Records(Records { recs, ..Records::default() })
+                    let records = Records { recs, ..Records::default() };
+                    drop(context.emit(Batch::records(records)).await?);
                 }
-            };
-            // The caller is answered once there is room for its data: that is how a slow pipeline
-            // slows its callers.
-            drop(context.emit(Batch::new(data)).await?);
+            }
             let _ = request.reply.try_send(Response { status: 200, ..Response::default() });
         }
     }

@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use flume::Sender;
 use formats::k::K;
-use formats::k::ipc::{Body, Endian, IpcError, decode_body};
+use formats::k::ipc::{Body, Endian, IpcError, decode_argument, decode_body};
 use rt::net::{ReadHalf, Stream};
-use wire::kdb::{Event, Kind, Server};
+use wire::kdb::{Event, Kind, Message, Server};
 
-use super::call::{Wanted, answer, call, wanted};
+use super::call::{Wanted, answer, coerced, wanted};
 use super::complaints::Complaints;
 use super::flight::{Answer, Asked, Flight, answer_all};
+use super::gathered::{Call, Gathered};
 use super::listener::{LOGIN_TIME, Options};
 use super::router::Router;
 
@@ -50,8 +51,11 @@ pub(super) async fn talk(
     let (asked, to_answer) = flume::unbounded();
     let answers = answer_all(to_answer, Rc::clone(&flight), writer, Rc::clone(&complaints));
     let answers = rt::spawn(answers);
-    let client = Client { remote, router, flight, asked, complaints };
+    let gathered = None;
+    let mut client = Client { remote, router, flight, asked, complaints, gathered };
     let ended = client.listen(&mut stream, &mut server).await;
+    // What came before the end was called.
+    client.send().await;
     // What was asked before is answered, or complained about.
     drop(client);
     let _ = answers.await;
@@ -65,46 +69,98 @@ struct Client {
     flight: Rc<Flight>,
     asked: Sender<Asked>,
     complaints: Rc<RefCell<Complaints>>,
+    /// Calls that were read and are not sent yet.
+    gathered: Option<Gathered>,
 }
 
 impl Client {
-    async fn listen(&self, stream: &mut ReadHalf, server: &mut Server) -> Result<(), String> {
-        while let Some(event) = next(stream, server).await? {
-            let Event::Message { kind, endian, body } = event else { continue };
-            if kind == Kind::Response {
-                // Nothing is ever asked of a client: this answers no request, and is none.
-                let text = "a response that nothing was waiting for was ignored";
-                self.complaints.borrow_mut().say(text, None);
-                continue;
+    async fn listen(&mut self, stream: &mut ReadHalf, server: &mut Server) -> Result<(), String> {
+        loop {
+            while let Some(message) = server.message().map_err(|e| e.to_string())? {
+                self.message(message).await?;
             }
-            let bytes = body.len();
-            self.flight.start(bytes).await?;
-            let answer = match object(&body, endian)? {
-                Ok(request) => {
-                    drop(body);
-                    self.take(request).await?
+            // Nobody waits for more.
+            self.send().await;
+            if !fill(stream, server).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Asks what a message asks. Calls of callbacks follow each other at once; any other request
+    /// sees all that were sent before it answered, and none that were sent after it begun.
+    ///
+    /// # Errors
+    /// The connection must be closed.
+    async fn message(&mut self, message: Message<'_>) -> Result<(), String> {
+        let Message { kind, endian, body } = message;
+        if kind == Kind::Response {
+            // Nothing is ever asked of a client: this answers no request, and is none.
+            let text = "a response that nothing was waiting for was ignored";
+            self.complaints.borrow_mut().say(text, None);
+            return Ok(());
+        }
+        let call = Call { kind, endian, bytes: body.len() };
+        if !self.flight.has_room(call.bytes) {
+            // What is not sent would never land.
+            self.send().await;
+        }
+        self.flight.start(call.bytes).await?;
+        if let Some(gathered) = self.gathered.as_mut().filter(|gathered| gathered.has_room(call))
+            && let Some(argument) = gathered.argument(&body, endian)
+        {
+            match read(decode_argument(argument, endian))? {
+                Ok(value) => gathered.push(coerced(value), call),
+                Err(error) => self.answer(call, Err(error)).await,
+            }
+            return Ok(());
+        }
+        match object(&body, endian)? {
+            Ok(request) => self.take(request, &body, call).await,
+            Err(error) => {
+                self.answer(call, Err(error)).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn take(&mut self, request: K, body: &[u8], call: Call) -> Result<(), String> {
+        match wanted(request, &*self.router) {
+            Wanted::Nothing(answer) => self.answer(call, answer).await,
+            Wanted::Callback { callee, value } => {
+                match self.gathered.as_mut().filter(|gathered| gathered.admits(&callee, call)) {
+                    Some(gathered) => gathered.push(value, call),
+                    None => {
+                        self.send().await;
+                        self.gathered = Some(Gathered::new(callee, value, call));
+                    }
                 }
-                Err(error) => Answer::Ready(Err(error)),
-            };
-            let _ = self.asked.send(Asked { kind, endian, bytes, answer });
+                if let Some(gathered) = &mut self.gathered {
+                    gathered.set_head(body, call.endian);
+                }
+            }
+            Wanted::Other { request, said } => {
+                self.send().await;
+                self.flight.alone().await?;
+                let answer = answer(&request, said, &*self.router).await;
+                self.answer(call, answer).await;
+            }
         }
         Ok(())
     }
 
-    /// Asks what a request asks. Calls of callbacks follow each other at once; any other request
-    /// sees all that were sent before it answered, and none that were sent after it begun.
-    ///
-    /// # Errors
-    /// The client can be sent nothing any more.
-    async fn take(&self, request: K) -> Result<Answer, String> {
-        Ok(match wanted(request, &*self.router) {
-            Wanted::Nothing(answer) => Answer::Ready(answer),
-            Wanted::Callback { port, name, value } => call(port, name, value, &self.remote).await,
-            Wanted::Other { request, said } => {
-                self.flight.alone().await?;
-                Answer::Ready(answer(&request, said, &*self.router).await)
-            }
-        })
+    /// Answers a request, behind those that came before it.
+    async fn answer(&mut self, call: Call, answer: Result<K, String>) {
+        self.send().await;
+        let _ = self.asked.send(Asked { calls: vec![call], answer: Answer::Ready(answer) });
+    }
+
+    /// Sends what was gathered.
+    async fn send(&mut self) {
+        if let Some(Gathered { callee, values, calls, .. }) = self.gathered.take() {
+            let answer = super::call::call(callee, values, &self.remote).await;
+            let _ = self.asked.send(Asked { calls, answer });
+        }
     }
 }
 
@@ -113,9 +169,23 @@ impl Client {
 /// # Errors
 /// The bytes are no object: nothing that follows them can be trusted.
 fn object(body: &[u8], endian: Endian) -> Result<Result<K, String>, String> {
-    match decode_body(body, endian) {
-        Ok(Body::Value(request)) => Ok(Ok(request)),
-        Ok(Body::Error(_)) => Err("a request cannot be an error".to_owned()),
+    let object = decode_body(body, endian).map(|body| match body {
+        Body::Value(request) => Ok(request),
+        Body::Error(_) => Err("a request cannot be an error".to_owned()),
+    });
+    match read(object)? {
+        Ok(request) => request.map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// What was read, or what is answered where there is no place for it.
+///
+/// # Errors
+/// As [`object`].
+fn read<T>(decoded: Result<T, IpcError>) -> Result<Result<T, String>, String> {
+    match decoded {
+        Ok(read) => Ok(Ok(read)),
         Err(error @ IpcError::TooManySymbols) => Ok(Err(error.to_string())),
         Err(error) => Err(format!("a message without an object: {error}")),
     }
@@ -123,24 +193,30 @@ fn object(body: &[u8], endian: Endian) -> Result<Result<K, String>, String> {
 
 /// The next event; `None` when the client closed the connection.
 async fn next(stream: &mut ReadHalf, server: &mut Server) -> Result<Option<Event>, String> {
-    let mut buffer = Vec::new();
     loop {
         if let Some(event) = server.event().map_err(|e| e.to_string())? {
             return Ok(Some(event));
         }
-        if buffer.capacity() == 0 {
-            // Waiting costs no buffer, so that idle clients are cheap.
-            stream.readable().await.map_err(|e| crate::text::io_text(&e))?;
-            buffer.reserve(READ_BYTES);
+        if !fill(stream, server).await? {
+            return Ok(None);
         }
-        let (read, filled) = stream.read(buffer).await;
-        match read {
-            Ok(0) if server.buffered() > 0 => return Err("it ended within a message".to_owned()),
-            Ok(0) => return Ok(None),
-            Ok(_) => server.feed(&filled),
-            Err(error) => return Err(crate::text::io_text(&error)),
-        }
-        buffer = filled;
-        buffer.clear();
+    }
+}
+
+/// Waits for bytes, which go where they are decoded; tells with `false` that the client closed the
+/// connection.
+async fn fill(stream: &mut ReadHalf, server: &mut Server) -> Result<bool, String> {
+    let failed = |e: std::io::Error| crate::text::io_text(&e);
+    let within = server.buffered() > 0;
+    if !within {
+        // Waiting costs no buffer, so that idle clients are cheap.
+        server.let_go();
+        stream.readable().await.map_err(failed)?;
+    }
+    let (read, filled) = stream.read(server.spare(READ_BYTES)).await;
+    server.fed(filled);
+    match read.map_err(failed)? {
+        0 if within => Err("it ended within a message".to_owned()),
+        count => Ok(count > 0),
     }
 }

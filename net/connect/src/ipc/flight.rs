@@ -12,38 +12,62 @@ use rt::net::WriteHalf;
 use wire::kdb::{self, Kind};
 
 use super::complaints::Complaints;
+use super::gathered::Call;
 
 /// Requests of one client that are on the way at a time; the next one is left in its socket.
 pub const IN_FLIGHT_MAX: usize = 256;
 /// Bytes of requests of one client that are on the way at a time; one alone may have more.
 pub const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
 
-/// A request on the way.
+/// Requests on the way that have one answer.
 pub(super) struct Asked {
-    pub(super) kind: Kind,
-    pub(super) endian: Endian,
-    pub(super) bytes: usize,
+    pub(super) calls: Vec<Call>,
     pub(super) answer: Answer,
 }
 
-/// Its answer.
+/// Their answer.
 pub(super) enum Answer {
     /// It is there.
     Ready(Result<K, String>),
-    /// A callback of this name has the request.
+    /// A callback of this name has the requests.
     Awaited(String, Receiver<Response>),
 }
 
 impl Answer {
+    /// The answer to the first of them.
     pub(super) async fn get(self) -> Result<K, String> {
+        self.all().await.of(0)
+    }
+
+    async fn all(self) -> Answers {
         let (name, answer) = match self {
-            Answer::Ready(answer) => return answer,
+            Answer::Ready(answer) => return Answers { answer, refused: Vec::new() },
             Answer::Awaited(name, answer) => (name, answer),
         };
-        let response = answer.recv_async().await.map_err(|_| gone(&name))?;
-        match response.status {
+        let Ok(response) = answer.recv_async().await else {
+            return Answers { answer: Err(gone(&name)), refused: Vec::new() };
+        };
+        let answer = match response.status {
             0..=399 => Ok(K::Null),
             _ => Err(String::from_utf8_lossy(&response.body).into_owned()),
+        };
+        Answers { answer, refused: response.refused }
+    }
+}
+
+/// What each of them is answered.
+struct Answers {
+    /// Most of them.
+    answer: Result<K, String>,
+    /// The others, by their places in order.
+    refused: Vec<(usize, String)>,
+}
+
+impl Answers {
+    fn of(&self, place: usize) -> Result<K, String> {
+        match self.refused.binary_search_by_key(&place, |(place, _)| *place) {
+            Ok(at) => Err(self.refused.get(at).map(|(_, text)| text.clone()).unwrap_or_default()),
+            Err(_) => self.answer.clone(),
         }
     }
 }
@@ -77,17 +101,19 @@ impl Flight {
         })
     }
 
+    /// Whether there is room for a request of so many bytes.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let count = self.count.get();
+        let room = self.bytes.get().saturating_add(bytes) <= IN_FLIGHT_BYTES_MAX;
+        count == 0 || (room && count < IN_FLIGHT_MAX)
+    }
+
     /// Waits until there is room for a request of so many bytes, which then is on the way.
     ///
     /// # Errors
     /// The client can be sent nothing any more.
     pub(super) async fn start(&self, bytes: usize) -> Result<(), String> {
-        let fits = || {
-            let count = self.count.get();
-            let room = self.bytes.get().saturating_add(bytes) <= IN_FLIGHT_BYTES_MAX;
-            count == 0 || (room && count < IN_FLIGHT_MAX)
-        };
-        self.until(fits).await?;
+        self.until(|| self.has_room(bytes)).await?;
         self.count.set(self.count.get() + 1);
         self.all.set(self.all.get() + 1);
         self.bytes.set(self.bytes.get() + bytes);
@@ -113,9 +139,10 @@ impl Flight {
         Ok(())
     }
 
-    fn land(&self, bytes: usize) {
-        self.count.set(self.count.get() - 1);
-        self.all.set(self.all.get() - 1);
+    fn land(&self, calls: &[Call]) {
+        let bytes: usize = calls.iter().map(|call| call.bytes).sum();
+        self.count.set(self.count.get() - calls.len());
+        self.all.set(self.all.get() - calls.len());
         self.bytes.set(self.bytes.get() - bytes);
         let _ = self.landed.0.try_send(());
     }
@@ -140,32 +167,33 @@ pub(super) async fn answer_all(
     mut stream: WriteHalf,
     complaints: Rc<RefCell<Complaints>>,
 ) {
-    while let Ok(Asked { kind, endian, bytes, answer }) = asked.recv_async().await {
-        let answer = answer.get().await;
-        match (kind, answer) {
-            (Kind::Sync, answer) => {
-                if stream.write_all(response(answer, endian)).await.0.is_err() {
-                    return flight.break_off();
+    while let Ok(Asked { calls, answer }) = asked.recv_async().await {
+        let answers = answer.all().await;
+        let mut out = Vec::new();
+        for (place, call) in calls.iter().enumerate() {
+            match (call.kind, answers.of(place)) {
+                (Kind::Sync, answer) => respond(answer, call.endian, &mut out),
+                (_, Err(error)) => {
+                    let mut complaints = complaints.borrow_mut();
+                    complaints.say("an asynchronous call failed", Some(&error));
                 }
+                (_, Ok(_)) => {}
             }
-            (_, Err(error)) => {
-                let mut complaints = complaints.borrow_mut();
-                complaints.say("an asynchronous call failed", Some(&error));
-            }
-            (_, Ok(_)) => {}
         }
-        flight.land(bytes);
+        if !out.is_empty() && stream.write_all(out).await.0.is_err() {
+            return flight.break_off();
+        }
+        flight.land(&calls);
     }
 }
 
-fn response(answer: Result<K, String>, endian: Endian) -> Vec<u8> {
-    let mut out = Vec::new();
+/// Appends a response.
+fn respond(answer: Result<K, String>, endian: Endian, out: &mut Vec<u8>) {
     let written = answer.and_then(|value| {
-        let written = kdb::write_message(Kind::Response, endian, &value, &mut out);
+        let written = kdb::write_message(Kind::Response, endian, &value, out);
         written.map_err(|e| e.to_string())
     });
     if let Err(text) = written {
-        kdb::write_error(&text, endian, &mut out);
+        kdb::write_error(&text, endian, out);
     }
-    out
 }

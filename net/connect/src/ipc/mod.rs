@@ -6,6 +6,7 @@ pub mod callback;
 mod complaints;
 mod connection;
 mod flight;
+mod gathered;
 pub mod listener;
 pub mod output;
 mod replayed;
@@ -14,6 +15,7 @@ mod users;
 
 pub use call::give;
 pub use flight::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX};
+pub use gathered::{GATHERED_BYTES_MAX, GATHERED_MAX};
 pub use listener::{Listening, Options, start};
 pub use router::{Router, Said};
 pub use users::{USERS_MAX, Users};

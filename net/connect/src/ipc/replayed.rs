@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::pin::pin;
@@ -26,7 +27,7 @@ use rt::storage::spool::{Appended, Options, RECORD_BYTES, Spool, Standing, Store
 const JOURNAL_BYTES_MAX: u64 = 16 << 30;
 /// Bytes of one of its files, which is removed when all of it is delivered.
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
-/// Calls that are on their way to the journal at once.
+/// Calls that are on their way to the journal at once; those of one request may be more.
 const LANDINGS_MAX: usize = 256;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -39,7 +40,49 @@ struct Landing {
     value: K,
     bytes: u64,
     answer: Receiver<Result<Appended, StorageError>>,
+    caller: Rc<Caller>,
+    /// Its place among the calls of its request.
+    place: usize,
+}
+
+impl Landing {
+    /// It is in the journal, or not.
+    fn tell(&self, error: Option<&StorageError>) {
+        self.caller.told(self.place, error.map(ToString::to_string));
+    }
+}
+
+/// Who is answered when all calls of a request are in the journal, or refused.
+struct Caller {
     reply: flume::Sender<Response>,
+    calls: usize,
+    /// Calls that are on their way.
+    left: Cell<usize>,
+    refused: RefCell<Vec<(usize, String)>>,
+}
+
+impl Caller {
+    fn new(reply: flume::Sender<Response>, calls: usize) -> Rc<Self> {
+        let left = Cell::new(calls);
+        Rc::new(Caller { reply, calls, left, refused: RefCell::default() })
+    }
+
+    /// What became of a call.
+    fn told(&self, place: usize, refused: Option<String>) {
+        let mut all = self.refused.borrow_mut();
+        all.extend(refused.map(|text| (place, text)));
+        self.left.set(self.left.get().saturating_sub(1));
+        if self.left.get() > 0 {
+            return;
+        }
+        let mut refused = std::mem::take(&mut *all);
+        if let (1, Some((_, text))) = (self.calls, refused.first()) {
+            return refuse(&self.reply, text);
+        }
+        refused.sort_unstable();
+        let response = Response { status: 200, refused, ..Response::default() };
+        let _ = self.reply.try_send(response);
+    }
 }
 
 /// The journal of one callback, while its source runs.
@@ -193,33 +236,73 @@ impl Journal {
         select(pin!(stop), more).await.factor_first().0
     }
 
-    /// Sends a call on its way to the journal.
+    /// Sends the calls of a request on their way to the journal, which keeps them together.
     fn keep(&mut self, request: Request) -> Result<(), SourceError> {
-        let Payload::Value(value) = request.payload else {
-            refuse(&request.reply, "only values can be kept");
-            return Ok(());
+        let values = match request.payload {
+            Payload::Value(value) => vec![value],
+            Payload::Values(values) => values,
+            Payload::Bytes(_) => {
+                refuse(&request.reply, "only values can be kept");
+                return Ok(());
+            }
         };
+        let caller = Caller::new(request.reply, values.len());
+        let mut kept = Ok(());
+        for (place, value) in values.into_iter().enumerate() {
+            match &kept {
+                Ok(()) => kept = self.keep_one(value, &caller, place).map_err(trouble),
+                // The caller may send it again.
+                Err(error) => caller.told(place, Some(error.to_string())),
+            }
+        }
+        kept
+    }
+
+    fn keep_one(
+        &mut self,
+        value: K,
+        caller: &Rc<Caller>,
+        place: usize,
+    ) -> Result<(), StorageError> {
         let mut payload = Vec::new();
         if let Err(error) = encode(&value, Endian::Little, &mut payload) {
-            refuse(&request.reply, &error.to_string());
+            caller.told(place, Some(error.to_string()));
             return Ok(());
         }
         let bytes = (payload.len() + RECORD_BYTES) as u64;
-        let answer = match self.spool.append(payload) {
-            Ok(answer) => answer,
-            Err(error @ StorageError::RecordTooLarge(_)) => {
-                refuse(&request.reply, &error.to_string());
-                return Ok(());
+        match self.spool.append(payload) {
+            Ok(answer) => {
+                self.landing_bytes += bytes;
+                let caller = Rc::clone(caller);
+                self.landings.push_back(Landing { value, bytes, answer, caller, place });
+                Ok(())
             }
-            Err(error) => return Err(trouble(error)),
-        };
-        self.landing_bytes += bytes;
-        self.landings.push_back(Landing { value, bytes, answer, reply: request.reply });
+            Err(error) => {
+                caller.told(place, Some(error.to_string()));
+                if matches!(error, StorageError::RecordTooLarge(_)) { Ok(()) } else { Err(error) }
+            }
+        }
+    }
+
+    /// The first call on its way is in the journal, or not, and perhaps others behind it.
+    async fn landed(
+        &mut self,
+        landed: Result<Appended, StorageError>,
+        context: &Rc<dyn SourceContext>,
+    ) -> Result<(), SourceError> {
+        let mut next = Some(landed);
+        while let Some(landed) = next {
+            self.landed_one(landed, context).await?;
+            next = match self.landings.front().map(|landing| landing.answer.try_recv()) {
+                Some(Ok(landed)) => Some(landed),
+                Some(Err(flume::TryRecvError::Disconnected)) => Some(Err(StorageError::Stopped)),
+                Some(Err(flume::TryRecvError::Empty)) | None => None,
+            };
+        }
         Ok(())
     }
 
-    /// The first call on its way is in the journal, or not.
-    async fn landed(
+    async fn landed_one(
         &mut self,
         landed: Result<Appended, StorageError>,
         context: &Rc<dyn SourceContext>,
@@ -229,12 +312,12 @@ impl Journal {
         match landed {
             Ok(appended) => {
                 self.standing = appended.standing;
-                let _ = landing.reply.try_send(Response { status: 200, ..Response::default() });
+                landing.tell(None);
                 self.emit(appended.sequence, landing.value, context).await
             }
             Err(error) => {
                 // The caller may send it again; nothing of it is kept.
-                refuse(&landing.reply, &error.to_string());
+                landing.tell(Some(&error));
                 context.error(&error.to_string());
                 Ok(())
             }
@@ -257,13 +340,13 @@ impl Journal {
         while let Some(landing) = self.landings.pop_front() {
             match landing.answer.recv_async().await {
                 Ok(Ok(appended)) => {
-                    let _ = landing.reply.try_send(Response { status: 200, ..Response::default() });
+                    landing.tell(None);
                     let sequence = appended.sequence;
                     let emitted = context.emit_kept(numbered(sequence, landing.value)).await?;
                     self.on_the_way.push(delivery(sequence, emitted));
                 }
-                Ok(Err(error)) => refuse(&landing.reply, &error.to_string()),
-                Err(_) => refuse(&landing.reply, &StorageError::Stopped.to_string()),
+                Ok(Err(error)) => landing.tell(Some(&error)),
+                Err(_) => landing.tell(Some(&StorageError::Stopped)),
             }
         }
         let rest = async {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// What a function takes of the objects of a body: it is larger than other values.
 const FUNCTION_OBJECTS: usize = 4;
+/// What the list of a call with one argument takes of them.
+const CALL_OBJECTS: usize = 2;
 
 /// The content of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,38 @@ pub fn decode_body(bytes: &[u8], endian: Endian) -> Result<Body, IpcError> {
 pub fn decode(bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
     let mut reader = Reader { rest: bytes, endian, objects: OBJECTS_MAX };
     let value = reader.object(0)?;
+    if reader.rest.is_empty() { Ok(value) } else { Err(IpcError::Trailing) }
+}
+
+/// The bytes in front of the argument of a call with one: those of a list of two whose first is a
+/// symbol or a text. Another message that begins with the same bytes calls the same.
+#[must_use]
+pub fn head_bytes(bytes: &[u8], endian: Endian) -> Option<usize> {
+    let mut reader = Reader { rest: bytes, endian, objects: OBJECTS_MAX };
+    let (list, _attr) = (reader.byte().ok()?, reader.byte().ok()?);
+    if list != 0 || reader.count(2).ok()? != 2 {
+        return None;
+    }
+    match i8::from_ne_bytes([reader.byte().ok()?]) {
+        -11 => drop(reader.text().ok()?),
+        10 => {
+            reader.byte().ok()?;
+            let count = reader.count(1).ok()?;
+            reader.take(count).ok()?;
+        }
+        _ => return None,
+    }
+    Some(bytes.len() - reader.rest.len())
+}
+
+/// Decodes the argument behind the head of a call ([`head_bytes`]), as it is read when all of the
+/// call is.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_argument(bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
+    let mut reader = Reader { rest: bytes, endian, objects: OBJECTS_MAX - CALL_OBJECTS };
+    let value = reader.object(1)?;
     if reader.rest.is_empty() { Ok(value) } else { Err(IpcError::Trailing) }
 }
 
@@ -208,13 +242,19 @@ impl<'a> Reader<'a> {
         }
         let names = self.object(depth + 1)?;
         let columns = self.object(depth + 1)?;
-        let (Some(names), Some(columns)) = (names.as_syms(), columns.as_list()) else {
+        let (
+            K::Vec(Vector { data: Data::Sym(names), .. }),
+            K::Vec(Vector { data: Data::List(columns), .. }),
+        ) = (names, columns)
+        else {
             return Err(IpcError::BadShape);
         };
-        let table = K::table(names.to_vec(), columns.to_vec()).map_err(|_| IpcError::BadShape)?;
-        match &table {
-            K::Table(t) if !Table::iter(t).any(|(_, c)| c.is_atom()) => Ok(table),
-            _ => Err(IpcError::BadShape),
+        let columns = std::mem::take(&mut Arc::unwrap_or_clone(columns).0);
+        let rows = columns.first().map_or(0, K::len);
+        let is_column = |k: &K| matches!(k, K::Vec(_)) && k.len() == rows;
+        match names.len() == columns.len() && columns.iter().all(is_column) {
+            true => Ok(K::Table(Arc::new(Table { names, columns }))),
+            false => Err(IpcError::BadShape),
         }
     }
 

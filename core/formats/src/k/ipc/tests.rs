@@ -267,4 +267,42 @@ proptest! {
             comes_back(&k);
         }
     }
+
+    /// A call is read the same in two parts, also where it is damaged behind its head.
+    #[test]
+    fn an_argument_is_read_as_its_call_is(
+        k in value(),
+        texts: bool,
+        damage in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let name = if texts { K::str("upd") } else { K::sym("upd") };
+        for endian in [Endian::Little, Endian::Big] {
+            let mut call = encoded(&K::list(vec![name.clone(), k.clone()]), endian);
+            let head = head_bytes(&call, endian).unwrap();
+            if let Some((at, byte)) = &damage {
+                let at = head + at.index(call.len() - head);
+                call[at] = *byte;
+            }
+            let whole = decode(&call, endian).map(|call| call.at(1));
+            prop_assert_eq!(decode_argument(&call[head..], endian), whole);
+        }
+    }
+}
+
+#[test]
+fn only_calls_with_one_argument_have_a_head() {
+    let head = |k: &K| head_bytes(&encoded(k, Endian::Little), Endian::Little);
+    let call = |first: K| K::list(vec![first, K::long(1)]);
+    assert_eq!(head(&call(K::sym("upd"))), Some(6 + 5));
+    assert_eq!(head(&call(K::str("upd"))), Some(6 + 6 + 3));
+    assert_eq!(head(&call(K::long(7))), None);
+    assert_eq!(head(&K::list(vec![K::sym("upd")])), None);
+    assert_eq!(head(&K::list(vec![K::sym("upd"), K::long(1), K::long(2)])), None);
+    assert_eq!(head(&K::syms(vec!["upd".into(), "x".into()])), None);
+    for cut in 0..6 + 5 {
+        assert_eq!(
+            head_bytes(&encoded(&call(K::sym("upd")), Endian::Little)[..cut], Endian::Little),
+            None
+        );
+    }
 }

@@ -91,7 +91,7 @@ impl Session {
                 return Ok(Fun::Projection(f.clone(), args).into_k());
             }
         }
-        args.resize(lambda.locals.len(), K::list(Vec::new()));
+        args.resize_with(lambda.locals.len(), || K::list(Vec::new()));
         let mut frame = Frame { locals: args, myself: Some(f.clone()), scopes: Vec::new() };
         match self.block(&lambda.body, &mut frame) {
             Ok(value) | Err(Stop::Return(value)) => Ok(value),

@@ -22,7 +22,8 @@ type Held = Weak<dyn Any + Send + Sync>;
 #[derive(Debug)]
 struct Index {
     columns: Vec<Held>,
-    table: RowTable,
+    /// `None` while somebody has it.
+    table: Option<RowTable>,
     used: u64,
 }
 
@@ -58,11 +59,9 @@ impl Index {
 impl Indexes {
     /// Takes the index of key columns out, or makes it. Of equal rows it has the first.
     pub(crate) fn take(&mut self, columns: &[&Vector]) -> RowTable {
-        let known = columns.first().and_then(|first| self.known.remove(&address(&first.data)));
-        match known {
-            Some(index) if index.is_of(columns) => index.table,
-            _ => made(columns),
-        }
+        let known = columns.first().and_then(|first| self.known.get_mut(&address(&first.data)));
+        let table = known.filter(|index| index.is_of(columns)).and_then(|index| index.table.take());
+        table.unwrap_or_else(|| made(columns))
     }
 
     /// Keeps the index of key columns until it is taken, or others need the room.
@@ -73,6 +72,11 @@ impl Indexes {
             return;
         }
         self.uses += 1;
+        let known = self.known.get_mut(&address(&first.data));
+        if let Some(index) = known.filter(|index| index.is_of(&columns)) {
+            (index.table, index.used) = (Some(table), self.uses);
+            return;
+        }
         if self.known.len() >= INDEXES_MAX {
             self.known.retain(|_, index| index.columns.iter().all(|c| c.strong_count() > 0));
         }
@@ -81,7 +85,8 @@ impl Indexes {
             oldest.map(|oldest| self.known.remove(&oldest));
         }
         let columns = columns.iter().map(|column| held(&column.data)).collect();
-        self.known.insert(address(&first.data), Index { columns, table, used: self.uses });
+        let index = Index { columns, table: Some(table), used: self.uses };
+        self.known.insert(address(&first.data), index);
     }
 }
 
@@ -127,6 +132,28 @@ mod tests {
         let index = indexes.take(&columns);
         let hash = row_hash([formats::k::Scalar::I64(1000)].into_iter());
         assert_eq!(index.find(hash, |at| at == 7), Some(7));
+    }
+
+    #[test]
+    fn one_that_does_not_come_back_is_made_anew() {
+        let mut indexes = Indexes::default();
+        let table = keys(0);
+        let columns = flat(table.iter()).unwrap();
+        let find = |index: &RowTable, item: i64| {
+            let hash = row_hash([formats::k::Scalar::I64(item)].into_iter());
+            index.find(hash, |at| at as i64 == item)
+        };
+        let index = indexes.take(&columns);
+        indexes.put(&table, index);
+        for _ in 0..2 {
+            // An error keeps whoever has it from giving it back.
+            let index = indexes.take(&columns);
+            assert_eq!(find(&index, 42), Some(42));
+        }
+        let index = indexes.take(&columns);
+        indexes.put(&table, index);
+        assert_eq!(indexes.known.len(), 1);
+        assert_eq!(find(&indexes.take(&columns), 99), Some(99));
     }
 
     #[test]

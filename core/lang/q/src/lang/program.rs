@@ -92,13 +92,15 @@ impl Program {
 
     /// Puts data that left a station in front of everything else that has to be done: each piece
     /// goes to the end before the next one moves.
-    fn fan_out(&mut self, from: usize, pieces: Output) {
+    fn fan_out(&mut self, from: usize, pieces: impl DoubleEndedIterator<Item = (K, K)>) {
         let Some(station) = self.stations.get(from) else { return };
-        for (metadata, data) in pieces.into_iter().rev() {
-            for to in station.targets.iter().rev() {
+        let Some((first, others)) = station.targets.split_first() else { return };
+        for (metadata, data) in pieces.rev() {
+            for to in others.iter().rev() {
                 let (metadata, data) = (metadata.clone(), data.clone());
                 self.todo.push_front(Piece { to: *to, metadata, data });
             }
+            self.todo.push_front(Piece { to: *first, metadata, data });
         }
     }
 
@@ -132,7 +134,7 @@ impl Program {
                 (Some(writer), _) => {
                     out.extend(pieces.into_iter().map(|(m, k)| tagged(writer, close(m, k))));
                 }
-                (None, _) => self.fan_out(at, pieces),
+                (None, _) => self.fan_out(at, pieces.into_iter()),
             }
         }
         Ok(())
@@ -169,7 +171,7 @@ impl Program {
         pieces: Output,
         out: &mut Vec<Batch>,
     ) -> Result<(), OperatorError> {
-        self.fan_out(from, pieces);
+        self.fan_out(from, pieces.into_iter());
         let mut made = Vec::new();
         let ran = self.run(&mut made);
         out.extend(made.into_iter().map(Batch::new));
@@ -305,7 +307,7 @@ impl Expr for Program {
             Some(_) => {
                 self.todo.push_back(Piece { to: (reader, 0), metadata: piece.0, data: piece.1 })
             }
-            None => self.fan_out(reader, vec![piece]),
+            None => self.fan_out(reader, std::iter::once(piece)),
         }
         let mut made = Vec::new();
         self.run(&mut made)?;

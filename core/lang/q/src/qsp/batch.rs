@@ -91,9 +91,13 @@ pub(crate) fn bytes(block: &[u8]) -> K {
     K::vec(Type::Byte, block.to_vec())
 }
 
+thread_local! {
+    static NONE: K = K::dict(K::syms(Vec::new()), K::list(Vec::new()));
+}
+
 /// Metadata of data that has none.
 fn none() -> K {
-    K::dict(K::syms(Vec::new()), K::list(Vec::new()))
+    NONE.with(K::clone)
 }
 
 /// A batch for the next operator; metadata travels along where there is some.

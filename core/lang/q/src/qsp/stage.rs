@@ -117,7 +117,10 @@ pub(crate) fn handle(node: &Node) -> K {
 /// # Errors
 /// What the function signals, or `params` that there are not.
 pub(super) fn call(cx: &mut Session, node: &Node, all: bool, metadata: &K, data: K) -> Result {
-    let Some(f) = node.func.clone() else { return Ok(data) };
+    let Some(f) = &node.func else { return Ok(data) };
+    if !all && !node.options.iter().any(|(name, _)| name == "params" || name == "state") {
+        return cx.apply_to(f, vec![data]);
+    }
     let wanted: Vec<Sym> = match node.option("params") {
         Some(k) => match (k.as_sym(), k.as_syms()) {
             // The metadata alone implies the data after it.
@@ -142,5 +145,5 @@ pub(super) fn call(cx: &mut Session, node: &Node, all: bool, metadata: &K, data:
             other => return Err(crate::error::QError::new(format!("params: {other}"))),
         });
     }
-    cx.apply(&f, &args)
+    cx.apply_to(f, args)
 }

@@ -199,7 +199,10 @@ fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool>
     let Some(slot) = cx.globals.get_mut(&name) else { return Ok(false) };
     let mut table = std::mem::take(slot);
     let done = put(cx, &mut table, y, known);
-    cx.globals.insert(name, table);
+    // It is there still: nothing else ran.
+    if let Some(slot) = cx.globals.get_mut(&name) {
+        *slot = table;
+    }
     done
 }
 

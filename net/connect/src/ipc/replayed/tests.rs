@@ -42,6 +42,10 @@ impl Running {
 
     /// Calls it; the status of the answer comes later.
     fn call(&self, value: K) -> flume::Receiver<Response> {
+        self.request(Payload::Value(value))
+    }
+
+    fn request(&self, payload: Payload) -> flume::Receiver<Response> {
         let (reply, answer) = flume::bounded(1);
         let request = Request {
             method: String::new(),
@@ -49,7 +53,7 @@ impl Running {
             query: Vec::new(),
             headers: Vec::new(),
             remote: String::new(),
-            payload: Payload::Value(value),
+            payload,
             incoming: None,
             encryption: None,
             reply,
@@ -150,6 +154,57 @@ fn so_many_calls_are_on_their_way_and_a_value_without_a_form_is_refused() {
         let deep = (0..200).fold(K::long(1), |k, _| K::list(vec![k]));
         let refused = running.call(deep).recv_async().await.unwrap();
         assert_eq!(refused.status, 500, "{}", String::from_utf8_lossy(&refused.body));
+        running.stop().await;
+    });
+}
+
+#[test]
+fn calls_of_one_request_are_kept_together_and_those_that_cannot_be_are_told() {
+    both_modes(|| async {
+        let dir = Dir::new();
+        let running = Running::start(&dir, Fake::new());
+        running.fake.hold(true);
+        let deep = (0..200).fold(K::long(1), |k, _| K::list(vec![k]));
+        let values = vec![K::long(1), deep, K::long(2), K::long(3)];
+        let answer = running.request(Payload::Values(values)).recv_async().await.unwrap();
+        assert_eq!(answer.status, 200);
+        let refused: Vec<usize> = answer.refused.iter().map(|(place, _)| *place).collect();
+        assert_eq!(refused, [1]);
+        running.has(3).await;
+        assert_eq!(running.values(), [1, 2, 3]);
+        // They were not delivered, each with a number of its own.
+        drop(running);
+        let again = Running::start(&dir, Fake::new());
+        again.has(3).await;
+        assert_eq!(again.values(), [1, 2, 3]);
+        again.stop().await;
+        let last = Running::start(&dir, Fake::new());
+        assert_eq!(last.call(K::long(4)).recv_async().await.unwrap().status, 200);
+        last.has(1).await;
+        assert_eq!(last.values(), [4]);
+        last.stop().await;
+    });
+}
+
+#[test]
+fn the_last_request_that_finds_room_is_kept_as_a_whole() {
+    both_modes(|| async {
+        let dir = Dir::new();
+        let running = Running::start(&dir, Fake::new());
+        let most = crate::ipc::GATHERED_MAX as i64;
+        let requests = 2 * LANDINGS_MAX as i64 / most + 1;
+        let answers: Vec<_> = (0..requests)
+            .map(|n| {
+                let values = (n * most..(n + 1) * most).map(K::long).collect();
+                running.request(Payload::Values(values))
+            })
+            .collect();
+        for answer in answers {
+            let answer = answer.recv_async().await.unwrap();
+            assert_eq!((answer.status, answer.refused), (200, Vec::new()));
+        }
+        running.has((requests * most) as usize).await;
+        assert!(running.values().into_iter().eq(0..requests * most), "in their order");
         running.stop().await;
     });
 }

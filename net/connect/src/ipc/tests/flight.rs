@@ -3,12 +3,6 @@
 use super::*;
 use crate::ipc::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX};
 
-/// The number that a request brings.
-fn number(request: &Request) -> i64 {
-    let Payload::Value(value) = &request.payload else { panic!("a value") };
-    value.as_long().unwrap()
-}
-
 /// A listener whose port has room for everything that a client may have on the way.
 fn roomy() -> (Listening, flume::Receiver<Request>) {
     let (sender, receiver) = flume::bounded(2 * IN_FLIGHT_MAX);
@@ -27,17 +21,21 @@ fn many_requests_are_on_the_way_and_answered_in_order() {
         let kind = if n % 2 == 0 { Kind::Sync } else { Kind::Async };
         client.send(kind, &call("upd", K::long(n)));
     }
-    let mut waiting: Vec<Request> = requests.iter().take(IN_FLIGHT_MAX).collect();
-    assert_eq!(waiting.iter().map(number).collect::<Vec<_>>(), (0..256).collect::<Vec<_>>());
+    let mut waiting = Vec::new();
+    while waiting.len() < IN_FLIGHT_MAX {
+        waiting.extend(ones(requests.recv().unwrap()));
+    }
+    let numbers: Vec<i64> = waiting.iter().map(One::number).collect();
+    assert_eq!(numbers, (0..256).collect::<Vec<_>>());
     let pause = Duration::from_millis(50);
     assert!(requests.recv_timeout(pause).is_err(), "as many as may be are on the way");
     // The last first: the answers come in the order of the requests all the same.
-    while let Some(request) = waiting.pop() {
-        refuse(&request, &number(&request).to_string());
+    while let Some(one) = waiting.pop() {
+        one.answer(Some(&one.number().to_string()));
     }
     let late = std::thread::spawn(move || {
-        for request in requests.iter() {
-            refuse(&request, &number(&request).to_string());
+        for one in requests.iter().flat_map(ones) {
+            one.answer(Some(&one.number().to_string()));
         }
     });
     for n in (0..all).step_by(2) {

@@ -1,6 +1,8 @@
 mod asking;
 mod flight;
+mod gathering;
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -69,18 +71,68 @@ fn listening(options: Options) -> (Listening, flume::Receiver<Request>) {
     (listening, receiver)
 }
 
+/// The values of a request.
+fn values(request: &Request) -> Vec<K> {
+    match &request.payload {
+        Payload::Value(value) => vec![value.clone()],
+        Payload::Values(values) => values.clone(),
+        Payload::Bytes(_) => panic!("values"),
+    }
+}
+
 /// Answers everything with 200 and collects it.
 fn accept(requests: flume::Receiver<Request>) -> std::thread::JoinHandle<Vec<K>> {
     std::thread::spawn(move || {
         let mut seen = Vec::new();
         for request in requests.iter() {
-            let Payload::Value(value) = request.payload else { panic!("a value") };
-            seen.push(value);
+            seen.extend(values(&request));
             let ok = plan::env::Response { status: 200, ..Default::default() };
             request.reply.send(ok).unwrap();
         }
         seen
     })
+}
+
+/// A call of a request that may have several, which are answered when each of them is.
+struct One {
+    value: K,
+    place: usize,
+    request: Rc<Waiting>,
+}
+
+struct Waiting {
+    reply: flume::Sender<plan::env::Response>,
+    left: Cell<usize>,
+    refused: RefCell<Vec<(usize, String)>>,
+}
+
+/// The calls of a request.
+fn ones(request: Request) -> Vec<One> {
+    let values = values(&request);
+    let left = Cell::new(values.len());
+    let reply = request.reply;
+    let waiting = Rc::new(Waiting { reply, left, refused: RefCell::default() });
+    let one = |(place, value)| One { value, place, request: Rc::clone(&waiting) };
+    values.into_iter().enumerate().map(one).collect()
+}
+
+impl One {
+    fn number(&self) -> i64 {
+        self.value.as_long().unwrap()
+    }
+
+    /// This one is answered with an error, or not.
+    fn answer(&self, error: Option<&str>) {
+        let Waiting { reply, left, refused } = &*self.request;
+        refused.borrow_mut().extend(error.map(|text| (self.place, text.to_owned())));
+        left.set(left.get() - 1);
+        if left.get() == 0 {
+            let mut refused = refused.take();
+            refused.sort_unstable();
+            let response = plan::env::Response { status: 200, refused, ..Default::default() };
+            reply.send(response).unwrap();
+        }
+    }
 }
 
 /// A request of a client is answered with an error of this text.

@@ -5,12 +5,13 @@ use crate::kernel::hash::{RowTable, flat, row, row_hash};
 use crate::session::Session;
 use crate::verbs::join;
 use formats::k::{Attr, Data, Dict, K, Scalar, Sym, Table, Type, Vector};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// New rows, in the order of the table's columns.
 enum Rows<'a> {
     /// The values of one row.
-    One(Vec<K>),
+    One(Cow<'a, [K]>),
     /// Columns of so many rows.
     Many(Vec<&'a Vector>, usize),
 }
@@ -19,9 +20,12 @@ impl<'a> Rows<'a> {
     /// Rows for columns of these names; `None` for what is to be understood in the general way.
     fn of(width: usize, names: impl FnOnce() -> Vec<Sym>, y: &'a K) -> Option<Self> {
         match y {
-            K::Atom(..) if width == 1 => Some(Self::One(vec![y.clone()])),
+            K::Atom(..) if width == 1 => Some(Self::One(vec![y.clone()].into())),
             K::Vec(v) if v.data.len() == width => {
-                let items: Vec<K> = v.iter().collect();
+                let items: Cow<'a, [K]> = match &v.data {
+                    Data::List(items) => Cow::Borrowed(items.as_slice()),
+                    _ => v.iter().collect(),
+                };
                 // A list without an atom may be one of columns.
                 items.iter().any(K::is_atom).then_some(Self::One(items))
             }
@@ -38,7 +42,8 @@ impl<'a> Rows<'a> {
                 }
                 let value = |name| Some(d.values.at(given.iter().position(|n| n == name)?));
                 let values: Option<Vec<K>> = names.iter().map(value).collect();
-                values.filter(|_| given.len() == names.len()).map(Self::One)
+                let values = values.filter(|_| given.len() == names.len());
+                values.map(|values| Self::One(values.into()))
             }
             K::Table(t) => {
                 Self::columns(&names(), t.columns.len(), |name| t.column(*name), t.rows())

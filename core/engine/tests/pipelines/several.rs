@@ -1,0 +1,252 @@
+//! Values that a source gives together pass the operators as those that it gives one by one.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use engine::{Engine, EngineConfig, Key, MetricValue, State};
+use formats::k::K;
+use plan::env::Env;
+use plan::serde_json::json;
+use plan::{
+    Batch, BuildError, Class, Component, Data, Fault, Json, LocalBoxFuture, Operator,
+    OperatorError, Plan, Role, Sink, SinkError, Source, SourceContext, SourceError, Spec, Step,
+};
+
+use crate::components::{Shelf, registry, shelf};
+use crate::{end, put, until_ended, view, wait};
+
+/// Values of a group.
+const GROUP: i64 = 100;
+/// Groups that a source gives.
+const GROUPS: i64 = 3;
+
+fn name_of(config: &Json) -> &str {
+    config["shelf"].as_str().unwrap_or_default()
+}
+
+fn told(shelf: &Shelf) -> Vec<String> {
+    shelf.lines.lock().unwrap().clone()
+}
+
+fn tell(shelf: &Shelf, line: String) {
+    shelf.lines.lock().unwrap().push(line);
+}
+
+/// Gives values, some of them lists, and tells when a group was taken.
+struct Values {
+    shelf: Arc<Shelf>,
+    together: bool,
+}
+
+impl Values {
+    async fn give(&self, context: Rc<dyn SourceContext>) -> Result<(), SourceError> {
+        for group in 0..GROUPS {
+            let value = |n| if n % 7 == 0 { K::longs(vec![n; 3]) } else { K::long(n) };
+            let values: Vec<K> = (group * GROUP..(group + 1) * GROUP).map(value).collect();
+            if self.together {
+                context.emit_each(values).await?;
+                rt::yield_now().await;
+                tell(&self.shelf, format!("taken {group}"));
+            } else {
+                for value in values {
+                    drop(context.emit(Batch::new(Data::Value(value))).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source for Values {
+    fn run<'a>(
+        &'a mut self,
+        context: Rc<dyn SourceContext>,
+    ) -> LocalBoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(self.give(context))
+    }
+
+    fn replays(&self) -> bool {
+        false
+    }
+}
+
+/// Tells what it sees, is called once behind a value, and fails at another.
+struct Notes {
+    shelf: Arc<Shelf>,
+    class: Class,
+    due_behind: i64,
+    fails_at: i64,
+    due: bool,
+}
+
+impl Operator for Notes {
+    fn class(&self) -> Class {
+        self.class
+    }
+
+    fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
+        let Data::Value(value) = &batch.data else { panic!("a value") };
+        let number = value.at(0).as_long().unwrap();
+        if number == self.fails_at {
+            return Step::Done(Err(OperatorError::new("enough")));
+        }
+        tell(&self.shelf, format!("{number} {}", value.len()));
+        self.due |= number == self.due_behind;
+        out.push(batch);
+        Step::Done(Ok(()))
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        self.due.then_some(0)
+    }
+
+    fn on_time<'a>(&'a mut self, _: u64, _: &'a mut Vec<Batch>) -> Step<'a> {
+        tell(&self.shelf, "time".to_owned());
+        self.due = false;
+        Step::Done(Ok(()))
+    }
+}
+
+/// Refuses some values.
+struct Picky;
+
+impl Sink for Picky {
+    fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn write<'a>(&'a self, batch: &'a Batch) -> LocalBoxFuture<'a, Result<(), SinkError>> {
+        let Data::Value(value) = &batch.data else { panic!("a value") };
+        let refused = value.at(0).as_long().unwrap() % 10 == 1;
+        let written = if refused { Err(SinkError::all("no")) } else { Ok(()) };
+        Box::pin(async move { written })
+    }
+
+    fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+macro_rules! spec {
+    ($name:literal, $build:expr) => {
+        Spec {
+            name: $name,
+            since: "0",
+            category: "test",
+            summary: "Test.",
+            schema: || Json::Null,
+            examples: &[],
+            build: $build,
+        }
+    };
+}
+
+fn notes(config: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
+    let number = |name: &str| config[name].as_i64().unwrap_or(-1);
+    let class = match config["spreads"].as_bool() {
+        Some(true) => Class::Stateless,
+        _ => Class::Bound,
+    };
+    Ok(Box::new(Notes {
+        shelf: shelf(name_of(config)),
+        class,
+        due_behind: number("due_behind"),
+        fails_at: number("fails_at"),
+        due: false,
+    }))
+}
+
+static VALUES: plan::SourceSpec = spec!("values", |config: &Json, _: &dyn Env| {
+    let together = config["together"].as_bool().unwrap_or_default();
+    Ok(Box::new(Values { shelf: shelf(name_of(config)), together }))
+});
+static NOTES: plan::OperatorSpec = spec!("notes", notes);
+static PICKY: plan::SinkSpec = spec!("picky", |_, _| Ok(Box::new(Picky)));
+
+/// What a run leaves behind.
+#[derive(Debug, PartialEq)]
+struct Left {
+    state: State,
+    seen: Vec<String>,
+    /// Events, bytes and errors.
+    counts: (u64, u64, u64),
+    received: u64,
+    timed: u64,
+}
+
+/// Runs a plan; also gives what was told of the source.
+fn run(name: &str, shards: usize, together: bool, mut settings: Json) -> (Left, Vec<String>) {
+    let config = EngineConfig { shards, pin: false, ..EngineConfig::default() };
+    let mut registry = registry();
+    registry.sources.push(&VALUES);
+    registry.operators.push(&NOTES);
+    registry.sinks.push(&PICKY);
+    let engine = Engine::start(&config, &registry, &[]).expect("the engine starts");
+    let handle = engine.handle();
+    let name = format!("several-{name}-{shards}-{together}");
+    settings["shelf"] = json!(name);
+    let mut plan = Plan::default();
+    let source = Component::new("values", json!({ "shelf": name, "together": together }));
+    let source = Component { path: "root.input".to_owned(), ..source };
+    let source = plan.add(Role::Source, source, vec![]);
+    let notes = plan.add(Role::Operator, Component::new("notes", settings), vec![source]);
+    plan.add(Role::Sink, Component::new("picky", Json::Null), vec![notes]);
+    put(&handle, "a", plan).expect("it is put");
+    let state = until_ended(&handle, "a");
+    let series = wait(handle.metrics(Key::new("test", "a"))).unwrap().unwrap_or_default();
+    let count = |name: &str| match series.iter().find(|m| m.name == name).map(|m| &m.value) {
+        Some(MetricValue::Counter(count)) => *count,
+        Some(MetricValue::Timing(histogram)) => histogram.len(),
+        _ => 0,
+    };
+    let view = view(&handle, "a");
+    let counts = (view.events, view.bytes, view.errors);
+    let (received, timed) = (count("input_received"), count("input_latency_ns"));
+    end(engine);
+    let (taken, seen): (Vec<_>, Vec<_>) =
+        told(&shelf(&name)).into_iter().partition(|line| line.starts_with("taken"));
+    (Left { state, seen, counts, received, timed }, taken)
+}
+
+#[test]
+fn together_or_one_by_one_gives_the_same() {
+    for (name, shards, settings) in [
+        ("bound", 1, json!({ "due_behind": 40 })),
+        ("head", 1, json!({ "spreads": true })),
+        ("spread", 2, json!({ "spreads": true })),
+    ] {
+        let (one_by_one, _) = run(name, shards, false, settings.clone());
+        let (together, taken) = run(name, shards, true, settings);
+        assert_eq!(together, one_by_one, "{name}");
+        assert_eq!(taken.len(), GROUPS as usize);
+        assert_eq!(together.state, State::Finished);
+        let (events, _, errors) = together.counts;
+        assert_eq!((events, errors), (together.received, 30), "{name}");
+        assert!(events > (GROUP * GROUPS) as u64 && together.timed == events, "{together:?}");
+    }
+}
+
+#[test]
+fn an_operator_is_called_in_time_between_values_that_came_together() {
+    let (left, _) = run("due", 1, true, json!({ "due_behind": 40 }));
+    let at = left.seen.iter().position(|line| line == "time");
+    assert_eq!(at, Some(41), "right behind the value");
+}
+
+#[test]
+fn an_operator_that_fails_sees_nothing_of_those_behind() {
+    for together in [false, true] {
+        let (left, _) = run("fails", 1, together, json!({ "fails_at": 42 }));
+        assert!(matches!(left.state, State::Failed { .. }), "{:?}", left.state);
+        assert_eq!(left.seen.len(), 42);
+    }
+}
+
+#[test]
+fn others_get_their_turn_among_values_that_came_together() {
+    let (left, _) = run("turns", 1, true, json!({}));
+    assert_eq!(left.seen.len(), (GROUP * GROUPS) as usize);
+    let all = told(&shelf("several-turns-1-true"));
+    let place = |line: &str| all.iter().position(|other| other == line).unwrap();
+    assert!(place("taken 0") < place(&format!("{} 1", GROUP - 1)), "before the last of the group");
+}
