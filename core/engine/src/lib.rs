@@ -31,6 +31,7 @@ mod complaints;
 mod connections;
 mod context;
 mod control;
+mod crew;
 mod driver;
 mod graph;
 mod inquire;
@@ -70,6 +71,7 @@ pub use api::{
 };
 pub use checkpointing::{CheckpointError, Checkpointing};
 pub use control::{Engine, EngineConfig, StartError};
+pub use crew::WorkerView;
 pub use inquire::Inquiry;
 pub use metrics::{Metric, MetricValue};
 pub use patience::Patience;

@@ -24,6 +24,7 @@ mod kdb_ipc;
 mod kdb_persistence;
 mod kdb_readers;
 mod kdb_rest;
+mod kdb_workers;
 mod kept;
 mod launch;
 mod list;

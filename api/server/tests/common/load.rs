@@ -11,10 +11,13 @@ use plan::{
 };
 use serde_json::json;
 
+/// Numbers of messages and of the bytes of each, from the test to the source.
+type Batches = (flume::Sender<(usize, usize)>, flume::Receiver<(usize, usize)>);
+
 /// What a test tells its load, and what it hears.
 pub(crate) struct Load {
     /// Messages of a batch and the bytes of each.
-    batches: (flume::Sender<(usize, usize)>, flume::Receiver<(usize, usize)>),
+    batches: Batches,
     /// Milliseconds that a write takes.
     write_ms: AtomicU64,
     /// Writes that have begun, and batches that are delivered.

@@ -1,17 +1,22 @@
 //! Source `callback`: a value for each call of a name over kdb+ IPC (spec/kdb-qsp.md §6).
 
+use std::future::pending;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 
 use flume::Receiver;
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use plan::env::{Payload, Request, Response, read_config};
 use plan::{
-    Batch, BuildError, Data, Env, Example, Json, LocalBoxFuture, Log, Record, Records, Source,
-    SourceContext, SourceError, SourceSpec, schema_of,
+    Batch, BuildError, Data, Emitted, Env, Example, Json, LocalBoxFuture, Log, Record, Records,
+    Source, SourceContext, SourceError, SourceSpec, schema_of,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::partitions::Partitions;
 use super::replayed;
 use crate::wait::{Ended, until_stopping};
 
@@ -20,10 +25,12 @@ use crate::wait::{Ended, until_stopping};
 pub struct Config {
     /// The name that clients call.
     pub name: String,
-    /// Field of dictionary events that tells their partition.
+    /// Column of tables, and field of dictionaries, whose value is their partition. Where several
+    /// instances of a pipeline share the calls, a partition belongs to one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Json>,
-    /// Partitions that the events belong to.
+    /// Names of partitions, which the instances share evenly. Without a key, calls belong to one
+    /// after the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Json>,
     /// Whether calls are kept on the device until they are delivered: a caller is answered when its
@@ -37,31 +44,81 @@ pub struct Callback {
     requests: Receiver<Request>,
     /// Where calls are kept.
     journal: Option<PathBuf>,
+    /// Whether other instances have calls of the same name, so that somebody may want to know when
+    /// a call is done with.
+    shared: bool,
 }
 
 impl Callback {
     async fn serve(&self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
         context.connected(true);
+        let mut on_the_way = FuturesUnordered::new();
         loop {
-            let request = match until_stopping(context, self.requests.recv_async()).await {
+            let next = async {
+                loop {
+                    let done = async {
+                        match on_the_way.is_empty() {
+                            true => pending().await,
+                            false => on_the_way.next().await,
+                        }
+                    };
+                    match select(pin!(self.requests.recv_async()), pin!(done)).await {
+                        Either::Left((call, _)) => return call,
+                        Either::Right(_) => {}
+                    }
+                }
+            };
+            let request = match until_stopping(context, next).await {
                 Ended::Stopping => return Err(SourceError::Stopped),
                 Ended::Done(Err(_)) => return Ok(()), // nobody can call any more
                 Ended::Done(Ok(request)) => request,
             };
+            let Request { payload, reply, .. } = request;
             // The caller is answered once there is room for its data: that is how a slow pipeline
             // slows its callers.
-            match request.payload {
-                Payload::Value(value) => drop(context.emit(Batch::new(Data::Value(value))).await?),
-                Payload::Values(values) => context.emit_each(values).await?,
-                Payload::Bytes(bytes) => {
-                    let body = plan::Body::Own(std::sync::Arc::new(bytes.to_vec()));
-                    let recs = vec![Record { body, ..Record::default() }];
-                    let records = Records { recs, ..Records::default() };
-                    drop(context.emit(Batch::records(records)).await?);
-                }
+            let emitted = self.take(context, payload).await?;
+            let _ = reply.try_send(Response { status: 200, ..Response::default() });
+            if self.shared {
+                on_the_way.push(async move {
+                    for one in emitted {
+                        one.outcome().await;
+                    }
+                    drop(reply);
+                });
             }
-            let _ = request.reply.try_send(Response { status: 200, ..Response::default() });
         }
+    }
+
+    /// Hands on what a request carries. Returns what becomes of it, where anybody wants to know.
+    async fn take(
+        &self,
+        context: &Rc<dyn SourceContext>,
+        payload: Payload,
+    ) -> Result<Vec<Emitted>, SourceError> {
+        let batches = match payload {
+            Payload::Values(values) if !self.shared => {
+                context.emit_each(values).await?;
+                return Ok(Vec::new());
+            }
+            Payload::Value(value) => vec![Batch::new(Data::Value(value))],
+            Payload::Values(values) => {
+                values.into_iter().map(|value| Batch::new(Data::Value(value))).collect()
+            }
+            Payload::Bytes(bytes) => {
+                let body = plan::Body::Own(std::sync::Arc::new(bytes.to_vec()));
+                let recs = vec![Record { body, ..Record::default() }];
+                vec![Batch::records(Records { recs, ..Records::default() })]
+            }
+        };
+        let mut emitted = Vec::new();
+        for batch in batches {
+            // All of a request is taken, or nothing of it.
+            emitted.push(match emitted.is_empty() {
+                true => context.emit(batch).await?,
+                false => context.emit_kept(batch).await?,
+            });
+        }
+        Ok(emitted)
     }
 }
 
@@ -106,7 +163,15 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         services.log(Log::Warn, text, &[("callback", &config.name)]);
     }
     let journal = dir.map(|dir| dir.join(file_name(&config.name)));
-    Ok(Box::new(Callback { requests: services.open_port("ipc", &config.name, raw)?, journal }))
+    let partitions = Partitions::of(&config)?.filter(|_| !config.replay);
+    let shared = partitions.is_some();
+    let requests = match partitions {
+        Some(partitions) => {
+            services.open_shared_port("ipc", &config.name, raw, Rc::new(partitions))?
+        }
+        None => services.open_port("ipc", &config.name, raw)?,
+    };
+    Ok(Box::new(Callback { requests, journal, shared }))
 }
 
 /// Registration.

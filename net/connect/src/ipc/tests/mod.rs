@@ -1,6 +1,7 @@
 mod asking;
 mod flight;
 mod gathering;
+mod shared;
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
