@@ -144,6 +144,9 @@ fn work(op: &str, spec: &str, input: &str) {
         // What it gives is what other tests ask for.
         let _ = runner.batch_at(&mut cx, port, K::Null, value.clone(), &mut out);
     }
+    for now in [1, 2] {
+        let _ = runner.tick(&mut cx, now * 1_000_000_000_000_000_000, &mut out);
+    }
     let _ = runner.finish(&mut cx, &mut out);
 }
 
