@@ -49,7 +49,7 @@ struct Ticks {
 
 impl Ticks {
     /// The first that is not before a time.
-    fn from(&self, now_ns: i128) -> i128 {
+    fn at_or_after(&self, now_ns: i128) -> i128 {
         let past = (now_ns - self.start_ns).max(0);
         let periods = past.div_euclid(self.every_ns) + i128::from(past % self.every_ns > 0);
         self.start_ns + periods * self.every_ns
@@ -86,7 +86,7 @@ impl Triggered {
                 Some((ns, true)) => now_ns - now_ns.rem_euclid(DAY_NS) + i128::from(ns),
             };
             let ticks = Ticks { every_ns: i128::from(self.every_ns), start_ns };
-            self.next_ns = Some(ticks.from(now_ns));
+            self.next_ns = Some(ticks.at_or_after(now_ns));
             self.ticks = Some(ticks);
         }
         self.reading = context.goes_on();
@@ -113,7 +113,7 @@ impl Triggered {
             Ended::Stopping => Err(SourceError::Stopped),
             Ended::Done(Either::Left(_)) => {
                 let now_ns = self.services.wall_ns();
-                self.next_ns = self.ticks.map(|ticks| ticks.from(now_ns + 1));
+                self.next_ns = self.ticks.map(|ticks| ticks.at_or_after(now_ns + 1));
                 Ok(())
             }
             Ended::Done(Either::Right(_)) => Ok(()),

@@ -98,7 +98,7 @@ fn periods_begin_with_the_pipeline_or_when_it_was_said() {
 #[test]
 fn ticks_that_have_passed_are_left_out() {
     let ticks = Ticks { every_ns: 10, start_ns: 5 };
-    let next: Vec<i128> = [-100, 4, 5, 6, 15, 16, 99].map(|now| ticks.from(now)).to_vec();
+    let next: Vec<i128> = [-100, 4, 5, 6, 15, 16, 99].map(|now| ticks.at_or_after(now)).to_vec();
     assert_eq!(next, [5, 5, 5, 15, 15, 25, 105]);
 }
 

@@ -13,14 +13,14 @@ use formats::k::K;
 /// Positional arguments of operators, and a value that they work on.
 const SAMPLES: &[(&str, &str, &str)] = &[
     ("apply", "{[o;m;x]x};", "1 2"),
-    ("decode.arrow", "", "0x00"),
+    ("decode.arrow", "", "0x0000"),
     ("decode.csv", "\"JJ\";", "\"a,b\\n1,2\\n\""),
     ("decode.json", "", "\"[1]\""),
     ("decode.protobuf", "`M;", "0x0801"),
     ("encode.arrow", "", "([]a:1 2)"),
     ("encode.json", "", "1 2"),
     ("encode.protobuf", "`M;", "([]a:1 2)"),
-    ("filter", "{x>1};", "1 2"),
+    ("filter", "{x>1};", "0 0"),
     ("map", "{x};", "1 2"),
     ("merge", "q;{x,y};", "1 2"),
     ("parallel", "(min;max);", "1 2"),
@@ -30,8 +30,8 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("read.fromHTTP", "\"http://h\";`GET;", "enlist\"a\""),
     ("read.fromMQTT", "`t;`b;", "enlist\"a\""),
     ("read.fromStream", "`t;`s;", ""),
-    ("transform.replaceInfinity", "`a;", "([]a:1 0w)"),
-    ("transform.replaceNull", "`a;", "([]a:1 0n)"),
+    ("transform.replaceInfinity", "enlist`a;", "([]a:1 0w)"),
+    ("transform.replaceNull", "enlist`a;", "([]a:1 0n)"),
     ("transform.schema", "([]a:`long$());", "([]a:1 2)"),
     ("window.count", "2;", "1 2"),
     ("window.global", "{[o;h;f;m;x]()};", "1 2"),
@@ -54,7 +54,7 @@ const VALUES: &[(&str, &str)] = &[
     ("countTrigger", "5"),
     ("exclude", "`a"),
     ("flush", "`both"),
-    ("format", "\"message M { int64 a = 1; }\""),
+    ("format", "\"message M { optional int64 a = 1; }\""),
     ("header", "enlist[`A]!enlist\"1\""),
     ("host", "`h"),
     ("inputType", "`table"),
@@ -96,7 +96,11 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("encode.arrow", "matchCols", "schema"),
     ("decode.protobuf", "asList", "format"),
     ("encode.protobuf", "payloadType", "format"),
+    ("write.toProcess", "mode", "target"),
+    ("write.toProcess", "queueLength", "target"),
+    ("write.toProcess", "queueSize", "target"),
     ("write.toProcess", "spread", "target"),
+    ("write.toProcess", "sync", "target"),
 ];
 
 fn value(op: &str, option: &str) -> &'static str {
@@ -139,6 +143,9 @@ fn work(op: &str, spec: &str, input: &str) {
     for port in [0, 1] {
         // What it gives is what other tests ask for.
         let _ = runner.batch_at(&mut cx, port, K::Null, value.clone(), &mut out);
+    }
+    for now in [1, 2] {
+        let _ = runner.tick(&mut cx, now * 1_000_000_000_000_000_000, &mut out);
     }
     let _ = runner.finish(&mut cx, &mut out);
 }
