@@ -179,8 +179,8 @@ pub enum Payload {
     Bytes(Bytes),
     /// A decoded value.
     Value(K),
-    /// Values of calls that follow each other. Each is a call of its own to whoever takes them; they
-    /// have one answer ([`Response::refused`]).
+    /// Values of calls that follow each other. Each is a call of its own to whoever takes them, and
+    /// they have one answer ([`Response::refused`]).
     Values(Vec<K>),
 }
 

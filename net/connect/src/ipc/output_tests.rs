@@ -16,11 +16,16 @@ fn listening(options: Options) -> (Listening, Receiver<K>) {
     let (seen, values) = flume::unbounded();
     std::thread::spawn(move || {
         for request in requests.iter() {
-            let Payload::Value(value) = request.payload else { panic!("a value") };
-            let status = if value.as_sym().is_some() { 400 } else { 200 };
-            let body = b"no symbols".to_vec();
-            let _ = request.reply.send(Response { status, body, ..Response::default() });
-            let _ = seen.send(value);
+            let values = match request.payload {
+                Payload::Value(value) => vec![value],
+                Payload::Values(values) => values,
+                Payload::Bytes(_) => panic!("values"),
+            };
+            let symbols = values.iter().enumerate().filter(|(_, value)| value.as_sym().is_some());
+            let refused = symbols.map(|(place, _)| (place, "no symbols".to_owned())).collect();
+            let response = Response { status: 200, refused, ..Response::default() };
+            let _ = request.reply.send(response);
+            values.into_iter().for_each(|value| drop(seen.send(value)));
         }
     });
     let router = move || move |name: &str| (name == "upd").then(|| port.clone());

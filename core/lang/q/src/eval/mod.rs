@@ -13,7 +13,6 @@ use crate::error::{QError, Result};
 use crate::func::Fun;
 use crate::session::{DEPTH_MAX, Session};
 use crate::sql::Scope;
-use crate::verbs::{Run, Verb};
 use formats::k::{K, Sym, Table, Type};
 use std::sync::Arc;
 
@@ -86,18 +85,12 @@ impl Session {
         out
     }
 
-    /// Counts a node that is visited.
-    fn step(&mut self, node: &Node) -> Flow<()> {
+    /// The value of a node.
+    pub(crate) fn node(&mut self, node: &Node, frame: &mut Frame) -> Flow {
         if self.steps == 0 {
             return Err(QError::limit("stop").at(node.span).into());
         }
         self.steps -= 1;
-        Ok(())
-    }
-
-    /// The value of a node.
-    pub(crate) fn node(&mut self, node: &Node, frame: &mut Frame) -> Flow {
-        self.step(node)?;
         match &node.expr {
             Expr::Const(k) => Ok(k.clone()),
             Expr::Local(at) => Ok(frame.locals.get(*at).cloned().unwrap_or_default()),
@@ -157,17 +150,6 @@ impl Session {
     }
 
     fn application(&mut self, node: &Node, f: &Node, args: &[Node], frame: &mut Frame) -> Flow {
-        // What most programs are made of needs no list of arguments.
-        if let (Expr::Const(k), [left, right]) = (&f.expr, args)
-            && let Some(Verb { run: Run::Dyad(run), .. }) = Fun::verb(k)
-            && !matches!(left.expr, Expr::Hole)
-            && !matches!(right.expr, Expr::Hole)
-        {
-            let y = self.node(right, frame)?;
-            let x = self.node(left, frame)?;
-            self.step(f)?;
-            return self.deeper(|cx| run(cx, x, y)).map_err(|e| e.at(node.span).into());
-        }
         let holes = args.iter().any(|a| matches!(a.expr, Expr::Hole));
         let values = self.values(args, frame)?;
         let f = self.node(f, frame)?;
