@@ -6,6 +6,8 @@ use super::columns::first_day;
 
 /// Partitions that one batch may have rows of.
 pub(super) const PARTITIONS_MAX: usize = 1000;
+/// Bytes that the name of a folder may have on the usual file systems.
+const FOLDER_BYTES_MAX: usize = 255;
 /// What a folder is called whose rows have no value there, as others who write such files call it.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
@@ -38,6 +40,10 @@ pub(super) fn parts(table: &Table, column: &str) -> Result<Vec<Part>, String> {
         if let (Some((_, rows)), Ok(row)) = (found.get_mut(place), i64::try_from(row)) {
             rows.push(row);
         }
+    }
+    if let Some((folder, _)) = found.iter().find(|(folder, _)| folder.len() > FOLDER_BYTES_MAX) {
+        let start: String = folder.chars().take(40).collect();
+        return Err(format!("folder {start}...: its name exceeds {FOLDER_BYTES_MAX} bytes"));
     }
     let rows = |(folder, rows): (String, Vec<i64>)| Part { folder, rows: picked(table, &rows) };
     Ok(found.into_iter().map(rows).collect())
@@ -139,6 +145,10 @@ mod tests {
     fn what_names_no_partitions_is_said() {
         let error = by(K::floats(vec![1.5])).unwrap_err();
         assert_eq!(error, "column p: values of type float do not name partitions");
+        let long = |bytes: usize| by(K::syms(vec![Sym::new(&"x".repeat(bytes))]));
+        assert!(long(FOLDER_BYTES_MAX - "p=".len()).is_ok());
+        let error = long(FOLDER_BYTES_MAX - 1).unwrap_err();
+        assert!(error.ends_with("its name exceeds 255 bytes"), "{error}");
         let many = (0..=PARTITIONS_MAX as i64).collect();
         let error = by(K::longs(many)).unwrap_err();
         assert_eq!(error, "a batch has rows of more than 1000 partitions");
