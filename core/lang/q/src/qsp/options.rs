@@ -20,7 +20,7 @@ struct Known {
     absent: &'static [&'static str],
     /// Names of older versions, and what they are called now.
     renamed: &'static [(&'static str, &'static str)],
-    /// Options of older versions that say what is always so.
+    /// Options that say what is always so, or that mean nothing here.
     needless: &'static [&'static str],
 }
 
@@ -87,11 +87,12 @@ const KNOWN: &[Known] = &[
             "insecure",
             "maxRetryAttempts",
             "rejectErrors",
-            "sync",
             "tenacity",
             "timeout",
         ],
     )
+    // No pipeline is held up by an answer that has not come.
+    .needless(&["sync"])
     .absent(&["maxRedirects", "onResponse", "tenant"]),
     Known::new("read.fromMQTT", &["clientName", "host", "password", "qos", "username"]),
     Known::new("read.fromStream", &["prefix"]),
@@ -123,7 +124,10 @@ const KNOWN: &[Known] = &[
     .renamed(&[("batchSize", "countTrigger")]),
     Known::new("window.tumbling", TIMED).needless(&["snap"]),
     Known::new("write.toConsole", &["qlog", "split", "timestamp"]),
-    Known::new("write.toDatabase", &["directWrite", "overwrite", "partition"]).absent(&["target"]),
+    // Nothing stands between the writer and the files.
+    Known::new("write.toDatabase", &["overwrite", "partition"])
+        .needless(&["directWrite"])
+        .absent(&["target"]),
     Known::new(
         "write.toProcess",
         &["mode", "queueLength", "queueSize", "spread", "sync", "target"],
@@ -148,7 +152,7 @@ pub(super) fn checked(
     for (name, value) in given {
         let is = |list: &[&str]| list.contains(&name.as_str());
         if is(known.needless) {
-            cx.warn(&format!("option {name} of .qsp.{op} is not needed any more"));
+            cx.warn(&format!("option {name} of .qsp.{op} means nothing here"));
             continue;
         }
         if let Some((_, now)) = known.renamed.iter().find(|(old, _)| *old == name) {
@@ -210,7 +214,7 @@ mod tests {
         let snap = ".qsp.window.sliding[5; 10; .qsp.use `timeAssigner`snap!({x};1b)]";
         let pipeline = load(&spec(snap)).unwrap();
         assert!(pipeline.nodes[1].option("snap").is_none());
-        assert_eq!(pipeline.warnings.len(), 1);
+        assert_eq!(pipeline.warnings, ["option snap of .qsp.window.sliding means nothing here"]);
     }
 
     #[test]
