@@ -60,7 +60,11 @@ fn array(vector: &Vector) -> Result<ArrayRef, String> {
             Arc::new(v.iter().map(|x| (!x.is_nan()).then_some(*x)).collect::<Float64Array>())
         }
         (Data::Sym(v), _) => {
-            Arc::new(strings(v.iter().map(|s| (!s.is_null()).then(|| s.as_str())))?)
+            let text = |s: &formats::k::Sym| {
+                let text = (!s.is_null()).then(|| std::str::from_utf8(s.as_bytes()));
+                text.transpose().map_err(|_| "a symbol is not UTF-8")
+            };
+            Arc::new(strings(v.iter().map(text).collect::<Result<Vec<_>, _>>()?.into_iter())?)
         }
         (Data::Guid(v), _) => {
             let mut out = FixedSizeBinaryBuilder::with_capacity(v.len(), 16);
@@ -217,6 +221,8 @@ mod tests {
         let error = table("a", K::list(vec![K::longs(vec![1])]));
         assert_eq!(error, "column a: lists of other values than texts cannot be kept");
         assert_eq!(table("a", K::list(vec![K::str([0xff])])), "column a: a text is not UTF-8");
+        let symbols = K::syms(vec![Sym::intern(&[0xff]).unwrap()]);
+        assert_eq!(table("a", symbols), "column a: a symbol is not UTF-8");
         let long = Sym::new(&"x".repeat(1 << 20));
         let most = TEXT_BYTES_MAX >> 20;
         let error = table("a", K::syms(vec![long; most + 1]));

@@ -73,7 +73,7 @@ fn named(ty: Type, data: &Data, row: usize) -> Option<String> {
             return Some(if x == 0 { "false" } else { "true" }.to_owned());
         }
         (Type::Symbol, Scalar::Sym(s)) if s.is_null() => None,
-        (Type::Symbol, Scalar::Sym(s)) => return Some(escaped(s.as_str())),
+        (Type::Symbol, Scalar::Sym(s)) => return Some(escaped(s.as_bytes())),
         (Type::Short, Scalar::I16(x)) => (x != i16::MIN).then(|| x.to_string()),
         (Type::Int, Scalar::I32(x)) => (x != i32::MIN).then(|| x.to_string()),
         (Type::Long, Scalar::I64(x)) => (x != i64::MIN).then(|| x.to_string()),
@@ -102,10 +102,10 @@ fn date(days: i32) -> String {
 }
 
 /// A text as part of a path: whatever could mean something there is escaped.
-pub(super) fn escaped(text: &str) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+pub(super) fn escaped(text: impl AsRef<[u8]>) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
-    utf8_percent_encode(text, KEPT).to_string()
+    percent_encode(text.as_ref(), KEPT).to_string()
 }
 
 #[cfg(test)]
@@ -139,6 +139,8 @@ mod tests {
         assert_eq!(folders(K::vec(Type::Month, vec![24 * 12 + 1])), ["p=2024-02"]);
         assert_eq!(folders(K::longs(vec![-7])), ["p=-7"]);
         assert_eq!(folders(K::bools(vec![1])), ["p=true"]);
+        let bytes = Sym::intern(&[0xff, b'a']).unwrap();
+        assert_eq!(folders(K::syms(vec![bytes])), ["p=%FFa"]);
     }
 
     #[test]
