@@ -267,6 +267,9 @@ impl Session {
         let (Some(name), argument) = (words.next(), words.next()) else {
             return Ok((K::Null, false));
         };
+        if self.frozen {
+            return Err(QError::new("noupdate"));
+        }
         match (name, argument) {
             ("d", None) => {
                 let context = if self.context.is_null() { Sym::new(".") } else { self.context };

@@ -89,6 +89,14 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
     on_path(from, move |from| fs::rename(from, &to)).await
 }
 
+/// Returns once the names in a directory are on the device.
+///
+/// # Errors
+/// What the system says; the message names the path.
+pub async fn sync_dir(path: impl AsRef<Path>) -> io::Result<()> {
+    on_path(path, crate::storage::sync_dir).await
+}
+
 /// The place below a directory that a path within it leads to; `None` when it leads elsewhere: by
 /// `..`, from the root, or over a link. The directory is made when it is missing.
 ///

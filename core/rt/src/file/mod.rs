@@ -22,7 +22,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 pub use config::{BELOW_DEPTH_MAX, BELOW_FILES_MAX, below, load};
-pub use fs::{FileInfo, FileKind, create_dir_all, info, remove, rename, within};
+pub use fs::{FileInfo, FileKind, create_dir_all, info, remove, rename, sync_dir, within};
 pub use glob::{GLOB_MATCHES_MAX, glob, is_glob, matches};
 pub use open::OpenOptions;
 pub use stdio::{stderr, stdin, stdout};

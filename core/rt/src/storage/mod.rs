@@ -30,6 +30,7 @@ use crate::error::panic_text;
 use crate::probe::{IoMode, probe};
 use crate::reactor::{REPORT_MAX, block_on};
 use disk::Kind;
+pub(crate) use disk::sync_dir;
 use files::Files;
 use serve::{Command, Reply, serve};
 

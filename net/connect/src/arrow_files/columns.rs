@@ -13,6 +13,8 @@ use formats::k::{Data, K, Table, Type, Vector};
 
 /// Days from 1970-01-01 to 2000-01-01, where the times of values begin.
 const DAYS: i32 = 10_957;
+/// Bytes that the texts of a column may have: their places are numbers of 32 bits.
+const TEXT_BYTES_MAX: usize = i32::MAX as usize;
 /// Seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
 
@@ -58,7 +60,11 @@ fn array(vector: &Vector) -> Result<ArrayRef, String> {
             Arc::new(v.iter().map(|x| (!x.is_nan()).then_some(*x)).collect::<Float64Array>())
         }
         (Data::Sym(v), _) => {
-            Arc::new(v.iter().map(|s| (!s.is_null()).then(|| s.as_str())).collect::<StringArray>())
+            let text = |s: &formats::k::Sym| {
+                let text = (!s.is_null()).then(|| std::str::from_utf8(s.as_bytes()));
+                text.transpose().map_err(|_| "a symbol is not UTF-8")
+            };
+            Arc::new(strings(v.iter().map(text).collect::<Result<Vec<_>, _>>()?.into_iter())?)
         }
         (Data::Guid(v), _) => {
             let mut out = FixedSizeBinaryBuilder::with_capacity(v.len(), 16);
@@ -133,12 +139,21 @@ fn datetime(days: f64) -> Option<i64> {
 }
 
 fn texts(items: &[K]) -> Result<StringArray, String> {
-    let text = |item: &K| {
-        let text = item.as_text().ok_or("lists of other values than texts cannot be kept")?;
-        let text = std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")?;
-        Ok(Some(text.to_owned()))
+    let text = |item| {
+        let text = K::as_text(item).ok_or("lists of other values than texts cannot be kept")?;
+        std::str::from_utf8(text).map(Some).map_err(|_| "a text is not UTF-8")
     };
-    items.iter().map(text).collect::<Result<StringArray, &str>>().map_err(str::to_owned)
+    strings(items.iter().map(text).collect::<Result<Vec<_>, _>>()?.into_iter())
+}
+
+fn strings<'a>(
+    texts: impl Iterator<Item = Option<&'a str>> + Clone,
+) -> Result<StringArray, String> {
+    let bytes: usize = texts.clone().flatten().map(str::len).sum();
+    if bytes > TEXT_BYTES_MAX {
+        return Err(format!("its texts have {bytes} bytes, more than {TEXT_BYTES_MAX}"));
+    }
+    Ok(texts.collect())
 }
 
 #[cfg(test)]
@@ -206,6 +221,12 @@ mod tests {
         let error = table("a", K::list(vec![K::longs(vec![1])]));
         assert_eq!(error, "column a: lists of other values than texts cannot be kept");
         assert_eq!(table("a", K::list(vec![K::str([0xff])])), "column a: a text is not UTF-8");
+        let symbols = K::syms(vec![Sym::intern(&[0xff]).unwrap()]);
+        assert_eq!(table("a", symbols), "column a: a symbol is not UTF-8");
+        let long = Sym::new(&"x".repeat(1 << 20));
+        let most = TEXT_BYTES_MAX >> 20;
+        let error = table("a", K::syms(vec![long; most + 1]));
+        assert_eq!(error, "column a: its texts have 2147483648 bytes, more than 2147483647");
         let late = K::vec(Type::Timestamp, vec![i64::MAX]);
         assert_eq!(table("a", late), "column a: a time is out of range");
     }

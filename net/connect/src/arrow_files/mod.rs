@@ -7,14 +7,19 @@
 //!
 //! Each batch makes a file of its own in each partition that it has rows of. A file has its name
 //! only when it is whole and on disk, so that whoever reads the directory sees no half of one. A
-//! batch is acknowledged when all its files have their names; one that comes again after a crash in
-//! between is there twice.
+//! batch is acknowledged when all its files have their names, and those are on disk, too; one that
+//! comes again after a crash in between is there twice.
+//!
+//! While the disk refuses to take it, a batch is written again and again, and what is behind waits:
+//! what operators have put together to make it does not come a second time.
 
 mod columns;
 mod parts;
 #[cfg(test)]
 mod tests;
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -26,7 +31,7 @@ use plan::{
     Batch, BuildError, Component, Data, Env, Example, Fault, Json, LocalBoxFuture, Services, Sink,
     SinkError, SinkSpec, schema_of,
 };
-use rt::file::{OpenOptions, create_dir_all, remove, rename};
+use rt::file::{OpenOptions, create_dir_all, remove, rename, sync_dir};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,8 +90,20 @@ impl NewFile {
 
     async fn publish(&self) -> Result<(), String> {
         let path = self.draft();
-        rename(&path, self.path()).await.map_err(|e| path_text("rename", &path, &e))
+        rename(&path, self.path()).await.map_err(|e| path_text("rename", &path, &e))?;
+        kept_names(&self.folder).await
     }
+}
+
+/// Returns once the names in a folder are on disk.
+async fn kept_names(folder: &str) -> Result<(), String> {
+    sync_dir(folder).await.map_err(|e| path_text("sync", folder, &e))
+}
+
+/// Whether the disk refused a batch, and may take it later, or it cannot be kept at all.
+enum Refusal {
+    Disk(String),
+    Batch(String),
 }
 
 /// A batch as a file of Arrow.
@@ -99,6 +116,24 @@ fn file(batch: &RecordBatch) -> Result<Vec<u8>, String> {
 }
 
 impl ArrowFiles {
+    /// Makes the folder of the table.
+    async fn make(&self) -> Result<(), String> {
+        let folder = self.folder.as_str();
+        create_dir_all(folder).await.map_err(|e| path_text("mkdir", folder, &e))?;
+        // Its name stands in the directory, and the name of that one a level above.
+        let above = Path::new(folder).ancestors().skip(1).take(2).filter_map(Path::to_str);
+        for folder in above.map(|folder| if folder.is_empty() { "." } else { folder }) {
+            match sync_dir(folder).await {
+                // What may not be read was not made here either.
+                Err(error) if error.kind() != ErrorKind::PermissionDenied => {
+                    return Err(path_text("sync", folder, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// A name that no other file has.
     fn name(&self) -> String {
         let (now, random) = (self.services.wall_ns(), self.services.random());
@@ -117,13 +152,18 @@ impl ArrowFiles {
         parts.into_iter().map(file).collect()
     }
 
-    async fn keep(&self, batch: &Batch) -> Result<(), String> {
+    async fn keep(&self, batch: &Batch) -> Result<(), Refusal> {
         let table = match &batch.data {
             Data::Value(K::Table(table)) if table.rows() == 0 => return Ok(()),
             Data::Value(K::Table(table)) => table,
-            _ => return Err("only tables can be kept".to_owned()),
+            _ => return Err(Refusal::Batch("only tables can be kept".to_owned())),
         };
-        let mut files = self.files(table)?;
+        let files = self.files(table).map_err(Refusal::Batch)?;
+        self.store(files).await.map_err(Refusal::Disk)
+    }
+
+    /// Writes files, then gives them their names: all or none.
+    async fn store(&self, mut files: Vec<NewFile>) -> Result<(), String> {
         let mut kept = Ok(());
         for new in &mut files {
             kept = kept.and(new.write().await);
@@ -131,19 +171,25 @@ impl ArrowFiles {
                 break;
             }
         }
+        if kept.is_ok() && self.partition.is_some() {
+            // Folders of partitions may be new.
+            kept = kept_names(&self.folder).await;
+        }
         let mut published = 0;
         for new in &files {
             if kept.is_ok() {
+                published += 1;
                 kept = new.publish().await;
-                published += usize::from(kept.is_ok());
             }
         }
         if kept.is_err() {
-            // The batch is sent again as a whole.
+            // The batch is written again as a whole.
             for (at, new) in files.iter().enumerate() {
-                let path = if at < published { new.path() } else { new.draft() };
                 // What is not there needs not be removed.
-                let _ = remove(&path).await;
+                let _ = remove(new.draft()).await;
+                if at < published {
+                    let _ = remove(new.path()).await;
+                }
             }
         }
         kept
@@ -152,16 +198,15 @@ impl ArrowFiles {
 
 impl Sink for ArrowFiles {
     fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
-        Box::pin(async move {
-            let made = create_dir_all(&self.folder).await;
-            made.map_err(|e| fault_of(&self.component, path_text("mkdir", &self.folder, &e)))
-        })
+        Box::pin(async move { self.make().await.map_err(|text| fault_of(&self.component, text)) })
     }
 
     fn write<'a>(&'a self, batch: &'a Batch) -> LocalBoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move {
-            let kept = self.keep(batch).await;
-            kept.map_err(|text| SinkError::All(fault_of(&self.component, text)))
+            self.keep(batch).await.map_err(|refusal| match refusal {
+                Refusal::Disk(text) => SinkError::NotConnected(fault_of(&self.component, text)),
+                Refusal::Batch(text) => SinkError::All(fault_of(&self.component, text)),
+            })
         })
     }
 

@@ -6,6 +6,8 @@ use super::columns::first_day;
 
 /// Partitions that one batch may have rows of.
 pub(super) const PARTITIONS_MAX: usize = 1000;
+/// Bytes that the name of a folder may have on the usual file systems.
+const FOLDER_BYTES_MAX: usize = 255;
 /// What a folder is called whose rows have no value there, as others who write such files call it.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
@@ -39,6 +41,10 @@ pub(super) fn parts(table: &Table, column: &str) -> Result<Vec<Part>, String> {
             rows.push(row);
         }
     }
+    if let Some((folder, _)) = found.iter().find(|(folder, _)| folder.len() > FOLDER_BYTES_MAX) {
+        let start: String = folder.chars().take(40).collect();
+        return Err(format!("folder {start}...: its name exceeds {FOLDER_BYTES_MAX} bytes"));
+    }
     let rows = |(folder, rows): (String, Vec<i64>)| Part { folder, rows: picked(table, &rows) };
     Ok(found.into_iter().map(rows).collect())
 }
@@ -67,7 +73,7 @@ fn named(ty: Type, data: &Data, row: usize) -> Option<String> {
             return Some(if x == 0 { "false" } else { "true" }.to_owned());
         }
         (Type::Symbol, Scalar::Sym(s)) if s.is_null() => None,
-        (Type::Symbol, Scalar::Sym(s)) => return Some(escaped(s.as_str())),
+        (Type::Symbol, Scalar::Sym(s)) => return Some(escaped(s.as_bytes())),
         (Type::Short, Scalar::I16(x)) => (x != i16::MIN).then(|| x.to_string()),
         (Type::Int, Scalar::I32(x)) => (x != i32::MIN).then(|| x.to_string()),
         (Type::Long, Scalar::I64(x)) => (x != i64::MIN).then(|| x.to_string()),
@@ -96,10 +102,10 @@ fn date(days: i32) -> String {
 }
 
 /// A text as part of a path: whatever could mean something there is escaped.
-pub(super) fn escaped(text: &str) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+pub(super) fn escaped(text: impl AsRef<[u8]>) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
-    utf8_percent_encode(text, KEPT).to_string()
+    percent_encode(text.as_ref(), KEPT).to_string()
 }
 
 #[cfg(test)]
@@ -133,12 +139,18 @@ mod tests {
         assert_eq!(folders(K::vec(Type::Month, vec![24 * 12 + 1])), ["p=2024-02"]);
         assert_eq!(folders(K::longs(vec![-7])), ["p=-7"]);
         assert_eq!(folders(K::bools(vec![1])), ["p=true"]);
+        let bytes = Sym::intern(&[0xff, b'a']).unwrap();
+        assert_eq!(folders(K::syms(vec![bytes])), ["p=%FFa"]);
     }
 
     #[test]
     fn what_names_no_partitions_is_said() {
         let error = by(K::floats(vec![1.5])).unwrap_err();
         assert_eq!(error, "column p: values of type float do not name partitions");
+        let long = |bytes: usize| by(K::syms(vec![Sym::new(&"x".repeat(bytes))]));
+        assert!(long(FOLDER_BYTES_MAX - "p=".len()).is_ok());
+        let error = long(FOLDER_BYTES_MAX - 1).unwrap_err();
+        assert!(error.ends_with("its name exceeds 255 bytes"), "{error}");
         let many = (0..=PARTITIONS_MAX as i64).collect();
         let error = by(K::longs(many)).unwrap_err();
         assert_eq!(error, "a batch has rows of more than 1000 partitions");

@@ -15,13 +15,20 @@ const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Which files are known, and what those look like that are new.
 ///
-/// A file that comes later is read once it looks the same at two looks, so that one that is still
-/// being written is not read too early. A file that is gone is forgotten: another of its name is
-/// new.
-#[derive(Debug, Default)]
+/// A file is read once it looks the same at two looks, so that one that is still being written is
+/// not read too early, also when reading begins. A file that is gone is forgotten: another of its
+/// name is new.
+#[derive(Debug)]
 pub(super) struct Watch {
     known: HashSet<String>,
     new: HashMap<String, (u64, i64)>,
+    files_max: usize,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Watch { known: HashSet::new(), new: HashMap::new(), files_max: FILES_MAX }
+    }
 }
 
 impl Watch {
@@ -30,9 +37,12 @@ impl Watch {
     /// # Errors
     /// There are too many.
     pub(super) async fn first(&mut self, patterns: &[String]) -> Result<Vec<String>, String> {
-        let there = files(patterns).await?;
-        self.known = there.iter().cloned().collect();
-        Ok(there)
+        self.look(patterns).await?;
+        if self.new.is_empty() {
+            return Ok(Vec::new());
+        }
+        rt::sleep(LOOK_PAUSE).await;
+        self.look(patterns).await
     }
 
     /// Waits for files that are new.
@@ -50,7 +60,7 @@ impl Watch {
     }
 
     async fn look(&mut self, patterns: &[String]) -> Result<Vec<String>, String> {
-        let there = files(patterns).await?;
+        let there = files(patterns, self.files_max).await?;
         let names: HashSet<&str> = there.iter().map(String::as_str).collect();
         self.known.retain(|path| names.contains(path.as_str()));
         self.new.retain(|path, _| names.contains(path.as_str()));
@@ -61,6 +71,10 @@ impl Watch {
             }
             // What cannot be looked at may be gone again, or come to be readable.
             let Ok(now) = info(&path).await else { continue };
+            // A pipe that nobody writes to would hold up all others.
+            if now.kind != FileKind::File {
+                continue;
+            }
             if self.new.get(&path) == Some(&(now.len, now.modified)) {
                 self.new.remove(&path);
                 self.known.insert(path.clone());
@@ -73,8 +87,8 @@ impl Watch {
     }
 }
 
-/// The files that paths and patterns stand for now; a directory stands for the files in it.
-async fn files(patterns: &[String]) -> Result<Vec<String>, String> {
+/// What paths and patterns stand for now; a directory stands for what is in it.
+async fn files(patterns: &[String], most: usize) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for pattern in patterns {
         let failed = |error: io::Error| path_text("glob", pattern, &error);
@@ -85,13 +99,10 @@ async fn files(patterns: &[String]) -> Result<Vec<String>, String> {
         };
         for path in paths {
             let path = path.to_string_lossy().into_owned();
-            let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
-            if !is_dir(&path).await {
-                found.push(path);
-            }
+            found.push(path.strip_prefix("./").unwrap_or(&path).to_owned());
         }
-        if found.len() > FILES_MAX {
-            return Err(format!("more than {FILES_MAX} files would have to be watched"));
+        if found.len() > most {
+            return Err(format!("more than {most} files would have to be watched"));
         }
     }
     Ok(found)
@@ -99,6 +110,7 @@ async fn files(patterns: &[String]) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::{Either, select};
     use rt::testing::TempDir;
 
     use super::*;
@@ -111,6 +123,7 @@ mod tests {
             let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
             std::fs::write(dir.join("old"), "1").unwrap();
             std::fs::create_dir(dir.join("folder")).unwrap();
+            std::os::unix::net::UnixListener::bind(dir.join("socket")).unwrap();
             let patterns = [dir.path().to_str().unwrap().to_owned()];
             let mut watch = Watch::default();
             assert_eq!(watch.first(&patterns).await, Ok(vec![path("old")]));
@@ -126,6 +139,47 @@ mod tests {
             std::fs::write(dir.join("old"), "3").unwrap();
             watch.look(&patterns).await.unwrap();
             assert_eq!(watch.look(&patterns).await, Ok(vec![path("old")]), "another one");
+        });
+    }
+
+    #[test]
+    fn a_file_that_grows_when_reading_begins_is_read_when_it_no_longer_changes() {
+        both_modes(|| async {
+            let dir = TempDir::new().unwrap();
+            let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+            std::fs::write(dir.join("whole"), "1").unwrap();
+            let patterns = [path("*")];
+            let mut watch = Watch::default();
+            let growing = async {
+                for bytes in 1.. {
+                    std::fs::write(dir.join("half"), vec![b'1'; bytes]).unwrap();
+                    rt::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let first = Box::pin(watch.first(&patterns));
+            let Either::Right((found, _)) = select(std::pin::pin!(growing), first).await else {
+                panic!("it grows for ever")
+            };
+            assert_eq!(found, Ok(vec![path("whole")]));
+            watch.look(&patterns).await.unwrap();
+            assert_eq!(watch.look(&patterns).await, Ok(vec![path("half")]));
+        });
+    }
+
+    #[test]
+    fn so_many_files_are_watched_and_no_more() {
+        both_modes(|| async {
+            let dir = TempDir::new().unwrap();
+            let pattern = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+            let mut watch = Watch { files_max: 2, ..Watch::default() };
+            for name in ["a1", "b1"] {
+                std::fs::write(dir.join(name), "1").unwrap();
+            }
+            let patterns = [pattern("a*"), pattern("b*")];
+            assert_eq!(watch.first(&patterns).await.map(|files| files.len()), Ok(2));
+            std::fs::write(dir.join("a2"), "1").unwrap();
+            let error = "more than 2 files would have to be watched";
+            assert_eq!(watch.look(&patterns).await, Err(error.to_owned()));
         });
     }
 

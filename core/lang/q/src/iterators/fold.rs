@@ -113,7 +113,7 @@ fn converge(cx: &mut Session, f: &K, x: K, all: bool) -> Result {
             return Ok(if all { K::collapse(out) } else { state });
         }
         if all {
-            cx.room(out.len())?;
+            cx.more(out.len(), 1)?;
             out.push(next.clone());
         }
         state = next;
@@ -140,9 +140,20 @@ fn repeat(cx: &mut Session, f: &K, n: &K, x: K, all: bool) -> Result {
         }
         state = cx.call1(f, state)?;
         if all {
-            cx.room(out.len())?;
+            cx.more(out.len(), 1)?;
             out.push(state.clone());
         }
         done += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transcript::check;
+
+    #[test]
+    fn scans_may_be_long() {
+        check("q)last {x+1}\\[200000;0]\n200000\nq)count {x<200000}{x+1}\\0\n200001").unwrap();
+        check("q)count {x&1+y}[200000]\\[0]\n200001").unwrap();
     }
 }

@@ -172,7 +172,7 @@ impl ByTime {
 }
 
 /// The first place that is not before what is sought.
-fn halved(start: usize, end: usize, is_before: impl Fn(usize) -> bool) -> usize {
+pub(super) fn halved(start: usize, end: usize, is_before: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (start, end);
     while low < high {
         let middle = low + (high - low) / 2;

@@ -1,9 +1,11 @@
 //! Attributes of lists: what they promise, and who may have which.
 
+use super::asof::halved;
 use super::group::groups;
 use super::{bin, order};
-use crate::error::{QError, Result, type_error};
+use crate::error::{QError, Result, length_error, type_error};
 use formats::k::{Attr, Dict, K, Table, Type};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// The value with the attribute of a letter; without any for no letter.
@@ -111,25 +113,32 @@ pub(crate) fn step(d: &Dict, index: &K) -> Result {
 }
 
 /// The same for keys of several columns: of the rows with equal first columns the last one whose
-/// last column is not greater.
+/// last column is not greater. It is the last of all that are not greater, if any is.
 fn rows_step(t: &Table, d: &Dict, index: &K) -> Result {
-    let place = |row: &K| -> i64 {
+    let place = |row: K| -> Result<i64> {
         let key: Vec<K> = row.items().collect();
-        let Some((last, exact)) = key.split_last() else { return -1 };
-        let fits = |at: usize| {
-            let mut columns = t.columns.iter().map(|c| c.at(at));
-            exact.iter().all(|k| columns.next().as_ref() == Some(k))
-                && columns.next().is_some_and(|k| order::values(&k, last).is_le())
+        if key.len() != t.columns.len() {
+            return Err(length_error());
+        }
+        let parts = || t.columns.iter().zip(&key);
+        let order = |at: usize| {
+            let mut orders = parts().map(|(column, k)| order::values(&column.at(at), k));
+            orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         };
-        (0..t.rows()).rev().find(|at| fits(*at)).map_or(-1, |at| at as i64)
+        let Some(at) = halved(0, t.rows(), |at| order(at).is_le()).checked_sub(1) else {
+            return Ok(-1);
+        };
+        let exact =
+            parts().take(key.len().saturating_sub(1)).all(|(column, k)| column.at(at) == *k);
+        Ok(if exact { at as i64 } else { -1 })
     };
     let places = match index {
-        K::Table(rows) => K::longs(rows_of(rows).map(|row| place(&row)).collect()),
-        K::Dict(row) => K::long(place(&row.values)),
+        K::Table(rows) => K::longs(rows_of(rows).map(place).collect::<Result<_>>()?),
+        K::Dict(row) => K::long(place(row.values.clone())?),
         K::Vec(v) if v.ty == Type::List && v.iter().all(|row| !row.is_atom()) => {
-            K::longs(v.iter().map(|row| place(&row)).collect())
+            K::longs(v.iter().map(place).collect::<Result<_>>()?)
         }
-        row => K::long(place(row)),
+        row => K::long(place(row.clone())?),
     };
     crate::eval::at(&d.values, &places)
 }
@@ -162,6 +171,17 @@ mod tests {
              q)`s#2 1!`a`b\n's-fail\nq)attr `#d\n`",
         )
         .unwrap();
+    }
+
+    #[test]
+    fn sorted_rows_find_the_one_below_also_when_there_are_many() {
+        let keys = "q)k:`s#([s:`a`a`b`b;t:1 5 2 2]v:10 20 30 40)\n";
+        let text = "q)exec v from k ([]s:`a`a`a`b`b`c`;t:0 4 9 1 2 9 1)\n0N 10 20 0N 40 0N 0N\n\
+             q)k`a\n'length\nq)k[(`a;1;2)]\n'length\nq)k(`a;0N)\nv|\n";
+        // Looked at one by one these would be 2.5 thousand million.
+        let many = "q)n:50000\nq)k:`s#([s:n#`a;t:til n]v:til n)\n\
+             q)sum exec v from k ([]s:n#`a`z;t:n#n)\n1249975000\n";
+        check(&format!("{keys}{text}{many}")).unwrap();
     }
 
     #[test]

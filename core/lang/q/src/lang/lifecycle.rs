@@ -23,8 +23,17 @@ use std::cell::Cell;
 /// How far a pipeline is in its life.
 #[derive(Default)]
 pub(super) struct Life {
+    recovered: Cell<bool>,
     started: Cell<bool>,
     over: Cell<bool>,
+}
+
+impl Life {
+    /// Whether there is something that a state could tell of. Before that somebody only looks
+    /// whether there are states at all.
+    fn is_begun(&self) -> bool {
+        self.recovered.get() || self.started.get() || self.over.get()
+    }
 }
 
 /// Calls what is called before anything has started.
@@ -127,7 +136,8 @@ impl Shared {
         &self,
         session: &mut Session,
     ) -> std::result::Result<Option<K>, OperatorError> {
-        let Some(f) = &self.pipeline.handlers.checkpoint else { return Ok(None) };
+        let f = self.pipeline.handlers.checkpoint.as_ref().filter(|_| self.life.is_begun());
+        let Some(f) = f else { return Ok(None) };
         self.handler(session, "onCheckpoint", f, &[K::Null])
     }
 
@@ -140,6 +150,7 @@ impl Shared {
         session: &mut Session,
         kept: Option<K>,
     ) -> std::result::Result<(), OperatorError> {
+        self.life.recovered.set(true);
         let Some(f) = &self.pipeline.handlers.recover else { return Ok(()) };
         self.handler(session, "onRecover", f, &[kept.unwrap_or_default()]).map(|_| ())
     }

@@ -12,7 +12,7 @@ use crate::qsp::{Kind, Node, Output, variable};
 use crate::session::Session;
 use formats::k::K;
 use plan::{Batch, Class, Data, Diagnostic, End, Expr, OperatorError};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 /// How often an ending reader is called by what it was called with, until that is given up.
@@ -34,6 +34,14 @@ struct Station {
     open: usize,
 }
 
+/// A port of the program.
+#[derive(Clone, Copy)]
+struct Port {
+    reader: usize,
+    /// How it has ended.
+    ended: Option<End>,
+}
+
 /// Data on its way to a station.
 struct Piece {
     to: Target,
@@ -45,9 +53,8 @@ struct Piece {
 pub(super) struct Program {
     shared: Rc<Shared>,
     stations: Vec<Station>,
-    /// The readers, by port; those that have ended are gone. One that is called under several names
-    /// has a port for each.
-    readers: Vec<Option<usize>>,
+    /// The readers, by port. One that is called under several names has a port for each.
+    readers: Vec<Port>,
     todo: VecDeque<Piece>,
 }
 
@@ -70,7 +77,7 @@ impl Program {
             };
             if node.kind == Kind::Reader {
                 let names = 1 + shared.pipeline.aliases_of(node).count();
-                readers.extend(std::iter::repeat_n(Some(at), names));
+                readers.extend(std::iter::repeat_n(Port { reader: at, ended: None }, names));
                 shared.session.borrow_mut().qsp.calls.open(node.id);
             }
             let writer = (node.kind == Kind::Writer).then(|| writers.next()).flatten();
@@ -178,10 +185,19 @@ impl Program {
         ran
     }
 
+    /// The readers of the ports that are open.
+    fn reading(&self) -> impl Iterator<Item = usize> {
+        self.readers.iter().filter(|port| port.ended.is_none()).map(|port| port.reader)
+    }
+
+    fn reads(&self, reader: usize) -> bool {
+        self.reading().any(|open| open == reader)
+    }
+
     /// Takes in what the spec itself has called its readers with.
     fn enter(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
         let shared = Rc::clone(&self.shared);
-        for at in self.readers.clone().into_iter().flatten() {
+        for at in self.reading().collect::<Vec<_>>() {
             let Some(node) = shared.pipeline.nodes.get(at) else { continue };
             let called = {
                 let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
@@ -216,6 +232,28 @@ impl Program {
                     ended.push(target);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// After data of a reader that has ended, which a writer could not deliver at first: flushes
+    /// once more what has ended with the reader, in front first. Handlers were called before.
+    fn flush(&mut self, reader: usize, made: &mut Vec<Data>) -> Result<(), OperatorError> {
+        let shared = Rc::clone(&self.shared);
+        let mut behind = HashSet::from([reader]);
+        // Whatever is behind a station comes after it.
+        for at in reader..self.stations.len() {
+            let station = self.stations.get_mut(at).filter(|s| s.open == 0);
+            let Some(station) = station.filter(|_| behind.contains(&at)) else { continue };
+            behind.extend(station.targets.iter().map(|(target, _)| *target));
+            let Some(runner) = &mut station.runner else { continue };
+            let mut pieces = Output::new();
+            let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
+            let done = runner.finish(&mut session, &mut pieces);
+            done.or_else(|error| shared.failed(&mut session, &runner.node, &error, None))?;
+            drop(session);
+            self.fan_out(at, pieces);
+            self.run(made)?;
         }
         Ok(())
     }
@@ -289,8 +327,8 @@ impl Expr for Program {
         mut batch: Batch,
         out: &mut Vec<Batch>,
     ) -> Result<(), OperatorError> {
-        let Some(reader) = self.readers.get(port).copied().flatten() else {
-            return Err(OperatorError::new("data of a reader that has ended"));
+        let Some(Port { reader, ended }) = self.readers.get(port).copied() else {
+            return Err(OperatorError::new("data of a reader that there is not"));
         };
         self.begin(out)?;
         let binary = self.stations.get(reader).is_some_and(|station| station.binary);
@@ -311,6 +349,9 @@ impl Expr for Program {
         }
         let mut made = Vec::new();
         self.run(&mut made)?;
+        if ended.is_some_and(|end| end != End::Suspended) && !self.reads(reader) {
+            self.flush(reader, &mut made)?;
+        }
         deliver(batch, made, out);
         Ok(())
     }
@@ -324,15 +365,16 @@ impl Expr for Program {
         if end != End::Suspended {
             self.begin(out)?;
         }
-        let reader = self.readers.get_mut(port).and_then(Option::take);
-        let reader = reader.filter(|_| end != End::Suspended);
-        match reader.filter(|reader| !self.readers.contains(&Some(*reader))) {
-            Some(reader) => {
-                self.last_calls(reader, out)?;
-                self.close(reader, out)
-            }
-            None => Ok(()),
+        let Some(port) = self.readers.get_mut(port).filter(|port| port.ended.is_none()) else {
+            return Ok(());
+        };
+        port.ended = Some(end);
+        let reader = port.reader;
+        if end == End::Suspended || self.reads(reader) {
+            return Ok(());
         }
+        self.last_calls(reader, out)?;
+        self.close(reader, out)
     }
 
     fn end(&mut self, end: End, out: &mut Vec<Batch>) -> Result<(), OperatorError> {

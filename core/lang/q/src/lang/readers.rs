@@ -204,6 +204,9 @@ fn mqtt(node: &Node) -> Result<Component> {
         }
     }
     if let Some(password) = optional(node, "password")? {
+        if config.get("user").is_none() {
+            return Err(QError::new("password needs a username"));
+        }
         config["password"] = plan::secret::sealed(json!(password));
     }
     if let Some(qos) = count(node, "qos")? {
@@ -307,6 +310,8 @@ mod tests {
         let config = source(".qsp.read.fromMQTT[\"a/#\"; .qsp.use ``host!(::;\"ws://h\")]").1;
         assert_eq!((&config["url"], &config["topic"]), (&"ws://h".into(), &"a/#".into()));
         assert_eq!(refused(".qsp.read.fromMQTT[`a]"), "'fromMQTT needs a broker");
+        let error = refused(".qsp.read.fromMQTT[`a; \"h\"; .qsp.use ``password!(::;\"pw\")]");
+        assert_eq!(error, "'password needs a username");
     }
 
     #[test]

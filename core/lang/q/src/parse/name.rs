@@ -6,13 +6,13 @@ use crate::verbs;
 use formats::k::Sym;
 
 /// Operators that keep the name of what is on their right.
-const KEEPING: [&str; 2] = ["$", "^"];
+const KEEPING: [&str; 2] = ["#", "$", "^"];
 
 /// The name that a column takes from its expression; `x` when nothing in it gives one.
 ///
 /// Of operators that compute the left side counts, of other functions the first argument that has a
-/// name: `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`. A cast and what
-/// fills nulls keep the name.
+/// name: `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`. A cast, what
+/// fills nulls and an attribute keep the name.
 pub(super) fn of_column(node: &Node) -> Sym {
     named(node).unwrap_or_else(|| Sym::new("x"))
 }

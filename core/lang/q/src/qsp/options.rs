@@ -157,7 +157,7 @@ pub(super) fn checked(
     for (name, value) in given {
         let is = |list: &[&str]| list.contains(&name.as_str());
         if is(known.needless) {
-            cx.warn(&format!("option {name} of .qsp.{op} is not needed any more"));
+            cx.warn(&format!("option {name} of .qsp.{op} means nothing here"));
             continue;
         }
         if let Some((_, now)) = known.renamed.iter().find(|(old, _)| *old == name) {
@@ -221,7 +221,7 @@ mod tests {
         let snap = ".qsp.window.sliding[5; 10; .qsp.use `timeAssigner`snap!({x};1b)]";
         let pipeline = load(&spec(snap)).unwrap();
         assert!(pipeline.nodes[1].option("snap").is_none());
-        assert_eq!(pipeline.warnings.len(), 1);
+        assert_eq!(pipeline.warnings, ["option snap of .qsp.window.sliding means nothing here"]);
     }
 
     #[test]

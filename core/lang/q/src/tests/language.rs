@@ -11,6 +11,7 @@ fn columns_take_names_from_their_expressions() {
          q)cols select c2 by 5 xbar c3 from t\n`c3`c2\n\
          q)cols select c2 by `$string c1 from t\n`c1`c2\n\
          q)cols update 0^c2 from t\n`c1`c2`c3\n\
+         q)exec a from meta update `g#c1,`s#c2,`#c3 from t\n`g`s`\n\
          q)f:{x+1}\nq)cols select f c2,f[c3] from t\n`c2`c3\n\
          q)cols select (c1,'4),c3 from t\n`x`c3\n\
          q)select c1,c2 by c1 from t\n'dup names for cols/groups c1\n\

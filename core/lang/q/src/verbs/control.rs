@@ -33,7 +33,12 @@ fn right(_: &mut Session, _: K, y: K) -> Result {
 fn derived(adverb: Adverb, args: Vec<K>) -> Result {
     let count = args.len();
     let mut args = args.into_iter();
+    let is_text = |k: &K| k.as_sym().is_some() || !k.is_atom() && k.as_text().is_some();
     match (args.next(), count) {
+        // In a parse tree this is what `'x` is, too; neither is a function.
+        (Some(text), 1) if adverb == Adverb::Each && is_text(&text) => {
+            Err(crate::eval::signal(&text))
+        }
         (Some(f), 1) => Ok(Fun::Derived(adverb, f).into_k()),
         (Some(f), _) if adverb == Adverb::Each => {
             Ok(Fun::Composition(std::iter::once(f).chain(args).collect()).into_k())

@@ -126,7 +126,8 @@ fn loaded(cx: &mut Session, how: &[K], y: &K) -> Result {
     let header = matches!(by, K::Vec(_));
     let delimiter = delimiter.first().copied().unwrap_or(b',');
     let rows = if embedded { joined(rows) } else { rows };
-    let mut fields: Vec<Vec<Vec<u8>>> = rows.iter().map(|row| split(row, delimiter)).collect();
+    let mut fields: Vec<Vec<Vec<u8>>> =
+        rows.iter().map(|row| self::fields(row, delimiter)).collect();
     if !header {
         return columns(types, &fields, one);
     }
@@ -162,7 +163,7 @@ fn joined(rows: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 }
 
 /// The fields of a line; quotes may hold delimiters and doubled quotes.
-fn split(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
+pub(crate) fn fields(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
     let mut out = vec![Vec::new()];
     let mut quoted = false;
     let mut rest = line.iter().peekable();

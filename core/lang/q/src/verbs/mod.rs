@@ -37,6 +37,7 @@ use formats::k::{K, Sym};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub(crate) use delimited::fields;
 pub(crate) use dict::{key_by, unkeyed};
 pub(crate) use list::{distinct, where_true};
 pub(crate) use running::fold_kernel;

@@ -264,6 +264,7 @@ fn ssr(cx: &mut Session, args: Vec<K>) -> Result {
     let mut out = Vec::new();
     let mut from = 0;
     for at in pattern.find_all(text) {
+        let before = out.len();
         out.extend_from_slice(text.get(from..at).unwrap_or_default());
         let found = text.get(at..at + pattern.len()).unwrap_or_default();
         match z.as_text() {
@@ -273,7 +274,7 @@ fn ssr(cx: &mut Session, args: Vec<K>) -> Result {
                 out.extend_from_slice(new.as_text().ok_or_else(type_error)?);
             }
         }
-        cx.room(out.len())?;
+        cx.more(before, out.len() - before)?;
         from = at + pattern.len();
     }
     out.extend_from_slice(text.get(from..).unwrap_or_default());
@@ -384,3 +385,13 @@ pub(super) const VERBS: &[Verb] = &[
         "q)`abc`b like \"a*\"\n10b",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::transcript::check;
+
+    #[test]
+    fn long_texts_may_have_many_replacements() {
+        check("q)count ssr[200000#\"&\";\"&\";\"&amp;\"]\n1000000").unwrap();
+    }
+}

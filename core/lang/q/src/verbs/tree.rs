@@ -304,7 +304,9 @@ mod tests {
             "q)eval parse \"a:5\"\n5\nq)a\n5\nq)eval parse \"a+:2\"\n7\nq)a\n7\n\
              q)b:1 2 3\nq)eval parse \"b[1]:9\"\n9\nq)b\n1 9 3\n\
              q)eval parse \"$[a>6;`x;`y]\"\n`x\nq)eval parse \"if[1b;a:1]\"\nq)a\n1\n\
-             q)eval parse \"c:1;c+1\"\n2",
+             q)eval parse \"c:1;c+1\"\n2\nq)eval parse \"'`wrong\"\n'wrong\n\
+             q)@[eval;parse \"'\\\"bad\\\"\";{x}]\n\"bad\"\n\
+             q)eval parse \"count'[(1 2;3)]\"\n2 1",
         )
         .unwrap();
     }

@@ -94,10 +94,27 @@ fn what_the_spec_wants_to_keep_is_there_when_it_goes_on() {
     assert_eq!(rig.value(0, K::long(3)), Ok(vec![K::long(3)]));
     assert_eq!(rig.again(&spec).value(0, K::long(1)), Ok(vec![K::long(31)]));
     let bad = format!(".qsp.onCheckpoint {{1+`a}}\n.qsp.onRecover {{-1 (-3!x);}}\n{READ} {MAP}");
-    let rig = Rig::new(&bad);
+    let mut rig = Rig::new(&bad);
+    rig.value(0, K::long(1)).unwrap();
     let next = rig.again(&bad);
     assert_eq!((rig.says("operator=onCheckpoint"), rig.around.failed.get()), (1, 1));
     assert_eq!(next.logs(), ["::"], "nothing was kept");
+}
+
+#[test]
+fn nothing_is_kept_before_anything_has_begun() {
+    let spec = format!(
+        "n:0\n.qsp.onCheckpoint {{-1 \"kept\";n}}\n.qsp.onRecover {{n::x}}\n\
+         {READ} .qsp.map[{{n+:x;n}}] .qsp.write.toVariable[`v]"
+    );
+    let mut rig = Rig::new(&spec);
+    assert!(rig.exprs[0].snapshot().unwrap().is_some(), "there are states");
+    assert!(rig.logs().is_empty(), "{:?}", rig.logs());
+    rig.value(0, K::long(3)).unwrap();
+    let next = rig.again(&spec);
+    assert_eq!(rig.logs(), ["kept"]);
+    // What is kept of a pipeline that nothing has come to yet is what it went on from.
+    assert_eq!(next.again(&spec).value(0, K::long(1)), Ok(vec![K::long(4)]));
 }
 
 #[test]
@@ -204,4 +221,21 @@ fn files_that_are_no_lines_become_values_in_the_program() {
     assert_eq!(rig.give(0, records()), Ok(want));
     let mut rig = Rig::new(&format!("{read} ``mode!``binary] .qsp.write.toVariable[`v]"));
     assert_eq!(rig.give(0, records()), Ok(vec![bytes(b"a\nb"), bytes(b"c")]));
+}
+
+#[test]
+fn what_comes_again_after_the_end_of_its_reader_flows_on_and_is_flushed() {
+    let window = ".qsp.window.count[3] .qsp.write.toVariable[`v]";
+    let mut rig = Rig::new(&format!(
+        ".qsp.onFinish[`r;{{[op;md] -1 \"finish\";}}]\n.qsp.onTeardown {{-1 \"teardown\";}}\n\
+         .qsp.run .qsp.read.fromCallback[`p; .qsp.use ``name!``r] {window}"
+    ));
+    assert_eq!(rig.value(0, K::longs(vec![1, 2])), Ok(vec![]), "the window waits");
+    assert_eq!(rig.end(End::Drained), [K::longs(vec![1, 2])]);
+    // A writer could not deliver it, so that it comes again.
+    assert_eq!(rig.value(0, K::longs(vec![1, 2])), Ok(vec![K::longs(vec![1, 2])]));
+    assert_eq!(rig.logs(), ["finish", "teardown"], "each once");
+    let mut rig = Rig::new(&format!("{READ} {window}"));
+    rig.end(End::Suspended);
+    assert_eq!(rig.value(0, K::long(1)), Ok(vec![]), "the window goes on elsewhere");
 }

@@ -8,6 +8,7 @@ use crate::qsp::build::Node;
 use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
+use crate::verbs::fields;
 use formats::k::{K, Sym, Table, Type};
 use std::sync::Arc;
 
@@ -40,26 +41,6 @@ fn header_mode(node: &Node) -> Result<&'static str> {
         }
         None => Ok("first"),
     }
-}
-
-/// The fields of a line; quotes may hold delimiters and doubled quotes.
-fn fields(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
-    let mut out = vec![Vec::new()];
-    let mut quoted = false;
-    let mut rest = line.iter().peekable();
-    while let Some(byte) = rest.next() {
-        let Some(field) = out.last_mut() else { break };
-        match *byte {
-            b'"' if quoted && rest.peek() == Some(&&b'"') => {
-                rest.next();
-                field.push(b'"');
-            }
-            b'"' => quoted = !quoted,
-            b if b == delimiter && !quoted => out.push(Vec::new()),
-            b => field.push(b),
-        }
-    }
-    out
 }
 
 impl DecodeCsv {
@@ -234,6 +215,13 @@ mod tests {
     fn columns_can_be_left_out() {
         let mut line = Line::new(".qsp.decode.csv[\"jsf\"; .qsp.use ``exclude!(::;`b`c)]");
         assert_eq!(line.give("\"a,b,c\\n1,x,2\\n3,y,4\""), ["+(,`a)!,1 3"]);
+    }
+
+    #[test]
+    fn a_quote_within_a_field_is_one_of_its_characters() {
+        let mut line = Line::new(".qsp.decode.csv[([]a:();b:`long$()); \",\"; `none]");
+        let given = r#""5\" pipe,1\n\"a,\"\"b\",2""#;
+        assert_eq!(line.give(given), [r#"+`a`b!(("5\" pipe";"a,\"b");1 2)"#]);
     }
 
     #[test]

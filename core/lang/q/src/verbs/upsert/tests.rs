@@ -152,6 +152,7 @@ fn columns_with_one_owner_stay_where_they_are() {
 #[test]
 fn rows_are_not_put_in_where_nothing_may_change() {
     let text = "q)t:([]a:1 2)\nq)reval parse \"`t insert 3\"\n'noupdate\n\
-                q)reval parse \"`t upsert 3\"\n'noupdate\nq)count t\n2";
+                q)reval parse \"`t upsert 3\"\n'noupdate\nq)count t\n2\n\
+                q)reval(value;\"\\\\P 3\")\n'noupdate\nq)1%3\n0.3333333";
     crate::transcript::check(text).unwrap();
 }
