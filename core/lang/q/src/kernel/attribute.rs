@@ -113,16 +113,7 @@ pub(crate) fn step(d: &Dict, index: &K) -> Result {
 /// The same for keys of several columns: of the rows with equal first columns the last one whose
 /// last column is not greater.
 fn rows_step(t: &Table, d: &Dict, index: &K) -> Result {
-    let place = |row: &K| -> i64 {
-        let key: Vec<K> = row.items().collect();
-        let Some((last, exact)) = key.split_last() else { return -1 };
-        let fits = |at: usize| {
-            let mut columns = t.columns.iter().map(|c| c.at(at));
-            exact.iter().all(|k| columns.next().as_ref() == Some(k))
-                && columns.next().is_some_and(|k| order::values(&k, last).is_le())
-        };
-        (0..t.rows()).rev().find(|at| fits(*at)).map_or(-1, |at| at as i64)
-    };
+    let place = |row: &K| row_place(t, &row.items().collect::<Vec<_>>());
     let places = match index {
         K::Table(rows) => K::longs(rows_of(rows).map(|row| place(&row)).collect()),
         K::Dict(row) => K::long(place(&row.values)),
@@ -132,6 +123,17 @@ fn rows_step(t: &Table, d: &Dict, index: &K) -> Result {
         row => K::long(place(row)),
     };
     crate::eval::at(&d.values, &places)
+}
+
+/// The last row with equal first columns whose last column is not greater; -1 when there is none.
+pub(crate) fn row_place(t: &Table, key: &[K]) -> i64 {
+    let Some((last, exact)) = key.split_last() else { return -1 };
+    let fits = |at: usize| {
+        let mut columns = t.columns.iter().map(|c| c.at(at));
+        exact.iter().all(|k| columns.next().as_ref() == Some(k))
+            && columns.next().is_some_and(|k| order::values(&k, last).is_le())
+    };
+    (0..t.rows()).rev().find(|at| fits(*at)).map_or(-1, |at| at as i64)
 }
 
 fn rows_of(t: &Table) -> impl Iterator<Item = K> + '_ {
