@@ -365,9 +365,8 @@ impl Built {
             holders: Holders::of(self.durables.as_ref()),
         };
         let session: Held = Rc::new(RefCell::new(self.builder.main_session()));
-        let (router, news) = self.router(&around.events).unzip();
+        let (router, news) = self.router(&events).unzip();
         let running = self.running(&ways, &session, news);
-        let (token, events) = (self.token, around.events.clone());
         let open = Opened(Rc::clone(&self.builder.services), session);
         let body = Body::new(self, ways);
         let task = async move {

@@ -62,11 +62,10 @@ impl K {
         match self {
             K::Vec(v) => K::Vec(Vector {
                 ty: v.ty,
-                // A part of an ascending or unique vector is one, too.
-                attr: if matches!(v.attr, Attr::Sorted | Attr::Unique) {
-                    v.attr
-                } else {
-                    Attr::None
+                // A part of an ascending, unique or enumerated vector is one, too.
+                attr: match v.attr {
+                    Attr::None | Attr::Parted | Attr::Grouped => Attr::None,
+                    attr => attr,
                 },
                 data: v.data.slice(start, end),
             }),
@@ -87,7 +86,8 @@ impl K {
                     }
                     _ => K::null(v.ty),
                 };
-                K::vec(v.ty, v.data.gather(index, &fill))
+                let attr = if v.attr.domain().is_some() { v.attr } else { Attr::None };
+                K::Vec(Vector { ty: v.ty, attr, data: v.data.gather(index, &fill) })
             }
             K::Table(t) => K::Table(Arc::new(t.gather(index))),
             K::Dict(d) => K::dict(d.keys.gather(index), d.values.gather(index)),

@@ -174,22 +174,46 @@ impl Type {
 
 /// What the owner of a vector promises about it; a hint that writing removes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Attr {
     /// Nothing.
     #[default]
-    None = 0,
+    None,
     /// Ascending.
-    Sorted = 1,
+    Sorted,
     /// Without repetition.
-    Unique = 2,
+    Unique,
     /// Equal items are neighbours.
-    Parted = 3,
+    Parted,
     /// Indexed by value.
-    Grouped = 4,
+    Grouped,
+    /// Enumerated: items of the variable of this name, or of its key when it is a keyed table.
+    Domain(Sym),
+    /// Linked: numbers of rows of the table of this name.
+    Linked(Sym),
 }
 
 impl Attr {
+    /// The byte of the wire, where an enumeration travels as what its items are.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::None | Self::Domain(_) | Self::Linked(_) => 0,
+            Self::Sorted => 1,
+            Self::Unique => 2,
+            Self::Parted => 3,
+            Self::Grouped => 4,
+        }
+    }
+
+    /// The name of the variable that the items are from.
+    #[must_use]
+    pub fn domain(self) -> Option<Sym> {
+        match self {
+            Self::Domain(name) | Self::Linked(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The attribute of a byte of the wire; unknown ones are none, since they only are hints.
     #[must_use]
     pub fn from_code(code: u8) -> Self {
@@ -206,7 +230,7 @@ impl Attr {
     #[must_use]
     pub fn letter(self) -> Option<char> {
         match self {
-            Self::None => None,
+            Self::None | Self::Domain(_) | Self::Linked(_) => None,
             Self::Sorted => Some('s'),
             Self::Unique => Some('u'),
             Self::Parted => Some('p'),

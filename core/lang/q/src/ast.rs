@@ -40,6 +40,8 @@ pub(crate) enum Expr {
     Table(Vec<(Sym, Node)>, Vec<(Sym, Node)>),
     /// An assignment.
     Assign(Box<Assign>),
+    /// An assignment to a pattern.
+    Match(Box<Match>),
     /// `$[c;a;...;b]`
     Cond(Vec<Node>),
     /// `if[c;...]`
@@ -73,6 +75,88 @@ pub(crate) struct Assign {
     pub(crate) through: Option<Node>,
     /// The new value.
     pub(crate) value: Node,
+}
+
+/// An assignment of the parts of a value.
+#[derive(Clone, Debug)]
+pub(crate) struct Match {
+    pub(crate) pattern: Pattern,
+    pub(crate) value: Node,
+}
+
+/// What a value or a part of it has to be.
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    /// Anything.
+    Any,
+    /// Exactly this.
+    Value(Node),
+    /// Anything, which this assignment then gets.
+    Bind(Node),
+    /// A list of so many items.
+    List(Vec<Pattern>),
+    /// A dictionary that has these keys.
+    Keys(Node, Vec<Pattern>),
+    /// A table that has these columns.
+    Columns(Vec<Sym>, Vec<Pattern>),
+    /// A dictionary by its keys and its values.
+    Pair(Box<Pattern>, Box<Pattern>),
+    /// A table as a dictionary.
+    Flip(Box<Pattern>),
+    /// What is of a type, or what a function makes of it.
+    Checked(Box<Pattern>, Node),
+}
+
+impl Pattern {
+    /// The patterns and the nodes directly below.
+    fn below(&self) -> (Vec<&Pattern>, Option<&Node>) {
+        match self {
+            Self::Any => (Vec::new(), None),
+            Self::Value(node) | Self::Bind(node) => (Vec::new(), Some(node)),
+            Self::List(items) | Self::Columns(_, items) => (items.iter().collect(), None),
+            Self::Keys(node, items) => (items.iter().collect(), Some(node)),
+            Self::Pair(keys, values) => (vec![keys, values], None),
+            Self::Flip(inner) => (vec![inner], None),
+            Self::Checked(inner, node) => (vec![inner], Some(node)),
+        }
+    }
+
+    /// The nodes of a pattern and of those within it.
+    fn nodes<'a>(&'a self, out: &mut Vec<&'a Node>) {
+        let (patterns, node) = self.below();
+        out.extend(node);
+        patterns.into_iter().for_each(|p| p.nodes(out));
+    }
+
+    /// Runs `f` on the nodes of a pattern and of those within it.
+    ///
+    /// # Errors
+    /// The first of `f`.
+    pub(crate) fn each_node<E>(
+        &mut self,
+        f: &mut dyn FnMut(&mut Node) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Self::Any => Ok(()),
+            Self::Value(node) | Self::Bind(node) => f(node),
+            Self::List(items) | Self::Columns(_, items) => {
+                items.iter_mut().try_for_each(|p| p.each_node(f))
+            }
+            Self::Keys(node, items) => {
+                f(node)?;
+                items.iter_mut().try_for_each(|p| p.each_node(f))
+            }
+            Self::Pair(keys, values) => {
+                keys.each_node(f)?;
+                values.each_node(f)
+            }
+            Self::Flip(inner) => inner.each_node(f),
+            Self::Checked(inner, node) => {
+                f(node)?;
+                inner.each_node(f)
+            }
+        }
+    }
 }
 
 /// A lambda as parsed.
@@ -137,6 +221,8 @@ pub(crate) struct Query {
     pub(crate) columns: Vec<(Sym, Node)>,
     /// Whether an exec names its columns, so that its result is a dictionary.
     pub(crate) named: bool,
+    /// Whether a group is named, so that the keys of an exec are a table.
+    pub(crate) keyed: bool,
     /// Group columns; `None` without `by`.
     pub(crate) by: Option<Vec<(Sym, Node)>>,
     /// The table.
@@ -170,6 +256,12 @@ impl Node {
             | Expr::Block(n) => n.iter().collect(),
             Expr::Table(keys, columns) => keys.iter().chain(columns).map(|(_, n)| n).collect(),
             Expr::Assign(a) => vec![&a.target, &a.value],
+            Expr::Match(m) => {
+                let mut nodes = Vec::new();
+                m.pattern.nodes(&mut nodes);
+                nodes.push(&m.value);
+                nodes
+            }
             _ => Vec::new(),
         }
     }

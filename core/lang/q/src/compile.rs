@@ -80,6 +80,10 @@ impl Resolver<'_> {
                 }
             }
             Expr::Assign(assign) => self.assign(assign)?,
+            Expr::Match(m) => {
+                m.pattern.each_node(&mut |n| self.node(n))?;
+                self.node(&mut m.value)?;
+            }
             Expr::Query(query) => self.query(query)?,
             Expr::Lambda(draft) => {
                 let lambda = self.lambda(draft, span)?;

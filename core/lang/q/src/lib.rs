@@ -33,6 +33,7 @@ mod sql;
 mod tests;
 mod transcript;
 mod verbs;
+mod views;
 
 pub use display::display;
 pub use error::{Detail, QError, Result};

@@ -9,7 +9,9 @@ use crate::kernel::group::WordMap;
 use crate::kernel::index::Indexes;
 use crate::parse::{self, Statement};
 use crate::qsp::State;
-use formats::k::{K, Sym};
+use crate::views::Views;
+use formats::k::{Attr, K, Sym, Type};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a session may ask the world outside; there is no other way to time and chance.
@@ -102,6 +104,10 @@ pub struct Session {
     pub(crate) digits: usize,
     /// Rows and columns of the console.
     pub(crate) size: (usize, usize),
+    /// Variables that are made of others when they are looked at.
+    pub(crate) views: Views,
+    /// Variables that others are enumerated by.
+    pub(crate) domains: HashSet<Sym>,
     /// Where rows of keyed tables are.
     pub(crate) indexes: Indexes,
     /// What `.qsp` calls have built and what they talk to.
@@ -140,6 +146,8 @@ impl Session {
             frozen: false,
             digits: 7,
             size: (25, 80),
+            views: Views::default(),
+            domains: HashSet::new(),
             indexes: Indexes::default(),
             qsp: State::default(),
         }
@@ -192,7 +200,9 @@ impl Session {
 
     /// Sets a variable.
     pub fn set_variable(&mut self, name: &str, value: K) {
-        self.globals.insert(Sym::new(name), value);
+        let name = Sym::new(name);
+        self.globals.insert(name, value);
+        self.views.assigned(name);
     }
 
     /// What the console shows of a value, with this session's digits and size.
@@ -245,7 +255,11 @@ impl Session {
                 Statement::Expr(mut node, hidden) => {
                     let known = |name| set.contains(&name) || self.globals.contains_key(&name);
                     compile::resolve(&mut node, &source, self.context, &known)?;
-                    let assigned = matches!(node.expr, Expr::Assign(_));
+                    if self.view(&node, text)? {
+                        last = (K::Null, false);
+                        continue;
+                    }
+                    let assigned = matches!(node.expr, Expr::Assign(_) | Expr::Match(_));
                     let mut frame = Frame::default();
                     let value = match self.node(&node, &mut frame) {
                         Ok(value) | Err(Stop::Return(value)) => value,
@@ -282,6 +296,15 @@ impl Session {
                 self.digits = if digits == 0 { 17 } else { digits.min(17) };
             }
             ("P", None) => return Ok((K::int(i32::try_from(self.digits).unwrap_or(7)), true)),
+            ("c", None) => {
+                let side = |n: usize| i32::try_from(n).unwrap_or(0);
+                let size = vec![side(self.size.0), side(self.size.1)];
+                return Ok((K::vec(Type::Int, size), true));
+            }
+            ("p" | "s" | "T" | "e" | "g" | "z" | "t", None) => return Ok((K::int(0), true)),
+            ("W", None) => return Ok((K::int(2), true)),
+            ("C", None) => return Ok((K::vec(Type::Int, vec![36, 2000]), true)),
+            ("a" | "b" | "f" | "v", space) => return Ok((self.listing(name, space), true)),
             ("c", Some(rows)) => {
                 let number = |t: &str| t.parse::<usize>().map(|n| n.clamp(10, 2000));
                 let rows = number(rows).map_err(|_| QError::new("c"))?;
@@ -291,6 +314,30 @@ impl Session {
             _ => return Err(QError::nyi(&format!("\\{name}"))),
         }
         Ok((K::Null, false))
+    }
+
+    /// The names of a namespace: its tables, views, functions or variables.
+    fn listing(&self, what: &str, space: Option<&str>) -> K {
+        let space = space.map_or(self.context.as_str(), |s| if s == "." { "" } else { s });
+        let prefix = if space.is_empty() { String::new() } else { format!("{space}.") };
+        let mut names: Vec<Sym> = match what {
+            "b" => self.views.names(),
+            _ => {
+                let wanted = |k: &K| match what {
+                    "a" => matches!(k, K::Table(_)) || k.keyed().is_some(),
+                    "f" => matches!(k, K::Func(_)),
+                    _ => !matches!(k, K::Func(_)),
+                };
+                let inside = |name: &Sym| -> Option<Sym> {
+                    let rest = name.as_str().strip_prefix(&prefix)?;
+                    (!rest.contains('.') && name.as_str() != "csv").then(|| Sym::new(rest))
+                };
+                let all = self.globals.iter().filter(|(_, k)| wanted(k));
+                all.filter_map(|(name, _)| inside(name)).collect()
+            }
+        };
+        names.sort_by(|a, b| a.order(*b));
+        K::syms(names).with_attr(Attr::Sorted)
     }
 
     /// Prints a text as it stands.

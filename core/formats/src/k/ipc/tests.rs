@@ -111,14 +111,14 @@ fn every_type_has_its_code_and_comes_back() {
             for count in [0, 1, 3] {
                 let vector = K::repeat(ty, ty.null(), count).with_attr(attr);
                 let bytes = encoded(&vector, Endian::Big);
-                assert_eq!(bytes[..2], [ty as u8, attr as u8], "{ty:?}");
+                assert_eq!(bytes[..2], [ty as u8, attr.code()], "{ty:?}");
                 comes_back(&vector);
             }
         }
     }
     for attr in ATTRS {
         let list = K::list(vec![K::long(1), K::Null]).with_attr(attr);
-        assert_eq!(encoded(&list, Endian::Little)[..2], [0, attr as u8]);
+        assert_eq!(encoded(&list, Endian::Little)[..2], [0, attr.code()]);
         comes_back(&list);
     }
 }

@@ -86,7 +86,7 @@ impl Writer<'_> {
 
     fn vector(&mut self, code: i8, attr: Attr, data: &Data, depth: usize) -> Result<(), IpcError> {
         self.code(code);
-        self.out.push(attr as u8);
+        self.out.push(attr.code());
         self.count(data.len())?;
         match data {
             Data::U8(v) => self.out.extend_from_slice(v),

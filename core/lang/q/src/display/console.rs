@@ -36,6 +36,7 @@ pub(crate) fn lines(k: &K, digits: usize, most: usize) -> Vec<String> {
             Some(K::Vec(v)) if v.ty != Type::Char && !v.data.is_empty() => {
                 list_lines(items, digits)
             }
+            Some(K::Null) => vec!["::".to_owned()],
             _ => vec![text_digits(k, digits)],
         },
         K::Dict(d) => dict_lines(d, digits, most),
@@ -79,23 +80,35 @@ fn inner_cell(row: &K, at: usize, digits: usize) -> String {
         }
         K::Vec(v) => {
             let scalar = v.data.scalar(at).unwrap_or_else(|| v.ty.null());
+            // As in a table a null is a gap.
+            if scalar == v.ty.null() && !always_shown(v.ty) {
+                return String::new();
+            }
             bare(v.ty, scalar, digits)
         }
         other => text_digits(other, digits),
     }
 }
 
+/// Whether items of a type are shown that are their null.
+fn always_shown(ty: Type) -> bool {
+    matches!(ty, Type::Bool | Type::Byte | Type::Char | Type::Guid)
+}
+
 /// An item of a column, dictionary key or value: no marks for atoms, nothing for nulls.
 pub(crate) fn cell(column: &K, at: usize, digits: usize) -> String {
     match column {
         K::Vec(Vector { data: Data::List(items), .. }) => match items.get(at) {
-            Some(K::Null) | None => String::new(),
+            None => String::new(),
             Some(item) => text_digits(item, digits),
         },
         K::Vec(v) => {
             let scalar = v.data.scalar(at).unwrap_or_else(|| v.ty.null());
-            let shown = matches!(v.ty, Type::Bool | Type::Byte | Type::Char | Type::Guid);
-            if !shown && scalar == v.ty.null() { String::new() } else { bare(v.ty, scalar, digits) }
+            if !always_shown(v.ty) && scalar == v.ty.null() {
+                String::new()
+            } else {
+                bare(v.ty, scalar, digits)
+            }
         }
         other => text_digits(&other.at(at), digits),
     }

@@ -2,7 +2,7 @@
 
 use super::atom::bare;
 use crate::func::Fun;
-use formats::k::{Data, Function, K, Scalar, Type, Vector};
+use formats::k::{Attr, Data, Function, K, Scalar, Type, Vector};
 
 /// Levels that are written before dots stand for the rest.
 const DEPTH_MAX: usize = 100;
@@ -121,6 +121,11 @@ pub(super) fn quoted(text: &[u8]) -> String {
 }
 
 fn vector(v: &Vector, digits: usize, depth: usize, out: &mut String) {
+    match v.attr {
+        Attr::Domain(name) => out.push_str(&format!("`{name}$")),
+        Attr::Linked(name) => out.push_str(&format!("`{name}!")),
+        _ => {}
+    }
     if let Some(letter) = v.attr.letter() {
         out.push('`');
         out.push(letter);

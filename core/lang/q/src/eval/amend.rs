@@ -5,6 +5,7 @@ use crate::error::{QError, Result, length_error, type_error};
 use crate::func::Fun;
 use crate::kernel::find;
 use crate::session::Session;
+use crate::verbs::enums::enumerate;
 use crate::verbs::{join, upsert};
 use formats::k::{Attr, Data, Dict, K, Table, Vector};
 use std::sync::Arc;
@@ -60,12 +61,23 @@ impl Session {
             // Taken, not copied: appending to a list of one owner is cheap.
             Some(y) if Fun::verb(f).is_some_and(|v| v.name == ",") => {
                 join::fits(target, y)?;
-                upsert::append(self, std::mem::take(target), y.clone())?
+                let attr = if let K::Vec(v) = target { v.attr } else { Attr::None };
+                self.enumerated(attr, y)?;
+                let joined = upsert::append(self, std::mem::take(target), y.clone())?;
+                if attr.domain().is_some() { joined.with_attr(attr) } else { joined }
             }
             Some(y) => self.call2(f, target.clone(), y.clone())?,
             None => self.call1(f, target.clone())?,
         };
         Ok(())
+    }
+
+    /// Checks that an enumeration can have an item.
+    fn enumerated(&mut self, attr: Attr, item: &K) -> Result<()> {
+        match attr {
+            Attr::Domain(name) => enumerate(self, name, item).map(|_| ()),
+            _ => Ok(()),
+        }
     }
 
     fn part(&mut self, target: &mut K, first: &K, rest: &[K], change: Change<'_>) -> Result<()> {
@@ -123,7 +135,7 @@ impl Session {
     /// Changes one item of a list.
     fn item(&mut self, target: &mut K, i: usize, rest: &[K], change: Change<'_>) -> Result<()> {
         let K::Vec(v) = target else { return Err(type_error()) };
-        v.attr = Attr::None;
+        let attr = std::mem::take(&mut v.attr);
         if let Data::List(items) = &mut v.data {
             let slot = Arc::make_mut(items).get_mut(i).ok_or_else(|| QError::new("index"))?;
             let mut item = std::mem::take(slot);
@@ -140,6 +152,10 @@ impl Session {
         }
         let mut item = v.at(i);
         self.amend(&mut item, rest, change)?;
+        if attr.domain().is_some() {
+            v.attr = attr;
+            self.enumerated(attr, &item)?;
+        }
         match item {
             K::Atom(ty, scalar) if ty == v.ty && v.data.set(i, scalar) => Ok(()),
             _ => Err(type_error()),

@@ -4,13 +4,26 @@ use super::{Change, Flow, Frame};
 use crate::ast::{Assign, Expr};
 use crate::error::{QError, Result};
 use crate::session::Session;
-use crate::verbs;
+use crate::verbs::{self, enums};
 use formats::k::{K, Sym};
 
 impl Session {
     /// An assignment; its value is what was written on the right.
     pub(super) fn assign(&mut self, a: &Assign, span: (usize, usize), frame: &mut Frame) -> Flow {
         let value = self.node(&a.value, frame)?;
+        if let Expr::Global(name) = a.target.expr
+            && self.domains.contains(&name)
+        {
+            // What is enumerated by a list follows it.
+            let before = self.global(name).map_err(|e| e.at(span))?;
+            let out = self.assigned(a, value, span, frame)?;
+            enums::follow_change(self, name, &before).map_err(|e| e.at(span))?;
+            return Ok(out);
+        }
+        self.assigned(a, value, span, frame)
+    }
+
+    fn assigned(&mut self, a: &Assign, value: K, span: (usize, usize), frame: &mut Frame) -> Flow {
         let through = match &a.through {
             Some(f) => Some(self.node(f, frame)?),
             None => None,
@@ -66,6 +79,9 @@ impl Session {
         if self.frozen {
             return Err(QError::new("noupdate"));
         }
+        if self.views.is_stale(name) {
+            self.refresh(name)?;
+        }
         match self.globals.get_mut(&name) {
             Some(slot) => Ok(std::mem::take(slot)),
             None => self.namespace(name).ok_or_else(|| QError::new(name.as_str())),
@@ -84,6 +100,7 @@ impl Session {
             return Err(QError::limit("limit"));
         }
         self.globals.insert(name, value);
+        self.views.assigned(name);
         Ok(())
     }
 }

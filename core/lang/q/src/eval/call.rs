@@ -60,6 +60,11 @@ impl Session {
 
     fn verb(&mut self, f: &K, verb: &'static Verb, args: Vec<K>) -> Result {
         let count = args.len();
+        if let (Run::Monad(_), 2, "deltas" | "ratios") = (&verb.run, count, verb.name) {
+            // What comes before the first item may be given.
+            let op = if verb.name == "deltas" { "-" } else { "%" };
+            return iterators::prior(self, &crate::verbs::value(op), args);
+        }
         let mut given = args.into_iter();
         match (&verb.run, given.next(), given.next(), count) {
             (Run::Monad(m), Some(x), None, 1) => m(self, x),
@@ -178,13 +183,20 @@ impl Session {
                 let text = String::from_utf8_lossy(text).into_owned();
                 Ok(self.statements(&text)?.0)
             }
-            (Some(_), _) => Err(QError::nyi("handle")),
+            (Some(_), [K::Null] | []) | (_, [_, _, ..]) => Err(type_error()),
+            // There are no connections, so no number is one.
+            (Some(handle), _) => Err(QError::new(format!(
+                "Cannot write to handle {handle}. OS reports: Bad file descriptor"
+            ))),
             _ => Err(type_error()),
         }
     }
 
     /// The value of a global variable.
     pub(crate) fn global(&mut self, name: formats::k::Sym) -> Result {
+        if self.views.is_stale(name) {
+            self.refresh(name)?;
+        }
         if let Some(value) = self.globals.get(&name) {
             return Ok(value.clone());
         }

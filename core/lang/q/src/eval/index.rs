@@ -120,7 +120,15 @@ fn place(index: &K) -> usize {
 
 fn gather(x: &K, index: &K) -> Result {
     match crate::convert::numeric::ints(index) {
-        Some(crate::convert::numeric::Column::Vec(places)) => Ok(x.gather(&places)),
+        Some(crate::convert::numeric::Column::Vec(places)) => Ok(match x.gather(&places) {
+            // Atoms of one type are a vector, wherever they were before.
+            K::Vec(Vector { data: Data::List(items), .. })
+                if matches!(items.first(), Some(K::Atom(..))) =>
+            {
+                K::collapse(items.to_vec())
+            }
+            picked => picked,
+        }),
         _ => Err(type_error()),
     }
 }

@@ -4,6 +4,7 @@ mod amend;
 mod assign;
 mod call;
 mod index;
+mod pattern;
 
 pub(crate) use amend::Change;
 pub(crate) use index::at;
@@ -28,9 +29,9 @@ pub(crate) struct Frame {
 }
 
 /// The system values that there are.
-pub(crate) const SYSTEM: [&str; 23] = [
+pub(crate) const SYSTEM: [&str; 24] = [
     ".z.p", ".z.P", ".z.d", ".z.D", ".z.n", ".z.N", ".z.t", ".z.T", ".z.z", ".z.Z", ".z.K", ".z.k",
-    ".z.o", ".z.h", ".z.u", ".z.x", ".z.X", ".z.w", ".z.i", ".z.a", ".z.f", ".z.c", ".z.q",
+    ".z.o", ".z.h", ".z.u", ".z.x", ".z.X", ".z.w", ".z.i", ".z.a", ".z.f", ".z.c", ".z.q", ".z.b",
 ];
 
 /// Why evaluation does not go on.
@@ -94,10 +95,15 @@ impl Session {
         match &node.expr {
             Expr::Const(k) => Ok(k.clone()),
             Expr::Local(at) => Ok(frame.locals.get(*at).cloned().unwrap_or_default()),
-            Expr::Global(name) => match self.globals.get(name) {
-                Some(k) => Ok(k.clone()),
-                None => self.namespace(*name).ok_or_else(|| unknown(*name, node)),
-            },
+            Expr::Global(name) => {
+                if self.views.is_stale(*name) {
+                    self.refresh(*name)?;
+                }
+                match self.globals.get(name) {
+                    Some(k) => Ok(k.clone()),
+                    None => self.namespace(*name).ok_or_else(|| unknown(*name, node)),
+                }
+            }
             Expr::Column(name, further) => {
                 match frame.scopes.last().and_then(|s| s.column(*name)) {
                     Some(column) => Ok(column),
@@ -122,6 +128,7 @@ impl Session {
             }
             Expr::Table(keys, columns) => self.table(keys, columns, node, frame),
             Expr::Assign(assign) => self.assign(assign, node.span, frame),
+            Expr::Match(m) => self.matching(m, frame).map_err(|stop| placed(stop, node)),
             Expr::Cond(parts) => self.cond(parts, frame),
             Expr::If(parts) => self.if_then(parts, frame),
             Expr::While(parts) => self.while_do(parts, frame),
@@ -274,6 +281,7 @@ impl Session {
             ".z.c" => Ok(K::int(1)),
             ".z.f" => Ok(K::sym("")),
             ".z.q" => Ok(K::bool(false)),
+            ".z.b" => Ok(self.views.dependents()),
             other => Err(QError::nyi(other)),
         }
     }

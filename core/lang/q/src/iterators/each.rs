@@ -16,7 +16,7 @@ pub(crate) fn each(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
         && verb.class == Class::Atomic
         && !args.is_empty()
         && args.len() == verb.rank()
-        && args.iter().all(|a| a.ty().is_some_and(|t| t != formats::k::Type::List))
+        && args.iter().all(|a| a.ty().is_some_and(|t| t != formats::k::Type::List) && !a.is_empty())
     {
         return cx.call(f, args);
     }

@@ -113,25 +113,9 @@ pub(crate) fn step(d: &Dict, index: &K) -> Result {
 }
 
 /// The same for keys of several columns: of the rows with equal first columns the last one whose
-/// last column is not greater. It is the last of all that are not greater, if any is.
+/// last column is not greater.
 fn rows_step(t: &Table, d: &Dict, index: &K) -> Result {
-    let place = |row: K| -> Result<i64> {
-        let key: Vec<K> = row.items().collect();
-        if key.len() != t.columns.len() {
-            return Err(length_error());
-        }
-        let parts = || t.columns.iter().zip(&key);
-        let order = |at: usize| {
-            let mut orders = parts().map(|(column, k)| order::values(&column.at(at), k));
-            orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-        };
-        let Some(at) = halved(0, t.rows(), |at| order(at).is_le()).checked_sub(1) else {
-            return Ok(-1);
-        };
-        let exact =
-            parts().take(key.len().saturating_sub(1)).all(|(column, k)| column.at(at) == *k);
-        Ok(if exact { at as i64 } else { -1 })
-    };
+    let place = |row: K| row_place(t, &row.items().collect::<Vec<_>>());
     let places = match index {
         K::Table(rows) => K::longs(rows_of(rows).map(place).collect::<Result<_>>()?),
         K::Dict(row) => K::long(place(row.values.clone())?),
@@ -141,6 +125,27 @@ fn rows_step(t: &Table, d: &Dict, index: &K) -> Result {
         row => K::long(place(row.clone())?),
     };
     crate::eval::at(&d.values, &places)
+}
+
+/// The last row of a sorted table with equal first columns whose last column is not greater; -1 when
+/// there is none.
+///
+/// # Errors
+/// There are not as many values as columns.
+pub(crate) fn row_place(t: &Table, key: &[K]) -> Result<i64> {
+    if key.len() != t.columns.len() {
+        return Err(length_error());
+    }
+    let parts = || t.columns.iter().zip(key);
+    let order = |at: usize| {
+        let mut orders = parts().map(|(column, k)| order::values(&column.at(at), k));
+        orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    let Some(at) = halved(0, t.rows(), |at| order(at).is_le()).checked_sub(1) else {
+        return Ok(-1);
+    };
+    let exact = parts().take(key.len().saturating_sub(1)).all(|(column, k)| column.at(at) == *k);
+    Ok(if exact { at as i64 } else { -1 })
 }
 
 fn rows_of(t: &Table) -> impl Iterator<Item = K> + '_ {

@@ -2,9 +2,9 @@
 
 use super::compare::strict_order;
 use super::find::{depth, missing};
-use super::order;
+use super::{attribute, order};
 use crate::error::{Result, type_error};
-use formats::k::{Data, K, Type};
+use formats::k::{Data, K, Table, Type};
 use std::cmp::Ordering;
 
 /// The place of the last item not after `what` in an ascending list; -1 before the first.
@@ -13,6 +13,9 @@ pub(crate) fn bin(list: &K, what: &K, right: bool) -> Result {
     if let K::Dict(d) = list {
         let places = bin(&d.values, what, right)?;
         return crate::eval::at(&d.keys, &places);
+    }
+    if let (K::Table(t), false) = (list, right) {
+        return rows(t, what);
     }
     if let (K::Vec(v), K::Vec(w)) = (list, what)
         && v.ty != Type::List
@@ -39,6 +42,24 @@ pub(crate) fn bin(list: &K, what: &K, right: bool) -> Result {
                 crate::convert::cast::cast(v.ty, what)?
             };
             Ok(K::long(place_of(list, &what, right)))
+        }
+        _ => Err(type_error()),
+    }
+}
+
+/// The places of rows in a table: those whose last column is not after the row's, the others
+/// being equal; null where there is none.
+fn rows(t: &Table, what: &K) -> Result {
+    let row = |row: &K| -> Result<i64> {
+        let place = attribute::row_place(t, &row.items().collect::<Vec<_>>())?;
+        Ok(if place < 0 { i64::MIN } else { place })
+    };
+    match what {
+        K::Dict(d) if d.keys.as_syms() == Some(&t.names) => Ok(K::long(row(&d.values)?)),
+        K::Table(other) if other.names == t.names => {
+            let key = |at: usize| K::list(other.columns.iter().map(|c| c.at(at)).collect());
+            let places = (0..other.rows()).map(|at| row(&key(at)));
+            Ok(K::longs(places.collect::<Result<_>>()?))
         }
         _ => Err(type_error()),
     }

@@ -252,7 +252,7 @@ impl Program {
             let done = runner.finish(&mut session, &mut pieces);
             done.or_else(|error| shared.failed(&mut session, &runner.node, &error, None))?;
             drop(session);
-            self.fan_out(at, pieces);
+            self.fan_out(at, pieces.into_iter());
             self.run(made)?;
         }
         Ok(())

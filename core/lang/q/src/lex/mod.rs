@@ -345,12 +345,13 @@ impl<'a> Lexer<'a> {
             b't' => b'\t',
             b'r' => b'\r',
             b'"' | b'\\' | b'/' => byte,
-            b'0'..=b'3' => {
+            b'0'..=b'7' => {
                 let digits = self.source.get(start + 1..start + 4).unwrap_or_default();
                 self.at += 2;
                 u8::from_str_radix(digits, 8).map_err(|_| QError::new("\\").at((start, self.at)))?
             }
-            _ => return Err(QError::new("\\").at((start, self.at))),
+            0 => return Err(QError::new("\\").at((start, self.at))),
+            _ => byte,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod list;
 mod name;
+mod pattern;
 mod query;
 mod term;
 
@@ -211,6 +212,10 @@ impl Parser<'_> {
             }
             let span = (start, argument.span.1);
             let mut term = term;
+            if let Some(glyph) = self.bare_glyph(&term) {
+                // Only brackets and parentheses give an operator one argument.
+                return Err(QError::new(glyph).at(term.span));
+            }
             if verbs::is_constant(&term.expr, "-") {
                 // Without a left operand the sign is meant.
                 term.expr = verbs::constant("neg");
@@ -251,6 +256,14 @@ impl Parser<'_> {
         Ok(Node::new(Expr::Apply(Box::new(next), vec![term, right]), span))
     }
 
+    /// The operator that a term is, unless it is the sign or a word.
+    fn bare_glyph(&self, term: &Node) -> Option<String> {
+        let (start, end) = term.span;
+        let text = self.source.get(start..end)?;
+        let bare = "+*%&|^=<>$,#_~!?@.".contains(text) && text.len() == 1;
+        (bare && verbs::is_constant(&term.expr, text)).then(|| text.to_owned())
+    }
+
     /// `f::` at the end of an expression, which is as `f@`, if that is what comes.
     fn identity_train(&mut self, term: &Node) -> Option<Node> {
         if *self.peek() != Tok::DoubleColon {
@@ -283,7 +296,20 @@ impl Parser<'_> {
     fn assign(&mut self, target: Node, through: Option<Node>) -> Result<Node> {
         let global = *self.peek() == Tok::DoubleColon;
         let colon = self.start();
+        let closed = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        let closed = closed.is_some_and(|t| t.tok == Tok::Close(b')'));
         self.at += 1;
+        let plain = match &target.expr {
+            Expr::Name(_) => true,
+            Expr::Apply(name, _) => matches!(name.expr, Expr::Name(_)),
+            _ => false,
+        };
+        if closed && !plain && !global && through.is_none() && !self.ends() {
+            let start = target.span.0;
+            let value = self.nested(Self::expr)?;
+            let span = (start, value.span.1);
+            return Ok(Node::new(pattern::assignment(target, value)?, span));
+        }
         let (target, index) = match target.expr {
             Expr::Name(_) => (target, None),
             Expr::Apply(name, index) if matches!(name.expr, Expr::Name(_)) => (*name, Some(index)),
@@ -333,6 +359,10 @@ impl Parser<'_> {
     fn column(&mut self) -> Result<(Sym, Node, bool)> {
         if let (Tok::Name(name), Tok::Colon) = (self.peek().clone(), self.ahead(1)) {
             self.at += 2;
+            if self.ends() {
+                // As in a pattern, where anything will do.
+                return Ok((name, Node::new(Expr::Hole, (self.start(), self.start())), true));
+            }
             return Ok((name, self.nested(Self::expr)?, true));
         }
         let node = self.nested(Self::expr)?;

@@ -6,7 +6,7 @@ use crate::verbs;
 use formats::k::Sym;
 
 /// Operators that keep the name of what is on their right.
-const KEEPING: [&str; 2] = ["#", "$", "^"];
+const KEEPING: [&str; 3] = ["#", "$", "^"];
 
 /// The name that a column takes from its expression; `x` when nothing in it gives one.
 ///

@@ -33,6 +33,7 @@ impl Parser<'_> {
             order: None,
             columns: Vec::new(),
             named: false,
+            keyed: false,
             by: None,
             from: null,
             filters: Vec::new(),
@@ -49,7 +50,8 @@ impl Parser<'_> {
             query.named = named;
         }
         if self.word("by") {
-            query.by = Some(self.named_columns()?.0);
+            let (by, named) = self.named_columns()?;
+            (query.by, query.keyed) = (Some(by), named);
         }
         if !self.word("from") {
             return Err(QError::new("from").at((self.start(), self.start())));

@@ -119,6 +119,7 @@ impl Stage for Variable {
             }
         };
         cx.globals.insert(name, value);
+        cx.views.assigned(name);
         out.push((metadata, data));
         Ok(())
     }

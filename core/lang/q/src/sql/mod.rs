@@ -82,6 +82,7 @@ impl Session {
         for (name, _) in &query.columns {
             let full = if root { *name } else { Sym::new(&format!("{space}.{name}")) };
             self.globals.remove(&full);
+            self.views.assigned(full);
         }
         Ok(Some(from.clone()))
     }

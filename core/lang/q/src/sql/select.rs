@@ -107,7 +107,7 @@ impl Session {
         let scope = self.ordered(query, scope, frame)?;
         let scope = self.limited(query, scope, frame)?;
         let Some(by) = &query.by else { return self.plain_exec(query, &scope, frame) };
-        let unnamed = by.len() == 1;
+        let unnamed = by.len() == 1 && !query.keyed;
         let by = self.by(by, &scope, frame)?;
         let keys = match by.keys.columns.first() {
             Some(only) if unnamed => only.clone(),

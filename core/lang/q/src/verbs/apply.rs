@@ -105,6 +105,9 @@ fn query(cx: &mut Session, args: Vec<K>) -> Result {
                 return crate::eval::at(&d.keys, &places);
             }
             if x.is_atom() {
+                if let Some(name) = x.as_sym() {
+                    return super::enums::extend(cx, name, &y);
+                }
                 if super::aggregate::is_null_long(&x) {
                     return super::random::permute(cx, &y);
                 }
@@ -155,6 +158,9 @@ fn named_part(cx: &mut Session, x: K, name: K) -> Result {
     let text = name.as_sym().map_or("", |n| n.as_str());
     match &x {
         K::Table(_) | K::Dict(_) => cx.index(&x, std::slice::from_ref(&name)),
+        K::Vec(v) if v.attr.domain().is_some() => {
+            super::enums::follow(cx, &x, &name).unwrap_or_else(|| Err(type_error()))
+        }
         _ => match crate::convert::cast::part(text, &x) {
             Some(out) => out,
             None => {

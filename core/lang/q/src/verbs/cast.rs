@@ -17,25 +17,29 @@ fn convert(cx: &mut Session, x: &K, y: &K) -> Result {
     if matches!(x, K::Atom(Type::Int | Type::Long, _)) {
         return padded(cx, x, y);
     }
+    if let Some(name) = x.as_sym()
+        && let Err(error) = target(x)
+    {
+        let known = cx.globals.contains_key(&name);
+        return if known { super::enums::enumerate(cx, name, y) } else { Err(error) };
+    }
     match x {
         K::Atom(..) => match target(x)? {
+            Target::Cast(ty @ (Type::Short | Type::Int | Type::Long)) => {
+                let numbers = super::enums::numbers(cx, y);
+                cast(ty, &numbers.unwrap_or_else(|| Ok(y.clone()))?)
+            }
             Target::Tok(ty) => tok(ty, y),
             Target::Cast(Type::Symbol) => symbols(y),
             Target::Cast(ty) => cast(ty, y),
             Target::Part(name) => part(name, y).unwrap_or_else(|| Err(domain_error())),
         },
+        K::Vec(_) if super::matrix::is_matrix(x) => super::matrix::product(cx, x, y),
         K::Vec(v) if matches!(v.ty, Type::Char | Type::Symbol | Type::Short | Type::List) => {
-            let pairs = |cx: &mut Session, y: &K| -> Result {
-                if x.len() != y.len() {
-                    return Err(length_error());
-                }
-                let items = x.items().zip(y.items()).map(|(x, y)| convert(cx, &x, &y));
-                Ok(K::collapse(items.collect::<Result<Vec<_>>>()?))
-            };
             match y {
-                K::Dict(d) => Ok(K::dict(d.keys.clone(), pairs(cx, &d.values)?)),
+                K::Dict(d) => Ok(K::dict(d.keys.clone(), pairs(cx, x, &d.values)?)),
                 K::Table(t) => {
-                    let columns = pairs(cx, &K::list(t.columns.clone()))?;
+                    let columns = pairs(cx, x, &K::list(t.columns.clone()))?;
                     Ok(K::table(t.names.to_vec(), columns.items().collect())?)
                 }
                 _ if y.is_atom() => {
@@ -46,15 +50,27 @@ fn convert(cx: &mut Session, x: &K, y: &K) -> Result {
                     let one = convert(cx, &x.at(0), y)?;
                     Ok(one.enlist())
                 }
-                _ => pairs(cx, y),
+                _ => pairs(cx, x, y),
             }
         }
+        K::Vec(v) if v.ty == Type::Float => super::matrix::product(cx, x, y),
+        // Widths for as many texts.
+        K::Vec(v) if v.ty.is_numeric() && y.ty() == Some(Type::List) => pairs(cx, x, y),
         K::Vec(v) if v.ty.is_numeric() => {
             let product = super::arith::multiply(cx, x.clone(), y.clone())?;
             cx.call1(&super::value("sum"), product)
         }
         _ => Err(type_error()),
     }
+}
+
+/// Converts each item by the one of as many at the same place.
+fn pairs(cx: &mut Session, x: &K, y: &K) -> Result {
+    if x.len() != y.len() {
+        return Err(length_error());
+    }
+    let items = x.items().zip(y.items()).map(|(x, y)| convert(cx, &x, &y));
+    Ok(K::collapse(items.collect::<Result<Vec<_>>>()?))
 }
 
 /// Reads text; what is no text but a symbol is read as its text.

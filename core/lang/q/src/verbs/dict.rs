@@ -5,7 +5,7 @@ use crate::error::{QError, Result, length_error, type_error};
 use crate::func::Fun;
 use crate::session::Session;
 use formats::k::ipc::{self, Endian};
-use formats::k::{Data, K, Sym, Type, Vector};
+use formats::k::{Attr, Data, K, Sym, Type, Vector};
 
 /// `x!y` and, with more arguments, functional updates.
 fn bang(cx: &mut Session, args: Vec<K>) -> Result {
@@ -22,7 +22,10 @@ fn bang(cx: &mut Session, args: Vec<K>) -> Result {
     if let Some(n) = x.as_long() {
         return numbered(cx, n, y);
     }
-    make(x, y)
+    match x.as_sym() {
+        Some(name) if matches!(y, K::Atom(..) | K::Vec(_)) => super::enums::by_number(cx, name, &y),
+        _ => make(x, y),
+    }
 }
 
 fn make(x: K, y: K) -> Result {
@@ -122,6 +125,7 @@ fn key(cx: &mut Session, x: K) -> Result {
             cx.room(size)?;
             Ok(K::longs((0..n).collect()))
         }
+        K::Vec(v) if v.attr.domain().is_some() => Ok(K::sym(v.attr.domain().unwrap_or_default())),
         K::Vec(v) if v.ty == Type::List => Err(type_error()),
         K::Vec(v) => Ok(K::sym(v.ty.name())),
         _ => Err(type_error()),
@@ -135,9 +139,12 @@ pub(super) fn value(cx: &mut Session, x: K) -> Result {
         return Ok(cx.statements(&text).map_err(|e| e.located(&text))?.0);
     }
     match &x {
+        // The first of the functions of one argument.
+        K::Null => Ok(K::long(0)),
         K::Dict(d) => Ok(d.values.clone()),
         K::Table(t) => Ok(K::list(t.columns.clone())),
         K::Atom(Type::Symbol, _) => cx.global(x.as_sym().unwrap_or_default()),
+        K::Vec(v) if v.attr.domain().is_some() => Ok(x.with_attr(Attr::None)),
         K::Vec(_) if !x.is_empty() => {
             let head = x.at(0);
             let args = x.items().skip(1).collect();

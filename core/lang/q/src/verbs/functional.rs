@@ -77,6 +77,7 @@ fn query(cx: &mut Session, word: Word, table: &K, filters: &K) -> Result<Query> 
         order: None,
         columns: Vec::new(),
         named: false,
+        keyed: false,
         by: None,
         from: node(Expr::Const(table.clone())),
         filters: filters?,
@@ -108,6 +109,7 @@ pub(super) fn select(cx: &mut Session, args: Vec<K>) -> Result {
         K::Atom(Type::Symbol, Scalar::Sym(name)) => Some(vec![(*name, tree(cx, by, true)?)]),
         _ => None,
     };
+    q.keyed = matches!(by, K::Dict(_));
     match columns {
         _ if is_empty_list(columns) => {}
         K::Dict(_) => {

@@ -24,6 +24,7 @@ pub(crate) fn join(cx: &mut Session, x: K, y: K) -> Result {
         (x @ (K::Dict(_) | K::Table(_)), y) if !y.is_atom() && y.is_empty() => Ok(x),
         (x, y @ (K::Dict(_) | K::Table(_))) if !x.is_atom() && x.is_empty() => Ok(y),
         (K::Dict(_), K::Vec(_) | K::Atom(..)) | (K::Atom(..), K::Dict(_)) => Err(type_error()),
+        (K::Dict(_), K::Table(_)) | (K::Table(_), K::Dict(_)) => Err(type_error()),
         (x, y) => lists(cx, x, y),
     }
 }
@@ -86,7 +87,16 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
         if v.ty == w.ty {
             // The clone for matching must not make a shared vector of it.
             drop(x);
-            v.attr = kept(cx, &v, || w.data.clone())?;
+            v.attr = match v.attr.domain() {
+                Some(_) => {
+                    if v.attr == w.attr {
+                        v.attr
+                    } else {
+                        Attr::None
+                    }
+                }
+                None => kept(cx, &v, || w.data.clone())?,
+            };
             return if v.data.append(&w.data) { Ok(tight(K::Vec(v))) } else { Err(type_error()) };
         }
         return Ok(if x.is_empty() { y } else { x });
@@ -139,6 +149,11 @@ pub(crate) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) ->
             }
         }
         Attr::Parted => next().data.is_empty(),
+        Attr::Domain(name) => {
+            super::enums::enumerate(cx, name, &K::Vec(next()))?;
+            true
+        }
+        Attr::Linked(_) => true,
         Attr::None => false,
     };
     Ok(if holds { v.attr } else { Attr::None })
@@ -162,7 +177,10 @@ pub(crate) fn push(cx: &mut Session, list: K, item: K) -> Result {
     match (list, item) {
         (K::Vec(mut v), K::Atom(ty, scalar)) if v.ty == ty => {
             cx.room(1)?;
-            v.attr = kept(cx, &v, || Data::repeat(scalar, 1))?;
+            v.attr = match v.attr.domain() {
+                Some(_) => Attr::None,
+                None => kept(cx, &v, || Data::repeat(scalar, 1))?,
+            };
             if v.data.push(scalar) { Ok(K::Vec(v)) } else { Err(type_error()) }
         }
         (list, item) if list.is_empty() && !matches!(list, K::Table(_)) => Ok(item.enlist()),

@@ -47,6 +47,9 @@ pub(super) fn raze(cx: &mut Session, x: K) -> Result {
     let K::Vec(Vector { data: Data::List(items), .. }) = &x else { return Ok(x) };
     let mut items = items.iter();
     let Some(first) = items.next() else { return Ok(x.clone()) };
+    if first.is_atom() && items.clone().any(|i| matches!(i, K::Dict(_))) {
+        return Err(type_error());
+    }
     let mut out = if first.is_atom() { first.clone().enlist() } else { first.clone() };
     for item in items {
         out = super::join::join(cx, out, item.clone())?;
@@ -158,8 +161,8 @@ fn columns(t: &Table, names: &[Sym]) -> Result {
 fn drop_items(cx: &mut Session, x: K, y: K) -> Result {
     match (&x, &y) {
         (K::Vec(Vector { data: Data::Sym(names), .. }), K::Table(t)) => Ok(without(t, names)),
-        (K::Atom(Type::Symbol, Scalar::Sym(name)), K::Table(t)) => Ok(without(t, &[*name])),
-        (K::Dict(d), _) if !matches!(y, K::Dict(_)) => drop_keys(d, &y),
+        (K::Dict(d), K::Atom(..) | K::Table(_)) => drop_keys(d, &y),
+        (K::Dict(d), _) if d.keys.ty() == Some(Type::List) => drop_keys(d, &y),
         (K::Atom(ty, _), K::Dict(d)) if *ty == Type::Symbol || !numeric(&x) => drop_keys(d, &x),
         (K::Vec(_) | K::Table(_), K::Dict(d)) => drop_keys(d, &x),
         (K::Atom(..), _) if numeric(&x) => {
@@ -338,7 +341,13 @@ pub(super) const VERBS: &[Verb] = &[
         "The items from the last to the first.",
         "q)reverse 1 2 3\n3 2 1",
     ),
-    Verb::word("raze", Class::Other, raze, "The items of the items.", "q)raze (1 2;3 4)\n1 2 3 4"),
+    Verb::word(
+        "raze",
+        Class::Other,
+        raze,
+        "The items of the items.",
+        "q)raze (1 2;3 4)\n1 2 3 4\nq)raze (1;`a`b!1 2)\n'type",
+    ),
     Verb::infix(
         "#",
         Class::Other,

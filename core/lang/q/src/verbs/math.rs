@@ -69,6 +69,7 @@ fn round(cx: &mut Session, x: &K, f: fn(f64) -> f64) -> Result {
             let whole = |x: f64| if x.is_nan() { NULL } else { (f(x) as i64).max(-i64::MAX) };
             Ok(from_ints(Type::Long, map(floats(k).ok_or_else(type_error)?, whole)))
         }
+        Some(Type::Bool | Type::Byte) => crate::convert::cast::cast(Type::Int, k),
         Some(_) => Ok(k.clone()),
     })
 }
@@ -110,6 +111,12 @@ fn power(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 fn logarithm(cx: &mut Session, x: K, y: K) -> Result {
+    // Characters count as their codes here.
+    let coded = |k: K| match k.ty() {
+        Some(Type::Char) => crate::convert::cast::cast(Type::Long, &k),
+        _ => Ok(k),
+    };
+    let (x, y) = (coded(x)?, coded(y)?);
     floats2(cx, &x, &y, |x, y| if y < 0.0 { f64::NAN } else { y.ln() / x.ln() })
 }
 

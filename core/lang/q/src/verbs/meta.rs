@@ -5,8 +5,15 @@ use crate::error::{Result, type_error};
 use crate::session::Session;
 use formats::k::{K, Scalar, Sym, Type};
 
+/// The type of enumerations and links.
+const ENUMERATED: i16 = 20;
+
 fn type_of(_: &mut Session, x: K) -> Result {
-    Ok(K::Atom(Type::Short, Scalar::I16(i16::from(x.code()))))
+    let code = match &x {
+        K::Vec(v) if v.attr.domain().is_some() => ENUMERATED,
+        _ => i16::from(x.code()),
+    };
+    Ok(K::Atom(Type::Short, Scalar::I16(code)))
 }
 
 fn attr(_: &mut Session, x: K) -> Result {

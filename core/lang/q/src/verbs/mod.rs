@@ -8,6 +8,7 @@ mod compare;
 mod control;
 mod delimited;
 mod dict;
+pub(crate) mod enums;
 pub(crate) mod fby;
 mod functional;
 pub(crate) mod join;
@@ -15,6 +16,7 @@ mod joins;
 mod json;
 mod list;
 mod math;
+mod matrix;
 mod meta;
 mod moving;
 mod random;
@@ -160,7 +162,7 @@ impl Verb {
 const ADVERBS: [&str; 6] = ["'", "/", "\\", "':", "/:", "\\:"];
 
 /// All families.
-const ALL: [&[Verb]; 27] = [
+const ALL: [&[Verb]; 29] = [
     aggregate::VERBS,
     apply::VERBS,
     arith::VERBS,
@@ -169,6 +171,7 @@ const ALL: [&[Verb]; 27] = [
     control::VERBS,
     delimited::VERBS,
     dict::VERBS,
+    enums::VERBS,
     fby::VERBS,
     functional::VERBS,
     join::VERBS,
@@ -176,6 +179,7 @@ const ALL: [&[Verb]; 27] = [
     json::VERBS,
     list::VERBS,
     math::VERBS,
+    matrix::VERBS,
     meta::VERBS,
     moving::VERBS,
     random::VERBS,
@@ -192,9 +196,8 @@ const ALL: [&[Verb]; 27] = [
 
 /// Words that q has and this crate has not: using one is an error when a program is loaded.
 const UNSUPPORTED: &[&str] = &[
-    "dsave", "exit", "fkeys", "getenv", "gtime", "hclose", "hcount", "hdel", "hopen", "inv",
-    "load", "lsq", "ltime", "mmu", "read0", "read1", "rload", "rsave", "save", "setenv", "system",
-    "view", "views", "1:", "2:",
+    "dsave", "exit", "getenv", "gtime", "hclose", "hcount", "hdel", "hopen", "load", "ltime",
+    "read0", "read1", "rload", "rsave", "save", "setenv", "system", "1:", "2:",
 ];
 
 /// Words of the grammar.
@@ -314,7 +317,8 @@ pub(crate) fn wire_index(verb: &Verb) -> Option<u8> {
         103 => &ADVERBS,
         _ => &BINARY,
     };
-    table.iter().position(|n| *n == verb.name).and_then(|i| u8::try_from(i).ok())
+    let name = if verb.name == "get" { "value" } else { verb.name };
+    table.iter().position(|n| *n == name).and_then(|i| u8::try_from(i).ok())
 }
 
 /// The primitive of a number on the wire.

@@ -150,7 +150,9 @@ fn mdev(cx: &mut Session, x: K, y: K) -> Result {
     let both = sums(width, &v).into_iter().zip(sums(width, &squares));
     let dev = |((s, n), (q, _)): ((f64, f64), (f64, f64))| {
         let mean = s / n;
-        (q / n - mean * mean).max(0.0).sqrt()
+        let square = q / n - mean * mean;
+        // Of nothing there is no deviation.
+        if square.is_nan() { square } else { square.max(0.0).sqrt() }
     };
     Ok(K::floats(both.map(dev).collect()))
 }
@@ -183,7 +185,7 @@ pub(super) const VERBS: &[Verb] = &[
         Class::Other,
         mdev,
         "Moving standard deviations.",
-        "q)2 mdev 1 3 5\n0 1 1f",
+        "q)2 mdev 1 3 5\n0 1 1f\nq)2 mdev 0N 1 3\n0n 0 1",
     ),
     Verb::infix(
         "ema",

@@ -46,6 +46,11 @@ fn kept(cx: &mut Session, x: &K, y: &K, present: bool) -> Result {
     Ok(x.gather(&index.map(|(_, i)| i).collect::<Vec<_>>()))
 }
 
+/// The items of `x` that are not in `y`.
+pub(super) fn without(cx: &mut Session, x: &K, y: &K) -> Result {
+    kept(cx, x, y, false)
+}
+
 fn except(cx: &mut Session, x: K, y: K) -> Result {
     kept(cx, &x, &y, false)
 }

@@ -3,7 +3,7 @@
 use super::{Class, Verb};
 use crate::error::{QError, Result, type_error};
 use crate::session::Session;
-use formats::k::{K, Scalar, Sym, Type};
+use formats::k::{Attr, K, Scalar, Sym, Type};
 
 fn show(cx: &mut Session, x: K) -> Result {
     let text = cx.show(&x);
@@ -22,6 +22,17 @@ fn line_text(_: &mut Session, x: K) -> Result {
 /// Command-line options: there are none.
 fn options(_: &mut Session, _: K) -> Result {
     Ok(K::dict(K::syms(Vec::new()), K::list(Vec::new())))
+}
+
+/// The names of the views.
+fn views(cx: &mut Session, _: K) -> Result {
+    Ok(K::syms(cx.views.names()).with_attr(Attr::Sorted))
+}
+
+/// The text that defines a view.
+fn view(cx: &mut Session, x: K) -> Result {
+    let name = x.as_sym().ok_or_else(type_error)?;
+    cx.views.text(name).map(K::str).ok_or_else(|| QError::new(name.as_str()))
 }
 
 fn add_months(cx: &mut Session, x: K, y: K) -> Result {
@@ -101,6 +112,20 @@ pub(super) const VERBS: &[Verb] = &[
         options,
         "The options of the command line.",
         "q)count .Q.opt .z.x\n0",
+    ),
+    Verb::word(
+        "views",
+        Class::Other,
+        views,
+        "The names of the views.",
+        "q)a:1\nq)v::a+1\nq)views[]\n`s#,`v",
+    ),
+    Verb::word(
+        "view",
+        Class::Other,
+        view,
+        "The text of a view.",
+        "q)a:1\nq)v::a+1\nq)view `v\n\"a+1\"",
     ),
     Verb::infix(
         ".Q.addmonths",

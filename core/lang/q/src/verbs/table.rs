@@ -152,7 +152,7 @@ fn meta(cx: &mut Session, x: K) -> Result {
     };
     let keys = K::table(vec![Sym::new("c")], vec![K::syms(t.names.to_vec())])?;
     let types = K::vec(Type::Char, t.columns.iter().map(letter).collect::<Vec<u8>>());
-    let foreign = K::syms(vec![Sym::default(); t.columns.len()]);
+    let foreign = K::syms(t.columns.iter().map(|c| super::enums::foreign(cx, c)).collect());
     let attrs = K::syms(t.columns.iter().map(attr).collect());
     let names = ["t", "f", "a"].map(Sym::new).to_vec();
     Ok(K::dict(keys, K::table(names, vec![types, foreign, attrs])?))

@@ -1,10 +1,10 @@
 //! Texts: case, blanks, splitting, searching, patterns.
 
 mod pattern;
+mod split;
 
 use super::{Class, Verb};
-use crate::convert::numeric::{Column, ints};
-use crate::error::{QError, Result, domain_error, rank_error, type_error};
+use crate::error::{QError, Result, length_error, rank_error, type_error};
 use crate::session::Session;
 use formats::k::{Data, K, Scalar, Sym, Type, Vector};
 use md5::{Digest, Md5};
@@ -56,16 +56,36 @@ fn rtrimmed(text: &[u8]) -> Vec<u8> {
     text.get(..end).unwrap_or_default().to_vec()
 }
 
+/// A vector without the nulls at its ends; `None` for texts and lists.
+fn without_nulls(x: &K, left: bool, right: bool) -> Option<K> {
+    match x {
+        K::Vec(v) if v.ty.is_numeric() => {
+            let shown = |at: &usize| v.data.scalar(*at) != Some(v.ty.null());
+            let count = v.data.len();
+            let start = if left { (0..count).find(shown).unwrap_or(count) } else { 0 };
+            let end = if right {
+                (start..count).rev().find(shown).map_or(start, |i| i + 1)
+            } else {
+                count
+            };
+            Some(x.slice(start, end))
+        }
+        K::Atom(ty, _) if ty.is_numeric() => Some(x.clone()),
+        _ => None,
+    }
+}
+
 fn ltrim(cx: &mut Session, x: K) -> Result {
-    mapped(cx, &x, ltrimmed)
+    without_nulls(&x, true, false).map_or_else(|| mapped(cx, &x, ltrimmed), Ok)
 }
 
 fn rtrim(cx: &mut Session, x: K) -> Result {
-    mapped(cx, &x, rtrimmed)
+    without_nulls(&x, false, true).map_or_else(|| mapped(cx, &x, rtrimmed), Ok)
 }
 
 fn trim(cx: &mut Session, x: K) -> Result {
-    mapped(cx, &x, |t| rtrimmed(&ltrimmed(t)))
+    let both = |t: &[u8]| rtrimmed(&ltrimmed(t));
+    without_nulls(&x, true, true).map_or_else(|| mapped(cx, &x, both), Ok)
 }
 
 /// The text of each atom.
@@ -85,172 +105,14 @@ pub(crate) fn string(cx: &mut Session, x: K) -> Result {
     }
 }
 
-/// Splits text at a separator.
-fn split(text: &[u8], by: &[u8]) -> K {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(at) = memchr::memmem::find(rest, by).filter(|_| !by.is_empty()) {
-        let (part, tail) = rest.split_at(at);
-        parts.push(K::str(part));
-        rest = tail.get(by.len()..).unwrap_or_default();
-    }
-    parts.push(K::str(rest));
-    K::list(parts)
-}
-
-fn vs(cx: &mut Session, x: K, y: K) -> Result {
-    cx.charge(1 + y.len())?;
-    match (&x, &y) {
-        (K::Atom(Type::Symbol, _), K::Atom(Type::Symbol, Scalar::Sym(s))) => {
-            let text = s.as_bytes();
-            if let (true, Some(at)) =
-                (text.starts_with(b":"), text.iter().rposition(|b| *b == b'/'))
-            {
-                // A file: its directory and its name.
-                let (folder, name) = text.split_at_checked(at).unwrap_or((text, &[]));
-                let name = symbol(name.get(1..).unwrap_or_default())?;
-                return Ok(K::collapse(vec![symbol(folder)?, name]));
-            }
-            let parts = text.split(|b| *b == b'.').map(Sym::intern);
-            let parts: Option<Vec<Sym>> = parts.collect();
-            Ok(K::syms(parts.ok_or_else(|| QError::limit("limit"))?))
-        }
-        (K::Atom(Type::Symbol, _), _) if y.as_text().is_some() => {
-            let text = y.as_text().unwrap_or_default();
-            let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|b| *b == b'\n');
-            Ok(K::list(lines.map(|l| K::str(l.strip_suffix(b"\r").unwrap_or(l))).collect()))
-        }
-        _ if x.as_text().is_some() && y.as_text().is_some() => {
-            Ok(split(y.as_text().unwrap_or_default(), x.as_text().unwrap_or_default()))
-        }
-        _ if x.as_text().is_some() && y.ty() == Some(Type::List) => {
-            let items = y.items().map(|i| vs(cx, x.clone(), i)).collect::<Result<Vec<_>>>()?;
-            Ok(K::list(items))
-        }
-        (K::Atom(Type::Bool, _), K::Atom(..)) => Ok(K::bools(bits(&y)?)),
-        (K::Atom(Type::Byte, _), K::Atom(..)) => {
-            let bits = bits(&y)?;
-            let byte = |c: &[u8]| c.iter().fold(0u8, |b, bit| b << 1 | bit);
-            Ok(K::vec(Type::Byte, bits.chunks(8).map(byte).collect::<Vec<u8>>()))
-        }
-        (_, K::Atom(..)) => digits(&x, &y),
-        _ => Err(type_error()),
-    }
-}
-
-/// The bits of a number, the highest first.
-fn bits(k: &K) -> Result<Vec<u8>> {
-    let K::Atom(_, scalar) = k else { return Err(type_error()) };
-    let (bits, width) = match *scalar {
-        Scalar::U8(x) => (u64::from(x), 8),
-        Scalar::I16(x) => (x as u64, 16),
-        Scalar::I32(x) => (x as u64, 32),
-        Scalar::I64(x) => (x as u64, 64),
-        Scalar::F32(x) => (u64::from(x.to_bits()), 32),
-        Scalar::F64(x) => (x.to_bits(), 64),
-        _ => return Err(type_error()),
-    };
-    Ok((0..width).rev().map(|i| (bits >> i & 1) as u8).collect())
-}
-
-/// The digits of a number to a base, or to several bases.
-fn digits(base: &K, y: &K) -> Result {
-    let mut rest = y.as_long().ok_or_else(type_error)?;
-    let mut out = Vec::new();
-    match ints(base).ok_or_else(type_error)? {
-        Column::Atom(base) if base > 1 && rest >= 0 => {
-            while rest > 0 || out.is_empty() {
-                out.push(rest % base);
-                rest /= base;
-            }
-        }
-        Column::Vec(bases) if rest >= 0 => {
-            for (i, base) in bases.iter().enumerate().rev() {
-                if i == 0 || *base <= 0 {
-                    out.push(rest);
-                    break;
-                }
-                out.push(rest % base);
-                rest /= base;
-            }
-        }
-        _ => return Err(domain_error()),
-    }
-    out.reverse();
-    Ok(K::longs(out))
-}
-
-fn sv(cx: &mut Session, x: K, y: K) -> Result {
-    cx.charge(1 + y.len())?;
-    if let Some(by) = x.as_text() {
-        return joined(&y, by);
-    }
-    match (&x, &y) {
-        (K::Atom(Type::Symbol, _), K::Vec(Vector { data: Data::Sym(names), .. })) => {
-            let file = names.first().is_some_and(|n| n.as_bytes().starts_with(b":"));
-            let parts: Vec<&[u8]> = names.iter().map(|n| n.as_bytes()).collect();
-            symbol(&parts.join(if file { &b"/"[..] } else { b"." }))
-        }
-        (K::Atom(Type::Symbol, _), _) => {
-            let mut out = Vec::new();
-            for item in y.items() {
-                out.extend_from_slice(item.as_text().ok_or_else(type_error)?);
-                out.push(b'\n');
-            }
-            Ok(K::str(out))
-        }
-        (K::Atom(Type::Byte, _), K::Vec(Vector { ty: Type::Byte, data: Data::U8(v), .. })) => {
-            let whole = v.iter().fold(0i64, |n, b| n << 8 | i64::from(*b));
-            match v.len() {
-                2 => Ok(K::Atom(Type::Short, Scalar::I16(whole as i16))),
-                4 => Ok(K::int(whole as i32)),
-                8 => Ok(K::long(whole)),
-                _ => Err(crate::error::length_error()),
-            }
-        }
-        (K::Atom(Type::Bool, _), K::Vec(Vector { ty: Type::Bool, data: Data::U8(v), .. })) => {
-            let whole = v.iter().fold(0i64, |n, b| n << 1 | i64::from(*b));
-            match v.len() {
-                8 => Ok(K::Atom(Type::Byte, Scalar::U8(whole as u8))),
-                16 => Ok(K::Atom(Type::Short, Scalar::I16(whole as i16))),
-                32 => Ok(K::int(whole as i32)),
-                64 => Ok(K::long(whole)),
-                _ => Err(crate::error::length_error()),
-            }
-        }
-        _ => based(&x, &y),
-    }
-}
-
-fn joined(y: &K, by: &[u8]) -> Result {
-    let mut out = Vec::new();
-    for (i, item) in y.items().enumerate() {
-        if i > 0 {
-            out.extend_from_slice(by);
-        }
-        out.extend_from_slice(item.as_text().ok_or_else(type_error)?);
-    }
-    Ok(K::str(out))
-}
-
-/// The number of digits to a base.
-fn based(x: &K, y: &K) -> Result {
-    let Some(Column::Vec(items)) = ints(y) else { return Err(type_error()) };
-    let base = ints(x).ok_or_else(type_error)?;
-    let mut whole = 0i64;
-    for (i, digit) in items.iter().enumerate() {
-        let base = match &base {
-            Column::Atom(base) => *base,
-            Column::Vec(bases) => bases.get(i).copied().unwrap_or(0),
-        };
-        whole = whole.wrapping_mul(base).wrapping_add(*digit);
-    }
-    Ok(K::long(whole))
-}
-
 fn ss(cx: &mut Session, x: K, y: K) -> Result {
     let text = x.as_text().ok_or_else(type_error)?;
-    let pattern = pattern::Pattern::plain(y.as_text().ok_or_else(type_error)?);
+    let pattern = y.as_text().ok_or_else(type_error)?;
+    if pattern.is_empty() || pattern.contains(&b'*') {
+        // What has no length cannot be searched for.
+        return Err(length_error());
+    }
+    let pattern = pattern::Pattern::plain(pattern);
     cx.charge(1 + text.len())?;
     let found = pattern.find_all(text);
     Ok(K::longs(found.into_iter().map(|at| at as i64).collect()))
@@ -258,6 +120,9 @@ fn ss(cx: &mut Session, x: K, y: K) -> Result {
 
 fn ssr(cx: &mut Session, args: Vec<K>) -> Result {
     let [x, y, z] = args.as_slice() else { return Err(rank_error()) };
+    if x.is_atom() {
+        return Err(type_error());
+    }
     let text = x.as_text().ok_or_else(type_error)?;
     let pattern = pattern::Pattern::plain(y.as_text().ok_or_else(type_error)?);
     cx.charge(1 + text.len())?;
@@ -319,7 +184,7 @@ pub(super) const VERBS: &[Verb] = &[
         Class::Other,
         trim,
         "Takes blanks off both ends.",
-        "q)trim \"  ab \"\n\"ab\"",
+        "q)trim \"  ab \"\n\"ab\"\nq)trim 0N 1 0N 2 0N\n1 0N 2\nq)trim 5\n5",
     ),
     Verb::word(
         "ltrim",
@@ -345,14 +210,14 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::infix(
         "vs",
         Class::Other,
-        vs,
+        split::vs,
         "Splits a text, or a number into digits.",
         "q)\",\" vs \"ab,cd\"\n\"ab\"\n\"cd\"\nq)10 vs 123\n1 2 3",
     ),
     Verb::infix(
         "sv",
         Class::Other,
-        sv,
+        split::sv,
         "Joins texts, or digits to a number.",
         "q)\",\" sv (\"ab\";\"cd\")\n\"ab,cd\"\nq)10 sv 1 2 3\n123",
     ),

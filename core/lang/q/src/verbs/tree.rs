@@ -139,7 +139,9 @@ fn query_tree(cx: &mut Session, q: &Query, text: &str) -> Result {
     };
     let by = match (&q.by, q.verb) {
         (Some(by), word) => match (word, by.as_slice()) {
-            (Word::Exec, [(_, Node { expr: Expr::Name(name), .. })]) => K::sym(*name).enlist(),
+            (Word::Exec, [(_, Node { expr: Expr::Name(name), .. })]) if !q.keyed => {
+                K::sym(*name).enlist()
+            }
             _ => columns_tree(cx, by, text)?,
         },
         (None, Word::Exec) => none(),

@@ -196,6 +196,9 @@ fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool>
     if cx.frozen {
         return Err(QError::new("noupdate"));
     }
+    if cx.views.is_stale(name) {
+        cx.refresh(name)?;
+    }
     let Some(slot) = cx.globals.get_mut(&name) else { return Ok(false) };
     let mut table = std::mem::take(slot);
     let done = put(cx, &mut table, y, known);
@@ -203,6 +206,7 @@ fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool>
     if let Some(slot) = cx.globals.get_mut(&name) {
         *slot = table;
     }
+    cx.views.assigned(name);
     done
 }
 

@@ -96,6 +96,7 @@ fn query(table: Arc<Table>, select: &Select) -> Result<Query> {
         order: None,
         columns: Vec::new(),
         named: true,
+        keyed: false,
         by: None,
         from: Node::new(Expr::Const(K::Table(table)), (0, 0)),
         filters: select.filter.iter().map(lower).collect::<Result<_>>()?,

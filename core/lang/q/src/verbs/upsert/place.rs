@@ -318,6 +318,11 @@ fn attributes(
     };
     if found.fresh.len() == found.places.len() {
         out.extend(rows.kept(cx, &values.columns, keys.columns.len(), &found.fresh)?);
+    } else {
+        // Enumerations stay what they are.
+        let all: Vec<usize> = (0..found.places.len()).collect();
+        let kept = rows.kept(cx, &values.columns, keys.columns.len(), &all)?;
+        out.extend(kept.into_iter().map(|a| if a.domain().is_some() { a } else { Attr::None }));
     }
     Ok(out)
 }
