@@ -182,6 +182,9 @@ async fn read(sources: Vec<(NodeId, Box<dyn Source>)>, ways: &Ways) -> Option<St
         if several && ended.is_ok() && !ways.stop.flag.is_set() {
             ways.intake.ended(id);
         }
+        if several && ended.is_err() {
+            ways.stop.set(End::Stopped); // it has failed: the others would read for nobody
+        }
         ended
     });
     join_all(sources).await.into_iter().find_map(Result::err)

@@ -143,7 +143,7 @@ fn a_reader_with_a_trigger_reads_when_it_is_called() {
     assert_eq!(post(&address, &path), triggered(&["expr", "file"]));
     let mut last = lines(&address, &id, 6)[4..].to_vec();
     last.sort();
-    assert_eq!(last, [",,\"c\"", "2"]);
+    assert_eq!(last, [",\"c\"", "2"]);
     let error = |status: u16, text: &str| (status, json!({ "error": text }));
     let refused = |name: &str| post(&address, &format!("{path}/{name}"));
     assert_eq!(refused("once"), error(400, "'once' reads once: it has no trigger"));
