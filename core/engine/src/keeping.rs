@@ -72,7 +72,9 @@ impl Table {
 
     /// Forgets the states of a pipeline that will not go on.
     pub(crate) async fn clear(&self, spec: &PipelineSpec) {
-        if let Some(journals) = self.journals() {
+        if spec.plan.keeps()
+            && let Some(journals) = self.journals()
+        {
             journals::clear(journals, &spec.key).await;
         }
         if spec.plan.durable

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::Json;
 use crate::component::Component;
 use crate::expr::Code;
 
@@ -157,6 +158,19 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Whether one of its sources may keep what must not be lost in a directory of its own
+    /// ([`Services::journal_dir`](crate::Services::journal_dir)): whoever asks for that has a field
+    /// `replay` in its configuration.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        let asks = |node: &Node| {
+            let replay = node.component.config.get("replay");
+            node.role == Role::Source
+                && !matches!(replay, None | Some(Json::Null | Json::Bool(false)))
+        };
+        self.nodes.iter().any(asks)
     }
 
     /// The plan of a pipeline that goes on from a state that was kept.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -94,8 +95,9 @@ fn call(stream: &mut TcpStream, name: &str, items: &[i64]) -> Result<(), String>
     }
 }
 
-/// Sends numbers one by one until no answer comes, and returns those that were answered.
-fn send(ipc: &str, next: &mut i64) -> Vec<i64> {
+/// Sends numbers one by one until the process is gone, and returns those that were answered; the
+/// first of them is told at once.
+fn send(ipc: &str, next: &mut i64, first: mpsc::Sender<()>) -> Vec<i64> {
     let mut answered = Vec::new();
     let Ok(mut stream) = TcpStream::connect(ipc) else { return answered };
     if stream.write_all(b"test\x03\x00").and_then(|()| stream.read_exact(&mut [0])).is_err() {
@@ -104,7 +106,14 @@ fn send(ipc: &str, next: &mut i64) -> Vec<i64> {
     loop {
         *next += 1;
         match call(&mut stream, "publish", &[*next]) {
-            Ok(()) => answered.push(*next),
+            Ok(()) => {
+                answered.push(*next);
+                let _ = first.send(());
+            }
+            // The pipeline is not back yet.
+            Err(error) if error.starts_with("publish") => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             Err(_) => return answered,
         }
     }
@@ -137,14 +146,19 @@ fn calls_that_were_answered_are_there_once_whenever_the_process_is_killed() {
     let (mut next, mut answered) = (0, Vec::new());
     for (kill, moment) in (0..50).zip(moments()) {
         let ipc = service.ipc.clone();
+        let (tell, first) = mpsc::channel();
         std::thread::scope(|scope| {
-            let sending = scope.spawn(|| send(&ipc, &mut next));
+            let sending = scope.spawn(|| send(&ipc, &mut next, tell));
+            // Every other time calls are under way for sure, however slow the machine is.
+            if kill % 2 == 0 {
+                let _ = first.recv_timeout(PATIENCE);
+            }
             std::thread::sleep(moment);
             service.again(if kill % 10 == 9 { "TERM" } else { "KILL" });
             answered.extend(sending.join().expect("it sends"));
         });
     }
-    assert!(answered.len() > 100, "{}", answered.len());
+    assert!(answered.len() >= 25, "{}", answered.len());
     service.answers(&id, &answered, "11111b");
     let details = http(&service.address, "GET", "/details", "").json();
     assert_eq!(details[0]["state"], "RUNNING", "{details}");
@@ -261,4 +275,24 @@ fn lines_are_counted_once_in_each_round_whenever_the_process_is_killed() {
     rounds.trigger();
     let last = until(|| rounds.counted().filter(|count| *count == before + LINES));
     assert!(last.is_some(), "{:?} after {over} rounds", rounds.counted());
+}
+
+#[test]
+fn a_pipeline_whose_state_cannot_be_kept_is_errored_and_says_what_of_it() {
+    let folder = Folder::new("kdb-not-kept");
+    let mut service = Service::start(&folder);
+    let spec = "n:0\n.qsp.track[`n]\n.qsp.run .qsp.read.fromCallback[`ask] \
+                .qsp.map[{if[0>first x; n::(1;til)]; x}] .qsp.write.toConsole[]";
+    let id = create(&service.address, &body(spec));
+    service.answers(&id, &[7], ",7");
+    let status = |service: &Service| {
+        http(&service.address, "GET", &format!("/pipeline/status/{id}"), "").json()
+    };
+    call(&mut client(&service.ipc), "ask", &[-1]).expect("is answered");
+    let errored = until(|| (status(&service)["state"] == "Errored").then_some(()));
+    assert!(errored.is_some(), "{} {}", status(&service), service.program.log());
+    let why = "the state cannot be kept: the variable n: a function that cannot leave this process";
+    assert_eq!(status(&service)["error"], why);
+    service.again("TERM");
+    assert_eq!(status(&service)["error"], why, "also after a restart");
 }

@@ -120,3 +120,69 @@ fn a_database_is_read_by_pyarrow() {
         "['date', 'price', 'sym']\n2024-02-29 a 1.0\n2024-03-01 b 2.0\n2024-02-29 None 3.0\n"
     );
 }
+
+/// A row of each type, and one of its nulls.
+const ALL_TYPES: &str = "
+t:([]b:10b;g:(\"G\"$\"00010203-0405-0607-0809-0a0b0c0d0e0f\";0Ng);x:0x01ff;h:7 0Nh;i:8 0Ni;j:9 0N;
+  e:1.5 0Ne;f:-0w 0n;c:\"ab\";s:`a`;p:2024.02.29D12:00:00.000000001 0Np;m:2024.02 0Nm;
+  d:2024.02.29 0Nd;z:2024.02.29T12:00:00.000 0Nz;n:0D00:00:00.000000007 0Nn;u:01:30 0Nu;
+  v:00:00:07 0Nv;t:00:00:00.007 0Nt;text:(\"some text\";\"\"))
+s:.qsp.read.fromExpr[\"t\"]
+";
+
+const PYARROW_TYPES: &str = r#"
+import datetime as dt, sys
+import pyarrow.dataset as ds
+def read(name):
+    return ds.dataset(f'{sys.argv[1]}/{name}', format='ipc', partitioning='hive').to_table()
+plain = read('plain')
+types = {f.name: str(f.type) for f in plain.schema}
+assert types == dict(
+    b='bool', g='fixed_size_binary[16]', x='uint8', h='int16', i='int32', j='int64', e='float',
+    f='double', c='string', s='string', p='timestamp[ns]', m='date32[day]', d='date32[day]',
+    z='timestamp[ms]', n='duration[ns]', u='duration[s]', v='duration[s]', t='duration[ms]',
+    text='string'), types
+# Python's own times have no nanoseconds.
+exact = {name: plain.column(name).cast('int64').to_pylist() for name in 'pn'}
+assert exact == {'p': [1709208000000000001, None], 'n': [7, None]}, exact
+first, nulls = plain.drop_columns(['p', 'n']).to_pylist()
+assert first == dict(
+    b=True, g=bytes(range(16)), x=1, h=7, i=8, j=9, e=1.5, f=float('-inf'), c='a', s='a',
+    m=dt.date(2024, 2, 1), d=dt.date(2024, 2, 29), z=dt.datetime(2024, 2, 29, 12),
+    u=dt.timedelta(minutes=90), v=dt.timedelta(seconds=7), t=dt.timedelta(milliseconds=7),
+    text='some text'), first
+given = dict(b=False, x=255, c='b', text='')
+assert nulls == {name: given.get(name) for name in nulls}, nulls
+values = dict(b='true', h=7, i=8, j=9, s='a', d='2024-02-29', m='2024-02')
+for name, value in values.items():
+    table = read(name)
+    assert sorted(table.schema.names) == sorted(types), table.schema
+    assert sorted(table.column(name).to_pylist(), key=str) == sorted(
+        [value, 'false' if name == 'b' else None], key=str), table.column(name)
+    others = [n for n in types if n != name]
+    rows = table.select(others).sort_by([('x', 'ascending')])
+    assert rows.equals(plain.select(others)), rows
+print('read')
+"#;
+
+#[test]
+fn every_type_and_every_kind_of_partition_is_read_by_pyarrow() {
+    let Some(python) = having(&["pyarrow"]) else { return };
+    let folder = Folder::new("kdb-database-types");
+    let program = with_ipc();
+    let address = program.address("HTTP requests: kdb");
+    let database = folder.path("db").display().to_string();
+    let mut spec = format!("{ALL_TYPES}plain:s .qsp.write.toDatabase[`plain; \"{database}\"]\n");
+    let columns = ["b", "h", "i", "j", "s", "d", "m"];
+    for column in columns {
+        let options = format!(".qsp.use ``partition!``{column}");
+        let writer = format!(".qsp.write.toDatabase[`{column}; \"{database}\"; {options}]");
+        spec.push_str(&format!("by{column}:s {writer}\n"));
+    }
+    spec.push_str(&format!(".qsp.run (plain;by{})\n", columns.join(";by")));
+    let id = create(&address, &body(&spec));
+    let status = || http(&address, "GET", &format!("/pipeline/status/{id}"), "").json();
+    let finished = until(|| (status()["state"] == "Finished").then_some(()));
+    assert!(finished.is_some(), "{} {}", status(), program.log());
+    assert_eq!(run(&python, PYARROW_TYPES, &[&database]), "read\n");
+}

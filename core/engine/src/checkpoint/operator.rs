@@ -101,6 +101,9 @@ impl Checkpointed {
     fn emitted(&self, out: &mut [Batch], first: usize) {
         let (mut held, now_ns) = (self.held.borrow_mut(), rt::now().0);
         for result in out.iter_mut().skip(first) {
+            if result.born_ns == 0 {
+                result.born_ns = now_ns; // the clock has made it
+            }
             let (data, bytes) = (result.data.clone(), result.payload_bytes());
             let id = held.emitted(data, result.born_ns, bytes, now_ns);
             result.acks = self.acks(id);

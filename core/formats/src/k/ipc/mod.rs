@@ -7,7 +7,7 @@
 mod read;
 mod write;
 
-pub use read::{Body, decode, decode_argument, decode_body, head_bytes};
+pub use read::{Body, decode, decode_argument, decode_body, decode_own, head_bytes};
 pub use write::{encode, encode_error};
 
 /// Levels of lists, dictionaries and functions that an object may have.

@@ -36,7 +36,20 @@ pub fn decode_body(bytes: &[u8], endian: Endian) -> Result<Body, IpcError> {
 /// # Errors
 /// The bytes are no object, or more than one.
 pub fn decode(bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
-    let mut reader = Reader { rest: bytes, endian, objects: OBJECTS_MAX };
+    decode_within(OBJECTS_MAX, bytes, endian)
+}
+
+/// The value of an object that this program has written itself, in bytes that it trusts: what
+/// could be written can be read, of however many values it consists.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_own(bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
+    decode_within(usize::MAX, bytes, endian)
+}
+
+fn decode_within(objects: usize, bytes: &[u8], endian: Endian) -> Result<K, IpcError> {
+    let mut reader = Reader { rest: bytes, endian, objects };
     let value = reader.object(0)?;
     if reader.rest.is_empty() { Ok(value) } else { Err(IpcError::Trailing) }
 }

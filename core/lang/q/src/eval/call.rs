@@ -7,7 +7,7 @@ use crate::func::Fun;
 use crate::iterators;
 use crate::session::Session;
 use crate::verbs::{Run, Verb};
-use formats::k::{Foreign, K};
+use formats::k::{Foreign, K, Sym};
 
 impl Session {
     /// Applies a value to one argument.
@@ -226,7 +226,12 @@ impl Session {
         match foreign.code {
             100 => {
                 let text = String::from_utf8_lossy(&foreign.source).into_owned();
-                let (value, _) = self.statements(&text)?;
+                let space = String::from_utf8_lossy(&foreign.context);
+                let space = if space.is_empty() { String::new() } else { format!(".{space}") };
+                let usual = std::mem::replace(&mut self.context, Sym::new(&space));
+                let made = self.statements(&text);
+                self.context = usual;
+                let (value, _) = made?;
                 if Fun::of(&value).is_some() { Ok(value) } else { Err(type_error()) }
             }
             101..=103 => crate::verbs::by_wire(foreign.code, foreign.index)

@@ -10,9 +10,10 @@ use crate::qsp::kept::{Parts, foreign, held};
 use crate::qsp::run::Runner;
 use crate::qsp::variable;
 use crate::session::Session;
-use formats::k::ipc::{Endian, decode, encode};
+use formats::k::ipc::{Endian, decode_own, encode};
 use formats::k::{K, Sym};
 use plan::OperatorError;
+use std::collections::HashMap;
 
 const VERSION: u8 = 2;
 
@@ -25,9 +26,10 @@ pub(super) fn write<'a>(
     runners: impl Iterator<Item = &'a Runner>,
     own: Option<&K>,
 ) -> std::result::Result<Vec<u8>, OperatorError> {
-    let (mut states, mut written) = (Vec::new(), Vec::new());
+    let (mut states, mut written, mut names) = (Vec::new(), Vec::new(), HashMap::new());
     for runner in runners {
         written.extend(variable::of(&runner.node).map(Sym::new));
+        names.insert(runner.node.id, runner.node.name.as_str());
         if let Some(state) = runner.state() {
             states.push(K::list(vec![K::sym(runner.node.name.as_str()), state]));
         }
@@ -39,12 +41,44 @@ pub(super) fn write<'a>(
     });
     let entries = K::list(entries.collect());
     let (variables, states) = (variables(session, &written), K::list(states));
-    let all = vec![variables, entries, states, session.qsp.calls.state(), held(own)];
-    let all = K::list(all);
+    let all = K::list(vec![variables, entries, states, session.qsp.calls.state(), held(own)]);
     let mut out = vec![VERSION];
-    encode(&all, Endian::Little, &mut out)
-        .map_err(|e| OperatorError::new(format!("what the pipeline remembers: {e}")))?;
-    Ok(out)
+    match encode(&all, Endian::Little, &mut out) {
+        Ok(()) => Ok(out),
+        Err(error) => {
+            let what = culprit(&all, &names);
+            Err(OperatorError::new(format!("the state cannot be kept: {what}: {error}")))
+        }
+    }
+}
+
+/// What the first part of a state is that cannot be written.
+fn culprit(all: &K, names: &HashMap<usize, &str>) -> String {
+    // As deep as it is in the whole.
+    let fails = |k: K, levels: usize| {
+        let whole = (0..levels).fold(k, |k, _| K::list(vec![k]));
+        encode(&whole, Endian::Little, &mut Vec::new()).is_err()
+    };
+    let mut kinds = all.items();
+    let mut next = || kinds.next().unwrap_or_default();
+    let bad = |kind: K| kind.items().find(|entry| fails(entry.clone(), 2));
+    let first = |entry: &K| entry.items().next().unwrap_or_default();
+    let name = |entry: &K| first(entry).as_sym().unwrap_or_default();
+    if let Some(entry) = bad(next()) {
+        return format!("the variable {}", name(&entry));
+    }
+    if let Some(entry) = bad(next()) {
+        let id = first(&entry).as_long().and_then(|id| usize::try_from(id).ok());
+        let operator = id.and_then(|id| names.get(&id)).copied().unwrap_or_default();
+        return format!("what .qsp.set has for {operator}");
+    }
+    if let Some(entry) = bad(next()) {
+        return format!("what {} holds", name(&entry));
+    }
+    if fails(next(), 1) {
+        return "what a reader was called with".to_owned();
+    }
+    "what onCheckpoint gave".to_owned()
 }
 
 /// Whether a name is tracked, or in a namespace that is.
@@ -83,7 +117,7 @@ pub(super) fn read(
         let text = format!("the state is of version {version}, and this program reads {VERSION}");
         return Err(refused(text));
     }
-    let all = decode(body, Endian::Little).map_err(|e| refused(format!("the state: {e}")))?;
+    let all = decode_own(body, Endian::Little).map_err(|e| refused(format!("the state: {e}")))?;
     resume(session, runners, &all).map_err(|e| refused(format!("the state: '{e}")))
 }
 

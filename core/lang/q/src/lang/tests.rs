@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 mod lifecycle;
+mod limits;
+mod restarts;
 mod state;
 
 /// Surroundings with a clock that is set by hand.

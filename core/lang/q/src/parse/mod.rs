@@ -134,7 +134,8 @@ impl Parser<'_> {
                 }
                 _ => {
                     let node = self.expr()?;
-                    if !matches!(self.peek(), Tok::End | Tok::Line | Tok::Semi) {
+                    let next = self.peek();
+                    if !matches!(next, Tok::End | Tok::Line | Tok::Semi | Tok::Command(_)) {
                         return Err(self.unexpected());
                     }
                     statements.push(Statement::Expr(node, false));

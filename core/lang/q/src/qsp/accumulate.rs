@@ -69,3 +69,17 @@ fn accumulate(cx: &mut Session, args: Vec<K>) -> Result {
 }
 
 pub(super) const VERBS: &[Verb] = &[maker(".qsp.accumulate", 4, accumulate)];
+
+#[cfg(test)]
+mod tests {
+    use crate::qsp::testing::Line;
+
+    #[test]
+    fn a_value_stays_where_its_function_signals() {
+        let mut line = Line::new(".qsp.accumulate[{[md;x;y] y+x`v}; 1; {-x}]");
+        assert_eq!(line.give("([]v:enlist 2)"), [",-3"]);
+        assert!(line.fails("([]w:enlist 2)"));
+        assert!(line.fails("([]v:enlist `a)"));
+        assert_eq!(line.give("([]v:enlist 4)"), [",-7"]);
+    }
+}

@@ -46,7 +46,13 @@ mod writers;
 pub use build::{Kind, Node, Pipeline, load};
 
 pub(crate) use build::State;
+#[cfg(test)]
+pub(crate) use build::{NODES_MAX, PUSHED_MAX, TRACKED_MAX};
 pub(crate) use stage::Output;
+#[cfg(test)]
+pub(crate) use state::KEYS_MAX;
+#[cfg(test)]
+pub(crate) use window::HELD_MAX;
 
 use crate::verbs::Verb;
 

@@ -161,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_and_does_not_fit_is_refused() {
+        let mut line = Line::new(
+            ".qsp.transform.replaceNull[`x; .qsp.use ``bufferSize!(::;4)] .qsp.map[{x`x}]",
+        );
+        assert_eq!(line.give("([]x:0n 1f)").len(), 0);
+        assert!(line.fails("([]x:1 2f;y:1 2)"));
+        assert_eq!(line.give("([]x:5 9f)"), ["5 1f", "5 9f"]);
+    }
+
+    #[test]
     fn what_waits_at_the_end_is_handed_on() {
         let operator = ".qsp.transform.replaceNull[`x; .qsp.use `bufferSize`newCol!(9;1b)]";
         let mut line = Line::new(operator);

@@ -1,0 +1,67 @@
+//! What a spec may have at most.
+
+use super::*;
+use crate::qsp::{HELD_MAX, KEYS_MAX, NODES_MAX, PUSHED_MAX, TRACKED_MAX};
+
+const WRITE: &str = ".qsp.write.toVariable[`v]";
+
+/// What is wrong with a spec when it is loaded.
+fn refused(spec: &str) -> Option<String> {
+    lower(spec).err().map(|errors| errors[0].message.clone())
+}
+
+/// The number of results of a spec for a value, or why it failed.
+fn made(operator: &str, value: K) -> Result<usize, String> {
+    let mut rig = Rig::new(&format!("{READ} {operator} {WRITE}"));
+    rig.value(0, value).map(|out| out.len()).map_err(|error| error.0)
+}
+
+#[test]
+fn names_to_track_have_a_limit() {
+    let track = |count: usize| {
+        let spec = format!(".qsp.track {count}#`a\n{READ} .qsp.write.toVariable[`v]");
+        lower(&spec).map_err(|errors| errors[0].message.clone())
+    };
+    assert!(track(TRACKED_MAX).is_ok());
+    assert_eq!(track(TRACKED_MAX + 1).err().as_deref(), Some("'limit"));
+}
+
+#[test]
+fn operators_have_a_limit() {
+    let spec = |count: usize| format!("do[{count};.qsp.map[{{x}}]]\n{READ} {WRITE}");
+    // The reader and the writer are two.
+    assert_eq!(refused(&spec(NODES_MAX - 2)), None);
+    assert_eq!(refused(&spec(NODES_MAX - 1)).as_deref(), Some("'limit"));
+}
+
+#[test]
+fn what_one_call_pushes_has_a_limit() {
+    let push = ".qsp.apply[{[op;md;x] do[x;.qsp.push[op;md;x]]}; .qsp.use ``name!``m]";
+    assert_eq!(made(push, K::long(PUSHED_MAX as i64)), Ok(PUSHED_MAX));
+    assert_eq!(made(push, K::long(PUSHED_MAX as i64 + 1)), Err("m: 'limit".to_owned()));
+}
+
+#[test]
+fn keys_have_a_limit_and_those_that_are_there_can_be_set() {
+    let set = ".qsp.map[{[op;md;x] {[op;k] .qsp.set[op;enlist[`key]!enlist k;k]}[op] each x}; \
+               .qsp.use `name`state!(`m;0)]";
+    let keys = |count: usize| K::longs((0..count as i64).collect());
+    let mut rig = Rig::new(&format!("{READ} {set} {WRITE}"));
+    assert!(rig.value(0, keys(KEYS_MAX)).is_ok());
+    assert!(rig.value(0, keys(KEYS_MAX)).is_ok());
+    let error = rig.value(0, keys(KEYS_MAX + 1)).unwrap_err();
+    assert_eq!(error.0, "m: 'limit");
+}
+
+#[test]
+fn what_a_window_holds_has_a_limit() {
+    let bytes = |count: usize| bytes(&vec![0; count]);
+    for window in ["count[1000000]", "global[{()}]", "timer[0D01]"] {
+        let window = format!(".qsp.window.{window} .qsp.map[{{x}}]");
+        let mut rig = Rig::new(&format!("{READ} {window} {WRITE}"));
+        assert_eq!(rig.value(0, bytes(HELD_MAX - 1)), Ok(vec![]));
+        assert_eq!(rig.value(0, bytes(1)), Ok(vec![]));
+        let error = rig.value(0, bytes(1)).unwrap_err();
+        assert!(error.0.ends_with(": 'limit"), "{error}");
+    }
+}
