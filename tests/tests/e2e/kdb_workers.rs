@@ -54,7 +54,7 @@ fn workers_come_and_go_with_the_load_and_nothing_is_lost_or_out_of_order() {
     create(&rest, "collects", collects, json!({}));
     // It takes its time for each batch.
     let spec = ".qsp.run .qsp.read.fromCallback[`upd; .qsp.use enlist[`key]!enlist `sym]\n  \
-        .qsp.map[{do[50000;x]; x}] .qsp.write.toStream[`rows]";
+        .qsp.map[{do[100000;x]; x}] .qsp.write.toStream[`rows]";
     let id = create(&rest, "shares", spec, json!({"minWorkers": "1", "maxWorkers": "4"}));
     let first = workers(&rest, &id);
     assert_eq!(first.len(), 1);
