@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::service::metrics::Metrics;
 use config::service::{self, Service};
 use config::{Catalog, Resources};
-use plan::Json;
+use plan::{Crew, Diagnostic, Json, Plan};
 use server::dialects::{benthos, kdb, nebulastream};
 use server::logs::Logs;
 use server::{Dialect, Listener, Server, Tls};
@@ -63,6 +63,14 @@ pub(crate) fn tls(service: &Service) -> Result<Option<Tls>, String> {
     Tls::load(&http.cert_file, &http.key_file).map_err(|e| format!("http: {e}"))
 }
 
+/// A spec whose workers share what its readers are called with, where they can.
+fn spread(spec: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let mut plan = q::lower(spec)?;
+    let max = q::workers_max(&plan);
+    plan.crew = (max > 1).then_some(Crew { min: 1, max });
+    Ok(plan)
+}
+
 fn benthos_dialect(
     process: &Process,
     options: benthos::Options,
@@ -103,7 +111,7 @@ pub(crate) fn all(
     let around = kdb::Around { logs, ipc: ipc.unwrap_or_default() };
     let coordinator = nes::catalog::parse_coordinator("", &[]).map_err(|d| d.message)?;
     let mut dialects: Vec<Arc<dyn Dialect>> = vec![
-        kdb::dialect_with(process.handle(), Arc::new(q::lower), around),
+        kdb::dialect_with(process.handle(), Arc::new(spread), around),
         nebulastream::dialect(process.handle(), coordinator),
     ];
     dialects.insert(0, benthos_dialect(process, benthos::Options::default(), &dialects)?);

@@ -9,6 +9,7 @@ use plan::env::Request;
 use plan::{Json, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::crew::WorkerView;
 use crate::inquire::Inquiry;
 use crate::metrics::Metric;
 use crate::patience::Patience;
@@ -189,6 +190,8 @@ pub struct PipelineView {
     pub errors: u64,
     /// Speed; only where metrics were asked for.
     pub rates: Rates,
+    /// Its instances while it runs, where there may be several: the first is its own.
+    pub workers: Vec<WorkerView>,
 }
 
 /// A named port was opened by a pipeline. Ports close when the pipeline ends, after which there
@@ -283,8 +286,8 @@ pub enum Ask {
         key: Key,
         /// Its name.
         name: String,
-        /// Answer.
-        reply: flume::Sender<Option<formats::k::K>>,
+        /// Answer: what each instance has that has one.
+        reply: flume::Sender<Vec<formats::k::K>>,
     },
     /// A question to the language of a pipeline.
     Inquire(Box<Inquiry>),
@@ -433,11 +436,7 @@ impl EngineHandle {
     ///
     /// # Errors
     /// The engine did not answer.
-    pub async fn variable(
-        &self,
-        key: Key,
-        name: &str,
-    ) -> Result<Option<formats::k::K>, Unavailable> {
+    pub async fn variable(&self, key: Key, name: &str) -> Result<Vec<formats::k::K>, Unavailable> {
         let name = name.to_owned();
         self.ask(|reply| Ask::Variable { key, name, reply }).await
     }

@@ -13,6 +13,7 @@ use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
 use crate::checkpoint::{Durable, Durables, States};
 use crate::connections::Connections;
+use crate::crew::{CrewPorts, News, Place, Router, beside};
 use crate::lanes::{LANES_MIN, Lane, Lanes, lanes};
 use crate::ledger::{Ledger, SourceMeter};
 use crate::panics::Guarded;
@@ -30,6 +31,8 @@ pub(crate) enum Event {
     Ended { token: u64, state: State },
     /// A source or sink of an instance gained or lost what it reads from or writes to.
     Connection { token: u64, instance: usize, index: usize, up: bool, error: String },
+    /// The router of a pipeline wants another instance.
+    Grow { token: u64 },
 }
 
 /// An instance that is built and not yet opened.
@@ -85,12 +88,17 @@ impl Built {
         key: Key,
         plan: Arc<Plan>,
         durable: Option<Durable>,
+        place: Place,
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
-        let Some(mut durable) = durable else { return Built::home(token, key, plan, around) };
+        let Some(mut durable) = durable else {
+            return Built::home(token, key, plan, place, around);
+        };
+        // A state is of one instance.
+        let alone = || Place::Alone;
         if !durable.states.is_empty() {
             let again = Arc::new(plan.going_on());
-            let mut built = Built::home(token, key.clone(), Arc::clone(&again), around)?;
+            let mut built = Built::home(token, key.clone(), Arc::clone(&again), alone(), around)?;
             match Durables::new(&key, &again, &mut built.operators, &durable) {
                 Ok(durables) => return Ok(Built { durables: Some(durables), ..built }),
                 Err(why) => tracing::error!(
@@ -102,7 +110,7 @@ impl Built {
             rt::spawn(async move { vault.clear().await });
             durable.states = States::default();
         }
-        let mut built = Built::home(token, key.clone(), Arc::clone(&plan), around)?;
+        let mut built = Built::home(token, key.clone(), Arc::clone(&plan), alone(), around)?;
         let durables = Durables::new(&key, &plan, &mut built.operators, &durable);
         let failed = |error: plan::OperatorError| RoleError {
             role: Role::Operator,
@@ -116,10 +124,11 @@ impl Built {
         token: u64,
         key: Key,
         plan: Arc<Plan>,
+        place: Place,
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
         let all: Vec<NodeId> = (0..plan.nodes.len()).collect();
-        let mut built = Built::nodes(token, key, plan, &all, around)?;
+        let mut built = Built::nodes(token, key, plan, &all, place, around)?;
         built.whole = true;
         built.trim_heads(around.shards > 1);
         let instances = built.instances(around.shards);
@@ -143,7 +152,7 @@ impl Built {
             true => (0..plan.nodes.len()).collect(),
             false => heads.iter().flat_map(ends).collect(),
         };
-        let mut built = Built::nodes(token, key, plan, &nodes, around)?;
+        let mut built = Built::nodes(token, key, plan, &nodes, Place::Alone, around)?;
         built.heads = heads;
         built.whole = parts.whole;
         built.instance = (part.index, parts.instances);
@@ -157,10 +166,12 @@ impl Built {
         key: Key,
         plan: Arc<Plan>,
         nodes: &[NodeId],
+        place: Place,
         around: &Surroundings,
     ) -> Result<Self, RoleError> {
         let services = InstanceServices::new(key.clone(), Rc::clone(&around.ports));
         services.give_journals(around.state.journals.clone());
+        services.give_crew(CrewPorts::new(place));
         // A state that is kept as a whole is in memory as a whole.
         if !plan.durable {
             services.give_state(around.state.clone());
@@ -291,8 +302,15 @@ impl Built {
         Some(ways)
     }
 
-    fn running(&self, ways: &Ways, session: &Held) -> Running {
+    /// What hands on what comes to its ports, where it is the first of several instances.
+    fn router(&self, events: &flume::Sender<Event>) -> Option<(Router, flume::Sender<News>)> {
+        let Builder { plan, services, .. } = &*self.builder;
+        services.crew(|ports| Router::new(self.token, plan.crew, ports, events))
+    }
+
+    fn running(&self, ways: &Ways, session: &Held, router: Option<flume::Sender<News>>) -> Running {
         Running {
+            router,
             stop: ways.stop.clone(),
             ledger: ways.ledger.clone(),
             intake: Rc::clone(&ways.intake),
@@ -320,8 +338,7 @@ impl Built {
         let (homing, ack_events) = self.acks.clone();
         let (work_in, work) = flume::unbounded::<Work>();
         // A source with parts runs the head where it reads; another one's blocks are spread.
-        let spread = self.spreads();
-        let lanes = self.lanes(around.shards, run_lanes);
+        let (spread, lanes) = (self.spreads(), self.lanes(around.shards, run_lanes));
         let first_share = Share {
             plan: Arc::clone(&self.builder.plan),
             heads: Arc::new(self.heads.clone()),
@@ -332,8 +349,7 @@ impl Built {
         };
         let share = Box::new(move || share(first_share));
         let intake = intake(spread.then_some(work_in), self.spreading(), share);
-        let stop = Stop::new(lines);
-        let home = self.home.clone();
+        let (stop, home) = (Stop::new(lines), self.home.clone());
         let done = (spread || stop.parts() > 0).then(|| self.done.1.clone());
         let ways = Ways {
             ledger,
@@ -346,12 +362,14 @@ impl Built {
             lanes,
         };
         let session: Held = Rc::new(RefCell::new(self.builder.main_session()));
-        let running = self.running(&ways, &session);
+        let (router, news) = self.router(&around.events).unzip();
+        let running = self.running(&ways, &session, news);
         let (token, events) = (self.token, around.events.clone());
         let open = Opened(Rc::clone(&self.builder.services), session);
         let body = Body::new(self, ways);
         let task = async move {
-            let ended = Guarded::new(body.run(ack_events, done)).await.unwrap_or_else(Err);
+            let body = beside(router, stop.flag.clone(), body.run(ack_events, done));
+            let ended = Guarded::new(body).await.unwrap_or_else(Err);
             drop(open);
             match home {
                 Some(home) => part_ended(&home, ended),
@@ -399,6 +417,8 @@ fn part_ended(home: &Parts, ended: Result<Ended, String>) {
 /// An instance that runs. Dropping it ends it by force: what is on the way is nacked.
 pub(crate) struct Running {
     pub(crate) stop: Stop,
+    /// The way to its router.
+    pub(crate) router: Option<flume::Sender<News>>,
     pub(crate) ledger: Ledger,
     pub(crate) series: crate::metrics::Series,
     pub(crate) services: Rc<InstanceServices>,

@@ -30,6 +30,7 @@ mod complaints;
 mod connections;
 mod context;
 mod control;
+mod crew;
 mod driver;
 mod graph;
 mod inquire;
@@ -67,6 +68,7 @@ pub use api::{
     PutMode, Rates, RemoveError, State,
 };
 pub use control::{Engine, EngineConfig, StartError};
+pub use crew::WorkerView;
 pub use inquire::Inquiry;
 pub use metrics::{Metric, MetricValue};
 pub use patience::Patience;

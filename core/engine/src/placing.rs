@@ -8,6 +8,7 @@ use plan::{Documents, Plan, Services};
 
 use crate::api::{ConnectionView, Key, PipelineSpec, PutError};
 use crate::checkpoint::Durable;
+use crate::crew::{self, Other, Place};
 use crate::instance::RoleError;
 use crate::parts::{Order, Part, Parts};
 use crate::services::InstanceServices;
@@ -23,6 +24,9 @@ pub(crate) struct Placed {
     pub(crate) lines: Vec<flume::Sender<Order>>,
     /// Whether the parts have sinks, too.
     pub(crate) whole: bool,
+    /// Its place among the instances of the pipeline, and those beside it.
+    pub(crate) place: Place,
+    pub(crate) others: Vec<Other>,
 }
 
 /// A source or sink of a pipeline, on however many shards it has instances.
@@ -76,8 +80,8 @@ impl From<Unplaced> for PutError {
 }
 
 impl Table {
-    /// Builds an instance on the next shard, and its parts on those behind it. What it wants of
-    /// other servers is fetched meanwhile. `goes_on`: from what is kept of it.
+    /// Builds an instance on the next shard, its parts on those behind it, and as many others
+    /// beside it as the pipeline wants. `goes_on`: from what is kept of it.
     pub(crate) async fn build(
         &self,
         spec: &Arc<PipelineSpec>,
@@ -85,9 +89,28 @@ impl Table {
     ) -> Result<Placed, PutError> {
         spec.plan.check().map_err(|e| PutError::Plan(e.to_string()))?;
         let durable = self.durable(spec, goes_on).await?;
-        let mut plan = Arc::clone(&spec.plan);
+        let place = crew::first(spec);
+        let mut placed = self.placed(&spec.key, Arc::clone(&spec.plan), durable, &place).await?;
+        match self.others(spec, &place).await {
+            Ok(others) => placed.others = others,
+            Err(error) => {
+                self.discard(&placed);
+                return Err(error);
+            }
+        }
+        Ok(placed)
+    }
+
+    /// Builds an instance of a plan. What it wants of other servers is fetched meanwhile.
+    pub(crate) async fn placed(
+        &self,
+        key: &Key,
+        mut plan: Arc<Plan>,
+        durable: Option<Durable>,
+        place: &Place,
+    ) -> Result<Placed, PutError> {
         loop {
-            match self.place(&spec.key, &plan, durable.clone()).await {
+            match self.place(key, &plan, durable.clone(), place).await {
                 Ok(placed) => return Ok(placed),
                 Err(Unplaced::Refused(RoleError { wants: Some(address), .. }))
                     if !plan.documents.contains_key(&address) =>
@@ -129,17 +152,25 @@ impl Table {
         key: &Key,
         plan: &Arc<Plan>,
         durable: Option<Durable>,
+        place: &Place,
     ) -> Result<Placed, Unplaced> {
         let home = self.next_home.get();
         self.next_home.set((home + 1) % self.shards.len());
         let token = self.next_token.get();
         self.next_token.set(token + 1);
         let (reply, answer) = flume::bounded(1);
-        let (own, plan_here) = (key.clone(), Arc::clone(plan));
-        let build = Control::Build { token, key: own, plan: plan_here, durable, reply };
+        let (own, plan_here, place) = (key.clone(), Arc::clone(plan), place.clone());
+        let build = Control::Build {
+            token,
+            key: own,
+            plan: plan_here,
+            durable,
+            place: place.clone(),
+            reply,
+        };
         let _ = self.shards[home].send(build);
         let parts = answer.recv_async().await.map_err(|_| Unplaced::Closing)?;
-        let mut placed = Placed { home, token, lines: Vec::new(), whole: false };
+        let mut placed = Placed { home, token, place, ..Placed::default() };
         if let Some(parts) = parts.map_err(Unplaced::Refused)? {
             placed.whole = parts.whole;
             if let Err(error) = self.build_parts(key, plan, &parts, &mut placed).await {
@@ -177,6 +208,7 @@ impl Table {
     /// Lets go of what was built and is not wanted; its parts go with their lines.
     pub(crate) fn discard(&self, placed: &Placed) {
         let _ = self.shards[placed.home].send(Control::Discard(placed.token));
+        self.discard_others(&placed.others);
     }
 }
 

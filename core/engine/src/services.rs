@@ -10,9 +10,10 @@ use std::sync::{Arc, LazyLock, RwLock};
 use bytes::Bytes;
 use formats::k::K;
 use plan::env::Request;
-use plan::{BuildError, Documents, Json, Log, Scratch, Services, StateBudget};
+use plan::{BuildError, Documents, Json, Log, Scratch, Services, Split, StateBudget};
 
 use crate::api::{CONSOLE_LINES_MAX, Key, PortEvent};
+use crate::crew::CrewPorts;
 use crate::journals;
 use crate::scratch::{SCRATCH_BYTES_MAX, ScratchFile, StateRoom};
 
@@ -50,6 +51,8 @@ pub(crate) struct InstanceServices {
     journals: RefCell<Option<Arc<PathBuf>>>,
     /// The document that was asked for and is not there.
     wanted: RefCell<Option<String>>,
+    /// Ports that are shared with other instances.
+    crew: RefCell<CrewPorts>,
 }
 
 impl InstanceServices {
@@ -76,6 +79,7 @@ impl InstanceServices {
             state: RefCell::default(),
             journals: RefCell::default(),
             wanted: RefCell::default(),
+            crew: RefCell::default(),
         })
     }
 
@@ -92,6 +96,16 @@ impl InstanceServices {
     /// What sources must not lose is kept below there.
     pub(crate) fn give_journals(&self, dir: Option<Arc<PathBuf>>) {
         *self.journals.borrow_mut() = dir;
+    }
+
+    /// Its place among the instances of its plan.
+    pub(crate) fn give_crew(&self, crew: CrewPorts) {
+        *self.crew.borrow_mut() = crew;
+    }
+
+    /// Looks at the ports that are shared.
+    pub(crate) fn crew<T>(&self, look: impl FnOnce(&CrewPorts) -> T) -> T {
+        look(&self.crew.borrow())
     }
 
     /// The document that was asked for and is not there, when one was.
@@ -252,6 +266,20 @@ impl Services for InstanceServices {
         open.retain(|sender| !sender.is_disconnected());
         open.push(sender);
         Ok(receiver)
+    }
+
+    fn open_shared_port(
+        &self,
+        kind: &str,
+        name: &str,
+        options: &Json,
+        split: Rc<dyn Split>,
+    ) -> Result<flume::Receiver<Request>, BuildError> {
+        self.crew.borrow().open(split, || self.open_port(kind, name, options))
+    }
+
+    fn worker(&self) -> (usize, usize) {
+        self.crew.borrow().worker()
     }
 
     fn publish(&self, name: &str, value: K) {

@@ -12,6 +12,7 @@ use crate::api::{Key, PortEvent, State};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv};
 use crate::checkpoint::Durable;
+use crate::crew::{News, Place};
 use crate::inquire::{self, Answered};
 use crate::instance::{Built, Event, RoleError, Running, Surroundings};
 use crate::lanes::{Lane, Lanes};
@@ -34,6 +35,7 @@ pub(crate) enum Control {
         key: Key,
         plan: Arc<Plan>,
         durable: Option<Durable>,
+        place: Place,
         reply: flume::Sender<Result<Option<Parts>, RoleError>>,
     },
     /// Build a part of an instance of another shard, which opens it by its line.
@@ -68,6 +70,8 @@ pub(crate) enum Control {
     Variable(u64, String, flume::Sender<Option<K>>),
     /// A question to the language of one instance.
     Inquire(u64, K, flume::Sender<Answered>),
+    /// News for the router of one instance.
+    Crew(u64, News),
     /// Run an operator of a pipeline for the keys that are this shard's.
     Lane { token: u64, key: Key, lane: Lane },
     /// Drop everything and end.
@@ -155,8 +159,8 @@ pub(crate) async fn run(config: ShardConfig) {
 impl Shard {
     fn on_control(&mut self, control: Control) {
         match control {
-            Control::Build { token, key, plan, durable, reply } => {
-                let _ = reply.send(self.build(token, key, plan, durable));
+            Control::Build { token, key, plan, durable, place, reply } => {
+                let _ = reply.send(self.build(token, key, plan, durable, place));
             }
             Control::BuildPart { token, key, plan, part, reply } => {
                 let _ = reply.send(self.build_part(token, key, plan, part));
@@ -178,18 +182,12 @@ impl Shard {
             }
             Control::Share { token, key, share } => self.share(token, &key, share),
             Control::Lane { token, key, lane } => self.lane(token, &key, lane),
+            Control::Crew(token, news) => self.tell_router(token, news),
             Control::Snapshot(reply) => {
                 let _ = reply.send(self.snapshots());
             }
             Control::Metrics(token, reply) => {
-                let mut series = Vec::new();
-                if let Some(running) = self.running.borrow().get(&token) {
-                    series = running.series.snapshot();
-                }
-                for shared in self.shared.get(&token).into_iter().flatten() {
-                    crate::metrics::merge(&mut series, shared.snapshot());
-                }
-                let _ = reply.send(series);
+                let _ = reply.send(self.series(token));
             }
             Control::SharedMetrics(reply) => {
                 let _ = reply.send(self.around.shared.series.snapshot());
@@ -217,6 +215,25 @@ impl Shard {
         }
     }
 
+    fn tell_router(&self, token: u64, news: News) {
+        let running = self.running.borrow();
+        if let Some(router) = running.get(&token).and_then(|running| running.router.as_ref()) {
+            let _ = router.send(news);
+        }
+    }
+
+    /// Series of what works here for a pipeline.
+    fn series(&self, token: u64) -> Vec<Metric> {
+        let mut series = Vec::new();
+        if let Some(running) = self.running.borrow().get(&token) {
+            series = running.series.snapshot();
+        }
+        for shared in self.shared.get(&token).into_iter().flatten() {
+            crate::metrics::merge(&mut series, shared.snapshot());
+        }
+        series
+    }
+
     fn ended(&self, token: u64, state: State) {
         let _ = self.around.events.send(Event::Ended { token, state });
     }
@@ -227,8 +244,10 @@ impl Shard {
         key: Key,
         plan: Arc<Plan>,
         durable: Option<Durable>,
+        place: Place,
     ) -> Result<Option<Parts>, RoleError> {
-        let built = contained(|| Built::new(token, key.clone(), plan, durable, &self.around))?;
+        let around = &self.around;
+        let built = contained(|| Built::new(token, key.clone(), plan, durable, place, around))?;
         let parts = built.parts();
         self.built.insert(token, (key, built));
         Ok(parts)

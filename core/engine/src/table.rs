@@ -14,6 +14,7 @@ use rt::storage::StorageHandle;
 use crate::api::{
     Ask, ConnectionView, Key, PIPELINES_MAX, PipelineSpec, PutError, PutMode, RemoveError, State,
 };
+use crate::crew::Members;
 use crate::instance::Event;
 use crate::journal::{Entry, Journal, Stored};
 use crate::placing::{Connected, Fetch, Placed};
@@ -36,6 +37,8 @@ pub(crate) struct Row {
     pub(crate) home: usize,
     pub(crate) token: u64,
     pub(crate) connections: BTreeMap<usize, Connected>,
+    /// Its instances beside the first.
+    pub(crate) members: Members,
 }
 
 /// The table and the way to the shards.
@@ -50,7 +53,7 @@ pub(crate) struct Table {
     locks: RefCell<HashMap<Key, Rc<Mutex<()>>>>,
     /// Who waits for the end of an instance.
     waiting: RefCell<HashMap<u64, Vec<flume::Sender<()>>>>,
-    by_token: RefCell<HashMap<u64, Key>>,
+    pub(crate) by_token: RefCell<HashMap<u64, Key>>,
     pub(crate) next_token: Cell<u64>,
     pub(crate) next_home: Cell<usize>,
     closing: Cell<bool>,
@@ -218,9 +221,10 @@ impl Table {
 
     /// Opens what was built, as a row of the table.
     fn open(&self, spec: Arc<PipelineSpec>, created: i128, placed: Placed) {
-        self.insert(spec, created, &placed);
+        self.insert(Arc::clone(&spec), created, &placed);
         let open = Control::Open(placed.token, placed.lines);
         let _ = self.shards[placed.home].send(open);
+        placed.others.into_iter().for_each(|other| self.join(&spec.key, other));
     }
 
     fn insert(&self, spec: Arc<PipelineSpec>, created: i128, placed: &Placed) {
@@ -252,6 +256,7 @@ impl Table {
             home,
             token,
             connections,
+            members: Members::of(&placed.place),
         };
         self.roll.set(&key, &row.standing);
         self.rows.borrow_mut().insert(key, row);
@@ -265,7 +270,7 @@ impl Table {
         timeout: Option<Duration>,
         given_up: &dyn Fn() -> bool,
     ) -> bool {
-        let (home, token, end) = {
+        let (instances, end) = {
             let mut rows = self.rows.borrow_mut();
             let Some(row) = rows.get_mut(key).filter(|row| row.standing.ended_ns.is_none()) else {
                 return false;
@@ -274,11 +279,15 @@ impl Table {
             self.roll.set(key, &row.standing);
             // What is kept goes on in the next process.
             let goes_on = self.closing.get() && row.spec.plan.durable && self.storage.is_some();
-            (row.home, row.token, if goes_on { End::Suspended } else { End::Stopped })
+            (row.running(), if goes_on { End::Suspended } else { End::Stopped })
         };
-        let (tell, ended) = flume::bounded(1);
-        self.waiting.borrow_mut().entry(token).or_default().push(tell);
-        let _ = self.shards[home].send(Control::Stop(token, end));
+        let ended = instances.iter().map(|(home, token)| {
+            let (tell, ended) = flume::bounded(1);
+            self.waiting.borrow_mut().entry(*token).or_default().push(tell);
+            let _ = self.shards[*home].send(Control::Stop(*token, end));
+            ended.into_recv_async()
+        });
+        let ended = join_all(ended);
         let gently = async {
             match timeout {
                 Some(limit) => rt::sleep(limit * 3 / 4).await,
@@ -289,12 +298,14 @@ impl Table {
                 }
             }
         };
-        let ended = std::pin::pin!(ended.recv_async());
+        let ended = std::pin::pin!(ended);
         let Either::Right((_, ended)) = select(ended, std::pin::pin!(gently)).await else {
             return false;
         };
         tracing::info!(stream = &*key.id, "the graceful stop took too long and is forced");
-        let _ = self.shards[home].send(Control::Abort(token));
+        for (home, token) in instances {
+            let _ = self.shards[home].send(Control::Abort(token));
+        }
         let _ = rt::timeout(timeout.map_or(ABORT_MAX, |t| (t / 4).min(ABORT_MAX)), ended).await;
         true
     }
@@ -334,10 +345,11 @@ impl Table {
     /// Lets go of the last instance of a pipeline.
     fn forget(&self, key: &Key) {
         if let Some(row) = self.rows.borrow().get(key) {
-            self.by_token.borrow_mut().remove(&row.token);
-            // Its counts are kept wherever somebody worked for it.
-            for shard in &self.shards {
-                let _ = shard.send(Control::Forget(row.token));
+            let others = row.members.all.iter().map(|member| member.token);
+            for token in others.chain([row.token]) {
+                self.by_token.borrow_mut().remove(&token);
+                // Its counts are kept wherever somebody worked for it.
+                self.shards.iter().for_each(|s| drop(s.send(Control::Forget(token))));
             }
             rt::memory::give_back_soon(|task| drop(rt::spawn(task)));
         }
@@ -391,6 +403,10 @@ impl Table {
                     }
                 }
             }
+            Event::Grow { token } => {
+                let table = Rc::clone(self);
+                rt::spawn(async move { table.grow(token).await });
+            }
             Event::Ended { token, state } => self.on_ended(token, state),
         }
     }
@@ -402,15 +418,19 @@ impl Table {
             let _ = waits.send(());
         }
         let Some(key) = self.by_token.borrow().get(&token).cloned() else { return };
-        let stopping = {
+        if self.rows.borrow().get(&key).is_some_and(|row| row.token != token) {
+            return self.member_ended(&key, token, state);
+        }
+        let (stopping, state) = {
             let mut rows = self.rows.borrow_mut();
-            let Some(row) = rows.get_mut(&key).filter(|row| row.token == token) else { return };
-            let stopping = row.standing.state == State::Stopping;
+            let Some(row) = rows.get_mut(&key) else { return };
+            let (stopping, state) =
+                (row.standing.state == State::Stopping, self.crew_ended(row, state));
             row.standing.end(state.clone());
             self.roll.set(&key, &row.standing);
             row.seen_unix_ns = wall_ns();
             row.connections.values_mut().for_each(|c| c.view.connected = false);
-            stopping
+            (stopping, state)
         };
         if let State::Failed(text) = &state {
             tracing::error!(stream = &*key.id, "the pipeline failed: {text}");

@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::api::{Ask, CONSOLE_LINES_MAX, Key, PipelineView, Rates};
+use crate::crew;
 use crate::metrics::{Metric, merge};
+use crate::rates::RateSums;
 use crate::shard::{Control, Snapshot};
 use crate::table::{Row, Table};
 
@@ -15,17 +17,23 @@ pub(crate) async fn answer<T>(receiver: flume::Receiver<T>) -> Option<T> {
     rt::timeout(ANSWER_MAX, receiver.recv_async()).await.ok()?.ok()
 }
 
-fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
-    let totals = snapshot.map(|s| s.totals).unwrap_or_default();
+fn view(row: &Row, snapshots: &HashMap<u64, Snapshot>) -> PipelineView {
+    let instances = row.instances().into_iter().filter_map(|(_, token)| snapshots.get(&token));
+    let all: Vec<&Snapshot> = instances.collect();
+    let (mut totals, mut rates) = (row.members.past.totals, RateSums::default());
+    for snapshot in &all {
+        totals += snapshot.totals;
+        rates += snapshot.rates;
+    }
     PipelineView {
         spec: row.spec.clone(),
         state: row.standing.state.clone(),
         instance: row.token,
         created_unix_ns: row.created_unix_ns,
         started_unix_ns: row.started_unix_ns,
-        seen_unix_ns: match snapshot {
-            Some(_) => i128::from(rt::wall()),
-            None => row.seen_unix_ns,
+        seen_unix_ns: match all.is_empty() {
+            false => i128::from(rt::wall()),
+            true => row.seen_unix_ns,
         },
         uptime_ns: row.standing.uptime_ns(rt::now().0),
         connections: row.connections.values().map(|c| c.view.clone()).collect(),
@@ -33,9 +41,10 @@ fn view(row: &Row, snapshot: Option<&Snapshot>) -> PipelineView {
         bytes: totals.bytes,
         errors: totals.errors,
         rates: match row.standing.ended_ns {
-            None => snapshot.map(|s| s.rates.rates()).unwrap_or_default(),
+            None => rates.rates(),
             Some(_) => Rates::default(),
         },
+        workers: crew::workers(row, snapshots),
     }
 }
 
@@ -46,7 +55,7 @@ impl Table {
             Ask::Get { key, metrics, reply } => {
                 let snapshots = self.snapshots(metrics).await;
                 let rows = self.rows.borrow();
-                let found = rows.get(&key).map(|row| view(row, snapshots.get(&row.token)));
+                let found = rows.get(&key).map(|row| view(row, &snapshots));
                 let _ = reply.send(found);
             }
             Ask::List { owner, metrics, reply } => {
@@ -54,8 +63,7 @@ impl Table {
                 let rows = self.rows.borrow();
                 let wanted =
                     rows.iter().filter(|(key, _)| owner.as_ref().is_none_or(|o| *o == key.owner));
-                let mut views: Vec<_> =
-                    wanted.map(|(_, row)| view(row, snapshots.get(&row.token))).collect();
+                let mut views: Vec<_> = wanted.map(|(_, row)| view(row, &snapshots)).collect();
                 views.sort_by_key(|view| view.created_unix_ns);
                 let _ = reply.send(views);
             }
@@ -73,26 +81,29 @@ impl Table {
             Ask::Variable { key, name, reply } => {
                 let ask = |token, reply| Control::Variable(token, name.clone(), reply);
                 let values = self.ask_all(&key, ask).await.unwrap_or_default();
-                let _ = reply.send(values.into_iter().flatten().next());
+                let _ = reply.send(values.into_iter().flatten().collect());
             }
             Ask::Inquire(inquiry) => self.inquire(*inquiry).await,
             _ => {}
         }
     }
 
-    /// Asks all shards about a pipeline, its home first; those that do not answer are left out.
+    /// Asks all shards about all instances of a pipeline, the home of each first; those that do not
+    /// answer are left out.
     async fn ask_all<T>(
         &self,
         key: &Key,
         control: impl Fn(u64, flume::Sender<T>) -> Control,
     ) -> Option<Vec<T>> {
-        let (home, token) = self.rows.borrow().get(key).map(|row| (row.home, row.token))?;
-        let (others, from_home) = self.shards.split_at(home.min(self.shards.len()));
+        let instances = self.rows.borrow().get(key).map(Row::instances)?;
         let mut asked = Vec::new();
-        for shard in from_home.iter().chain(others) {
-            let (reply, receiver) = flume::bounded(1);
-            let _ = shard.send(control(token, reply));
-            asked.push(receiver);
+        for (home, token) in instances {
+            let (others, from_home) = self.shards.split_at(home.min(self.shards.len()));
+            for shard in from_home.iter().chain(others) {
+                let (reply, receiver) = flume::bounded(1);
+                let _ = shard.send(control(token, reply));
+                asked.push(receiver);
+            }
         }
         let mut answers = Vec::new();
         for receiver in asked {
@@ -104,7 +115,9 @@ impl Table {
     /// The last lines of a pipeline's console.
     async fn console(&self, key: &Key) -> Option<VecDeque<String>> {
         let consoles = self.ask_all(key, Control::Console).await?;
-        let all = consoles.into_iter().flatten().reduce(|mut all, more| {
+        let past = self.rows.borrow().get(key).map(|row| row.members.past.console.clone());
+        let past = past.filter(|lines| !lines.is_empty());
+        let all = past.into_iter().chain(consoles.into_iter().flatten()).reduce(|mut all, more| {
             all.extend(more);
             all
         });
@@ -115,7 +128,8 @@ impl Table {
 
     /// Series of a pipeline, summed over all shards that work for it.
     async fn metrics(&self, key: &Key) -> Option<Vec<Metric>> {
-        let mut all = Vec::new();
+        let past = self.rows.borrow().get(key).map(|row| row.members.past.series.clone());
+        let mut all = past.unwrap_or_default();
         for series in self.ask_all(key, Control::Metrics).await? {
             merge(&mut all, series);
         }

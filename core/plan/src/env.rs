@@ -194,6 +194,14 @@ pub struct Response {
     pub rest: Option<flume::Receiver<Bytes>>,
 }
 
+/// Tells what comes to a port apart, where several instances of a plan share it.
+pub trait Split {
+    /// The pieces of what a request carries, each with the instance that it is for: at least one,
+    /// at most one for each of the `instances`. What belongs to one partition stays in order and
+    /// goes to one instance, which changes only with their number.
+    fn split(&self, payload: Payload, instances: usize) -> Vec<(usize, Payload)>;
+}
+
 /// What a shard offers to everything that runs on it: time, randomness, surroundings, logs and
 /// ports. All of it goes through here so that tests and the simulator control it.
 pub trait Services {
@@ -246,6 +254,27 @@ pub trait Services {
         name: &str,
         options: &Json,
     ) -> Result<flume::Receiver<Request>, BuildError>;
+    /// The same of a port that the instances of the plan share, where there may be several: each
+    /// gets its share of every request. A request is done with when the sender of its reply is
+    /// dropped: whoever takes it holds on to that until what became of it is delivered.
+    ///
+    /// # Errors
+    /// As of [`Services::open_port`].
+    fn open_shared_port(
+        &self,
+        kind: &str,
+        name: &str,
+        options: &Json,
+        split: Rc<dyn Split>,
+    ) -> Result<flume::Receiver<Request>, BuildError> {
+        let _ = split;
+        self.open_port(kind, name, options)
+    }
+    /// Which instance of its plan this is, from 0 on, and of how many. Their number may change
+    /// whenever nothing is on the way.
+    fn worker(&self) -> (usize, usize) {
+        (0, 1)
+    }
     /// A variable of the pipeline that somebody may read from outside (`toVariable`).
     fn publish(&self, name: &str, value: K);
     /// Counts an error that no batch tells of: of what an operator held back, or of a batch that is

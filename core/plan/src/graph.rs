@@ -67,6 +67,9 @@ pub struct Plan {
     /// How many shards at most work on it; `None` leaves it to the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards_max: Option<usize>,
+    /// Whether several whole instances of it may share what comes to its ports, and how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crew: Option<Crew>,
     /// Whether a batch whose operators reported a fault is refused at the sink instead of
     /// delivered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -86,6 +89,16 @@ pub struct Plan {
     /// fetches them while it builds; they are no part of what is kept of a plan.
     #[serde(skip)]
     pub documents: Arc<Documents>,
+}
+
+/// How many instances of a plan run side by side: each has an environment and all operators and
+/// sinks of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crew {
+    /// Fewest instances, at least 1.
+    pub min: usize,
+    /// Most instances; how many there are between the two goes with the load.
+    pub max: usize,
 }
 
 /// Documents by address, or why they could not be fetched.

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tests::program::{Folder, Program, binary, http, io_args, until};
 
 /// A client that was let in.
-struct Client(TcpStream);
+pub(super) struct Client(TcpStream);
 
 impl Client {
-    fn new(address: &str) -> Self {
+    pub(super) fn new(address: &str) -> Self {
         Client::with(address, b"test\x03\0").expect("is let in")
     }
 
@@ -44,12 +44,12 @@ impl Client {
         decode_body(&body, Endian::Little).expect("an object")
     }
 
-    fn ask(&mut self, request: &K) -> Body {
+    pub(super) fn ask(&mut self, request: &K) -> Body {
         self.send(1, request);
         self.receive()
     }
 
-    fn text(&mut self, text: &str) -> Body {
+    pub(super) fn text(&mut self, text: &str) -> Body {
         self.ask(&K::str(text))
     }
 }
@@ -63,7 +63,7 @@ fn null() -> Body {
 }
 
 /// A service with these options for clients.
-fn service(options: &[&str]) -> (Program, String, String) {
+pub(super) fn service(options: &[&str]) -> (Program, String, String) {
     let listen = ["serve", "--listen", "kdb=127.0.0.1:0", "--ipc", "127.0.0.1:0"];
     let program = Program::start(&[&listen[..], options].concat());
     let (rest, ipc) = (program.address("HTTP requests: kdb"), program.address("kdb+ IPC"));

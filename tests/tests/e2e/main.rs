@@ -23,6 +23,7 @@ mod kdb_clients;
 mod kdb_ipc;
 mod kdb_persistence;
 mod kdb_readers;
+mod kdb_workers;
 mod kept;
 mod launch;
 mod list;

@@ -94,7 +94,7 @@ fn has(plan: &Plan, operator: &str) -> bool {
 }
 
 fn table(views: &[PipelineView], address: &str) -> Result<K, formats::k::ShapeError> {
-    let workers: Vec<kdb::Worker> = views.iter().filter_map(kdb::worker).collect();
+    let workers: Vec<kdb::Worker> = views.iter().flat_map(kdb::workers).collect();
     let started =
         |worker: &kdb::Worker| i64::try_from(worker.started_unix_ns - EPOCH_NS).unwrap_or(i64::MIN);
     let names = ["id", "name", "address", "partitions", "startTime"].map(Sym::new).to_vec();

@@ -66,7 +66,7 @@ impl Pipelines {
     async fn published(&self, name: &str) -> Result<Option<K>, String> {
         for view in self.newest().await?.iter().filter(|view| q::publishes(&view.spec.plan, name)) {
             let value = self.engine.variable(view.spec.key.clone(), name).await;
-            if let Some(value) = value.map_err(|e| e.to_string())? {
+            if let Some(value) = q::together(value.map_err(|e| e.to_string())?) {
                 return Ok(Some(value));
             }
         }

@@ -9,9 +9,11 @@ mod program;
 mod readers;
 #[cfg(test)]
 mod tests;
+mod workers;
 mod writers;
 
 pub use lower::{lower, publishes};
+pub use workers::{together, workers_max};
 
 use crate::error::QError;
 use crate::qsp::batch::{close, deliver};
@@ -46,6 +48,10 @@ impl Host for Shard {
 
     fn random(&mut self) -> u64 {
         self.0.random()
+    }
+
+    fn worker(&self) -> (usize, usize) {
+        self.0.worker()
     }
 }
 

@@ -37,7 +37,7 @@ mod verbs;
 pub use display::display;
 pub use error::{Detail, QError, Result};
 pub use input::Input;
-pub use lang::{LANGUAGE, NAME, lower, publishes};
+pub use lang::{LANGUAGE, NAME, lower, publishes, together, workers_max};
 pub use run::{Console, LEAVE, run_expressions, run_expressions_with};
 
 pub use session::{

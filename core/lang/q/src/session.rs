@@ -22,6 +22,10 @@ pub trait Host {
     }
     /// A random number, from a source that a caller may seed.
     fn random(&mut self) -> u64;
+    /// Which worker of its pipeline this is, from 0 on, and of how many.
+    fn worker(&self) -> (usize, usize) {
+        (0, 1)
+    }
 }
 
 /// A host whose clock stands still and whose randomness is a known sequence.

@@ -1,9 +1,13 @@
 //! Source `callback`: a value for each call of a name over kdb+ IPC (spec/kdb-qsp.md §6).
 
+use std::future::pending;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 
 use flume::Receiver;
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use plan::env::{Payload, Request, Response, read_config};
 use plan::{
     Batch, BuildError, Data, Env, Example, Json, LocalBoxFuture, Log, Record, Records, Source,
@@ -12,6 +16,7 @@ use plan::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::partitions::Partitions;
 use super::replayed;
 use crate::wait::{Ended, until_stopping};
 
@@ -20,10 +25,12 @@ use crate::wait::{Ended, until_stopping};
 pub struct Config {
     /// The name that clients call.
     pub name: String,
-    /// Field of dictionary events that tells their partition.
+    /// Column of tables, and field of dictionaries, whose value is their partition. Where several
+    /// instances of a pipeline share the calls, a partition belongs to one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Json>,
-    /// Partitions that the events belong to.
+    /// Names of partitions, which the instances share evenly. Without a key, calls belong to one
+    /// after the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Json>,
     /// Whether calls are kept on the device until they are delivered: a caller is answered when its
@@ -37,13 +44,31 @@ pub struct Callback {
     requests: Receiver<Request>,
     /// Where calls are kept.
     journal: Option<PathBuf>,
+    /// Whether other instances have calls of the same name, so that somebody may want to know when
+    /// a call is done with.
+    shared: bool,
 }
 
 impl Callback {
     async fn serve(&self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
         context.connected(true);
+        let mut on_the_way = FuturesUnordered::new();
         loop {
-            let request = match until_stopping(context, self.requests.recv_async()).await {
+            let next = async {
+                loop {
+                    let done = async {
+                        match on_the_way.is_empty() {
+                            true => pending().await,
+                            false => on_the_way.next().await,
+                        }
+                    };
+                    match select(pin!(self.requests.recv_async()), pin!(done)).await {
+                        Either::Left((call, _)) => return call,
+                        Either::Right(_) => {}
+                    }
+                }
+            };
+            let request = match until_stopping(context, next).await {
                 Ended::Stopping => return Err(SourceError::Stopped),
                 Ended::Done(Err(_)) => return Ok(()), // nobody can call any more
                 Ended::Done(Ok(request)) => request,
@@ -58,8 +83,15 @@ impl Callback {
             };
             // The caller is answered once there is room for its data: that is how a slow pipeline
             // slows its callers.
-            drop(context.emit(Batch::new(data)).await?);
-            let _ = request.reply.try_send(Response { status: 200, ..Response::default() });
+            let emitted = context.emit(Batch::new(data)).await?;
+            let reply = request.reply;
+            let _ = reply.try_send(Response { status: 200, ..Response::default() });
+            if self.shared {
+                on_the_way.push(async move {
+                    emitted.outcome().await;
+                    drop(reply);
+                });
+            }
         }
     }
 }
@@ -105,7 +137,15 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         services.log(Log::Warn, text, &[("callback", &config.name)]);
     }
     let journal = dir.map(|dir| dir.join(file_name(&config.name)));
-    Ok(Box::new(Callback { requests: services.open_port("ipc", &config.name, raw)?, journal }))
+    let partitions = Partitions::of(&config)?.filter(|_| !config.replay);
+    let shared = partitions.is_some();
+    let requests = match partitions {
+        Some(partitions) => {
+            services.open_shared_port("ipc", &config.name, raw, Rc::new(partitions))?
+        }
+        None => services.open_port("ipc", &config.name, raw)?,
+    };
+    Ok(Box::new(Callback { requests, journal, shared }))
 }
 
 /// Registration.

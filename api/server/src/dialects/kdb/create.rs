@@ -1,6 +1,6 @@
 //! The body of `POST /pipeline/create`.
 
-use plan::Json;
+use plan::{Crew, Json};
 
 /// How often a body may be a JSON string that holds JSON; the document's own example does it once.
 const NESTED_MAX: usize = 2;
@@ -24,6 +24,15 @@ pub(super) struct Create {
     pub(super) checkpoint_ms: Option<u64>,
     /// The whole request, kept for views.
     pub(super) document: Json,
+}
+
+impl Create {
+    /// How many workers there are where so many may share the readers. Where their state is kept,
+    /// there is one: a checkpoint is of one environment.
+    pub(super) fn crew(&self, most: usize) -> Option<Crew> {
+        let crew = Crew { min: self.min_workers.min(most), max: self.max_workers.min(most) };
+        Some(crew).filter(|crew| crew.max > 1 && self.checkpoint_ms.is_none())
+    }
 }
 
 /// Reads a body whatever its content type: an object, a string that holds an object (what the
@@ -222,6 +231,23 @@ mod tests {
         assert_eq!(kept(r#""persistence":{"worker":{"disabled":true}}"#), None);
         assert_eq!(kept(r#""persistence":{"controller":{}}"#), None);
         assert_eq!(kept(r#""type":"spec""#), None);
+    }
+
+    #[test]
+    fn workers_are_those_of_the_settings_that_have_something_to_do() {
+        let crew = |fields: &str, most: usize| {
+            let body = format!(r#"{{"name":"a","config":{{"content":""}},{fields}}}"#);
+            let crew = read(body.as_bytes()).unwrap().crew(most);
+            crew.map(|crew| (crew.min, crew.max))
+        };
+        let settings = r#""settings":{"minWorkers":"2","maxWorkers":4}"#;
+        assert_eq!(crew(settings, usize::MAX), Some((2, 4)));
+        assert_eq!(crew(settings, 3), Some((2, 3)));
+        assert_eq!(crew(settings, 1), None);
+        assert_eq!(crew(r#""type":"spec""#, usize::MAX), Some((1, 10)));
+        assert_eq!(crew(r#""settings":{"maxWorkers":1}"#, usize::MAX), None);
+        let persisted = format!(r#"{settings},"persistence":{{"worker":{{}}}}"#);
+        assert_eq!(crew(&persisted, usize::MAX), None);
     }
 
     #[test]

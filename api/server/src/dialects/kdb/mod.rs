@@ -17,7 +17,7 @@ use crate::logs::Logs;
 
 pub use graph::graph;
 pub use routes::Kdb;
-pub use workers::{Worker, worker};
+pub use workers::{Worker, workers};
 
 /// Turns the text of a spec into a plan. A diagnostic with code [`PARSE_ERROR`] means that the
 /// text is not q; any other that it is, and fails while it is loaded.

@@ -126,6 +126,7 @@ impl Kdb {
         };
         plan.shards_max = Some(create.max_workers);
         (plan.durable, plan.checkpoint_ms) = (create.checkpoint_ms.is_some(), create.checkpoint_ms);
+        plan.crew = plan.crew.and_then(|crew| create.crew(crew.max));
         let mut plan = Arc::new(plan);
         for _ in 0..DRAWS_MAX {
             let id = id_of(&create.name, rt::rng::next_u64);

@@ -187,6 +187,7 @@ pub(super) mod tests {
             bytes: 0,
             errors: 0,
             rates: Rates::default(),
+            workers: Vec::new(),
         }
     }
 

@@ -51,6 +51,7 @@ fn view(id: &str, is: Running, document: Json) -> PipelineView {
         bytes: 0,
         errors: 0,
         rates: Rates::default(),
+        workers: Vec::new(),
     }
 }
 

@@ -215,13 +215,15 @@ fn get_schema(cx: &mut Session, x: K) -> Result {
     }
 }
 
-/// The partitions of readers, by name; one worker has all of them.
+/// The partitions of readers that this worker has, by name: workers share them evenly.
 fn partitions(cx: &Session) -> Vec<(Sym, K)> {
     let readers = cx.qsp.nodes.iter().filter(|n| n.kind == Kind::Reader);
     let with = readers.filter_map(|n| {
         let own = n.option("partitions").filter(|k| !k.is_empty())?;
         let own = if own.is_atom() { own.clone().enlist() } else { own.clone() };
-        Some((Sym::new(&n.name), own))
+        let (worker, of) = cx.host.worker();
+        let mine = (worker..own.len()).step_by(of.max(1)).map(|at| at as i64);
+        Some((Sym::new(&n.name), own.gather(&mine.collect::<Vec<_>>())))
     });
     with.collect()
 }
@@ -360,6 +362,33 @@ mod tests {
         assert_eq!(asked(&mut line, ".qsp.getPartitionCount[`r]"), "3");
         assert_eq!(asked(&mut line, ".qsp.getPartitions[`add]"), "()");
         assert!(line.cx.eval(".qsp.getPartitions[`none]", "asked").is_err());
+    }
+
+    /// The second of two workers.
+    struct Second;
+
+    impl crate::session::Host for Second {
+        fn now(&mut self) -> i64 {
+            0
+        }
+        fn random(&mut self) -> u64 {
+            4
+        }
+        fn worker(&self) -> (usize, usize) {
+            (1, 2)
+        }
+    }
+
+    #[test]
+    fn workers_share_the_partitions() {
+        let mut line = line();
+        asked(&mut line, "r:.qsp.read.fromCallback[`q; .qsp.use `name`partitions!(`r;`a`b`c`d`e)]");
+        asked(&mut line, "s:.qsp.read.fromCallback[`o; .qsp.use `name`partitions!(`s;7)]");
+        assert_eq!(asked(&mut line, ".qsp.getPartitions[`s]"), ",7");
+        line.cx.host = Box::new(Second);
+        assert_eq!(asked(&mut line, ".qsp.getPartitions[`r]"), "`b`d");
+        assert_eq!(asked(&mut line, ".qsp.getPartitions[`s]"), "`long$()");
+        assert_eq!(asked(&mut line, ".qsp.getPartitionCount[]"), "2");
     }
 
     #[test]

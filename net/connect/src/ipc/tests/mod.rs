@@ -1,5 +1,6 @@
 mod asking;
 mod flight;
+mod shared;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
