@@ -27,6 +27,16 @@ use rt::storage::spool::{Appended, Options, RECORD_BYTES, Spool, Standing, Store
 const JOURNAL_BYTES_MAX: u64 = 16 << 30;
 /// Bytes of one of its files, which is removed when all of it is delivered.
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+
+/// How large a journal may become.
+#[derive(Clone, Copy)]
+struct Limits {
+    journal_bytes_max: u64,
+    segment_bytes_max: u64,
+}
+
+const LIMITS: Limits =
+    Limits { journal_bytes_max: JOURNAL_BYTES_MAX, segment_bytes_max: SEGMENT_BYTES_MAX };
 /// Calls that are on their way to the journal at once; those of one request may be more.
 const LANDINGS_MAX: usize = 256;
 /// Bytes that are read at once.
@@ -88,6 +98,7 @@ impl Caller {
 /// The journal of one callback, while its source runs.
 struct Journal {
     spool: Spool,
+    limits: Limits,
     standing: Standing,
     landings: VecDeque<Landing>,
     landing_bytes: u64,
@@ -121,15 +132,25 @@ pub(super) async fn serve(
     requests: &Receiver<Request>,
     context: &Rc<dyn SourceContext>,
 ) -> Result<(), SourceError> {
+    serve_within(LIMITS, dir, requests, context).await
+}
+
+async fn serve_within(
+    limits: Limits,
+    dir: &Path,
+    requests: &Receiver<Request>,
+    context: &Rc<dyn SourceContext>,
+) -> Result<(), SourceError> {
     let mode = rt::reactor::current().map_or(rt::IoMode::Epoll, rt::Driver::mode);
     let options = Options {
-        limit: JOURNAL_BYTES_MAX,
-        segment_bytes: SEGMENT_BYTES_MAX,
+        limit: limits.journal_bytes_max,
+        segment_bytes: limits.segment_bytes_max,
         sync_period: Duration::ZERO,
     };
     let (spool, stored) = Spool::open(dir, options, mode).await.map_err(trouble)?;
     let mut journal = Journal {
         spool,
+        limits,
         standing: stored.standing,
         landings: VecDeque::new(),
         landing_bytes: 0,
@@ -201,9 +222,9 @@ impl Journal {
         requests: &Receiver<Request>,
         context: &Rc<dyn SourceContext>,
     ) -> Next {
-        let Journal { landings, on_the_way, standing, landing_bytes, .. } = self;
+        let Journal { landings, on_the_way, standing, landing_bytes, limits, .. } = self;
         let room = landings.len() < LANDINGS_MAX
-            && standing.used + *landing_bytes < JOURNAL_BYTES_MAX - SEGMENT_BYTES_MAX;
+            && standing.used + *landing_bytes < limits.journal_bytes_max - limits.segment_bytes_max;
         let call = async {
             match room {
                 true => requests.recv_async().await.map_or(Next::Closed, Next::Call),

@@ -22,6 +22,11 @@ impl Drop for Dir {
     }
 }
 
+/// A number, or the first one of a list.
+fn number(value: &K) -> Option<i64> {
+    value.as_long().or_else(|| value.items().next()?.as_long())
+}
+
 /// A source that runs, and the way to call it.
 struct Running {
     fake: Rc<Fake>,
@@ -31,11 +36,15 @@ struct Running {
 
 impl Running {
     fn start(dir: &Dir, fake: Rc<Fake>) -> Running {
+        Running::within(LIMITS, dir, fake)
+    }
+
+    fn within(limits: Limits, dir: &Dir, fake: Rc<Fake>) -> Running {
         let (calls, requests) = flume::bounded(LANDINGS_MAX);
         let (dir, context) = (dir.0.clone(), fake.clone());
         let task = rt::spawn(async move {
             let context: Rc<dyn SourceContext> = context;
-            serve(&dir, &requests, &context).await
+            serve_within(limits, &dir, &requests, &context).await
         });
         Running { fake, calls, task: task.abort_on_drop() }
     }
@@ -65,7 +74,7 @@ impl Running {
     fn values(&self) -> Vec<i64> {
         let seen = self.fake.seen.borrow();
         let value = |data: &Data| match data {
-            Data::Value(value) => value.as_long().unwrap(),
+            Data::Value(value) => number(value).unwrap(),
             other => panic!("{other:?}"),
         };
         seen.iter().map(|seen| value(&seen.data)).collect()
@@ -205,6 +214,40 @@ fn the_last_request_that_finds_room_is_kept_as_a_whole() {
         }
         running.has((requests * most) as usize).await;
         assert!(running.values().into_iter().eq(0..requests * most), "in their order");
+        running.stop().await;
+    });
+}
+
+/// Bytes of all files of a journal.
+fn bytes_of(dir: &Dir) -> u64 {
+    let files = std::fs::read_dir(&dir.0).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn a_journal_that_is_full_takes_more_when_something_is_delivered() {
+    const LIMITS: Limits = Limits { journal_bytes_max: 1 << 20, segment_bytes_max: 1 << 18 };
+    const CALLS: usize = 200;
+    both_modes(|| async {
+        let dir = Dir::new();
+        let running = Running::within(LIMITS, &dir, Fake::new());
+        running.fake.hold(true);
+        // Each has a number and sixteen thousand bytes.
+        let value = |n: usize| K::list(vec![K::long(n as i64), K::longs(vec![0; 2000])]);
+        let answers: Vec<_> = (0..CALLS).map(|n| running.call(value(n))).collect();
+        let most = (LIMITS.journal_bytes_max - LIMITS.segment_bytes_max).div_ceil(16_000) as usize;
+        running.has(most - 2).await;
+        // Whatever it still takes it would have taken by now.
+        rt::sleep(Duration::from_millis(50)).await;
+        let seen = running.fake.seen.borrow().len();
+        assert!(seen <= most && answers[most].is_empty(), "{seen} of {most}");
+        assert!(bytes_of(&dir) <= LIMITS.journal_bytes_max, "{}", bytes_of(&dir));
+        running.fake.hold(false);
+        for answer in &answers {
+            assert_eq!(answer.recv_async().await.unwrap().status, 200);
+        }
+        running.has(CALLS).await;
+        assert!(running.values().into_iter().eq(0..CALLS as i64), "in their order");
         running.stop().await;
     });
 }
