@@ -177,7 +177,7 @@ impl Data {
     /// The items of several, each copied once; `None` when there are none, or layouts differ.
     #[must_use]
     pub fn concat(all: &[&Self]) -> Option<Self> {
-        fn joined<'a, T: Clone + 'a>(parts: &[Option<&'a Arc<Vec<T>>>]) -> Option<Vec<T>> {
+        fn joined<T: Clone>(parts: &[Option<&Arc<Vec<T>>>]) -> Option<Vec<T>> {
             let count = parts.iter().flatten().map(|part| part.len()).sum();
             let mut out = Vec::with_capacity(count);
             for part in parts {

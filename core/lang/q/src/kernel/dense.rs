@@ -9,7 +9,7 @@ use super::hash::NONE;
 use super::words::{ends, integer};
 use formats::k::{Data, K, Vector};
 
-/// Items that are looked at to find the number of which all are multiples.
+/// Places at which two items are looked at to find the number of which all are multiples.
 const SAMPLE: usize = 64;
 
 /// The number of the key of each row, in the order of the keys.
@@ -31,7 +31,10 @@ struct Digit<'a> {
 /// The greatest number of which what items differ by are multiples, as far as a sample tells.
 fn step(items: &[i64]) -> Option<i64> {
     let first = items.first()?;
-    let sample = items.iter().step_by(1.max(items.len() / SAMPLE));
+    // Also the next ones: of what goes up and down regularly, items at equal distances may differ
+    // by more.
+    let parts = items.chunks(1.max(items.len() / SAMPLE));
+    let sample = parts.flat_map(|part| part.iter().take(2));
     let mut step = 0;
     for item in sample {
         let mut rest = item.abs_diff(*first);
