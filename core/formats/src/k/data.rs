@@ -174,6 +174,46 @@ impl Data {
         }
     }
 
+    /// The items of several, each copied once; `None` when there are none, or layouts differ.
+    #[must_use]
+    pub fn concat(all: &[&Self]) -> Option<Self> {
+        fn joined<T: Clone>(parts: &[Option<&Arc<Vec<T>>>]) -> Option<Vec<T>> {
+            let count = parts.iter().flatten().map(|part| part.len()).sum();
+            let mut out = Vec::with_capacity(count);
+            for part in parts {
+                out.extend_from_slice((*part)?);
+            }
+            Some(out)
+        }
+        macro_rules! joined {
+            ($variant:ident) => {{
+                let parts = all.iter().map(|data| match data {
+                    Self::$variant(v) => Some(v),
+                    _ => None,
+                });
+                joined(&parts.collect::<Vec<_>>())?.into()
+            }};
+        }
+        Some(match all.first()? {
+            Self::U8(_) => joined!(U8),
+            Self::I16(_) => joined!(I16),
+            Self::I32(_) => joined!(I32),
+            Self::I64(_) => joined!(I64),
+            Self::F32(_) => joined!(F32),
+            Self::F64(_) => joined!(F64),
+            Self::Sym(_) => joined!(Sym),
+            Self::Guid(_) => joined!(Guid),
+            Self::List(first) => {
+                let mut out = Items::clone(first);
+                for data in all.iter().skip(1) {
+                    let Self::List(items) = data else { return None };
+                    out.extend_from_slice(items);
+                }
+                Self::List(Arc::new(out))
+            }
+        })
+    }
+
     /// Appends the items of the same layout; false, and nothing done, when layouts differ.
     #[must_use]
     pub fn append(&mut self, other: &Self) -> bool {

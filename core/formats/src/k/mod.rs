@@ -12,6 +12,7 @@ mod func;
 pub mod ipc;
 mod items;
 mod list;
+mod recent;
 mod sym;
 mod table;
 mod ty;

@@ -24,7 +24,7 @@ type Segment = Box<[OnceLock<&'static [u8]>]>;
 
 #[derive(Default)]
 struct Names {
-    ids: HashMap<&'static [u8], u32>,
+    ids: HashMap<&'static [u8], u32, ahash::RandomState>,
     bytes: usize,
 }
 
@@ -117,18 +117,21 @@ impl Sym {
     }
 
     /// Whether this is the null symbol.
+    #[inline]
     #[must_use]
     pub fn is_null(self) -> bool {
         self == Self::default()
     }
 
     /// The order of the texts, by bytes.
+    #[inline]
     #[must_use]
     pub fn order(self, other: Self) -> Ordering {
         if self == other { Ordering::Equal } else { self.as_bytes().cmp(other.as_bytes()) }
     }
 
     /// The number of the symbol: equal texts have equal numbers within the process.
+    #[inline]
     #[must_use]
     pub fn id(self) -> u32 {
         self.0

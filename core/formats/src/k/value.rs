@@ -156,6 +156,7 @@ impl K {
     }
 
     /// The type of an atom or of a vector's items.
+    #[inline]
     #[must_use]
     pub fn ty(&self) -> Option<Type> {
         match self {
@@ -166,6 +167,7 @@ impl K {
     }
 
     /// Number of items: rows of a table, keys of a dictionary, 1 for atoms and functions.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -183,6 +185,7 @@ impl K {
     }
 
     /// Whether this is an atom; functions and the generic null count as atoms.
+    #[inline]
     #[must_use]
     pub fn is_atom(&self) -> bool {
         matches!(self, Self::Atom(..) | Self::Func(_) | Self::Null)

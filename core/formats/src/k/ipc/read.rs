@@ -1,6 +1,7 @@
 //! Bytes to values.
 
 use super::{DEPTH_MAX, Endian, IpcError, OBJECTS_MAX};
+use crate::k::recent::{self, Recent};
 use crate::k::{Attr, Data, Foreign, K, Scalar, Sym, Table, Type, Vector};
 use std::sync::Arc;
 
@@ -47,17 +48,27 @@ struct Reader<'a> {
 
 /// A number of the wire.
 trait Number: Copy {
-    fn little(bytes: &[u8]) -> Self;
-    fn big(bytes: &[u8]) -> Self;
+    /// The number that these bytes are, which must be as many as it has.
+    fn one(bytes: &[u8], endian: Endian) -> Self;
+    /// The numbers that these bytes are.
+    fn all(bytes: &[u8], endian: Endian) -> Vec<Self>;
 }
 
 macro_rules! numbers {
     ($($t:ty),*) => {$(impl Number for $t {
-        fn little(bytes: &[u8]) -> Self {
-            bytes.try_into().map_or(Self::default(), Self::from_le_bytes)
+        fn one(bytes: &[u8], endian: Endian) -> Self {
+            let number = match endian {
+                Endian::Little => bytes.try_into().map(Self::from_le_bytes),
+                Endian::Big => bytes.try_into().map(Self::from_be_bytes),
+            };
+            number.unwrap_or_default()
         }
-        fn big(bytes: &[u8]) -> Self {
-            bytes.try_into().map_or(Self::default(), Self::from_be_bytes)
+        fn all(bytes: &[u8], endian: Endian) -> Vec<Self> {
+            let (items, _) = bytes.as_chunks();
+            match endian {
+                Endian::Little => items.iter().map(|item| Self::from_le_bytes(*item)).collect(),
+                Endian::Big => items.iter().map(|item| Self::from_be_bytes(*item)).collect(),
+            }
         }
     })*};
 }
@@ -76,18 +87,13 @@ impl<'a> Reader<'a> {
 
     fn number<T: Number>(&mut self) -> Result<T, IpcError> {
         let bytes = self.take(size_of::<T>())?;
-        Ok(if self.endian == Endian::Little { T::little(bytes) } else { T::big(bytes) })
+        Ok(T::one(bytes, self.endian))
     }
 
     fn numbers<T: Number>(&mut self, count: usize) -> Result<Vec<T>, IpcError> {
         let bytes = count.checked_mul(size_of::<T>()).ok_or(IpcError::BadLength)?;
         let bytes = self.take(bytes).map_err(|_| IpcError::BadLength)?;
-        let items = bytes.chunks_exact(size_of::<T>());
-        Ok(if self.endian == Endian::Little {
-            items.map(T::little).collect()
-        } else {
-            items.map(T::big).collect()
-        })
+        Ok(T::all(bytes, self.endian))
     }
 
     /// The count of a list whose items take at least `least` bytes each.
@@ -127,6 +133,27 @@ impl<'a> Reader<'a> {
 
     fn symbol(&mut self) -> Result<Sym, IpcError> {
         Sym::intern(self.text()?).ok_or(IpcError::TooManySymbols)
+    }
+
+    /// Symbols; those that were read lately are not looked up again.
+    fn symbols(&mut self, count: usize, known: &mut Recent) -> Result<Vec<Sym>, IpcError> {
+        let mut out = Vec::with_capacity(count);
+        for _ in 0..count {
+            let found = known.read(self.rest);
+            out.push(match found {
+                Some((symbol, len)) => {
+                    self.rest = self.rest.get(len..).unwrap_or_default();
+                    symbol
+                }
+                None => {
+                    let all = self.rest;
+                    let symbol = self.symbol()?;
+                    known.keep(all, symbol);
+                    symbol
+                }
+            });
+        }
+        Ok(out)
     }
 
     fn object(&mut self, depth: usize) -> Result<K, IpcError> {
@@ -178,9 +205,7 @@ impl<'a> Reader<'a> {
             Scalar::I64(_) => self.numbers::<i64>(count)?.into(),
             Scalar::F32(_) => self.numbers::<f32>(count)?.into(),
             Scalar::F64(_) => self.numbers::<f64>(count)?.into(),
-            Scalar::Sym(_) => {
-                (0..count).map(|_| self.symbol()).collect::<Result<Vec<_>, _>>()?.into()
-            }
+            Scalar::Sym(_) => recent::with(|known| self.symbols(count, known))?.into(),
             Scalar::Guid(_) => {
                 let bytes = count.checked_mul(16).ok_or(IpcError::BadLength)?;
                 let items = self.take(bytes)?.chunks_exact(16);
