@@ -1,5 +1,6 @@
 //! `.qsp.window`: batches cut anew, by count or by time (spec/kdb-qsp.md §8).
 
+mod concat;
 mod count;
 mod global;
 #[cfg(test)]

@@ -111,7 +111,7 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
 /// The attribute that a vector keeps when these items are appended: grouped always, sorted and
 /// unique while they hold; unique only for one item, since more would have to be looked up; any
 /// when there are no items.
-pub(super) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) -> Result<Attr> {
+pub(crate) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) -> Result<Attr> {
     let next = || Vector { ty: v.ty, attr: Attr::None, data: more() };
     let holds = match v.attr {
         Attr::Grouped => true,

@@ -1,81 +1,154 @@
 //! Records on their way into windows, apart by the period in which they are.
 //!
-//! Each record is put once where it belongs and read by every window that has it. What a batch or
-//! a window costs does not depend on how many other records are held.
+//! Each record is put where it belongs once, without a copy where its batch is not small, and is
+//! copied into every window that has it. What a batch or a window costs does not depend on how many
+//! other records are held.
 
+use super::concat::concat;
 use super::{fits, join_records};
 use crate::error::Result;
 use crate::qsp::kept::{self, Parts};
 use crate::session::Session;
 use formats::k::K;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// Records of one period in the order in which they came.
-#[derive(Clone, Default)]
-struct Pane {
-    records: Option<K>,
-    times: Vec<i64>,
-    /// How many records came before each.
-    numbers: Vec<u64>,
+/// Records that are put together as they come: what comes in small batches does not stay in as
+/// many pieces, and what comes in large ones is not copied before its window is due.
+const PIECE: usize = 1024;
+
+/// Some records of one period in the order in which they came, at least one.
+#[derive(Clone)]
+struct Piece {
+    records: K,
+    times: Arc<Vec<i64>>,
+    /// The least and the greatest time.
+    ends: (i64, i64),
+    numbers: Numbers,
 }
+
+/// How many records came before each of some.
+#[derive(Clone)]
+enum Numbers {
+    /// They came one after the other: before the first one came so many.
+    From(u64),
+    /// Ascending.
+    Each(Vec<u64>),
+}
+
+/// The times of records, in the order of these.
+#[derive(Clone, Default)]
+pub(super) struct Times(Vec<Arc<Vec<i64>>>);
 
 /// Records with their times.
 #[derive(Clone, Default)]
 pub(super) struct Records {
     pub(super) records: Option<K>,
-    pub(super) times: Vec<i64>,
+    pub(super) times: Times,
 }
 
 /// The records that are held, by number of the period.
 #[derive(Clone, Default)]
 pub(super) struct Panes {
-    panes: BTreeMap<i64, Pane>,
+    panes: BTreeMap<i64, Vec<Piece>>,
     /// How many records are held.
     held: usize,
     /// How many records have come.
     come: u64,
 }
 
+/// The least and the greatest of some times.
+pub(super) fn ends(times: &[i64]) -> (i64, i64) {
+    times.iter().fold((i64::MAX, i64::MIN), |(low, high), t| (low.min(*t), high.max(*t)))
+}
+
+impl Numbers {
+    /// The number of a place.
+    fn at(&self, place: usize) -> u64 {
+        match self {
+            Self::From(first) => first + place as u64,
+            Self::Each(all) => all.get(place).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Those of the first `count` places.
+    fn of(&self, count: usize) -> Vec<u64> {
+        (0..count).map(|place| self.at(place)).collect()
+    }
+}
+
+impl Times {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|times| times.len()).sum()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn all(&self) -> Vec<i64> {
+        self.0.iter().flat_map(|times| times.iter().copied()).collect()
+    }
+
+    fn append(&mut self, other: Self) {
+        for times in other.0 {
+            match self.0.last_mut() {
+                Some(last) if last.len() < PIECE => Arc::make_mut(last).extend_from_slice(&times),
+                _ => self.0.push(times),
+            }
+        }
+    }
+}
+
+impl From<Vec<i64>> for Times {
+    fn from(times: Vec<i64>) -> Self {
+        Self(vec![Arc::new(times)])
+    }
+}
+
 impl Records {
     /// What they are, for [`Records::resume`].
     pub(super) fn state(&self) -> K {
-        K::list(vec![kept::held(self.records.as_ref()), K::longs(self.times.clone())])
+        K::list(vec![kept::held(self.records.as_ref()), K::longs(self.times.all())])
     }
 
     /// What [`Records::state`] has written.
     pub(super) fn resume(state: &K) -> Result<Self> {
         let mut parts = Parts::of(state);
-        Ok(Records { records: parts.held()?, times: parts.longs()? })
+        Ok(Records { records: parts.held()?, times: parts.longs()?.into() })
     }
 }
 
 impl Panes {
-    /// What is held, for [`Panes::resume`].
+    /// What is held, for [`Panes::resume`]: a part for each piece.
     pub(super) fn state(&self) -> K {
-        let pane = |(number, pane): (&i64, &Pane)| {
-            let numbers = pane.numbers.iter().map(|n| *n as i64).collect();
+        let piece = |number: i64, piece: &Piece| {
+            let numbers = piece.numbers.of(piece.len()).into_iter().map(|n| n as i64).collect();
             K::list(vec![
-                K::long(*number),
-                kept::held(pane.records.as_ref()),
-                K::longs(pane.times.clone()),
+                K::long(number),
+                kept::held(Some(&piece.records)),
+                K::longs(piece.times.to_vec()),
                 K::longs(numbers),
             ])
         };
-        let panes = K::list(self.panes.iter().map(pane).collect());
-        K::list(vec![panes, K::long(self.come as i64)])
+        let all = self.panes.iter().flat_map(|(n, pieces)| pieces.iter().map(|p| piece(*n, p)));
+        K::list(vec![K::list(all.collect()), K::long(self.come as i64)])
     }
 
     /// What [`Panes::state`] has written.
     pub(super) fn resume(state: &K) -> Result<Self> {
         let mut parts = Parts::of(state);
         let mut all = Panes::default();
-        for pane in parts.next()?.items() {
-            let mut parts = Parts::of(&pane);
+        for piece in parts.next()?.items() {
+            let mut parts = Parts::of(&piece);
             let (number, records) = (parts.long()?, parts.held()?);
             let (times, numbers) = (parts.longs()?, parts.longs()?);
+            let Some(records) = records.filter(|_| !times.is_empty()) else { continue };
             all.held += times.len();
-            let numbers = numbers.into_iter().map(|n| n as u64).collect();
-            all.panes.insert(number, Pane { records, times, numbers });
+            let numbers = Numbers::Each(numbers.into_iter().map(|n| n as u64).collect());
+            let piece = Piece { ends: ends(&times), records, times: Arc::new(times), numbers };
+            all.panes.entry(number).or_default().push(piece);
         }
         all.come = parts.long()? as u64;
         Ok(all)
@@ -89,29 +162,33 @@ impl Panes {
         self.held == 0
     }
 
-    /// The records of the first period.
+    /// The records that came last for the first period, as far as they are in one piece.
     #[cfg(test)]
-    pub(super) fn first(&self) -> Option<&K> {
-        self.panes.values().next()?.records.as_ref()
+    pub(super) fn newest(&self) -> Option<&K> {
+        self.panes.values().next()?.last().map(|piece| &piece.records)
     }
 
     /// The least and the greatest time that is held.
     pub(super) fn bounds(&self) -> Option<(i64, i64)> {
-        let first = self.panes.values().next()?.times.iter().min()?;
-        let last = self.panes.values().next_back()?.times.iter().max()?;
-        Some((*first, *last))
+        let first = self.panes.values().next()?.iter().map(|piece| piece.ends.0).min()?;
+        let last = self.panes.values().next_back()?.iter().map(|piece| piece.ends.1).max()?;
+        Some((first, last))
     }
 
     /// The least time that is held and not before another.
     pub(super) fn next_from(&self, time: i64, period: i64) -> Option<i64> {
+        let least = |piece: &Piece| match piece.ends.0 {
+            low if low >= time => Some(low),
+            _ => piece.times.iter().copied().filter(|t| *t >= time).min(),
+        };
         let mut later = self.panes.range(time.div_euclid(period)..);
-        later.find_map(|(_, p)| p.times.iter().copied().filter(|t| *t >= time).min())
+        later.find_map(|(_, pieces)| pieces.iter().filter_map(least).min())
     }
 
     /// Whether records can be put to those that are held.
     pub(super) fn fit(&self, records: &K, mixed: bool) -> Result<()> {
-        let any = self.panes.values().next().and_then(|p| p.records.as_ref());
-        fits(any, self.held, records, mixed)
+        let any = self.panes.values().next().and_then(|pieces| pieces.first());
+        fits(any.map(|piece| &piece.records), self.held, records, mixed)
     }
 
     /// Puts records, which must fit, each into its period.
@@ -121,51 +198,55 @@ impl Panes {
         period: i64,
         mixed: bool,
         records: K,
-        times: &[i64],
+        times: Arc<Vec<i64>>,
     ) -> Result<()> {
-        let mut rest: Vec<(i64, u64)> = Vec::with_capacity(times.len());
-        for (time, number) in times.iter().zip(0u64..) {
-            rest.push((time.div_euclid(period), number));
+        if times.is_empty() {
+            return Ok(());
         }
         let base = self.come;
         self.come += times.len() as u64;
-        let one = rest.first().is_none_or(|(first, _)| rest.iter().all(|(p, _)| p == first));
-        if one {
-            let Some((number, _)) = rest.first().copied() else { return Ok(()) };
-            let numbers = (0..times.len() as u64).map(|n| base + n);
-            return self.add(cx, number, mixed, records, times.iter().copied(), numbers);
+        let (low, high) = ends(&times);
+        let pane = low.div_euclid(period);
+        if pane == high.div_euclid(period) {
+            let numbers = Numbers::From(base);
+            return self.add(cx, pane, mixed, Piece { records, times, ends: (low, high), numbers });
         }
+        let of = |t: &i64| t.div_euclid(period);
+        if times.is_sorted() {
+            let mut start = 0;
+            while let Some(rest) = times.get(start..).filter(|rest| !rest.is_empty()) {
+                let pane = rest.first().map_or(0, of);
+                let part = rest.get(..rest.partition_point(|t| of(t) == pane)).unwrap_or_default();
+                let numbers = Numbers::From(base + start as u64);
+                let records = records.slice(start, start + part.len());
+                self.add(cx, pane, mixed, Piece::new(records, part.to_vec(), numbers))?;
+                start += part.len();
+            }
+            return Ok(());
+        }
+        let mut rest: Vec<(i64, usize)> = times.iter().map(of).zip(0..).collect();
         // Stable: within a period they stay in the order in which they came.
         rest.sort_by_key(|(pane, _)| *pane);
         for part in rest.chunk_by(|a, b| a.0 == b.0) {
             let Some((pane, _)) = part.first().copied() else { continue };
             let places: Vec<i64> = part.iter().map(|(_, n)| *n as i64).collect();
-            let own = part.iter().filter_map(|(_, n)| times.get(*n as usize).copied());
-            let numbers = part.iter().map(|(_, n)| base + n);
-            self.add(cx, pane, mixed, records.gather(&places), own, numbers)?;
+            let own = part.iter().filter_map(|(_, n)| times.get(*n).copied()).collect();
+            let numbers = Numbers::Each(part.iter().map(|(_, n)| base + *n as u64).collect());
+            self.add(cx, pane, mixed, Piece::new(records.gather(&places), own, numbers))?;
         }
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        cx: &mut Session,
-        pane: i64,
-        mixed: bool,
-        records: K,
-        times: impl Iterator<Item = i64>,
-        numbers: impl Iterator<Item = u64>,
-    ) -> Result<()> {
-        let pane = self.panes.entry(pane).or_default();
-        let before = pane.times.len();
-        pane.times.extend(times);
-        pane.numbers.extend(numbers);
-        self.held += pane.times.len() - before;
-        pane.records = Some(match pane.records.take() {
-            Some(held) => join_records(cx, held, records, mixed)?,
-            None => records,
-        });
-        Ok(())
+    fn add(&mut self, cx: &mut Session, pane: i64, mixed: bool, new: Piece) -> Result<()> {
+        let pieces = self.panes.entry(pane).or_default();
+        self.held += new.len();
+        match pieces.last_mut() {
+            Some(last) if last.len() + new.len() <= PIECE => last.append(cx, mixed, new),
+            _ => {
+                pieces.push(new);
+                Ok(())
+            }
+        }
     }
 
     /// The records with times in `start..end`, in the order in which they came.
@@ -177,34 +258,25 @@ impl Panes {
         start: i64,
         end: i64,
     ) -> Result<Records> {
-        let mut out = Pane::default();
         let last = end.saturating_sub(1).div_euclid(period);
-        for (number, pane) in self.panes.range(start.div_euclid(period)..=last) {
-            let Some(records) = &pane.records else { continue };
-            let whole = number.saturating_mul(period) >= start;
-            let inside = |t: &i64| (start..end).contains(t);
-            let (records, times, numbers) = if whole && pane.times.iter().all(inside) {
-                (records.clone(), pane.times.clone(), pane.numbers.clone())
-            } else {
-                let places: Vec<usize> = (0..pane.times.len())
-                    .filter(|i| pane.times.get(*i).is_some_and(inside))
-                    .collect();
-                let index: Vec<i64> = places.iter().map(|i| *i as i64).collect();
-                let times = places.iter().filter_map(|i| pane.times.get(*i).copied()).collect();
-                let numbers = places.iter().filter_map(|i| pane.numbers.get(*i).copied());
-                (records.gather(&index), times, numbers.collect())
-            };
-            if times.is_empty() {
-                continue;
-            }
-            out.times.extend(times);
-            out.numbers.extend(numbers);
-            out.records = Some(match out.records.take() {
-                Some(before) => join_records(cx, before, records, mixed)?,
-                None => records,
-            });
+        let mut all: Vec<Piece> = Vec::new();
+        for (_, pieces) in self.panes.range(start.div_euclid(period)..=last) {
+            all.extend(pieces.iter().filter_map(|piece| piece.within(start, end)));
         }
-        Ok(out.ordered())
+        let ends = |piece: &Piece| (piece.numbers.at(0), piece.numbers.at(piece.len() - 1));
+        let in_order = all.is_sorted_by(|a, b| ends(a).1 < ends(b).0);
+        let numbers: Vec<u64> = match in_order {
+            true => Vec::new(),
+            false => all.iter().flat_map(|piece| piece.numbers.of(piece.len())).collect(),
+        };
+        let (records, times) = all.into_iter().map(|piece| (piece.records, piece.times)).unzip();
+        let out = Records { records: concat(cx, records, mixed)?, times: Times(times) };
+        if in_order {
+            return Ok(out);
+        }
+        let mut order: Vec<usize> = (0..numbers.len()).collect();
+        order.sort_unstable_by_key(|i| numbers.get(*i).copied());
+        Ok(out.gather(&order))
     }
 
     /// Forgets the periods that end before a time.
@@ -213,7 +285,7 @@ impl Panes {
             if first.key().saturating_add(1).saturating_mul(period) > oldest {
                 return;
             }
-            self.held -= first.remove().times.len();
+            self.held -= first.remove().iter().map(Piece::len).sum::<usize>();
         }
     }
 
@@ -223,16 +295,49 @@ impl Panes {
     }
 }
 
-impl Pane {
-    /// The records in the order in which they came.
-    fn ordered(self) -> Records {
-        let Self { records, times, numbers } = self;
-        if numbers.is_sorted() {
-            return Records { records, times };
+impl Piece {
+    fn new(records: K, times: Vec<i64>, numbers: Numbers) -> Self {
+        Self { ends: ends(&times), records, times: Arc::new(times), numbers }
+    }
+
+    fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Puts what came later behind it.
+    fn append(&mut self, cx: &mut Session, mixed: bool, new: Piece) -> Result<()> {
+        let (own, count) = (self.len(), new.len());
+        match (&mut self.numbers, &new.numbers) {
+            (Numbers::From(first), Numbers::From(next)) if *first + own as u64 == *next => {}
+            (Numbers::Each(all), more) => all.extend(more.of(count)),
+            (Numbers::From(_), more) => {
+                let mut all = self.numbers.of(own);
+                all.extend(more.of(count));
+                self.numbers = Numbers::Each(all);
+            }
         }
-        let mut order: Vec<usize> = (0..numbers.len()).collect();
-        order.sort_unstable_by_key(|i| numbers.get(*i).copied());
-        Records { records, times }.gather(&order)
+        self.ends = (self.ends.0.min(new.ends.0), self.ends.1.max(new.ends.1));
+        // They may be a column of the records, which has one owner from here on.
+        Arc::make_mut(&mut self.times).extend_from_slice(&new.times);
+        let held = std::mem::take(&mut self.records);
+        self.records = join_records(cx, held, new.records, mixed)?;
+        Ok(())
+    }
+
+    /// The records with times in `start..end`, unless there are none.
+    fn within(&self, start: i64, end: i64) -> Option<Self> {
+        let inside = |t: &i64| (start..end).contains(t);
+        if inside(&self.ends.0) && inside(&self.ends.1) {
+            return Some(self.clone());
+        }
+        let places: Vec<i64> =
+            self.times.iter().zip(0..).filter(|(t, _)| inside(t)).map(|(_, at)| at).collect();
+        if places.is_empty() {
+            return None;
+        }
+        let times = self.times.iter().copied().filter(inside).collect();
+        let numbers = places.iter().map(|at| self.numbers.at(*at as usize)).collect();
+        Some(Self::new(self.records.gather(&places), times, Numbers::Each(numbers)))
     }
 }
 
@@ -240,20 +345,22 @@ impl Records {
     /// The records at places.
     pub(super) fn gather(&self, places: &[usize]) -> Self {
         let index: Vec<i64> = places.iter().map(|i| *i as i64).collect();
-        let times = places.iter().filter_map(|i| self.times.get(*i).copied()).collect();
-        Self { records: self.records.as_ref().map(|k| k.gather(&index)), times }
+        let all = self.times.all();
+        let times: Vec<i64> = places.iter().filter_map(|i| all.get(*i).copied()).collect();
+        Self { records: self.records.as_ref().map(|k| k.gather(&index)), times: times.into() }
     }
 
     /// The records by their times; those of one time stay in their order.
     pub(super) fn by_time(&self) -> Self {
-        let mut order: Vec<usize> = (0..self.times.len()).collect();
-        order.sort_by_key(|i| self.times.get(*i).copied());
+        let all = self.times.all();
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by_key(|i| all.get(*i).copied());
         self.gather(&order)
     }
 
     /// Puts other records, which must fit, after these.
     pub(super) fn append(&mut self, cx: &mut Session, mixed: bool, other: Records) -> Result<()> {
-        self.times.extend(other.times);
+        self.times.append(other.times);
         let Some(more) = other.records else { return Ok(()) };
         let before = self.records.take().filter(|k| !k.is_empty());
         self.records = Some(match before {

@@ -1,6 +1,6 @@
 //! Windows of event time: tumbling, and sliding ones that overlap.
 
-use super::panes::{Panes, Records};
+use super::panes::{Panes, Records, ends};
 use super::{fits, metadata, nanos, records};
 use crate::convert::calendar::{DAY, EPOCH_DAYS};
 use crate::convert::numeric::{Column, NULL, floats, ints};
@@ -10,7 +10,8 @@ use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs;
-use formats::k::{K, Scalar, Type};
+use formats::k::{Data, K, Scalar, Type, Vector};
+use std::sync::Arc;
 
 /// Windows without records that are emitted between two that have some.
 const EMPTY_MAX: i64 = 1000;
@@ -87,7 +88,7 @@ impl Shape {
 }
 
 /// The times of a batch, by column or function.
-fn times(cx: &mut Session, node: &Node, metadata: &K, data: &K) -> Result<(Type, Vec<i64>)> {
+fn times(cx: &mut Session, node: &Node, metadata: &K, data: &K) -> Result<(Type, Arc<Vec<i64>>)> {
     let column = match (node.option("timeColumn"), node.option("timeAssigner")) {
         (Some(name), _) if name.as_sym().is_some() => crate::eval::at(data, name)?,
         (Some(f), _) => cx.apply(f, &[metadata.clone(), data.clone()])?,
@@ -106,10 +107,11 @@ fn times(cx: &mut Session, node: &Node, metadata: &K, data: &K) -> Result<(Type,
         }
         _ => column,
     };
-    let items = match ints(&unit) {
-        Some(Column::Vec(v)) => v.into_owned(),
+    let items = match (&unit, ints(&unit)) {
+        (K::Vec(Vector { data: Data::I64(v), .. }), _) => Arc::clone(v),
+        (_, Some(Column::Vec(v))) => Arc::new(v.into_owned()),
         _ => match floats(&unit) {
-            Some(Column::Vec(v)) => v.iter().map(|x| *x as i64).collect(),
+            Some(Column::Vec(v)) => Arc::new(v.iter().map(|x| *x as i64).collect()),
             _ => return Err(type_error()),
         },
     };
@@ -233,13 +235,20 @@ impl Time {
     }
 
     /// Keeps what is in time, and what is late when it is wanted.
-    fn keep(&mut self, cx: &mut Session, shape: &Shape, data: K, times: &[i64]) -> Result<()> {
+    fn keep(
+        &mut self,
+        cx: &mut Session,
+        shape: &Shape,
+        data: K,
+        times: Arc<Vec<i64>>,
+        least: i64,
+    ) -> Result<()> {
         let next = self.next.unwrap_or_default();
         let oldest = next.saturating_sub(shape.duration);
-        if times.iter().all(|t| *t >= oldest && *t != NULL) {
+        if least >= oldest && least != NULL {
             return self.held.put(cx, shape.period, shape.mixed, data, times);
         }
-        let all = Records { records: Some(data), times: times.to_vec() };
+        let all = Records { records: Some(data), times: times.to_vec().into() };
         let present = (0..times.len()).filter(|i| times.get(*i).is_some_and(|t| *t != NULL));
         let (early, late): (Vec<usize>, Vec<usize>) =
             present.partition(|i| times.get(*i).is_some_and(|t| *t >= oldest));
@@ -248,7 +257,7 @@ impl Time {
         }
         let early = all.gather(&early);
         if let Some(kept) = early.records.filter(|k| !k.is_empty()) {
-            self.held.put(cx, shape.period, shape.mixed, kept, &early.times)?;
+            self.held.put(cx, shape.period, shape.mixed, kept, Arc::new(early.times.all()))?;
         }
         Ok(())
     }
@@ -273,8 +282,14 @@ impl Stage for Time {
         }
         self.held.fit(&data, shape.mixed)?;
         fits(self.late.records.as_ref(), self.late.times.len(), &data, shape.mixed)?;
-        let present = || times.iter().copied().filter(|t| *t != NULL);
-        let (Some(first), Some(last)) = (present().min(), present().max()) else { return Ok(()) };
+        let (least, last) = ends(&times);
+        if times.is_empty() || last == NULL {
+            return Ok(());
+        }
+        let first = match least {
+            NULL => times.iter().copied().filter(|t| *t != NULL).min().unwrap_or(last),
+            least => least,
+        };
         self.ty = Some(ty);
         self.like = Some(data.slice(0, 0));
         self.heard = true;
@@ -282,7 +297,7 @@ impl Stage for Time {
             self.look = Some(cx.host.now().saturating_add(shape.period));
         }
         self.begin(&shape, first);
-        self.keep(cx, &shape, data, &times)?;
+        self.keep(cx, &shape, data, times, least)?;
         self.greatest = self.greatest.max(last);
         self.fire(cx, node, &shape, self.greatest, out)?;
         if self.held.len() as i64 >= shape.trigger {
