@@ -17,7 +17,7 @@ static:([sym:syms]z:til 1000)
 keyed:([sym:syms]price:1000#0f;size:1000#0)
 plain:([]sym:`symbol$();price:`float$())";
 
-const QUERIES: [(&str, &str); 12] = [
+const QUERIES: [(&str, &str); 16] = [
     ("vwap by sym", "select vwap:size wavg price by sym from t"),
     ("aggregates by sym", "select sum size,avg price,min price,max price by sym from t"),
     ("med by sym", "select med price by sym from t"),
@@ -30,6 +30,10 @@ const QUERIES: [(&str, &str); 12] = [
     ("aj", "aj[`sym`time;t;quotes]"),
     ("distinct", "distinct t`id"),
     ("find", "(t`id)?t`id"),
+    ("bars of time", "select sum size by 0D00:05 xbar time from t"),
+    ("asc of floats", "asc t`price"),
+    ("in", "(t`id) in 10000*til 100"),
+    ("in symbols", "(t`sym) in 20#syms"),
 ];
 
 fn session() -> Option<Session> {

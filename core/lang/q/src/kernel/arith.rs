@@ -1,6 +1,7 @@
 //! Arithmetic on columns: computed in `i64` or `f64`, in the unit of the result's type.
 
 use super::blocks::{self, Domain, Output, Side};
+use super::divisor::Divisor;
 use super::types;
 use super::zip::zip;
 use crate::convert::numeric::{Column, NULL, floats_as, from_floats, from_ints, ints_as};
@@ -184,8 +185,8 @@ pub(crate) fn arith(op: Arith, a: &K, b: &K) -> Result {
     let unit = if matches!(op, Arith::Mod | Arith::Div) { ta } else { unit(op, to, ta, tb) };
     let x = ints_as(a, unit).ok_or_else(type_error)?;
     let y = ints_as(b, unit).ok_or_else(type_error)?;
-    if let (Arith::Xbar, Column::Atom(x), Column::Vec(y)) = (op, &x, &y) {
-        return Ok(from_ints(to, Column::Vec(bars(*x, y).into())));
+    if let Some(items) = divided(op, &x, &y) {
+        return Ok(from_ints(to, Column::Vec(items.into())));
     }
     Ok(from_ints(to, each_operation!(op, ints, |f| zip(&x, &y, f))?))
 }
@@ -219,22 +220,19 @@ fn narrow<'a, T: Domain>(
     (x.is_narrow() || y.is_narrow() || !own).then_some((x, y))
 }
 
-/// Items rounded down to multiples of `x`. Neighbours are often in one bar, which spares a
-/// division.
-fn bars(x: i64, items: &[i64]) -> Vec<i64> {
-    let mut bar = (0, 0);
-    let round = |y: &i64| {
-        if *y < bar.0 || *y >= bar.1 {
-            let low = Arith::Xbar.ints(x, *y);
-            // Of a null, and where there is no end, each item is rounded by itself.
-            let end = if x > 0 && low != NULL { low.checked_add(x) } else { None };
-            let end = end.filter(|end| low <= *y && *y < *end);
-            bar = end.map_or((0, 0), |end| (low, end));
-            return low;
-        }
-        bar.0
+/// Items that are divided by one atom; `None` for other operations and operands.
+fn divided(op: Arith, x: &Column<'_, i64>, y: &Column<'_, i64>) -> Option<Vec<i64>> {
+    let (by, items) = match (op, x, y) {
+        (Arith::Xbar, Column::Atom(by), Column::Vec(items)) => (*by, items),
+        (Arith::Div | Arith::Mod, Column::Vec(items), Column::Atom(by)) => (*by, items),
+        _ => return None,
     };
-    items.iter().map(round).collect()
+    let by = Divisor::new(by)?;
+    Some(match op {
+        Arith::Xbar => items.iter().map(|x| by.bar(*x)).collect(),
+        Arith::Div => items.iter().map(|x| by.div(*x)).collect(),
+        _ => items.iter().map(|x| by.modulo(*x)).collect(),
+    })
 }
 
 /// The unit in which times are brought together.

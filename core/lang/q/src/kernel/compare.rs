@@ -1,9 +1,11 @@
 //! Comparison of columns.
 
 use super::blocks::{self, Domain, Side};
+use super::items::Item;
+use super::limits::{self, Limits};
 use super::types;
 use super::zip::zip;
-use crate::convert::numeric::{Column, floats_as, ints_as};
+use crate::convert::numeric::{Column, NULL, floats_as, ints_as};
 use crate::error::{Result, length_error, type_error};
 use formats::k::{Data, K, Scalar, Sym, Type, Vector};
 use std::cmp::Ordering;
@@ -52,7 +54,7 @@ fn less(x: f64, y: f64) -> bool {
     ((x < y) & !near(x, y)) | (x.is_nan() & !y.is_nan())
 }
 
-fn near(x: f64, y: f64) -> bool {
+pub(super) fn near(x: f64, y: f64) -> bool {
     let distance = (x - y).abs();
     (distance <= TOLERANCE * x.abs().max(y.abs())) & (distance < f64::INFINITY)
 }
@@ -116,15 +118,49 @@ pub(crate) fn compare(op: Compare, a: &K, b: &K) -> Result {
 }
 
 fn floats(op: Compare, ty: Type, a: &K, b: &K) -> Result<Column<'static, u8>> {
-    if let Some(sides) = narrow::<f64>(a, b, a.ty() != b.ty() && ty.is_temporal()) {
+    if let Some((x, y)) = narrow::<f64>(a, b, a.ty() != b.ty() && ty.is_temporal()) {
+        let flags = match (x, y) {
+            (Side::Items(items), Side::Atom(y)) => with_float(op, items, y),
+            (Side::Atom(x), Side::Items(items)) => with_float(op.turned(), items, x),
+            _ => None,
+        };
+        if let Some(flags) = flags {
+            return Ok(Column::Vec(flags.into()));
+        }
         let mut out = Vec::with_capacity(a.len().max(b.len()));
         let mut put = |flags: &[u8]| out.extend_from_slice(flags);
-        each_comparison!(op, equal, less, |f| blocks::zip(sides, f, &mut put))?;
+        each_comparison!(op, equal, less, |f| blocks::zip((x, y), f, &mut put))?;
         return Ok(Column::Vec(out.into()));
     }
     let x = floats_as(a, ty).ok_or_else(type_error)?;
     let y = floats_as(b, ty).ok_or_else(type_error)?;
-    each_comparison!(op, equal, less, |f| zip(&x, &y, f))
+    let (op, items, atom) = match (&x, &y) {
+        (Column::Vec(items), Column::Atom(y)) => (op, items, *y),
+        (Column::Atom(x), Column::Vec(items)) => (op.turned(), items, *x),
+        _ => return each_comparison!(op, equal, less, |f| zip(&x, &y, f)),
+    };
+    match Limits::of(atom) {
+        Some(limits) => Ok(Column::Vec(limits::floats(op, items, limits, |x| x).into())),
+        None => each_comparison!(op, equal, less, |f| zip(
+            &Column::Vec(items.clone()),
+            &Column::Atom(atom),
+            f
+        )),
+    }
+}
+
+/// Narrow items compared with a float; `None` for the null.
+fn with_float(op: Compare, items: &Data, atom: f64) -> Option<Vec<u8>> {
+    let limits = Limits::of(atom)?;
+    Some(match items {
+        Data::U8(v) => limits::floats(op, v, limits, Item::float),
+        Data::I16(v) => limits::floats(op, v, limits, Item::float),
+        Data::I32(v) => limits::floats(op, v, limits, Item::float),
+        Data::I64(v) => limits::floats(op, v, limits, Item::float),
+        Data::F32(v) => limits::floats(op, v, limits, Item::float),
+        Data::F64(v) => limits::floats(op, v, limits, Item::float),
+        Data::Sym(_) | Data::Guid(_) | Data::List(_) => return None,
+    })
 }
 
 fn ints(op: Compare, ty: Type, a: &K, b: &K) -> Result<Column<'static, u8>> {
@@ -135,6 +171,9 @@ fn ints(op: Compare, ty: Type, a: &K, b: &K) -> Result<Column<'static, u8>> {
         x < y
     }
     if let Some(sides) = narrow::<i64>(a, b, a.ty() != b.ty() && ty.is_temporal()) {
+        if let Some(flags) = alike(op, sides) {
+            return Ok(Column::Vec(flags.into()));
+        }
         let mut out = Vec::with_capacity(a.len().max(b.len()));
         let mut put = |flags: &[u8]| out.extend_from_slice(flags);
         each_comparison!(op, same, below, |f| blocks::zip(sides, f, &mut put))?;
@@ -143,6 +182,40 @@ fn ints(op: Compare, ty: Type, a: &K, b: &K) -> Result<Column<'static, u8>> {
     let x = ints_as(a, ty).ok_or_else(type_error)?;
     let y = ints_as(b, ty).ok_or_else(type_error)?;
     each_comparison!(op, same, below, |f| zip(&x, &y, f))
+}
+
+/// Narrow items compared as they are: with others of their layout, or with an atom that there is in
+/// it. `None` for others, and for columns of different length.
+fn alike(op: Compare, sides: (Side<'_, i64>, Side<'_, i64>)) -> Option<Vec<u8>> {
+    fn pairs<T: Copy + PartialOrd>(op: Compare, v: &[T], w: &[T]) -> Option<Vec<u8>> {
+        let pairs = v.iter().copied().zip(w.iter().copied());
+        (v.len() == w.len()).then(|| limits::items(op, pairs))
+    }
+    fn with<T: Copy + PartialOrd>(op: Compare, v: &[T], y: T) -> Vec<u8> {
+        limits::items(op, v.iter().map(|x| (*x, y)))
+    }
+    let (op, items, atom) = match sides {
+        (Side::Items(x), Side::Items(y)) => {
+            return match (x, y) {
+                (Data::U8(v), Data::U8(w)) => pairs(op, v, w),
+                (Data::I16(v), Data::I16(w)) => pairs(op, v, w),
+                (Data::I32(v), Data::I32(w)) => pairs(op, v, w),
+                _ => None,
+            };
+        }
+        (Side::Items(items), Side::Atom(y)) => (op, items, y),
+        (Side::Atom(x), Side::Items(items)) => (op.turned(), items, x),
+        (Side::Atom(_), Side::Atom(_)) => return None,
+    };
+    Some(match items {
+        Data::U8(v) => with(op, v, u8::try_from(atom).ok()?),
+        // The null is the least in any layout.
+        Data::I16(v) if atom == NULL => with(op, v, i16::MIN),
+        Data::I32(v) if atom == NULL => with(op, v, i32::MIN),
+        Data::I16(v) => with(op, v, i16::try_from(atom).ok().filter(|y| *y != i16::MIN)?),
+        Data::I32(v) => with(op, v, i32::try_from(atom).ok().filter(|y| *y != i32::MIN)?),
+        _ => return None,
+    })
 }
 
 /// Two operands of which one at least is a column that must be widened; times of different units

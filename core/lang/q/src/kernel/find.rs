@@ -2,6 +2,7 @@
 
 use super::group::{WordMap, dense_max};
 use super::hash::{NONE, RowTable, WordTable, flat, float_key, row, row_hash};
+use super::member;
 use super::words::packed;
 use crate::convert::numeric::{Column, ints};
 use crate::error::{Result, type_error};
@@ -293,6 +294,12 @@ pub(crate) fn is_in(what: &K, list: &K) -> Result {
         K::Dict(d) => d.values.clone(),
         _ => list.clone(),
     };
+    if let (K::Vec(v), K::Vec(w)) = (&list, what)
+        && v.ty == w.ty
+        && let Some(flags) = member::flags(&v.data, &w.data)
+    {
+        return Ok(K::bools(flags));
+    }
     // Unlike a search, this asks only: what cannot be there is not there.
     let found = match find(&list, what) {
         Ok(found) => found,

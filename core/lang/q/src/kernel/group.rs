@@ -1,7 +1,7 @@
 //! Equal items by hashing: dense numbers for the distinct values of one or more columns.
 
+use super::dense::Dense;
 use super::hash::{NONE, WordTable, float_key, mixed};
-use super::words::packed;
 use crate::error::Result;
 use formats::k::ipc::{self, Endian};
 use formats::k::{Data, K, Sym, Vector};
@@ -50,7 +50,10 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// The same groups in another order: `order` has the old numbers.
-    pub(crate) fn reordered(&self, order: &[i64]) -> Self {
+    pub(crate) fn reordered(self, order: &[i64]) -> Self {
+        if order.len() == self.firsts.len() && (0..).zip(order).all(|(at, old)| at == *old) {
+            return self;
+        }
         let mut new = vec![0u32; self.firsts.len()];
         let mut firsts = Vec::with_capacity(order.len());
         for (place, old) in (0..).zip(order) {
@@ -186,9 +189,9 @@ pub(crate) fn groups(k: &K) -> Result<Groups> {
         }),
         K::Table(t) => {
             if t.columns.len() > 1
-                && let Some(groups) = packed(&[&t.columns]).and_then(|words| words.groups())
+                && let Some(dense) = Dense::of(&t.columns)
             {
-                return Ok(groups);
+                return Ok(dense.groups());
             }
             let mut columns = t.columns.iter();
             let Some(first) = columns.next() else {

@@ -138,9 +138,11 @@ pub(crate) fn sorted(v: &Vector, down: bool) -> Option<K> {
         _ => return None,
     };
     let turn = if down { u64::MAX } else { 0 };
-    words.iter_mut().for_each(|word| *word ^= turn);
-    let words = radix::sort_words(words);
-    let words = words.iter().map(|word| word ^ turn);
+    if down {
+        words.iter_mut().for_each(|word| *word = !*word);
+    }
+    // Words of the same size are written over with the items.
+    let words = radix::sort_words(words).into_iter().map(|word| word ^ turn);
     let float = |word: u64| match word {
         0 => f64::NAN,
         word if word & SIGN == 0 => f64::from_bits(!word),
@@ -193,14 +195,19 @@ pub(crate) fn ranked(symbols: &[Sym]) -> Groups {
         return found.reordered(&order);
     }
     let mut table = vec![NONE; (high - low) as usize + 1];
-    for (row, id) in (0..).zip(numbers()) {
-        if let Some(slot) = table.get_mut((id - low) as usize).filter(|slot| **slot == NONE) {
-            *slot = row;
+    // From the last one on, so that the first is what stays.
+    for (row, symbol) in symbols.iter().enumerate().rev() {
+        if let Some(slot) = table.get_mut((symbol.id() - low) as usize) {
+            *slot = row as u32;
         }
     }
     let mut firsts: Vec<i64> =
         table.iter().filter(|row| **row != NONE).map(|row| i64::from(*row)).collect();
-    firsts.sort_unstable_by(|a, b| text(*a).order(text(*b)));
+    // Most texts differ in their first bytes.
+    firsts.sort_by_cached_key(|row| first_bytes(text(*row)));
+    for alike in firsts.chunk_by_mut(|a, b| first_bytes(text(*a)) == first_bytes(text(*b))) {
+        alike.sort_unstable_by(|a, b| text(*a).order(text(*b)));
+    }
     for (rank, first) in (0..).zip(&firsts) {
         if let Some(slot) = table.get_mut((text(*first).id() - low) as usize) {
             *slot = rank;
@@ -208,6 +215,15 @@ pub(crate) fn ranked(symbols: &[Sym]) -> Groups {
     }
     let rank = |id: u32| table.get((id - low) as usize).copied().unwrap_or(0);
     Groups { ids: numbers().map(rank).collect(), firsts }
+}
+
+/// The first eight bytes of a text as a number that is in their order; zeros after a shorter one.
+fn first_bytes(symbol: Sym) -> u64 {
+    let text = symbol.as_bytes();
+    if let Some(first) = text.first_chunk() {
+        return u64::from_be_bytes(*first);
+    }
+    text.iter().rev().fold(0, |bytes, byte| bytes >> 8 | u64::from(*byte) << 56)
 }
 
 /// Places of rows in ascending order of the columns, the first one counting most.
@@ -255,7 +271,10 @@ mod tests {
 
         #[test]
         fn symbols_are_ranked_as_their_texts(seeds in prop::collection::vec(0u32..90, 0..60)) {
-            let symbol = |n: &u32| Sym::new(&format!("ranked-{n}"));
+            let symbol = |n: &u32| match n % 3 {
+                0 => Sym::new(&format!("ranked-{n}")),
+                _ => Sym::new(&format!("r{n}")),
+            };
             let symbols: Vec<Sym> = seeds.iter().map(symbol).collect();
             let mut texts: Vec<&str> = symbols.iter().map(|s| s.as_str()).collect();
             texts.sort_unstable();

@@ -53,12 +53,74 @@ pub(crate) fn sort_words(mut words: Vec<u64>) -> Vec<u64> {
         words.sort_unstable();
         return words;
     }
-    let low = words.iter().copied().min().unwrap_or(0);
-    let high = words.iter().copied().max().unwrap_or(0);
+    let (low, high) =
+        words.iter().fold((u64::MAX, 0), |(low, high), word| (low.min(*word), high.max(*word)));
+    let width = u64::BITS - (high - low).leading_zeros();
     words.iter_mut().for_each(|word| *word -= low);
-    let mut words = passes(words, 0, u64::BITS - (high - low).leading_zeros());
+    if width <= 2 * DIGIT_BITS {
+        words = passes(words, 0, width);
+    } else {
+        let mut spare = vec![0; words.len()];
+        from_top::<{ 1 << DIGIT_BITS }>(&mut words, &mut spare, width);
+    }
     words.iter_mut().for_each(|word| *word += low);
     words
+}
+
+/// Words that are as many are sorted by comparing, once what is above their lowest bits is alike.
+const FEW: usize = 384;
+/// Digits after the first one: that many counts are looked at for each group of words.
+const NEXT: usize = 1 << 8;
+
+/// Sorts words that differ in their lowest `width` bits, by the highest of these first, of which
+/// there are `DIGITS` kinds: after a pass or two through memory what is alike so far fits into a
+/// cache. `spare` is as long.
+fn from_top<const DIGITS: usize>(words: &mut [u64], spare: &mut [u64], width: u32) {
+    if words.len() <= FEW {
+        return words.sort_unstable();
+    }
+    if words.is_sorted() {
+        return; // also when all are alike
+    }
+    let shift = width.saturating_sub(DIGITS.trailing_zeros());
+    let digit = |word: u64| (word >> shift) as usize & (DIGITS - 1);
+    let mut counts = [0usize; DIGITS];
+    for word in words.iter() {
+        if let Some(count) = counts.get_mut(digit(*word)) {
+            *count += 1;
+        }
+    }
+    if !counts.contains(&words.len()) {
+        let mut next = 0;
+        for count in counts.iter_mut() {
+            next += std::mem::replace(count, next);
+        }
+        for word in words.iter() {
+            if let Some(at) = counts.get_mut(digit(*word)) {
+                if let Some(slot) = spare.get_mut(*at) {
+                    *slot = *word;
+                }
+                *at += 1;
+            }
+        }
+    } else {
+        // All are alike here: they are one group.
+        spare.copy_from_slice(words);
+        counts.fill(words.len());
+    }
+    // Each start has moved to the end of its group.
+    let mut start = 0;
+    for end in &counts {
+        let (Some(words), Some(spare)) = (words.get_mut(start..*end), spare.get_mut(start..*end))
+        else {
+            continue;
+        };
+        start = *end;
+        if !words.is_empty() {
+            words.copy_from_slice(spare);
+            from_top::<NEXT>(words, spare, shift);
+        }
+    }
 }
 
 fn put(places: &mut [i64], sorted: impl Iterator<Item = i64>) {
@@ -110,6 +172,23 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn words_are_sorted_whatever_their_digits(
+            seeds in prop::collection::vec(any::<u64>(), 0..3000),
+            bits in 0u32..=64,
+            alike in 0u32..=64,
+            low in any::<u64>(),
+        ) {
+            // Some bits in the middle are alike, and so are the highest ones.
+            let mask = |bits: u32| if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
+            let mask = mask(bits) & !(mask(alike) & !mask(alike / 2));
+            let words: Vec<u64> =
+                seeds.iter().map(|seed| (low & !mask) | (seed & mask)).collect();
+            let mut expected = words.clone();
+            expected.sort_unstable();
+            prop_assert_eq!(sort_words(words), expected);
+        }
+
         #[test]
         fn places_are_sorted_as_a_stable_sort_does(
             seeds in prop::collection::vec(any::<u64>(), 0..700),

@@ -1,7 +1,7 @@
 //! Keys as words: the items of a row of whole numbers, symbols and the like in the bits of one
 //! word, so that rows are equal exactly when their words are.
 
-use super::group::{Groups, dense_max, number_within};
+use super::group::dense_max;
 use super::hash::{NONE, WordTable};
 use formats::k::{Data, K, Vector};
 
@@ -13,7 +13,7 @@ pub(crate) struct Words {
 }
 
 /// An item as a word that keeps the order of whole numbers.
-fn integer(x: i64) -> u64 {
+pub(super) fn integer(x: i64) -> u64 {
     x.cast_unsigned() ^ (1 << 63)
 }
 
@@ -34,7 +34,7 @@ fn add(data: &Data, low: u64, shift: u32, words: &mut [u64]) {
 }
 
 /// The least and the greatest word of a column; `None` for items that have none.
-fn ends(data: &Data) -> Option<(u64, u64)> {
+pub(super) fn ends(data: &Data) -> Option<(u64, u64)> {
     fn of<T: Copy + Ord>(v: &[T], word: impl Fn(T) -> u64) -> (u64, u64) {
         let Some(first) = v.first().copied() else { return (u64::MAX, 0) };
         // One pass that the compiler can do several items at a time.
@@ -54,72 +54,69 @@ fn ends(data: &Data) -> Option<(u64, u64)> {
     })
 }
 
-/// The words of tables whose columns have the same types in the same order; `None` where a column
-/// has items of another kind, or they do not fit.
-pub(crate) fn packed(tables: &[&[K]]) -> Option<Words> {
+/// For each column the word that becomes 0 and the place of its lowest bit.
+struct Layout {
+    columns: Vec<(u64, u32)>,
+    high: u64,
+}
+
+/// Where the items of columns go; `None` where a column has items of another kind, or they do not
+/// fit.
+fn layout(tables: &[&[K]]) -> Option<Layout> {
     let width = tables.first()?.len();
-    let column = |table: &[K], at: usize| match table.get(at) {
-        Some(K::Vec(v)) => Some(v.clone()),
-        _ => None,
-    };
-    let rows = |table: &&[K]| table.first().map_or(0, K::len);
-    let mut words: Vec<Vec<u64>> = tables.iter().map(|t| vec![0; rows(t)]).collect();
+    let mut columns = vec![(0, 0); width];
     let mut shift = 0;
     // The last column has the lowest bits, so that words have the order of the rows' numbers.
-    for at in (0..width).rev() {
-        let columns: Vec<Vector> =
-            tables.iter().map(|table| column(table, at)).collect::<Option<_>>()?;
-        if columns.windows(2).any(|pair| matches!(pair, [a, b] if a.ty != b.ty)) {
-            return None;
-        }
-        let ends = columns.iter().map(|c| ends(&c.data)).collect::<Option<Vec<_>>>()?;
-        let low = ends.iter().map(|(low, _)| *low).min().unwrap_or(0);
-        let high = ends.iter().map(|(_, high)| *high).max().unwrap_or(0).max(low);
+    for (at, place) in columns.iter_mut().enumerate().rev() {
+        let mut like: Option<&Vector> = None;
         // Of no rows at all the least is above the greatest.
-        let low = if ends.iter().all(|(low, high)| low > high) { high } else { low };
+        let (mut low, mut high) = (u64::MAX, 0);
+        for table in tables {
+            let Some(K::Vec(column)) = table.get(at) else { return None };
+            if like.is_some_and(|like| like.ty != column.ty) {
+                return None;
+            }
+            like = Some(column);
+            let ends = ends(&column.data)?;
+            (low, high) = (low.min(ends.0), high.max(ends.1));
+        }
+        let low = low.min(high);
         let bits = u64::BITS - (high - low).leading_zeros();
         if shift + bits > u64::BITS {
             return None;
         }
-        if bits > 0 {
-            for (column, words) in columns.iter().zip(&mut words) {
-                add(&column.data, low, shift, words);
-            }
-        }
+        *place = (low, shift);
         shift += bits;
     }
     let high = if shift == u64::BITS { u64::MAX } else { (1 << shift) - 1 };
-    Some(Words { tables: words, high })
+    Some(Layout { columns, high })
+}
+
+impl Layout {
+    fn words(&self, tables: &[&[K]]) -> Words {
+        let of = |table: &&[K]| {
+            let mut words = vec![0; table.first().map_or(0, K::len)];
+            for (column, (low, shift)) in table.iter().zip(&self.columns) {
+                // All items of a column without bits are alike.
+                if let (K::Vec(column), true) = (column, *shift < u64::BITS) {
+                    add(&column.data, *low, *shift, &mut words);
+                }
+            }
+            words
+        };
+        Words { tables: tables.iter().map(of).collect(), high: self.high }
+    }
+}
+
+/// The words of tables whose columns have the same types in the same order; `None` where a column
+/// has items of another kind, or they do not fit.
+pub(crate) fn packed(tables: &[&[K]]) -> Option<Words> {
+    Some(layout(tables)?.words(tables))
 }
 
 impl Words {
     fn table(&self, at: usize) -> &[u64] {
         self.tables.get(at).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The groups of equal rows of the first table; `None` where words are far apart, so that
-    /// going column by column may be shorter.
-    pub(crate) fn groups(&self) -> Option<Groups> {
-        let words = self.table(0);
-        (self.high < dense_max(words.len()))
-            .then(|| number_within(words.iter().copied(), 0, self.high))
-    }
-
-    /// The same groups in ascending order of their words; `None` where they are too many to be
-    /// looked at in turn.
-    pub(crate) fn ordered_groups(&self) -> Option<Groups> {
-        let words = self.table(0);
-        if self.high >= dense_max(words.len()) {
-            return None;
-        }
-        let mut table = Self::firsts(words, self.high, 0..);
-        let mut firsts = Vec::new();
-        for slot in table.iter_mut().filter(|slot| **slot != NONE) {
-            firsts.push(i64::from(*slot));
-            *slot = firsts.len() as u32 - 1;
-        }
-        let id = |word: &u64| table.get(*word as usize).copied().unwrap_or(0);
-        Some(Groups { ids: words.iter().map(id).collect(), firsts })
     }
 
     /// For all words up to `high` the number of the first row that has it, or [`NONE`].

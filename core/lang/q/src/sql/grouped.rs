@@ -5,10 +5,10 @@ use super::{Scope, mentioned};
 use crate::ast::Node;
 use crate::error::{Result, length_error};
 use crate::eval::{Flow, Frame};
+use crate::kernel::dense::{Dense, runs};
 use crate::kernel::group::{Groups, groups};
 use crate::kernel::order;
 use crate::kernel::segments::Segments;
-use crate::kernel::words::packed;
 use crate::session::Session;
 use formats::k::{Data, K, Sym, Table, Type, Vector};
 use std::cell::OnceCell;
@@ -73,7 +73,7 @@ impl Session {
         let direct = match table.columns.as_slice() {
             [K::Vec(Vector { data: Data::Sym(v), .. })] => Some(order::ranked(v)),
             _ if symbols => None,
-            columns => packed(&[columns]).and_then(|words| words.ordered_groups()),
+            columns => runs(columns).or_else(|| Dense::of(columns).map(Dense::ordered_groups)),
         };
         if let Some(groups) = direct {
             let keys = table.gather(&groups.firsts);

@@ -2,6 +2,7 @@
 
 mod change;
 mod columnar;
+mod filter;
 mod grouped;
 mod scope;
 mod select;
@@ -15,7 +16,7 @@ use crate::error::{QError, Result, type_error};
 use crate::eval::{Flow, Frame};
 use crate::session::Session;
 use crate::verbs;
-use formats::k::{Data, K, Sym, Table, Type, Vector};
+use formats::k::{Data, K, Sym, Table, Vector};
 use std::sync::Arc;
 
 /// The parts of what a query is over.
@@ -133,29 +134,6 @@ impl Session {
             K::Table(table) => Ok(Target { name, keys, table }),
             _ => Err(type_error()),
         }
-    }
-
-    /// The rows that pass all conditions, each seeing only what the one before left.
-    fn filtered(&mut self, query: &Query, mut scope: Scope, frame: &mut Frame) -> Flow<Scope> {
-        for filter in &query.filters {
-            let flags = self.in_scope(filter, &scope, frame)?;
-            let rows = scope.len();
-            if flags.is_atom() {
-                if !crate::eval::truth(&flags).map_err(|e| e.at(filter.span))? {
-                    scope = scope.pick(Vec::new());
-                }
-                continue;
-            }
-            if flags.ty() == Some(Type::Bool) && flags.len() != rows {
-                return Err(crate::error::length_error().at(filter.span).into());
-            }
-            let places = verbs::where_true(self, flags).map_err(|e| e.at(filter.span))?;
-            let places = into_longs(places);
-            if places.len() < rows || !places.is_sorted() {
-                scope = scope.pick(places);
-            }
-        }
-        Ok(scope)
     }
 
     /// The value of a node with a table's columns as names.

@@ -1,8 +1,9 @@
 //! The table that names in a query mean.
 
 use crate::error::Result;
-use formats::k::{K, Sym, Table};
-use std::cell::RefCell;
+use crate::kernel::places;
+use formats::k::{K, Sym, Table, Type};
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,8 +18,35 @@ pub(crate) struct Scope {
 }
 
 struct Rows {
-    places: Arc<Vec<i64>>,
+    which: Which,
+    count: usize,
     gathered: RefCell<Vec<Option<K>>>,
+}
+
+/// Which rows of a table.
+enum Which {
+    Places(Vec<i64>),
+    /// Those whose flags are set; their places once somebody wants to know them.
+    Flags(Vec<u8>, OnceCell<Vec<i64>>),
+}
+
+/// Of fewer than one in so many rows places are kept and not flags: it is less to look at.
+const SPARSE: usize = 8;
+
+impl Rows {
+    fn places(&self) -> &[i64] {
+        match &self.which {
+            Which::Places(places) => places,
+            Which::Flags(flags, places) => places.get_or_init(|| places::of(flags)),
+        }
+    }
+
+    fn of(&self, column: &K) -> K {
+        match &self.which {
+            Which::Places(places) => column.gather(places),
+            Which::Flags(flags, _) => places::taken(column, flags, self.count),
+        }
+    }
 }
 
 impl Scope {
@@ -33,7 +61,7 @@ impl Scope {
 
     /// How many rows there are.
     pub(super) fn len(&self) -> usize {
-        self.rows.as_ref().map_or_else(|| self.table.rows(), |rows| rows.places.len())
+        self.rows.as_ref().map_or_else(|| self.table.rows(), |rows| rows.count)
     }
 
     /// A column, or the numbers of the rows as `i`.
@@ -54,7 +82,7 @@ impl Scope {
             None => *place,
         };
         match (&self.rows, &self.numbers) {
-            (Some(rows), _) => rows.places.iter().map(number).collect(),
+            (Some(rows), _) => rows.places().iter().map(number).collect(),
             (None, Some(numbers)) => numbers.to_vec(),
             (None, None) => (0..self.table.rows() as i64).collect(),
         }
@@ -62,7 +90,7 @@ impl Scope {
 
     /// The rows' places in the table; `None` when nothing is gone.
     pub(super) fn places(&self) -> Option<&[i64]> {
-        self.rows.as_ref().map(|rows| rows.places.as_slice())
+        self.rows.as_ref().map(|rows| rows.places())
     }
 
     /// The column at a place.
@@ -74,7 +102,12 @@ impl Scope {
             gathered.resize(self.table.columns.len(), None);
         }
         let slot = gathered.get_mut(at)?;
-        Some(slot.get_or_insert_with(|| column.gather(&rows.places)).clone())
+        Some(slot.get_or_insert_with(|| rows.of(column)).clone())
+    }
+
+    /// Whether there is such a column, with items of one type.
+    pub(super) fn is_flat(&self, name: Sym) -> bool {
+        self.table.column(name).and_then(K::ty).is_some_and(|ty| ty != Type::List)
     }
 
     /// The names of the columns.
@@ -100,7 +133,20 @@ impl Scope {
             }
             None => places,
         };
-        let rows = Rows { places: Arc::new(places), gathered: RefCell::default() };
+        let count = places.len();
+        self.with(Which::Places(places), count)
+    }
+
+    /// The rows whose flags are set, of which there are `count`; there is one for each row.
+    pub(super) fn flagged(&self, flags: Vec<u8>, count: usize) -> Self {
+        if self.rows.is_some() || count < flags.len() / SPARSE {
+            return self.pick(places::of(&flags));
+        }
+        self.with(Which::Flags(flags, OnceCell::new()), count)
+    }
+
+    fn with(&self, which: Which, count: usize) -> Self {
+        let rows = Rows { which, count, gathered: RefCell::default() };
         Self { rows: Some(Rc::new(rows)), ..self.clone() }
     }
 

@@ -118,3 +118,44 @@ proptest! {
         alike(&mut cx, "select[2;>b] a from t where f", "2 sublist select a from (`b xdesc t where t`f)")?;
     }
 }
+
+/// Conditions of columns of numbers: some are looked at item by item, others are not.
+const CONDITIONS: [&str; 13] = [
+    "a>0",
+    "b<=1",
+    "a<>b",
+    "f",
+    "(a>b)|f",
+    "a in 1 2 3",
+    "b within -2 2",
+    "a=max a",
+    "0<sums b",
+    "not null a",
+    "f and 2>a-b",
+    "a",
+    "1b",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn conditions_see_what_those_before_left(
+        types in 0usize..4,
+        rows in prop::collection::vec((0u8..4, -4i16..5, -4i16..5, any::<bool>()), 1..40),
+        conditions in prop::collection::vec(0..CONDITIONS.len(), 1..5),
+    ) {
+        let types = [
+            (Type::Long, Type::Long),
+            (Type::Int, Type::Float),
+            (Type::Real, Type::Short),
+            (Type::Float, Type::Int),
+        ][types];
+        let mut cx = session(types, &rows);
+        let conditions: Vec<&str> = conditions.into_iter().map(|at| CONDITIONS[at]).collect();
+        let nested = conditions.iter().fold("t".to_owned(), |from, condition| {
+            format!("(select from {from} where {condition})")
+        });
+        alike(&mut cx, &format!("select from t where {}", conditions.join(",")), &nested)?;
+    }
+}

@@ -5,6 +5,7 @@ use crate::convert::numeric::{Column, ints};
 use crate::error::{QError, Result, domain_error, length_error, type_error};
 use crate::kernel::attribute;
 use crate::kernel::group::{Groups, groups};
+use crate::kernel::places;
 use crate::kernel::segments::Segments;
 use crate::session::Session;
 use formats::k::{Data, K, Scalar, Sym, Table, Type, Vector};
@@ -272,22 +273,6 @@ fn flip(cx: &mut Session, x: K) -> Result {
     }
 }
 
-/// Places of true values. Each place is written, and stays where its value is true: no branch has
-/// to be foretold.
-fn true_places(flags: &[u8]) -> Vec<i64> {
-    let count = flags.iter().filter(|flag| **flag != 0).count();
-    let mut out = vec![0i64; count + 1];
-    let mut next = 0;
-    for (place, flag) in (0..).zip(flags) {
-        if let Some(slot) = out.get_mut(next) {
-            *slot = place;
-        }
-        next += usize::from(*flag != 0);
-    }
-    out.truncate(count);
-    out
-}
-
 /// Places of true values; with counts each place as often as it counts.
 pub(crate) fn where_true(cx: &mut Session, x: K) -> Result {
     if let K::Dict(d) = &x {
@@ -296,7 +281,7 @@ pub(crate) fn where_true(cx: &mut Session, x: K) -> Result {
     }
     let x = if x.ty() == Some(Type::List) && x.is_empty() { K::longs(vec![]) } else { x };
     if let K::Vec(Vector { ty: Type::Bool, data: Data::U8(v), .. }) = &x {
-        return Ok(K::longs(true_places(v)));
+        return Ok(K::longs(places::of(v)));
     }
     match (&x, ints(&x)) {
         (K::Vec(_), Some(Column::Vec(counts))) if numeric(&x) => {
