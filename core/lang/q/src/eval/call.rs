@@ -61,7 +61,7 @@ impl Session {
     fn verb(&mut self, f: &K, verb: &'static Verb, args: Vec<K>) -> Result {
         let count = args.len();
         if let (Run::Monad(_), 2, "deltas" | "ratios") = (&verb.run, count, verb.name) {
-            return self.from_a_first(verb, args);
+            return self.neighbours_of(verb, args);
         }
         let mut given = args.into_iter();
         match (&verb.run, given.next(), given.next(), count) {
@@ -85,7 +85,7 @@ impl Session {
     /// `deltas[x;y]` and `ratios[x;y]`: what comes before the first item is given.
     #[cold]
     #[inline(never)]
-    fn from_a_first(&mut self, verb: &Verb, args: Vec<K>) -> Result {
+    fn neighbours_of(&mut self, verb: &Verb, args: Vec<K>) -> Result {
         let op = if verb.name == "deltas" { "-" } else { "%" };
         iterators::prior(self, &crate::verbs::value(op), args)
     }
