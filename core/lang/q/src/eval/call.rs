@@ -61,9 +61,7 @@ impl Session {
     fn verb(&mut self, f: &K, verb: &'static Verb, args: Vec<K>) -> Result {
         let count = args.len();
         if let (Run::Monad(_), 2, "deltas" | "ratios") = (&verb.run, count, verb.name) {
-            // What comes before the first item may be given.
-            let op = if verb.name == "deltas" { "-" } else { "%" };
-            return iterators::prior(self, &crate::verbs::value(op), args);
+            return self.neighbours_of(verb, args);
         }
         let mut given = args.into_iter();
         match (&verb.run, given.next(), given.next(), count) {
@@ -82,6 +80,14 @@ impl Session {
             }
             _ => Err(rank_error()),
         }
+    }
+
+    /// `deltas[x;y]` and `ratios[x;y]`: what comes before the first item is given.
+    #[cold]
+    #[inline(never)]
+    fn neighbours_of(&mut self, verb: &Verb, args: Vec<K>) -> Result {
+        let op = if verb.name == "deltas" { "-" } else { "%" };
+        iterators::prior(self, &crate::verbs::value(op), args)
     }
 
     fn lambda(&mut self, f: &K, lambda: &Lambda, mut args: Vec<K>) -> Result {

@@ -95,15 +95,10 @@ impl Session {
         match &node.expr {
             Expr::Const(k) => Ok(k.clone()),
             Expr::Local(at) => Ok(frame.locals.get(*at).cloned().unwrap_or_default()),
-            Expr::Global(name) => {
-                if self.views.is_stale(*name) {
-                    self.refresh(*name)?;
-                }
-                match self.globals.get(name) {
-                    Some(k) => Ok(k.clone()),
-                    None => self.namespace(*name).ok_or_else(|| unknown(*name, node)),
-                }
-            }
+            Expr::Global(name) => match self.globals.get(name) {
+                Some(k) if !self.views.is_stale(*name) => Ok(k.clone()),
+                _ => self.made(*name, node),
+            },
             Expr::Column(name, further) => {
                 match frame.scopes.last().and_then(|s| s.column(*name)) {
                     Some(column) => Ok(column),
@@ -112,6 +107,19 @@ impl Session {
             }
             Expr::Hole => Ok(K::Null),
             _ => self.deeper(|cx| cx.inner(node, frame)),
+        }
+    }
+
+    /// The value of a variable that has to be made first: a view, a namespace.
+    #[cold]
+    #[inline(never)]
+    fn made(&mut self, name: Sym, node: &Node) -> Flow {
+        if self.views.is_stale(name) {
+            self.refresh(name)?;
+        }
+        match self.globals.get(&name) {
+            Some(k) => Ok(k.clone()),
+            None => self.namespace(name).ok_or_else(|| unknown(name, node)),
         }
     }
 

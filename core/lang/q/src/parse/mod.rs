@@ -211,17 +211,7 @@ impl Parser<'_> {
             if self.train {
                 return Ok(composed(term, argument));
             }
-            let span = (start, argument.span.1);
-            let mut term = term;
-            if let Some(glyph) = self.bare_glyph(&term) {
-                // Only brackets and parentheses give an operator one argument.
-                return Err(QError::new(glyph).at(term.span));
-            }
-            if verbs::is_constant(&term.expr, "-") {
-                // Without a left operand the sign is meant.
-                term.expr = verbs::constant("neg");
-            }
-            return Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span));
+            return self.prefix(term, argument);
         }
         if matches!(self.peek(), Tok::Colon | Tok::DoubleColon) {
             if let Some(train) = self.identity_train(&term) {
@@ -257,12 +247,19 @@ impl Parser<'_> {
         Ok(Node::new(Expr::Apply(Box::new(next), vec![term, right]), span))
     }
 
-    /// The operator that a term is, unless it is the sign or a word.
-    fn bare_glyph(&self, term: &Node) -> Option<String> {
-        let (start, end) = term.span;
-        let text = self.source.get(start..end)?;
-        let bare = "+*%&|^=<>$,#_~!?@.".contains(text) && text.len() == 1;
-        (bare && verbs::is_constant(&term.expr, text)).then(|| text.to_owned())
+    /// A function before its argument; only brackets and parentheses give one to an operator.
+    fn prefix(&self, mut term: Node, argument: Node) -> Result<Node> {
+        let text = self.source.get(term.span.0..term.span.1).unwrap_or_default();
+        let bare = text.len() == 1 && "+*%&|^=<>$,#_~!?@.".contains(text);
+        if bare && verbs::is_constant(&term.expr, text) {
+            return Err(QError::new(text).at(term.span));
+        }
+        let span = (term.span.0, argument.span.1);
+        if verbs::is_constant(&term.expr, "-") {
+            // Without a left operand the sign is meant.
+            term.expr = verbs::constant("neg");
+        }
+        Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span))
     }
 
     /// `f::` at the end of an expression, which is as `f@`, if that is what comes.
@@ -302,7 +299,9 @@ impl Parser<'_> {
         self.at += 1;
         let plain = match &target.expr {
             Expr::Name(_) => true,
-            Expr::Apply(name, _) => matches!(name.expr, Expr::Name(_)),
+            Expr::Apply(name, _) => {
+                matches!(name.expr, Expr::Name(name) if !verbs::is_reserved(name))
+            }
             _ => false,
         };
         if closed && !plain && !global && through.is_none() && !self.ends() {
