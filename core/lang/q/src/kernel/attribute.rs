@@ -127,8 +127,8 @@ fn rows_step(t: &Table, d: &Dict, index: &K) -> Result {
     crate::eval::at(&d.values, &places)
 }
 
-/// The last row of a sorted table with equal first columns whose last column is not greater; -1 when
-/// there is none.
+/// The last row of a sorted table with equal first columns whose last column is not greater; -1
+/// when there is none.
 ///
 /// # Errors
 /// There are not as many values as columns.
