@@ -369,8 +369,8 @@ impl Built {
         let running = self.running(&ways, &session, news);
         let open = Opened(Rc::clone(&self.builder.services), session);
         let body = Body::new(self, ways);
+        let body = beside(router, &stop.flag, body.run(ack_events, done));
         let task = async move {
-            let body = beside(router, stop.flag.clone(), body.run(ack_events, done));
             let ended = Guarded::new(body).await.unwrap_or_else(Err);
             drop(open);
             match home {

@@ -283,13 +283,20 @@ async fn follow(answers: Receiver<Response>, caller: Rc<Caller>, load: Rc<Load>)
     load.end(rt::now().0);
 }
 
-/// Runs the router beside an instance, until that has ended or has to stop.
-pub(crate) async fn beside<T>(
+/// Runs the router beside an instance, if there is one, until that has ended or has to stop.
+pub(crate) fn beside<'a, T: 'a>(
     router: Option<Router>,
-    stop: Flag,
-    body: impl Future<Output = T>,
-) -> T {
-    let Some(mut router) = router else { return body.await };
+    stop: &Flag,
+    body: impl Future<Output = T> + 'a,
+) -> LocalBoxFuture<'a, T> {
+    // Most pipelines have none, and cost nothing more.
+    match router {
+        None => Box::pin(body),
+        Some(router) => Box::pin(routed(router, stop.clone(), body)),
+    }
+}
+
+async fn routed<T>(mut router: Router, stop: Flag, body: impl Future<Output = T>) -> T {
     let routing = async {
         let work = Box::pin(router.work());
         let _ = select(pin!(stop.wait()), work).await;

@@ -81,7 +81,7 @@ impl Default for Options {
 /// Steps that one evaluation may take unless the options say otherwise.
 pub const STEPS_MAX: u64 = 2_000_000_000;
 /// Levels of calls and expressions that an evaluation may have.
-pub const DEPTH_MAX: usize = 900;
+pub const DEPTH_MAX: usize = 800;
 /// Items that one vector may have.
 pub const ITEMS_MAX: usize = 1 << 27;
 /// Bytes of printed text that are kept when nobody takes them.

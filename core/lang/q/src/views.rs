@@ -130,6 +130,8 @@ impl Session {
     ///
     /// # Errors
     /// What making it signals; then it is made again the next time.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn refresh(&mut self, name: Sym) -> Result<()> {
         let Some(view) = self.views.0.get_mut(&name) else { return Ok(()) };
         // What needs itself finds the value from before.

@@ -11,16 +11,29 @@ impl Session {
     /// An assignment; its value is what was written on the right.
     pub(super) fn assign(&mut self, a: &Assign, span: (usize, usize), frame: &mut Frame) -> Flow {
         let value = self.node(&a.value, frame)?;
-        if let Expr::Global(name) = a.target.expr
-            && self.domains.contains(&name)
-        {
-            // What is enumerated by a list follows it.
-            let before = self.global(name).map_err(|e| e.at(span))?;
-            let out = self.assigned(a, value, span, frame)?;
-            enums::follow_change(self, name, &before).map_err(|e| e.at(span))?;
-            return Ok(out);
+        match a.target.expr {
+            Expr::Global(name) if self.domains.contains(&name) => {
+                self.domain_assigned(name, a, value, span, frame)
+            }
+            _ => self.assigned(a, value, span, frame),
         }
-        self.assigned(a, value, span, frame)
+    }
+
+    /// What is enumerated by a list follows it.
+    #[cold]
+    #[inline(never)]
+    fn domain_assigned(
+        &mut self,
+        name: Sym,
+        a: &Assign,
+        value: K,
+        span: (usize, usize),
+        frame: &mut Frame,
+    ) -> Flow {
+        let before = self.global(name).map_err(|e| e.at(span))?;
+        let out = self.assigned(a, value, span, frame)?;
+        enums::follow_change(self, name, &before).map_err(|e| e.at(span))?;
+        Ok(out)
     }
 
     fn assigned(&mut self, a: &Assign, value: K, span: (usize, usize), frame: &mut Frame) -> Flow {

@@ -9,6 +9,12 @@ use crate::session::Session;
 use crate::verbs::{Run, Verb};
 use formats::k::{Foreign, K, Sym};
 
+/// There are no connections, so no number is one.
+#[cold]
+fn no_handle(handle: i64) -> QError {
+    QError::new(format!("Cannot write to handle {handle}. OS reports: Bad file descriptor"))
+}
+
 impl Session {
     /// Applies a value to one argument.
     pub(crate) fn call1(&mut self, f: &K, x: K) -> Result {
@@ -190,10 +196,7 @@ impl Session {
                 Ok(self.statements(&text)?.0)
             }
             (Some(_), [K::Null] | []) | (_, [_, _, ..]) => Err(type_error()),
-            // There are no connections, so no number is one.
-            (Some(handle), _) => Err(QError::new(format!(
-                "Cannot write to handle {handle}. OS reports: Bad file descriptor"
-            ))),
+            (Some(handle), _) => Err(no_handle(handle)),
             _ => Err(type_error()),
         }
     }

@@ -136,7 +136,7 @@ impl Session {
             }
             Expr::Table(keys, columns) => self.table(keys, columns, node, frame),
             Expr::Assign(assign) => self.assign(assign, node.span, frame),
-            Expr::Match(m) => self.matching(m, frame).map_err(|stop| placed(stop, node)),
+            Expr::Match(m) => self.matching(m, node, frame),
             Expr::Cond(parts) => self.cond(parts, frame),
             Expr::If(parts) => self.if_then(parts, frame),
             Expr::While(parts) => self.while_do(parts, frame),

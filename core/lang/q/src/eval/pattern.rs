@@ -1,6 +1,6 @@
 //! Values that are taken apart by patterns: `(a;b):x`.
 
-use super::{Flow, Frame};
+use super::{Flow, Frame, placed};
 use crate::ast::{Assign, Expr, Match, Node, Pattern};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::kernel::find;
@@ -13,7 +13,12 @@ type Found<'a> = Vec<(&'a Node, K)>;
 impl Session {
     /// Sets the variables of a pattern when a value fits it; the value is that of the assignment,
     /// with what functions in the pattern made of its parts.
-    pub(super) fn matching(&mut self, m: &Match, frame: &mut Frame) -> Flow {
+    #[inline(never)]
+    pub(super) fn matching(&mut self, m: &Match, at: &Node, frame: &mut Frame) -> Flow {
+        self.matched(m, frame).map_err(|stop| placed(stop, at))
+    }
+
+    fn matched(&mut self, m: &Match, frame: &mut Frame) -> Flow {
         let value = self.node(&m.value, frame)?;
         let mut found = Vec::new();
         let value = self.fit(&m.pattern, value, &mut found, frame)?;

@@ -101,7 +101,7 @@ b:s .qsp.stats.ema[`v; .3] .qsp.write.toVariable[`b]
 c:s .qsp.stats.twa[`v; 4; `t; `w] .qsp.write.toVariable[`c]
 d:s .qsp.rolling[3; {3 msum x`v}] .qsp.write.toVariable[`d]
 e:s .qsp.transform.replaceNull[`v`f; .qsp.use `bufferSize`newCol!(6;1b)] .qsp.write.toVariable[`e]
-f:s .qsp.transform.replaceInfinity[`f] .qsp.write.toVariable[`f]
+f:s .qsp.map[{([]f:0f,x`f)}] .qsp.transform.replaceInfinity[`f] .qsp.write.toVariable[`f]
 g:s .qsp.transform.fill[`v`f!(0;0f); `down] .qsp.write.toVariable[`g]
 h:s .qsp.keyBy[`s] .qsp.map[{[op;md;x] .qsp.set[op;md;n:sum[0^x`v]+0^first .qsp.get[op;md]]; n};
         .qsp.use ``state!(::;enlist 0)] .qsp.write.toVariable[`h]

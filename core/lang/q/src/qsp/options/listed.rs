@@ -96,6 +96,7 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("encode.arrow", "matchCols", "schema"),
     ("decode.protobuf", "asList", "format"),
     ("encode.protobuf", "payloadType", "format"),
+    ("read.fromMQTT", "password", "username"),
     ("write.toProcess", "mode", "target"),
     ("write.toProcess", "queueLength", "target"),
     ("write.toProcess", "queueSize", "target"),
