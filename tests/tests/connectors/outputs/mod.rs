@@ -132,12 +132,13 @@ impl Client {
         self.0.post(&format!("/{STREAM}/post"), message)
     }
 
-    /// Posts until it is answered 200; false once the stream is gone.
+    /// Posts until it is answered 200; false once the stream is gone. While too many bodies are on
+    /// their way at once, the answer is 503.
     fn insist(&mut self, message: &str) -> bool {
         loop {
             match self.post(message) {
                 Ok(200) => return true,
-                Ok(502) => std::thread::sleep(Duration::from_millis(20)),
+                Ok(502 | 503) => std::thread::sleep(Duration::from_millis(20)),
                 Ok(_) | Err(_) => return false,
             }
         }
