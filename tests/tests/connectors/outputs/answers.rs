@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tests::client::Connection;
-use tests::program::{Folder, http};
+use tests::program::{Folder, http, until};
 
 use super::{Client, input};
 use crate::peers::http::{HttpPeer, Mode};
@@ -68,7 +68,8 @@ fn drop_on_drops_what_its_output_refuses() {
     peer.set(Mode::Take);
     assert_eq!(client.post("taken").expect("an answer"), 200);
     assert_eq!(peer.taken(), ["taken"]);
-    assert!(service.log().contains("dropped"), "it is said: {}", service.log());
+    let said = until(|| service.log().contains("dropped").then_some(()));
+    assert!(said.is_some(), "it is said: {}", service.log());
 }
 
 #[test]
