@@ -9,12 +9,13 @@ use benches::events;
 use bloblang::local::Local;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use formats::budget::Metered;
 use plan::{Batch, Body, Code, Expr, Form, Language, Record, Records};
 use serde_json::Value;
 
 /// That of mainstem.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Metered<mimalloc::MiMalloc> = Metered(mimalloc::MiMalloc);
 
 /// Events of a batch.
 const BATCH_EVENTS: usize = 1_000;

@@ -3,7 +3,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use formats::budget::Metered;
 use q::{Options, STEPS_MAX, Session};
+
+/// That of mainstem.
+#[global_allocator]
+static ALLOCATOR: Metered<mimalloc::MiMalloc> = Metered(mimalloc::MiMalloc);
 
 const ROWS: usize = 1_000_000;
 /// Rows put into a table one by one.

@@ -29,10 +29,11 @@ use clap::Parser;
 
 use cli::{Cli, Cmd, Gen};
 use error::{At, Error, Result};
+use formats::budget::Metered;
 
 /// That of mainstem, whose code `perf mappings` runs.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Metered<mimalloc::MiMalloc> = Metered(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {

@@ -20,9 +20,10 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use formats::budget::Metered;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Metered<mimalloc::MiMalloc> = Metered(mimalloc::MiMalloc);
 
 /// One engine, three control planes: Benthos streams, NebulaStream queries, q specs.
 #[derive(Parser)]

@@ -1,6 +1,7 @@
 //! Bytes and what they mean: blocks, lines, JSON, CSV, typed values. No I/O, nothing of ours below.
 
 pub mod block;
+pub mod budget;
 pub mod columns;
 pub mod csv;
 mod field;

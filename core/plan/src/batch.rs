@@ -263,6 +263,15 @@ pub fn print_payload(value: &Value, out: &mut Vec<u8>) {
 /// Approximate bytes of a value, for budgets. Nested lists count by their length alone.
 #[must_use]
 pub fn value_bytes(value: &K) -> usize {
+    bytes_below(value, LEVELS_MAX)
+}
+
+/// Dictionaries within dictionaries that are looked into: the same one may be there again and again.
+const LEVELS_MAX: usize = 8;
+
+fn bytes_below(value: &K, levels: usize) -> usize {
+    let Some(below) = levels.checked_sub(1) else { return value.len() * 8 };
+    let value_bytes = |value: &K| bytes_below(value, below);
     match value {
         K::Atom(..) | K::Null => 8,
         // What carries data is a function, too; what that carries counts no more.
@@ -421,6 +430,16 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dictionary_that_holds_one_again_and_again_is_counted_in_time() {
+        let pair = |keys: K, values: K| K::dict(keys, values);
+        let one = pair(K::longs(vec![1, 2]), K::longs(vec![3, 4]));
+        assert_eq!(value_bytes(&one), 32);
+        assert_eq!(value_bytes(&pair(one.clone(), one.clone())), 64);
+        let wide = (0..60).fold(one, |k, _| pair(k.clone(), k));
+        assert!(value_bytes(&wide) >= 64);
+    }
 
     #[test]
     fn a_document_counts_as_what_it_holds() {

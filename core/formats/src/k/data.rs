@@ -4,6 +4,7 @@ use super::items::Items;
 use super::sym::Sym;
 use super::ty::{Attr, Guid, Type};
 use super::value::K;
+use crate::budget;
 use std::sync::Arc;
 
 /// The storage of an atom; which layout a type uses is what [`Type::null`] shows.
@@ -82,7 +83,9 @@ macro_rules! on_k_data {
 macro_rules! layouts {
     ($($variant:ident $t:ty),*) => {$(
         impl From<Vec<$t>> for Data {
+            #[inline]
             fn from(items: Vec<$t>) -> Self {
+                budget::check();
                 Self::$variant(Arc::new(items))
             }
         }
@@ -91,7 +94,9 @@ macro_rules! layouts {
 layouts!(U8 u8, I16 i16, I32 i32, I64 i64, F32 f32, F64 f64, Sym Sym, Guid Guid);
 
 impl From<Vec<K>> for Data {
+    #[inline]
     fn from(items: Vec<K>) -> Self {
+        budget::check();
         Self::List(Arc::new(Items(items)))
     }
 }
@@ -112,15 +117,19 @@ impl Data {
     /// `count` copies of an atom's storage.
     #[must_use]
     pub fn repeat(scalar: Scalar, count: usize) -> Self {
+        fn copies<T: Clone>(x: T, count: usize) -> Vec<T> {
+            budget::ask_for::<T>(count);
+            vec![x; count]
+        }
         match scalar {
-            Scalar::U8(x) => vec![x; count].into(),
-            Scalar::I16(x) => vec![x; count].into(),
-            Scalar::I32(x) => vec![x; count].into(),
-            Scalar::I64(x) => vec![x; count].into(),
-            Scalar::F32(x) => vec![x; count].into(),
-            Scalar::F64(x) => vec![x; count].into(),
-            Scalar::Sym(x) => vec![x; count].into(),
-            Scalar::Guid(x) => vec![x; count].into(),
+            Scalar::U8(x) => copies(x, count).into(),
+            Scalar::I16(x) => copies(x, count).into(),
+            Scalar::I32(x) => copies(x, count).into(),
+            Scalar::I64(x) => copies(x, count).into(),
+            Scalar::F32(x) => copies(x, count).into(),
+            Scalar::F64(x) => copies(x, count).into(),
+            Scalar::Sym(x) => copies(x, count).into(),
+            Scalar::Guid(x) => copies(x, count).into(),
         }
     }
 
@@ -148,13 +157,14 @@ impl Data {
         if start == 0 && end == self.len() {
             return self.clone();
         }
-        on_k_data!(self, v => v.get(start..end).unwrap_or_default().to_vec().into())
+        on_k_data!(self, v => copied(v.get(start..end).unwrap_or_default()).into())
     }
 
     /// The items at the places of `index`; places outside give `fill`.
     #[must_use]
     pub fn gather(&self, index: &[i64], fill: &K) -> Self {
         fn pick<T: Clone>(v: &[T], index: &[i64], fill: &T) -> Vec<T> {
+            budget::ask_for::<T>(index.len());
             // What is negative is beyond every vector, too.
             index.iter().map(|i| v.get(*i as usize).unwrap_or(fill).clone()).collect()
         }
@@ -179,6 +189,7 @@ impl Data {
     pub fn concat(all: &[&Self]) -> Option<Self> {
         fn joined<T: Clone>(parts: &[Option<&Arc<Vec<T>>>]) -> Option<Vec<T>> {
             let count = parts.iter().flatten().map(|part| part.len()).sum();
+            budget::ask_for::<T>(count);
             let mut out = Vec::with_capacity(count);
             for part in parts {
                 out.extend_from_slice((*part)?);
@@ -204,6 +215,7 @@ impl Data {
             Self::Sym(_) => joined!(Sym),
             Self::Guid(_) => joined!(Guid),
             Self::List(first) => {
+                budget::ask_for::<K>(all.iter().map(|data| data.len()).sum());
                 let mut out = Items::clone(first);
                 for data in all.iter().skip(1) {
                     let Self::List(items) = data else { return None };
@@ -222,6 +234,7 @@ impl Data {
                 return Arc::make_mut(to).extend_from_slice(from);
             }
             // Others keep theirs: both parts are copied, each once.
+            budget::ask_for::<T>(to.len() + from.len());
             let mut all = Vec::with_capacity(to.len() + from.len());
             all.extend_from_slice(to);
             all.extend_from_slice(from);
@@ -287,6 +300,16 @@ impl Data {
     /// The items in reverse.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        on_k_data!(self, v => v.iter().rev().cloned().collect::<Vec<_>>().into())
+        on_k_data!(self, v => {
+            let mut items = copied(v.as_slice());
+            items.reverse();
+            items.into()
+        })
     }
+}
+
+/// Items in a vector of their own.
+fn copied<T: Clone>(items: &[T]) -> Vec<T> {
+    budget::ask_for::<T>(items.len());
+    items.to_vec()
 }

@@ -27,9 +27,20 @@ pub trait Function: fmt::Debug + Send + Sync {
     fn take_items(&mut self) -> Vec<K> {
         Vec::new()
     }
+    /// About how many bytes it takes besides its parts and what it shares.
+    fn bytes(&self) -> usize {
+        FUNCTION_BYTES + self.source().len()
+    }
+    /// The address and the bytes of what it shares with other functions.
+    fn shared(&self) -> Option<(usize, usize)> {
+        None
+    }
     /// The value itself, to be recognised by its maker.
     fn as_any(&self) -> &dyn Any;
 }
+
+/// Bytes that any function takes.
+const FUNCTION_BYTES: usize = 128;
 
 /// A function that came over the wire and that nothing here has compiled.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,6 +17,7 @@ mod sym;
 mod table;
 mod ty;
 mod value;
+mod weight;
 
 pub use data::{Data, Scalar, Vector};
 pub use func::{Foreign, Function};
@@ -25,3 +26,4 @@ pub use sym::{SYMBOLS_MAX, Sym};
 pub use table::{Dict, Table};
 pub use ty::{Attr, Guid, Type};
 pub use value::{K, ShapeError};
+pub use weight::{Weight, bytes};

@@ -13,6 +13,10 @@ use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 pub const SYMBOLS_MAX: usize = 1 << 24;
 /// Bytes of symbol text that data may create.
 const BYTES_MAX: usize = 1 << 30;
+/// Symbols that the texts of programs may create besides: programs make texts of programs, too.
+const NAMES_MAX: usize = 1 << 20;
+/// Bytes of text that those may create besides.
+const NAME_BYTES_MAX: usize = 1 << 26;
 /// The first segment holds 2^10 texts, each following one twice as many as the one before.
 const FIRST_BITS: u32 = 10;
 const SEGMENTS: usize = 22;
@@ -79,18 +83,30 @@ fn add(names: &mut Names, text: &[u8]) -> u32 {
     id
 }
 
+/// Symbols, and bytes of their text, up to which a text may create one.
+const OF_DATA: (usize, usize) = (SYMBOLS_MAX, BYTES_MAX);
+const OF_NAMES: (usize, usize) = (SYMBOLS_MAX + NAMES_MAX, BYTES_MAX + NAME_BYTES_MAX);
+const NO_LIMIT: (usize, usize) = (usize::MAX, usize::MAX);
+
 impl Sym {
-    /// The symbol of a text of the program: names, operators, keys. Not for data.
+    /// The symbol of a text that this program knows of: names, operators, keys. Not for data.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self::known(text.as_bytes())
-            .unwrap_or_else(|| Self::insert(text.as_bytes(), usize::MAX).unwrap_or_default())
+            .unwrap_or_else(|| Self::insert(text.as_bytes(), NO_LIMIT).unwrap_or_default())
+    }
+
+    /// The symbol of a text in a user's program; `None` once there are more than data may create,
+    /// and then as many again as programs may need.
+    #[must_use]
+    pub fn named(text: &[u8]) -> Option<Self> {
+        Self::known(text).or_else(|| Self::insert(text, OF_NAMES))
     }
 
     /// The symbol of a text of the data; `None` once [`SYMBOLS_MAX`] or the space is used up.
     #[must_use]
     pub fn intern(text: &[u8]) -> Option<Self> {
-        Self::known(text).or_else(|| Self::insert(text, SYMBOLS_MAX))
+        Self::known(text).or_else(|| Self::insert(text, OF_DATA))
     }
 
     /// Whether data may create no more symbols. Asked before a text is read whose names would go
@@ -115,13 +131,12 @@ impl Sym {
         })
     }
 
-    fn insert(text: &[u8], limit: usize) -> Option<Self> {
+    fn insert(text: &[u8], (count, bytes): (usize, usize)) -> Option<Self> {
         let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = names.ids.get(text) {
             return Some(Self(*id));
         }
-        let full = names.ids.len() >= limit || names.bytes.saturating_add(text.len()) > BYTES_MAX;
-        if full && limit != usize::MAX {
+        if names.ids.len() >= count || names.bytes.saturating_add(text.len()) > bytes {
             return None;
         }
         Some(Self(add(&mut names, text)))
@@ -224,7 +239,9 @@ mod tests {
 
     #[test]
     fn data_meets_the_limit_and_names_do_not() {
-        assert_eq!(Sym::insert(b"never seen before", 1), None);
-        assert!(Sym::insert(b"never seen before", usize::MAX).is_some());
+        assert_eq!(Sym::insert(b"never seen before", (1, usize::MAX)), None);
+        assert_eq!(Sym::insert(b"never seen before", (usize::MAX, 1)), None);
+        assert!(Sym::insert(b"never seen before", NO_LIMIT).is_some());
+        assert_eq!(Sym::named(b"never seen before"), Some(Sym::new("never seen before")));
     }
 }

@@ -233,6 +233,8 @@ pub(crate) struct Query {
 
 impl Node {
     pub(crate) fn new(expr: Expr, span: (usize, usize)) -> Self {
+        // A text may be made by a program, and its tree is many times as large.
+        formats::budget::check();
         Self { expr, span }
     }
 

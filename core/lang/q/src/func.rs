@@ -135,10 +135,28 @@ impl Function for Fun {
         }
     }
 
+    fn bytes(&self) -> usize {
+        let tree = match self {
+            Self::Lambda(l) => l.text().len() * NODE_BYTES,
+            _ => 0,
+        };
+        size_of::<Self>() + tree
+    }
+
+    fn shared(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Lambda(l) => Some((Arc::as_ptr(&l.source) as usize, l.source.text.len())),
+            _ => None,
+        }
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
 }
+
+/// Bytes that the tree of a function takes for each byte of its text, about.
+const NODE_BYTES: usize = 32;
 
 impl Drop for Fun {
     fn drop(&mut self) {

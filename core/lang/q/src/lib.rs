@@ -4,11 +4,17 @@
 //! - columnar: verbs are kernels over whole vectors, queries run on columns and groups;
 //! - closed: a program reaches clock and chance only through the [`Host`] that its session was
 //!   given, and neither files nor processes nor the network;
-//! - bounded: nesting, steps and the size of vectors have limits, so that no program can hang or
-//!   overflow a thread.
+//! - bounded: nesting, steps, memory and the size of vectors have limits, so that no program can
+//!   hang, overflow a thread or take what others need.
 //!
 //! It is not complete: a word that is known but not supported is an error when a program is
 //! loaded, naming itself.
+
+/// Counts what tests take, as the allocator of the program does.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: formats::budget::Metered<std::alloc::System> =
+    formats::budget::Metered(std::alloc::System);
 
 mod ast;
 mod compile;
@@ -22,6 +28,7 @@ mod iterators;
 mod kernel;
 mod lang;
 mod lex;
+mod memory;
 mod parse;
 mod prelude;
 pub mod qsp;
@@ -39,6 +46,7 @@ pub use display::display;
 pub use error::{Detail, QError, Result};
 pub use input::Input;
 pub use lang::{LANGUAGE, NAME, lower, publishes, together, workers_max};
+pub use memory::MEMORY_MAX;
 pub use run::{Console, LEAVE, run_expressions, run_expressions_with};
 
 pub use session::{

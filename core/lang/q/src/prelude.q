@@ -26,8 +26,7 @@
 .Q.res:`abs`acos`asin`atan`avg`bin`binr`cor`cos`cov`delete`dev`div`do`enlist`exec`exit`exp`getenv`hopen`if`in`insert`last`like`log`max`min`prd`select`setenv`sin`sqrt`ss`sum`tan`update`var`wavg`while`within`wsum`xexp
 .Q.id:{$[-11h=type x;.Q.id1 x;11h=type x;.Q.id1 each x;99h<>type x;.Q.id2[cols x]xcol x;98h=type key x;.Q.id2[cols x]xcol x;.Q.id2[key x]!value x]}
 .Q.id1:{s:s where(s:string x)in .Q.an;`$$[0=count s;"a";first[s]in"_",.Q.n;"a",s;s]}
-.Q.id2:{{$[(last y)in x;x,.Q.id3[x;last y];x,last y]}/[`$();enlist each{$[x in .Q.res,.Q.kw;`$string[x],"1";x]}each .Q.id1 each x]}
-.Q.id3:{[seen;n]first c where not(c:`$string[n],/:string 1+til 1+count seen)in seen}
+.Q.id2:{.Q.id3{$[x in .Q.res,.Q.kw;`$string[x],"1";x]}each .Q.id1 each x}
 .j.jd:{.j.j$[1b~x[1]`null0w;.j.fin x 0;x 0]}
 .j.fin:{$[9h=type x;?[x in 0w -0w;(count x)#0n;x];-9h=type x;$[x in 0w -0w;0n;x];0h=type x;.z.s each x;98h=type x;flip .z.s flip x;99h=type x;(key x)!.z.s value x;x]}
 .h.br:"<br>"

@@ -7,9 +7,11 @@ use crate::error::{QError, Result};
 use crate::eval::{Frame, Stop};
 use crate::kernel::group::WordMap;
 use crate::kernel::index::Indexes;
+use crate::memory::{Held, MEMORY_MAX, coming};
 use crate::parse::{self, Statement};
 use crate::qsp::State;
 use crate::views::Views;
+use formats::budget::{self, Limits};
 use formats::k::{Attr, K, Sym, Type};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -70,11 +72,19 @@ pub struct Options {
     pub printer: Option<Printer>,
     /// Steps that one evaluation may take: nodes visited, and items of long vectors.
     pub steps_max: u64,
+    /// Bytes that the session may take, with what it evaluates, where the allocator of the program
+    /// counts them.
+    pub memory_max: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { host: Box::new(FixedHost::default()), printer: None, steps_max: STEPS_MAX }
+        Self {
+            host: Box::new(FixedHost::default()),
+            printer: None,
+            steps_max: STEPS_MAX,
+            memory_max: MEMORY_MAX,
+        }
     }
 }
 
@@ -96,6 +106,8 @@ pub struct Session {
     pub(crate) steps: u64,
     steps_max: u64,
     pub(crate) depth: usize,
+    /// What it holds of the memory that it may take.
+    pub(crate) held: Held,
     /// The namespace of `\d`, empty for the root.
     pub(crate) context: Sym,
     /// Whether variables may not change, as in `reval`.
@@ -119,7 +131,9 @@ pub struct Session {
 /// # Errors
 /// The place that cannot.
 pub fn check_syntax(source: &str) -> Result<()> {
-    parse::parse(source, DEPTH_MAX / 2).map(|_| ()).map_err(|e| e.located(source))
+    let limits = Limits { bytes: MEMORY_MAX, steps: u64::MAX };
+    let parsed = budget::within(limits, || parse::parse(source, DEPTH_MAX / 2).map(|_| ()));
+    parsed.unwrap_or_else(|spent| Err(spent.into())).map_err(|e| e.located(source))
 }
 
 impl Session {
@@ -142,6 +156,7 @@ impl Session {
             steps: options.steps_max,
             steps_max: options.steps_max,
             depth: 0,
+            held: Held::new(options.memory_max),
             context: Sym::default(),
             frozen: false,
             digits: 7,
@@ -184,7 +199,8 @@ impl Session {
     /// As there.
     pub(crate) fn apply_to(&mut self, func: &K, args: Vec<K>) -> Result {
         self.begin();
-        self.call(func, args)
+        let given = coming(&args);
+        self.bounded(given, |cx| cx.call(func, args))
     }
 
     /// The text that programs printed since the last call, unless a printer took it.
@@ -214,7 +230,7 @@ impl Session {
     /// Evaluates a text; also says whether a console would show the value.
     pub(crate) fn run(&mut self, text: &str, name: &str) -> Result<(K, bool)> {
         self.begin();
-        let shown = self.statements(text).map_err(|mut e| {
+        let shown = self.bounded_text(|cx| cx.statements(text)).map_err(|mut e| {
             e.through(|| name.to_owned());
             e.located(text)
         });
@@ -352,7 +368,10 @@ impl Session {
     /// Counts steps of work.
     pub(crate) fn charge(&mut self, steps: usize) -> Result<()> {
         self.steps = self.steps.saturating_sub(steps as u64);
-        if self.steps == 0 { Err(QError::limit("stop")) } else { Ok(()) }
+        if self.steps == 0 {
+            return Err(QError::limit("stop"));
+        }
+        self.bytes(0)
     }
 
     /// Asks for room for `added` items behind the `count` of a vector that is changed in place.
@@ -365,9 +384,12 @@ impl Session {
 
     /// Asks for room for a vector of so many items.
     pub(crate) fn room(&mut self, items: usize) -> Result<()> {
-        if items > ITEMS_MAX {
+        if items > ITEMS_MAX || !budget::has_room(items.saturating_mul(ITEM_BYTES)) {
             return Err(QError::limit("wsfull"));
         }
         self.charge(1 + items / 8)
     }
 }
+
+/// Bytes of an item of most vectors.
+const ITEM_BYTES: usize = 8;

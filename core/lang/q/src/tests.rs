@@ -38,6 +38,38 @@ fn endless_programs_are_stopped() {
 }
 
 #[test]
+fn what_takes_long_is_counted() {
+    let steps = |max: u64, text: &str| {
+        let options = Options { steps_max: max, ..Options::default() };
+        Session::new(options).eval(text, "test").map_err(|e| e.text.clone())
+    };
+    // Each level is compared with the one before, down to the last that is looked into.
+    assert_eq!(steps(100_000, "enlist over \",\""), Err("stop".to_owned()));
+    // Each byte is compared with each part of the pattern.
+    let texts = "x:(50000#\"a\"),\"b\";y:(5000#\"a\"),\"c\";";
+    for search in ["x ss y", "ssr[x;y;\"\"]", "x like \"*\",y", "(`$x) like \"*\",y"] {
+        assert_eq!(steps(10_000_000, &format!("{texts}{search}")), Err("stop".to_owned()));
+    }
+    // Each item is looked for among all others.
+    let lists = "x:`u#enlist each til 2000;";
+    assert!(steps(30_000, lists).is_ok());
+    let append = format!("{lists}i:0;do[100;x,:enlist enlist 5000+i;i+:1];attr x");
+    assert_eq!(steps(30_000, &append), Err("stop".to_owned()));
+    assert_eq!(steps(1_000_000, &append), Ok(K::sym("u")));
+}
+
+#[test]
+fn many_equal_names_are_told_apart_in_time() {
+    let mut session = session();
+    let names = "x:.Q.id flip (20000#`$\"a b\")!20000#enlist 1 2;(count;first;last)@\\:cols x";
+    let names = session.eval(names, "test").unwrap();
+    assert_eq!(display(&names), "20000\n`ab\n`ab19999");
+    // One after the other they would be hundreds of millions.
+    let text = "count distinct .Q.id3 200000#`a`a1`b";
+    assert_eq!(session.eval(text, "test"), Ok(K::long(200_000)));
+}
+
+#[test]
 fn recursion_is_limited_on_a_small_stack() {
     for text in ["f:{1+f x};f 1", "{.z.s x}1", "{(.z.s')x}(1;2)", "value t:\"value t\""] {
         // Less than threads have, so that there is room below a session.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// Views that a session may have.
 const VIEWS_MAX: usize = 1000;
 
+#[derive(Clone)]
 struct View {
     value: Arc<Node>,
     text: String,
@@ -22,7 +23,7 @@ struct View {
 }
 
 /// The views of a session.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Views(HashMap<Sym, View>);
 
 impl Views {
@@ -53,6 +54,11 @@ impl Views {
             self.0.remove(&name);
             self.changed(name);
         }
+    }
+
+    /// All views have to be made anew: what was being made was left half-way.
+    pub(crate) fn all_stale(&mut self) {
+        self.0.values_mut().for_each(|view| view.stale = true);
     }
 
     /// The names in order.

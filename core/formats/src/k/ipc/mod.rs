@@ -13,6 +13,9 @@ pub use write::{encode, encode_error};
 /// Levels of lists, dictionaries and functions that an object may have.
 pub const DEPTH_MAX: usize = 128;
 
+/// Bytes that one object may take: as many as the length of a message can say.
+pub const BYTES_MAX: usize = if cfg!(test) { 1 << 24 } else { i32::MAX as usize };
+
 /// Values that one object may consist of, not counting the items of vectors.
 pub const OBJECTS_MAX: usize = 1 << 22;
 
@@ -47,6 +50,8 @@ pub enum IpcError {
     TooManySymbols,
     /// A list of more items than the wire can count.
     TooLong,
+    /// More bytes than [`BYTES_MAX`].
+    TooLarge,
     /// A function that exists only in this process.
     NotPortable,
 }
@@ -63,6 +68,7 @@ impl std::fmt::Display for IpcError {
             Self::BadShape => "lengths within a table or dictionary differ",
             Self::TooManySymbols => "too many symbols",
             Self::TooLong => "too many items",
+            Self::TooLarge => return write!(f, "more than {BYTES_MAX} bytes"),
             Self::NotPortable => "a function that cannot leave this process",
         };
         f.write_str(text)

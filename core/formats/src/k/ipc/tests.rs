@@ -306,3 +306,20 @@ fn only_calls_with_one_argument_have_a_head() {
         );
     }
 }
+
+#[test]
+fn objects_have_a_limit() {
+    let bytes = |count: usize| K::vec(Type::Byte, vec![1u8; count]);
+    let sent = |k: &K| {
+        let mut out = vec![0; 100];
+        encode(k, Endian::Little, &mut out).map(|()| out.len() - 100)
+    };
+    // Type, attribute and length come first.
+    assert_eq!(sent(&bytes(BYTES_MAX - 6)), Ok(BYTES_MAX));
+    assert_eq!(sent(&bytes(BYTES_MAX - 5)), Err(IpcError::TooLarge));
+    let long = Sym::intern(&vec![b'x'; BYTES_MAX / 100]).unwrap();
+    assert_eq!(sent(&K::syms(vec![long; 101])), Err(IpcError::TooLarge));
+    // It takes no memory worth speaking of until it is written.
+    let wide = (0..60).fold(bytes(1000), |k, _| K::list(vec![k.clone(), k]));
+    assert_eq!(sent(&wide), Err(IpcError::TooLarge));
+}

@@ -1,15 +1,18 @@
 //! Values to bytes.
 
-use super::{DEPTH_MAX, Endian, IpcError};
+use super::{BYTES_MAX, DEPTH_MAX, Endian, IpcError};
+use crate::budget;
 use crate::k::{Attr, Data, Function, K, Scalar, Table};
+use crate::on_k_data;
 
 /// Appends the object of a value.
 ///
 /// # Errors
-/// The value is nested too deep, has too long a list, or holds a function of this process only;
-/// `out` then holds a part of it.
+/// The value is nested too deep, has too long a list, takes more than [`BYTES_MAX`], or holds a
+/// function of this process only; `out` then holds a part of it.
 pub fn encode(value: &K, endian: Endian, out: &mut Vec<u8>) -> Result<(), IpcError> {
-    Writer { out, endian }.object(value, 0)
+    let most = out.len().saturating_add(BYTES_MAX);
+    Writer { out, endian, most }.object(value, 0)
 }
 
 /// Appends the body of a response that reports an error.
@@ -22,6 +25,9 @@ pub fn encode_error(text: &str, out: &mut Vec<u8>) {
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
     endian: Endian,
+    /// Bytes that `out` may have. A value that holds another again and again takes little memory
+    /// and has no end here.
+    most: usize,
 }
 
 /// Appends numbers in the wanted order.
@@ -46,10 +52,18 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Asks for room for so many bytes.
+    fn room(&self, bytes: usize) -> Result<(), IpcError> {
+        budget::check();
+        let all = self.out.len().saturating_add(bytes);
+        if all > self.most { Err(IpcError::TooLarge) } else { Ok(()) }
+    }
+
     fn object(&mut self, value: &K, depth: usize) -> Result<(), IpcError> {
         if depth >= DEPTH_MAX {
             return Err(IpcError::TooDeep);
         }
+        self.room(0)?;
         match value {
             K::Atom(ty, scalar) => {
                 self.code(-ty.code());
@@ -88,6 +102,7 @@ impl Writer<'_> {
         self.code(code);
         self.out.push(attr.code());
         self.count(data.len())?;
+        self.room(on_k_data!(data, v => size_of_val(v.as_slice())))?;
         match data {
             Data::U8(v) => self.out.extend_from_slice(v),
             Data::I16(v) => put!(self, v.iter()),
@@ -95,7 +110,14 @@ impl Writer<'_> {
             Data::I64(v) => put!(self, v.iter()),
             Data::F32(v) => put!(self, v.iter()),
             Data::F64(v) => put!(self, v.iter()),
-            Data::Sym(v) => v.iter().for_each(|s| self.scalar(Scalar::Sym(*s))),
+            Data::Sym(v) => {
+                for symbol in v.iter() {
+                    self.scalar(Scalar::Sym(*symbol));
+                    if self.out.len() > self.most {
+                        return Err(IpcError::TooLarge);
+                    }
+                }
+            }
             Data::Guid(v) => v.iter().for_each(|g| self.out.extend_from_slice(g)),
             Data::List(v) => {
                 for item in v.iter() {

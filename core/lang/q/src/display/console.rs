@@ -4,6 +4,10 @@ use super::atom::bare;
 use super::line::text_digits;
 use formats::k::{Data, Dict, K, Table, Type, Vector};
 
+/// Characters of a line, and of what stands in it, after which nothing more is made: a console has
+/// at most so many columns.
+const WIDTH_MAX: usize = 2000;
+
 /// A value as the console shows it, lines joined, without a line end after the last.
 pub(crate) fn console(k: &K, digits: usize, (rows, columns): (usize, usize)) -> String {
     let most = rows.saturating_sub(2).max(1);
@@ -37,14 +41,27 @@ pub(crate) fn lines(k: &K, digits: usize, most: usize) -> Vec<String> {
                 list_lines(items, digits)
             }
             Some(K::Null) => vec!["::".to_owned()],
-            _ => vec![text_digits(k, digits)],
+            _ => vec![short(k, digits)],
         },
         K::Dict(d) => dict_lines(d, digits, most),
         K::Table(t) => table_lines(t, digits, most),
         // The generic null shows nothing.
         K::Null => vec![String::new()],
-        _ => vec![text_digits(k, digits)],
+        _ => vec![short(k, digits)],
     }
+}
+
+/// A value on one line, of which the part that no console shows is left out.
+fn short(k: &K, digits: usize) -> String {
+    cut(text_digits(k, digits))
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(WIDTH_MAX) {
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// The items of a general list; lists of one length stand in columns.
@@ -54,9 +71,9 @@ fn list_lines(items: &[K], digits: usize) -> Vec<String> {
             let column = |c: usize| -> Vec<String> {
                 items.iter().map(|row| inner_cell(row, c, digits)).collect()
             };
-            side_by_side((0..width).map(column).collect(), " ")
+            side_by_side((0..width).map(column), " ")
         }
-        None => items.iter().map(|item| text_digits(item, digits)).collect(),
+        None => items.iter().map(|item| short(item, digits)).collect(),
     }
 }
 
@@ -76,7 +93,7 @@ fn rectangular(items: &[K]) -> Option<usize> {
 fn inner_cell(row: &K, at: usize, digits: usize) -> String {
     match row {
         K::Vec(Vector { data: Data::List(items), .. }) => {
-            items.get(at).map_or_else(String::new, |item| text_digits(item, digits))
+            items.get(at).map_or_else(String::new, |item| short(item, digits))
         }
         K::Vec(v) => {
             let scalar = v.data.scalar(at).unwrap_or_else(|| v.ty.null());
@@ -84,9 +101,9 @@ fn inner_cell(row: &K, at: usize, digits: usize) -> String {
             if scalar == v.ty.null() && !always_shown(v.ty) {
                 return String::new();
             }
-            bare(v.ty, scalar, digits)
+            cut(bare(v.ty, scalar, digits))
         }
-        other => text_digits(other, digits),
+        other => short(other, digits),
     }
 }
 
@@ -100,33 +117,41 @@ pub(crate) fn cell(column: &K, at: usize, digits: usize) -> String {
     match column {
         K::Vec(Vector { data: Data::List(items), .. }) => match items.get(at) {
             None => String::new(),
-            Some(item) => text_digits(item, digits),
+            Some(item) => short(item, digits),
         },
         K::Vec(v) => {
             let scalar = v.data.scalar(at).unwrap_or_else(|| v.ty.null());
             if !always_shown(v.ty) && scalar == v.ty.null() {
                 String::new()
             } else {
-                bare(v.ty, scalar, digits)
+                cut(bare(v.ty, scalar, digits))
             }
         }
-        other => text_digits(&other.at(at), digits),
+        other => short(&other.at(at), digits),
     }
 }
 
-/// Columns of texts as lines; every column but the last is filled to its width.
-fn side_by_side(columns: Vec<Vec<String>>, between: &str) -> Vec<String> {
-    let rows = columns.first().map_or(0, Vec::len);
-    let mut lines = vec![String::new(); rows];
-    for (i, column) in columns.iter().enumerate() {
+/// Columns of texts as lines; every column but the last is filled to its width. Columns that no
+/// console shows are left out, before they are made.
+fn side_by_side(columns: impl Iterator<Item = Vec<String>>, between: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut all = 0;
+    for (i, column) in columns.enumerate() {
+        if i == 0 {
+            lines.resize(column.len(), String::new());
+        }
         let width = column.iter().map(|c| c.chars().count()).max().unwrap_or(0);
-        for (line, cell) in lines.iter_mut().zip(column) {
+        for (line, cell) in lines.iter_mut().zip(&column) {
             if i > 0 {
                 line.push_str(between);
             }
             line.push_str(cell);
             let fill = width - cell.chars().count();
             line.extend(std::iter::repeat_n(' ', fill));
+        }
+        all += width;
+        if all > WIDTH_MAX {
+            break;
         }
     }
     lines
@@ -137,9 +162,9 @@ fn table_block(t: &Table, digits: usize, most: usize) -> (Vec<String>, usize) {
     let rows = t.rows().min(most);
     let column = |(name, column): (formats::k::Sym, &K)| -> Vec<String> {
         let cells = (0..rows).map(|r| cell(column, r, digits));
-        std::iter::once(name.to_string()).chain(cells).collect()
+        std::iter::once(cut(name.to_string())).chain(cells).collect()
     };
-    let lines = side_by_side(t.iter().map(column).collect(), " ");
+    let lines = side_by_side(t.iter().map(column), " ");
     let width = lines.first().map_or(0, |l| l.chars().count());
     (lines, width)
 }
@@ -176,7 +201,7 @@ fn dict_lines(d: &Dict, digits: usize, most: usize) -> Vec<String> {
         }
         _ => (keys, values, false),
     };
-    let keys = side_by_side(vec![keys], "");
+    let keys = side_by_side(std::iter::once(keys), "");
     let width = keys.first().map_or(0, |k| k.chars().count());
     let mut lines: Vec<String> =
         keys.into_iter().zip(&values).map(|(k, v)| format!("{k}| {v}")).collect();

@@ -61,6 +61,7 @@ impl Session {
             // Taken, not copied: appending to a list of one owner is cheap.
             Some(y) if Fun::verb(f).is_some_and(|v| v.name == ",") => {
                 join::fits(target, y)?;
+                self.room_behind(target, y)?;
                 let attr = if let K::Vec(v) = target { v.attr } else { Attr::None };
                 self.enumerated(attr, y)?;
                 let joined = upsert::append(self, std::mem::take(target), y.clone())?;
@@ -145,8 +146,12 @@ impl Session {
                 *slot = item;
             }
             // A list of like atoms is a vector, whatever it was before.
-            if matches!(items.first(), Some(K::Atom(..))) && items.iter().all(|k| k.is_atom()) {
-                *target = K::collapse(std::mem::take(&mut items.0));
+            if join::may_be_alike(items, i) {
+                let count = items.len();
+                if join::are_alike(items) {
+                    *target = K::collapse(std::mem::take(&mut items.0));
+                }
+                self.charge(count / 8)?;
             }
             return result;
         }
@@ -224,7 +229,8 @@ impl Session {
             _ => values.at(place),
         };
         let result = self.amend(&mut item, rest, change);
-        put(values, place, item)?;
+        let looked_at = put(values, place, item)?;
+        self.charge(looked_at / 8)?;
         result
     }
 
@@ -315,8 +321,9 @@ fn spread(column: K, rows: usize) -> Result {
     }
 }
 
-/// Writes an item into a list of that type, or into a general list.
-fn put(values: &mut K, at: usize, item: K) -> Result<()> {
+/// Writes an item into a list of that type, or into a general list; returns how many of its items
+/// were looked at.
+fn put(values: &mut K, at: usize, item: K) -> Result<usize> {
     let K::Vec(v) = values else { return Err(type_error()) };
     v.attr = Attr::None;
     if let Data::List(items) = &mut v.data {
@@ -324,13 +331,14 @@ fn put(values: &mut K, at: usize, item: K) -> Result<()> {
         if let Some(slot) = items.get_mut(at) {
             *slot = item;
         }
-        if matches!(items.first(), Some(K::Atom(..))) && items.iter().all(K::is_atom) {
+        let looked_at = if join::may_be_alike(items, at) { items.len() } else { 0 };
+        if looked_at > 0 && join::are_alike(items) {
             *values = K::collapse(std::mem::take(&mut items.0));
         }
-        return Ok(());
+        return Ok(looked_at);
     }
     match item {
-        K::Atom(ty, scalar) if ty == v.ty && v.data.set(at, scalar) => Ok(()),
+        K::Atom(ty, scalar) if ty == v.ty && v.data.set(at, scalar) => Ok(0),
         _ => Err(type_error()),
     }
 }

@@ -53,7 +53,7 @@ impl Session {
         let mut target = self.take(&a.target.expr, frame).map_err(|e| e.at(span))?;
         let change = Change { through: through.as_ref(), value: Some(value.clone()) };
         let path = index.unwrap_or_default();
-        let result = self.amend(&mut target, &path, change);
+        let result = self.guarded(|cx| cx.amend(&mut target, &path, change));
         self.store(&a.target.expr, target, frame).map_err(|e| e.at(span))?;
         result.map_err(|e| e.at(span))?;
         if through.is_none() {
@@ -120,3 +120,26 @@ impl Session {
 
 /// Variables that a session may have.
 const GLOBALS_MAX: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::GLOBALS_MAX;
+    use crate::session::{Options, Session};
+    use formats::k::{K, Sym};
+
+    #[test]
+    fn variables_of_a_session_have_a_limit() {
+        let mut session = Session::new(Options::default());
+        let mut number = 0;
+        while session.globals.len() < GLOBALS_MAX - 1 {
+            session.globals.insert(Sym::new(&format!("v{number}")), K::long(number));
+            number += 1;
+        }
+        session.eval("final:1", "test").unwrap();
+        for more in ["more:1", "{more::1}[]", "`more set 1", "more:([]a:1 2)"] {
+            let error = session.eval(more, "test").unwrap_err();
+            assert_eq!((error.text.as_str(), error.fatal), ("limit", true), "{more}");
+        }
+        assert_eq!(session.eval("v0:5;final+v0", "test"), Ok(K::long(6)));
+    }
+}

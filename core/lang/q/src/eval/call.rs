@@ -7,6 +7,7 @@ use crate::func::Fun;
 use crate::iterators;
 use crate::session::Session;
 use crate::verbs::{Run, Verb};
+use formats::budget;
 use formats::k::{Foreign, K, Sym};
 
 /// There are no connections, so no number is one.
@@ -180,8 +181,10 @@ impl Session {
                 let lines = match text.as_text() {
                     Some(text) => format!("{}{end}", String::from_utf8_lossy(text)),
                     None => {
-                        let line =
-                            |k: K| k.as_text().map(|t| String::from_utf8_lossy(t).into_owned());
+                        let line = |k: K| {
+                            budget::check();
+                            k.as_text().map(|t| String::from_utf8_lossy(t).into_owned())
+                        };
                         text.items().filter_map(line).map(|l| l + end).collect()
                     }
                 };

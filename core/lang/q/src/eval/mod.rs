@@ -80,6 +80,7 @@ impl Session {
         if self.depth >= DEPTH_MAX {
             return Err(QError::limit("stack").into());
         }
+        self.bytes(0)?;
         self.depth += 1;
         let out = work(self);
         self.depth -= 1;

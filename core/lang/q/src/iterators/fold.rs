@@ -107,9 +107,7 @@ fn converge(cx: &mut Session, f: &K, x: K, all: bool) -> Result {
     loop {
         cx.charge(1)?;
         let next = cx.call1(f, state.clone())?;
-        if crate::kernel::compare::matches(&next, &state)
-            || crate::kernel::compare::matches(&next, &first)
-        {
+        if cx.matches(&next, &state)? || cx.matches(&next, &first)? {
             return Ok(if all { K::collapse(out) } else { state });
         }
         if all {

@@ -87,6 +87,11 @@ impl RowTable {
         self.slots.len() - 1
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.slots.as_slice())
+    }
+
     /// The row of a hash for which `same` holds.
     pub(crate) fn find(&self, hash: u32, same: impl Fn(usize) -> bool) -> Option<usize> {
         let mask = self.mask();

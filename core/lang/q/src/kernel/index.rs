@@ -64,6 +64,11 @@ impl Indexes {
         table.unwrap_or_else(|| made(columns))
     }
 
+    /// Bytes that the indexes take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.known.values().filter_map(|index| index.table.as_ref()).map(RowTable::bytes).sum()
+    }
+
     /// Keeps the index of key columns until it is taken, or others need the room.
     pub(crate) fn put(&mut self, keys: &[K], table: RowTable) {
         let Some(columns) = flat(keys.iter()) else { return };

@@ -23,6 +23,7 @@ fn ordering(a: &K, b: &K, depth: usize) -> Ordering {
     match (a, b) {
         (K::Atom(s, x), K::Atom(t, y)) => s.cmp(t).then_with(|| scalars(*x, *y)),
         (K::Vec(_), K::Vec(_)) => {
+            formats::budget::step(1);
             let mut pairs = a.items().zip(b.items());
             let first = pairs.find_map(|(x, y)| {
                 let order = ordering(&x, &y, depth - 1);

@@ -115,6 +115,9 @@ impl Program {
     fn run(&mut self, out: &mut Vec<Data>) -> Result<(), OperatorError> {
         let shared = Rc::clone(&self.shared);
         let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
+        if session.is_weighing_due() {
+            session.weigh_operators(self.runners().filter_map(Runner::state));
+        }
         while let Some(Piece { to: (at, port), metadata, data }) = self.todo.pop_front() {
             let Some(station) = self.stations.get_mut(at) else { continue };
             let (writer, Some(runner)) = (station.writer, &mut station.runner) else { continue };

@@ -115,6 +115,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, tok: Tok, start: usize) {
+        formats::budget::check();
         self.out.push(Token { tok, start, end: self.at });
     }
 
@@ -208,8 +209,8 @@ impl<'a> Lexer<'a> {
             // A blank that does not break, as texts from web pages have it.
             0xc2 if self.peek(1) == 0xa0 => self.at += 2,
             _ if self.starts_number() => self.number()?,
-            b'.' if self.peek(1).is_ascii_alphabetic() => self.name(),
-            _ if first.is_ascii_alphabetic() => self.name(),
+            b'.' if self.peek(1).is_ascii_alphabetic() => self.name()?,
+            _ if first.is_ascii_alphabetic() => self.name()?,
             _ => self.operator()?,
         }
         Ok(())
@@ -230,7 +231,7 @@ impl<'a> Lexer<'a> {
         self.push(Tok::Adverb(adverb), start);
     }
 
-    fn name(&mut self) {
+    fn name(&mut self) -> Result<()> {
         let start = self.at;
         self.at += 1;
         while is_name(self.peek(0)) {
@@ -239,8 +240,15 @@ impl<'a> Lexer<'a> {
         while self.text(start).ends_with('.') {
             self.at -= 1;
         }
-        let name = Sym::new(self.text(start));
+        let name = self.symbol(start)?;
         self.push(Tok::Name(name), start);
+        Ok(())
+    }
+
+    /// The symbol of the text from a place on.
+    fn symbol(&self, from: usize) -> Result<Sym> {
+        let limit = || QError::limit("limit").at((from, self.at));
+        Sym::named(self.text(from).as_bytes()).ok_or_else(limit)
     }
 
     fn operator(&mut self) -> Result<()> {
@@ -367,7 +375,7 @@ impl<'a> Lexer<'a> {
             {
                 self.at += 1;
             }
-            names.push(Sym::new(self.text(from)));
+            names.push(self.symbol(from)?);
         }
         let value = if let [one] = names.as_slice() { K::sym(*one) } else { K::syms(names) };
         self.push(Tok::Lit(value), start);

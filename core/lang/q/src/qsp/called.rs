@@ -67,6 +67,11 @@ impl Calls {
         self.open.iter().any(|node| self.pending(*node))
     }
 
+    /// All values that wait.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &K> {
+        self.waiting.values().flatten()
+    }
+
     /// What waits, for [`Calls::resume`].
     pub(crate) fn state(&self) -> K {
         let waiting = self.waiting.iter().filter(|(_, values)| !values.is_empty());

@@ -93,18 +93,21 @@ absent!(decode_pcap ".qsp.decode.pcap", decode_avro ".qsp.decode.avro");
 /// The text of a batch: a text, or texts that are put together with line ends.
 fn text_of(data: &K) -> Result<Vec<u8>> {
     if let Some(text) = data.as_text() {
+        formats::budget::ask(text.len());
         return Ok(text.to_vec());
     }
     if let K::Vec(v) = data
         && v.ty == formats::k::Type::Byte
         && let formats::k::Data::U8(bytes) = &v.data
     {
+        formats::budget::ask(bytes.len());
         return Ok(bytes.to_vec());
     }
     let mut out = Vec::new();
     for line in data.items() {
-        let line = line.as_text().ok_or_else(type_error)?.to_vec();
-        out.extend_from_slice(&line);
+        let line = line.as_text().ok_or_else(type_error)?;
+        formats::budget::ask(out.len() + line.len());
+        out.extend_from_slice(line);
         if !line.ends_with(b"\n") {
             out.push(b'\n');
         }

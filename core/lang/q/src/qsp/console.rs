@@ -101,7 +101,11 @@ fn lines(cx: &Session, data: &K, split: bool) -> Vec<String> {
         _ => false,
     };
     if each {
-        return data.items().map(|item| cx.show(&item)).flat_map(own_lines).collect();
+        let shown = data.items().map(|item| {
+            formats::budget::check();
+            cx.show(&item)
+        });
+        return shown.flat_map(own_lines).collect();
     }
     own_lines(cx.show(data)).collect()
 }

@@ -4,7 +4,8 @@ use super::build::Node;
 use super::stage::{Output, Stage};
 use crate::error::{QError, Result, type_error};
 use crate::session::Session;
-use formats::k::{K, Sym};
+use formats::k::{Data, K, Sym, Vector};
+use formats::on_k_data;
 
 /// What another process is called with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ impl Stage for Plain {
 pub(super) struct Tables;
 
 impl Stage for Tables {
-    fn batch(&mut self, _: &mut Session, _: &Node, _: K, data: K, out: &mut Output) -> Result<()> {
+    fn batch(&mut self, cx: &mut Session, _: &Node, _: K, data: K, out: &mut Output) -> Result<()> {
         let table = match data {
             K::Dict(_) if data.keyed().is_some() => crate::verbs::unkeyed(&data)?,
             row @ K::Dict(_) => row.enlist(),
@@ -142,8 +143,25 @@ impl Stage for Tables {
         if !matches!(table, K::Table(_)) {
             return Err(QError::new("type: toDatabase takes tables"));
         }
+        // What is written is a copy of each column, though they may be one and the same.
+        cx.bytes(written(&table))?;
         out.push((K::Null, table));
         Ok(())
+    }
+}
+
+/// Bytes that a table takes when all of its columns and texts are copied.
+fn written(k: &K) -> usize {
+    let each = |items: &[K]| items.iter().map(written).fold(0, usize::saturating_add);
+    match k {
+        K::Table(t) => each(&t.columns),
+        K::Vec(Vector { data: Data::List(items), .. }) => {
+            // Texts are as deep as it may be.
+            let texts = items.iter().map(|k| if let K::Vec(v) = k { v.data.len() } else { 1 });
+            texts.fold(0, usize::saturating_add)
+        }
+        K::Vec(v) => on_k_data!(&v.data, v => size_of_val(v.as_slice())),
+        _ => 0,
     }
 }
 
@@ -188,6 +206,20 @@ mod tests {
         let spread = |value| called(&format!("({to},`spread)!(`::5000;`.u.upd;1b)"), value);
         assert_eq!(spread("(`t;1 2)").unwrap(), ["(`.u.upd;`t;1 2)"]);
         assert_eq!(spread("1").unwrap_err().text, "type: spread takes a list of arguments");
+    }
+
+    #[test]
+    fn a_table_that_is_only_large_when_it_is_written_is_refused() {
+        let node = node("toDatabase[`t; \"db\"]").unwrap();
+        let mut cx = Session::new(Options::default());
+        let mut written = |rows: usize| {
+            let text = format!("flip (`$\"c\",/:string til 1000)!1000#enlist til {rows}");
+            let (table, mut out) = (cx.eval(&text, "table").unwrap(), Output::new());
+            let done = cx.bounded(0, |cx| Tables.batch(cx, &node, K::Null, table, &mut out));
+            done.map(|()| out.len()).map_err(|error| error.text.clone())
+        };
+        assert_eq!(written(100), Ok(1));
+        assert_eq!(written(100_000), Err("wsfull".to_owned()));
     }
 
     #[test]

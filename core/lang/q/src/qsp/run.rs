@@ -6,6 +6,7 @@ use super::stage::{Output, Stage, Whole};
 use super::{accumulate, apply, codec, files, filter, key_by, map, parallel, process, reduce};
 use super::{rolling, split, sql, stats, string, trace, transform, variable, window};
 use crate::error::{QError, Result};
+use crate::memory::coming;
 use crate::session::Session;
 use formats::k::K;
 
@@ -128,12 +129,13 @@ impl Runner {
         out: &mut Output,
     ) -> Result<Option<Vec<u8>>> {
         cx.begin();
+        let given = coming([&metadata, &data]);
         if !cx.qsp.watch.on() {
-            return self.work(cx, port, metadata, data, out);
+            return cx.bounded(given, |cx| self.work(cx, port, metadata, data, out));
         }
         trace::taken(cx, &self.node, port, &metadata, &data);
         let from = out.len();
-        let done = self.work(cx, port, metadata, data, out);
+        let done = cx.bounded(given, |cx| self.work(cx, port, metadata, data, out));
         trace::given(cx, &self.node, out.get(from..).unwrap_or_default());
         done
     }
@@ -171,10 +173,10 @@ impl Runner {
     pub(crate) fn finish(&mut self, cx: &mut Session, out: &mut Output) -> Result<()> {
         cx.begin();
         let from = out.len();
-        let done = match &mut self.work {
+        let done = cx.bounded(0, |cx| match &mut self.work {
             Work::Stage(stage) => stage.finish(cx, &self.node, out),
             _ => Ok(()),
-        };
+        });
         trace::given_since(cx, &self.node, out, from);
         done
     }
@@ -194,10 +196,10 @@ impl Runner {
     pub(crate) fn tick(&mut self, cx: &mut Session, now: i64, out: &mut Output) -> Result<()> {
         cx.begin();
         let from = out.len();
-        let done = match &mut self.work {
+        let done = cx.bounded(0, |cx| match &mut self.work {
             Work::Stage(stage) => stage.tick(cx, &self.node, now, out),
             _ => Ok(()),
-        };
+        });
         trace::given_since(cx, &self.node, out, from);
         done
     }

@@ -32,6 +32,11 @@ impl Watch {
         self.trace > 0 || self.counting > 0 || self.data
     }
 
+    /// The values that it holds.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &K> {
+        self.last.values()
+    }
+
     fn count(&mut self, id: usize, taken: usize, given: usize) {
         let (before_in, before_out) = self.counts.entry(id).or_default();
         *before_in += taken as i64;

@@ -110,6 +110,7 @@ impl Stage for Variable {
                     _ => data.clone(),
                 };
                 let given_up = fits(old, &new).transpose()?.is_some();
+                cx.room_behind(old, &new)?;
                 let old = if given_up { cx.globals.remove(&name) } else { Some(old.clone()) };
                 let old = old.unwrap_or_default();
                 match mode {

@@ -5,6 +5,7 @@ use crate::convert::cast::parse;
 use crate::display;
 use crate::error::{QError, Result, domain_error, length_error, type_error};
 use crate::session::Session;
+use formats::budget;
 use formats::k::{Data, K, Type, Vector};
 
 fn text(cx: &mut Session, args: Vec<K>) -> Result {
@@ -42,7 +43,10 @@ fn prepared(cx: &mut Session, delimiter: &[u8], y: &K) -> Result {
     }
     cx.room(rows.saturating_mul(columns.len()))?;
     let mut lines = Vec::with_capacity(rows + 1);
-    let joined = |cells: Vec<Vec<u8>>| K::str(cells.join(&delimiter));
+    let joined = |cells: Vec<Vec<u8>>| {
+        budget::ask(cells.iter().map(|cell| cell.len() + 1).sum());
+        K::str(cells.join(&delimiter))
+    };
     if let Some(names) = names {
         lines.push(joined(names.iter().map(|n| embraced(n.as_bytes(), delimiter)).collect()));
     }
@@ -55,6 +59,7 @@ fn prepared(cx: &mut Session, delimiter: &[u8], y: &K) -> Result {
 
 /// A value as a field: dates as ISO 8601 has them, nulls empty.
 fn cell(k: &K, delimiter: u8) -> Result<Vec<u8>> {
+    budget::check();
     if let Some(text) = k.as_text() {
         return Ok(embraced(text, delimiter));
     }
@@ -96,7 +101,10 @@ fn lines(y: &K) -> Result<Vec<Vec<u8>>> {
         }
         return Ok(lines);
     }
-    let line = |k: K| k.as_text().map(<[u8]>::to_vec).ok_or_else(type_error);
+    let line = |k: K| {
+        budget::check();
+        k.as_text().map(<[u8]>::to_vec).ok_or_else(type_error)
+    };
     match y {
         K::Vec(Vector { ty: Type::List, .. }) => y.items().map(line).collect(),
         _ => Err(type_error()),
@@ -164,6 +172,7 @@ fn joined(rows: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 
 /// The fields of a line; quotes may hold delimiters and doubled quotes.
 pub(crate) fn fields(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
+    budget::check();
     let mut out = vec![Vec::new()];
     let mut quoted = false;
     let mut rest = line.iter().peekable();

@@ -132,6 +132,7 @@ const LEVELS_MAX: usize = 50;
 /// Whether a value or a column or item of it is enumerated by a list.
 fn holds(k: &K, name: Sym, levels: usize) -> bool {
     let Some(levels) = levels.checked_sub(1) else { return false };
+    formats::budget::step(1);
     match k {
         K::Vec(v) => {
             let within = |i: &K| holds(i, name, levels);

@@ -97,7 +97,7 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
                 }
                 None => kept(cx, &v, || w.data.clone())?,
             };
-            return if v.data.append(&w.data) { Ok(tight(K::Vec(v))) } else { Err(type_error()) };
+            return if v.data.append(&w.data) { tight(cx, K::Vec(v)) } else { Err(type_error()) };
         }
         return Ok(if x.is_empty() { y } else { x });
     }
@@ -113,6 +113,7 @@ fn lists(cx: &mut Session, x: K, y: K) -> Result {
     let spread = |k: K| -> Vec<K> {
         if k.is_atom() || matches!(k, K::Dict(_)) { vec![k] } else { k.items().collect() }
     };
+    cx.bytes((x.len() + y.len()).saturating_mul(size_of::<K>()))?;
     let mut items = spread(x);
     items.extend(spread(y));
     Ok(K::collapse(items))
@@ -141,9 +142,15 @@ pub(crate) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) ->
             match next.data.len() {
                 0 => true,
                 1 => {
-                    cx.charge(1 + v.data.len() / 8)?;
+                    let (item, count) = (next.at(0), v.data.len());
                     let all = K::Vec(Vector { attr: Attr::None, ..v.clone() });
-                    find::is_in(&next.at(0), &all).is_ok_and(|k| k.as_long() == Some(0))
+                    if v.ty == Type::List {
+                        cx.charge(1 + count)?;
+                        find::is_in(&item, &all).is_ok_and(|k| k.as_long() == Some(0))
+                    } else {
+                        cx.charge(1 + count / 8)?;
+                        find::find(&all, &item).is_ok_and(|k| k.as_long() == Some(count as i64))
+                    }
                 }
                 _ => false,
             }
@@ -160,15 +167,27 @@ pub(crate) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) ->
 }
 
 /// A general list whose items turned out to be atoms of one type becomes a vector.
-fn tight(k: K) -> K {
-    match &k {
-        K::Vec(Vector { data: Data::List(items), .. })
-            if matches!(items.first(), Some(K::Atom(..))) =>
-        {
-            K::collapse(items.to_vec())
-        }
-        _ => k,
+fn tight(cx: &mut Session, k: K) -> Result {
+    let K::Vec(Vector { data: Data::List(items), .. }) = &k else { return Ok(k) };
+    // Mostly the first and the last tell.
+    let Some(at) = items.len().checked_sub(1).filter(|at| may_be_alike(items, *at)) else {
+        return Ok(k);
+    };
+    cx.charge(1 + at / 8)?;
+    Ok(if are_alike(items) { K::collapse(items.to_vec()) } else { k })
+}
+
+/// Whether the item at a place does not keep a list from being a vector.
+pub(crate) fn may_be_alike(items: &[K], at: usize) -> bool {
+    match (items.first(), items.get(at)) {
+        (Some(K::Atom(first, _)), Some(K::Atom(other, _))) => first == other,
+        _ => false,
     }
+}
+
+/// Whether the items are atoms of one type.
+pub(crate) fn are_alike(items: &[K]) -> bool {
+    (0..items.len()).all(|at| may_be_alike(items, at))
 }
 
 /// A list with one more item, whatever the item is.

@@ -109,6 +109,9 @@ pub(crate) fn value_of(json: Json) -> Result {
     })
 }
 
+/// Bytes that a value of a document takes on its way to one of q, about.
+const VALUE_BYTES: usize = 128;
+
 /// Reads a JSON text.
 pub(crate) fn decode(cx: &mut Session, x: K) -> Result {
     let text = match x.as_text() {
@@ -121,6 +124,8 @@ pub(crate) fn decode(cx: &mut Session, x: K) -> Result {
         }
     };
     cx.room(text.len())?;
+    let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    cx.bytes(values.saturating_mul(VALUE_BYTES))?;
     let json = plan::serde_json::from_slice(&text).map_err(|e| QError::new(e.to_string()))?;
     value_of(json)
 }

@@ -67,7 +67,10 @@ fn take_count(cx: &mut Session, n: i64, y: &K) -> Result {
     cx.room(size)?;
     match y {
         K::Atom(ty, scalar) => return Ok(K::repeat(*ty, *scalar, size)),
-        K::Func(_) | K::Null => return Ok(K::list(vec![y.clone(); size])),
+        K::Func(_) | K::Null => {
+            cx.bytes(size.saturating_mul(size_of::<K>()))?;
+            return Ok(K::list(vec![y.clone(); size]));
+        }
         _ => {}
     }
     let len = y.len();

@@ -23,7 +23,12 @@ fn row(k: &K) -> Result<Vec<f64>> {
 /// The rows of a matrix, all of one length.
 fn rows(k: &K) -> Result<Rows> {
     let rows = k.as_list().ok_or_else(type_error)?;
-    let rows = rows.iter().map(row).collect::<Result<Rows>>()?;
+    let copied = |k: &K| {
+        // Rows may be one and the same, and each becomes one of its own.
+        formats::budget::ask_for::<f64>(k.len());
+        row(k)
+    };
+    let rows = rows.iter().map(copied).collect::<Result<Rows>>()?;
     let width = rows.first().map_or(0, Vec::len);
     if rows.iter().any(|r| r.len() != width) { Err(length_error()) } else { Ok(rows) }
 }

@@ -1,11 +1,12 @@
 //! Membership and combinations of lists.
 
 use super::{Class, Verb};
-use crate::error::{Result, length_error};
+use crate::error::{QError, Result, length_error, type_error};
 use crate::kernel::compare::{Compare, compare};
 use crate::kernel::find::is_in;
 use crate::session::Session;
-use formats::k::{Data, K, Vector};
+use formats::k::{Data, K, Sym, Type, Vector};
+use std::collections::{HashMap, HashSet};
 
 fn member(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + (x.len() + y.len()) / 4)?;
@@ -79,13 +80,40 @@ fn cross(cx: &mut Session, x: K, y: K) -> Result {
         columns.extend(u.gather(&right).columns);
         return Ok(K::table(names, columns)?);
     }
-    let mut out = Vec::with_capacity(x.len().saturating_mul(y.len()));
+    let count = x.len().saturating_mul(y.len());
+    cx.bytes(count.saturating_mul(size_of::<K>()))?;
+    let mut out = Vec::with_capacity(count);
     for a in x.items() {
         for b in y.items() {
             out.push(super::join::join(cx, a.clone(), b)?);
         }
     }
     Ok(K::collapse(out))
+}
+
+/// Names of which each that is there already gets a number, the least that makes it another.
+fn apart(cx: &mut Session, x: K) -> Result {
+    if x.is_empty() {
+        return Ok(K::empty(Type::Symbol));
+    }
+    let names = x.as_syms().ok_or_else(type_error)?;
+    let mut out = Vec::with_capacity(names.len());
+    let mut seen: HashSet<Sym> = HashSet::with_capacity(names.len());
+    // The number to try next behind a name: those below are taken, and stay so.
+    let mut next: HashMap<Sym, u64> = HashMap::new();
+    for name in names {
+        cx.charge(1)?;
+        let mut other = *name;
+        while !seen.insert(other) {
+            cx.charge(1)?;
+            let number = next.entry(*name).or_insert(0);
+            *number += 1;
+            let text = [name.as_bytes(), number.to_string().as_bytes()].concat();
+            other = Sym::intern(&text).ok_or_else(|| QError::limit("limit"))?;
+        }
+        out.push(other);
+    }
+    Ok(K::syms(out))
 }
 
 pub(super) const VERBS: &[Verb] = &[
@@ -124,5 +152,12 @@ pub(super) const VERBS: &[Verb] = &[
         cross,
         "All pairs of items.",
         "q)1 2 cross 3 4\n1 3\n1 4\n2 3\n2 4",
+    ),
+    Verb::word(
+        ".Q.id3",
+        Class::Other,
+        apart,
+        "Names that differ, with numbers behind those that do not.",
+        "q).Q.id3 `a`a`b`a\n`a`a1`b`a2\nq).Q.id3 `a`a1`a\n`a`a1`a2",
     ),
 ];

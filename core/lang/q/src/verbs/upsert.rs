@@ -201,7 +201,10 @@ fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool>
     }
     let Some(slot) = cx.globals.get_mut(&name) else { return Ok(false) };
     let mut table = std::mem::take(slot);
-    let done = put(cx, &mut table, y, known);
+    let done = cx.guarded(|cx| {
+        cx.room_behind(&table, y)?;
+        put(cx, &mut table, y, known)
+    });
     // It is there still: nothing else ran.
     if let Some(slot) = cx.globals.get_mut(&name) {
         *slot = table;

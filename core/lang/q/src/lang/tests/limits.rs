@@ -1,8 +1,10 @@
 //! What a spec may have at most.
 
 use super::*;
+use crate::MEMORY_MAX;
 use crate::qsp::{HELD_MAX, KEYS_MAX, NODES_MAX, PUSHED_MAX, TRACKED_MAX};
 
+const WRITE_NOTHING: &str = ".qsp.write.toVariable[`v; .qsp.use ``mode!``overwrite]";
 const WRITE: &str = ".qsp.write.toVariable[`v]";
 
 /// What is wrong with a spec when it is loaded.
@@ -51,6 +53,46 @@ fn keys_have_a_limit_and_those_that_are_there_can_be_set() {
     assert!(rig.value(0, keys(KEYS_MAX)).is_ok());
     let error = rig.value(0, keys(KEYS_MAX + 1)).unwrap_err();
     assert_eq!(error.0, "m: 'limit");
+}
+
+/// Batches of a million items that an operator takes until it fails, and how it fails.
+fn until_it_fails(operator: &str) -> (usize, String) {
+    let variables = "buf:0#0\nbufs:()\nd:(0#0)!()\n";
+    let mut rig = Rig::new(&format!("{variables}{READ} {operator} {WRITE}"));
+    let batch = || K::longs(vec![1; 1 << 20]);
+    for taken in 0..1000 {
+        if let Err(error) = rig.value(0, batch()) {
+            return (taken, error.0);
+        }
+    }
+    (1000, String::new())
+}
+
+#[test]
+fn what_grows_from_batch_to_batch_ends_in_an_error_of_its_operator() {
+    let most = usize::try_from(MEMORY_MAX).unwrap() / (8 << 20);
+    for operator in [
+        ".qsp.map[{buf,:x; count x}; .qsp.use ``name!``m]",
+        ".qsp.map[{bufs::bufs,enlist x; count x}; .qsp.use ``name!``m]",
+        ".qsp.map[{[op;md;x] .qsp.set[op;md;.qsp.get[op;md],x]; 0}; \
+         .qsp.use `name`state!(`m;0#0)]",
+        ".qsp.accumulate[{[md;x;y] y,enlist x}; (); {count x}; .qsp.use ``name!``m]",
+        ".qsp.map[{d[count d]:x; 0}; .qsp.use ``name!``m]",
+    ] {
+        let (taken, error) = until_it_fails(operator);
+        // It may be the writer behind it for which nothing is left.
+        assert!(error.ends_with(": 'wsfull"), "{operator}: {error}");
+        assert!((most / 4..=2 * most).contains(&taken), "{operator}: {taken}");
+    }
+}
+
+#[test]
+fn what_is_handed_on_is_no_state() {
+    let mut rig = Rig::new(&format!("{READ} .qsp.map[{{x+til count x}}] {WRITE_NOTHING}"));
+    let batch = K::longs(vec![1; 1 << 20]);
+    for _ in 0..200 {
+        assert_eq!(rig.value(0, batch.clone()).map(|out| out.len()), Ok(1));
+    }
 }
 
 #[test]

@@ -180,6 +180,7 @@ impl Stage for EncodeCsv {
         self.begun = true;
         for row in 0..table.rows() {
             let cell = |c: &K| {
+                formats::budget::check();
                 let item = c.at(row);
                 let text = match item.as_text() {
                     Some(text) => String::from_utf8_lossy(text).into_owned(),

@@ -267,6 +267,24 @@ mod tests {
     }
 
     #[test]
+    fn the_head_of_a_member_has_a_limit() {
+        // A member with a name, which does not end.
+        let mut head = vec![0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3];
+        head.resize(super::HEAD_MAX, b'n');
+        let mut line = Line::new(".qsp.decode.gzip[]");
+        assert_eq!(line.value(bytes(&head)), Ok(vec![]), "its end may come yet");
+        let error = line.value(bytes(b"n")).unwrap_err();
+        assert_eq!(error.text, "gzip: its head has no end");
+        assert_eq!(line.value(bytes(&packed(b"fine"))), Ok(vec![K::str("fine")]));
+        // One that ends in time is read.
+        let plain = packed(b"named");
+        head[3] |= plain[3];
+        head.push(0);
+        head.extend(&plain[10..]);
+        assert_eq!(line.value(bytes(&head)), Ok(vec![K::str("named")]));
+    }
+
+    #[test]
     fn what_a_member_becomes_has_a_limit() {
         let mut line = Line::new(".qsp.decode.gzip[]");
         let zeros = vec![0; 1 << 20];

@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// Bytes of a definition.
 const FORMAT_MAX: usize = 1 << 20;
 /// Messages of one batch.
-const MESSAGES_MAX: usize = 1 << 24;
+const MESSAGES_MAX: usize = if cfg!(test) { 1000 } else { 1 << 24 };
 /// The name of the definition as a file.
 const FILE: &str = "format.proto";
 

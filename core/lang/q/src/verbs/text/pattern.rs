@@ -1,5 +1,10 @@
 //! Patterns of `like`, `ss` and `ssr`: `?` is any character, `*` any text, `[...]` one of a set.
 
+use formats::budget;
+
+/// Comparisons of a byte that are one step.
+const COMPARED: usize = 16;
+
 /// A pattern ready to match.
 pub(super) struct Pattern(Vec<Part>);
 
@@ -61,8 +66,14 @@ impl Pattern {
         self.0.len()
     }
 
+    /// Counts the steps that a text may take: each of its bytes may be compared with each part.
+    fn count(&self, text: &[u8]) {
+        budget::step((text.len().saturating_mul(self.len()) / COMPARED) as u64);
+    }
+
     /// Whether a whole text matches. Takes time in the product of the lengths at most.
     pub(super) fn matches(&self, text: &[u8]) -> bool {
+        self.count(text);
         let (mut part, mut at) = (0, 0);
         // Where to go on when what follows the last star does not fit.
         let mut back: Option<(usize, usize)> = None;
@@ -91,6 +102,7 @@ impl Pattern {
 
     /// The places where a plain pattern occurs, none overlapping the one before.
     pub(super) fn find_all(&self, text: &[u8]) -> Vec<usize> {
+        self.count(text);
         let mut found = Vec::new();
         let mut at = 0;
         while self.len() > 0 && at + self.len() <= text.len() {

@@ -4,6 +4,7 @@ use super::symbol;
 use crate::convert::numeric::{Column, ints};
 use crate::error::{QError, Result, domain_error, length_error, type_error};
 use crate::session::Session;
+use formats::budget;
 use formats::k::{Data, K, Scalar, Sym, Type, Vector};
 
 /// Splits text at a separator.
@@ -143,12 +144,15 @@ pub(super) fn sv(cx: &mut Session, x: K, y: K) -> Result {
         (K::Atom(Type::Symbol, _), K::Vec(Vector { data: Data::Sym(names), .. })) => {
             let file = names.first().is_some_and(|n| n.as_bytes().starts_with(b":"));
             let parts: Vec<&[u8]> = names.iter().map(|n| n.as_bytes()).collect();
+            cx.bytes(parts.iter().map(|part| part.len() + 1).sum())?;
             symbol(&parts.join(if file { &b"/"[..] } else { b"." }))
         }
         (K::Atom(Type::Symbol, _), _) => {
             let mut out = Vec::new();
             for item in y.items() {
-                out.extend_from_slice(item.as_text().ok_or_else(type_error)?);
+                let text = item.as_text().ok_or_else(type_error)?;
+                cx.bytes(out.len() + text.len())?;
+                out.extend_from_slice(text);
                 out.push(b'\n');
             }
             Ok(K::str(out))
@@ -198,7 +202,11 @@ pub(super) fn sv(cx: &mut Session, x: K, y: K) -> Result {
 fn joined_bytes(x: &K, y: &K) -> Result {
     let bytes = |k: &K| match k {
         K::Atom(Type::Byte, Scalar::U8(b)) => Ok(vec![*b]),
-        K::Vec(Vector { ty: Type::Byte, data: Data::U8(v), .. }) => Ok(v.to_vec()),
+        K::Vec(Vector { ty: Type::Byte, data: Data::U8(v), .. }) => {
+            // The copy, and its part of the whole.
+            budget::ask(2 * v.len());
+            Ok(v.to_vec())
+        }
         _ => Err(type_error()),
     };
     let parts = y.items().map(|k| bytes(&k)).collect::<Result<Vec<_>>>()?;
@@ -227,7 +235,9 @@ fn joined(y: &K, by: &[u8]) -> Result {
         if i > 0 {
             out.extend_from_slice(by);
         }
-        out.extend_from_slice(item.as_text().ok_or_else(type_error)?);
+        let text = item.as_text().ok_or_else(type_error)?;
+        budget::ask(out.len() + text.len());
+        out.extend_from_slice(text);
     }
     Ok(K::str(out))
 }

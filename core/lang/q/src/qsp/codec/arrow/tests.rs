@@ -1,5 +1,6 @@
 //! Tables there and back, and what is wrong.
 
+use super::read::COLUMNS_MAX;
 use crate::qsp::testing::Line;
 use formats::k::{K, Sym, Type};
 use proptest::prelude::*;
@@ -24,6 +25,19 @@ fn tables_come_back_as_they_were() {
     let guids = K::vec(Type::Guid, vec![[1; 16], [0; 16]]);
     let table = K::table(vec![Sym::new("a")], vec![guids]).unwrap();
     assert_eq!(line.value(table.clone()).unwrap(), [table]);
+}
+
+#[test]
+fn columns_have_a_limit() {
+    let mut line = Line::new(BOTH);
+    let table = |columns: usize| {
+        let names = (0..columns).map(|i| Sym::new(&format!("c{i}"))).collect();
+        K::table(names, vec![K::longs(vec![1, 2]); columns]).unwrap()
+    };
+    let most = table(COLUMNS_MAX);
+    assert_eq!(line.value(most.clone()), Ok(vec![most]));
+    let error = line.value(table(COLUMNS_MAX + 1)).unwrap_err();
+    assert_eq!((error.text.as_str(), error.fatal), ("limit", true));
 }
 
 #[test]

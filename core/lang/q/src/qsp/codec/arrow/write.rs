@@ -13,6 +13,7 @@ use arrow_array::{
 };
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Schema};
+use formats::budget::Spent;
 use formats::k::{Data, K, Table, Type, Vector};
 use std::sync::Arc;
 
@@ -116,7 +117,10 @@ fn times(v: &Vector, column: &K) -> Result<ArrayRef> {
 /// A list of texts, or of vectors of bytes.
 fn texts(column: &K) -> Result<ArrayRef> {
     let bytes = |k: &K| match k {
-        K::Vec(Vector { ty: Type::Byte, data: Data::U8(v), .. }) => Some(v.to_vec()),
+        K::Vec(Vector { ty: Type::Byte, data: Data::U8(v), .. }) => {
+            formats::budget::ask(v.len());
+            Some(v.to_vec())
+        }
         _ => None,
     };
     let items: Vec<K> = column.items().collect();
@@ -129,6 +133,7 @@ fn texts(column: &K) -> Result<ArrayRef> {
         return Ok(Arc::new(all.iter().map(|b| Some(b.as_slice())).collect::<BinaryArray>()));
     }
     let text = |k: &K| match (k.as_text(), k.as_sym()) {
+        _ if !formats::budget::has_room(0) => Err(Spent::Bytes.into()),
         (Some(text), _) => Ok(Some(String::from_utf8_lossy(text).into_owned())),
         (_, Some(name)) => Ok(Some(name.as_str().to_owned())),
         _ if empty(k) || matches!(k, K::Null) => Ok(None),

@@ -1,5 +1,6 @@
 //! Messages there and back, and what is wrong.
 
+use super::{FORMAT_MAX, MESSAGES_MAX};
 use crate::qsp::load;
 use crate::qsp::testing::Line;
 use formats::k::{K, Sym, Type};
@@ -33,6 +34,27 @@ fn rows_become_messages_and_rows_again() {
     assert!(line.fails("([]id:1 2;other:3 4)"));
     assert!(line.fails("([]id:`a`b)"));
     assert!(line.fails("1"));
+}
+
+#[test]
+fn messages_of_a_batch_and_bytes_of_a_definition_have_a_limit() {
+    let mut line = Line::new(&operator("decode", "Tick", ""));
+    let messages = |count: usize| K::list(vec![K::vec(Type::Byte, vec![8u8, 1]); count]);
+    assert_eq!(line.value(messages(MESSAGES_MAX)).map(|out| out[0].len()), Ok(MESSAGES_MAX));
+    let error = line.value(messages(MESSAGES_MAX + 1)).unwrap_err();
+    assert_eq!((error.text.as_str(), error.fatal), ("limit", true));
+
+    let loaded = |bytes: usize| {
+        let text = "syntax=\\\"proto3\\\"; message M { int64 a=1; }";
+        let blanks = bytes - text.replace('\\', "").len();
+        let operator = format!(
+            ".qsp.decode.protobuf[.qsp.use `message`format!(`M;\"{text}\",{blanks}#\" \")]"
+        );
+        let spec = format!(".qsp.run .qsp.read.fromCallback[`p] {operator} .qsp.write.toConsole[]");
+        load(&spec).map(|pipeline| pipeline.nodes.len()).map_err(|e| (e.text.clone(), e.fatal))
+    };
+    assert_eq!(loaded(FORMAT_MAX), Ok(3));
+    assert_eq!(loaded(FORMAT_MAX + 1), Err(("limit".to_owned(), true)));
 }
 
 #[test]

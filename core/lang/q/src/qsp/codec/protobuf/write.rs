@@ -78,6 +78,7 @@ fn text(k: &K) -> Result<String> {
 }
 
 fn one(kind: &Kind, k: &K) -> Result<Value> {
+    formats::budget::check();
     Ok(match kind {
         Kind::Double => Value::F64(float(k)?),
         Kind::Float => Value::F32(float(k)? as f32),
