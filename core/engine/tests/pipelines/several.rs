@@ -8,7 +8,7 @@ use formats::k::K;
 use plan::env::Env;
 use plan::serde_json::json;
 use plan::{
-    Batch, BuildError, Class, Component, Data, Fault, Json, LocalBoxFuture, Operator,
+    Batch, BuildError, Class, Component, Data, Emitted, Fault, Json, LocalBoxFuture, Operator,
     OperatorError, Plan, Role, Sink, SinkError, Source, SourceContext, SourceError, Spec, Step,
 };
 
@@ -32,7 +32,7 @@ fn tell(shelf: &Shelf, line: String) {
     shelf.lines.lock().unwrap().push(line);
 }
 
-/// Gives values, some of them lists, and tells when a group was taken.
+/// Gives values, some of them lists, and tells when a group was taken, and how many have failed.
 struct Values {
     shelf: Arc<Shelf>,
     together: bool,
@@ -40,19 +40,22 @@ struct Values {
 
 impl Values {
     async fn give(&self, context: Rc<dyn SourceContext>) -> Result<(), SourceError> {
+        let mut emitted = Vec::new();
         for group in 0..GROUPS {
             let value = |n| if n % 7 == 0 { K::longs(vec![n; 3]) } else { K::long(n) };
             let values: Vec<K> = (group * GROUP..(group + 1) * GROUP).map(value).collect();
             if self.together {
-                context.emit_each(values).await?;
+                emitted.push(context.emit_each(values).await?);
                 rt::yield_now().await;
                 tell(&self.shelf, format!("taken {group}"));
             } else {
                 for value in values {
-                    drop(context.emit(Batch::new(Data::Value(value))).await?);
+                    emitted.push(context.emit(Batch::new(Data::Value(value))).await?);
                 }
             }
         }
+        let failures = Emitted::together(emitted).outcome().await.failures.len();
+        tell(&self.shelf, format!("taken, and {failures} failed"));
         Ok(())
     }
 }
@@ -218,7 +221,7 @@ fn together_or_one_by_one_gives_the_same() {
         let (one_by_one, _) = run(name, shards, false, settings.clone());
         let (together, taken) = run(name, shards, true, settings);
         assert_eq!(together, one_by_one, "{name}");
-        assert_eq!(taken.len(), GROUPS as usize);
+        assert_eq!(taken, ["taken 0", "taken 1", "taken 2", "taken, and 30 failed"], "{name}");
         assert_eq!(together.state, State::Finished);
         let (events, _, errors) = together.counts;
         assert_eq!((events, errors), (together.received, 30), "{name}");
