@@ -15,6 +15,8 @@ enum Rows<'a> {
     One(Cow<'a, [K]>),
     /// Columns of so many rows.
     Many(Vec<&'a Vector>, usize),
+    /// Each a list, or a table of one row; and for each column its place in all of them.
+    Each(&'a [K], Vec<usize>),
 }
 
 impl<'a> Rows<'a> {
@@ -74,6 +76,7 @@ impl<'a> Rows<'a> {
         match self {
             Self::One(_) => 1,
             Self::Many(_, rows) => *rows,
+            Self::Each(rows, _) => rows.len(),
         }
     }
 
@@ -84,6 +87,7 @@ impl<'a> Rows<'a> {
                 _ => None,
             },
             Self::Many(columns, _) => columns.get(column)?.data.scalar(at),
+            Self::Each(rows, order) => scalar_of(rows.get(at)?, *order.get(column)?).map(|s| s.1),
         }
     }
 
@@ -114,6 +118,8 @@ impl<'a> Rows<'a> {
                     };
                     new.ty == ty && (ty != Type::List || list && lists())
                 }),
+                // They were looked at when they were put together.
+                (Self::Each(..), _) => true,
             }
         })
     }
@@ -126,6 +132,7 @@ impl<'a> Rows<'a> {
                 let item = match self {
                     Self::One(values) => values.get(column).cloned(),
                     Self::Many(columns, _) => columns.get(column).map(|c| c.at(at)),
+                    Self::Each(..) => None,
                 };
                 let (items, item) = (Arc::make_mut(items), item.unwrap_or_default());
                 match items.get_mut(place) {
@@ -149,6 +156,8 @@ impl<'a> Rows<'a> {
                 let places: Vec<i64> = rows.iter().map(|row| *row as i64).collect();
                 columns.get(column).map_or(K::Null, |c| K::Vec((*c).clone()).gather(&places))
             }
+            // They go where no column has an attribute.
+            Self::Each(..) => K::Null,
         };
         match items {
             K::Vec(items) => items.data,
@@ -188,12 +197,29 @@ impl<'a> Rows<'a> {
 /// `insert` when `known` is an error and there is a row of the same key, `wsfull` when the table
 /// gets too long; nothing is done.
 pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Result<bool> {
+    let rows = match (&*target, target.keyed()) {
+        (K::Table(t), _) => {
+            let rows = Rows::of(t.names.len(), t.names.iter().copied(), y);
+            rows.filter(|rows| rows.fit(t.columns.iter()))
+        }
+        (_, Some((keys, values))) => {
+            let width = keys.names.len() + values.names.len();
+            let names = keys.names.iter().chain(values.names.iter()).copied();
+            let columns = keys.columns.iter().chain(&values.columns);
+            Rows::of(width, names, y).filter(|rows| rows.fit(columns))
+        }
+        _ => None,
+    };
+    match rows {
+        Some(rows) => put_rows(cx, target, &rows, known),
+        None => Ok(false),
+    }
+}
+
+/// Puts rows that fit.
+fn put_rows(cx: &mut Session, target: &mut K, rows: &Rows<'_>, known: Known) -> Result<bool> {
     match target {
         K::Table(t) => {
-            let rows = Rows::of(t.names.len(), t.names.iter().copied(), y);
-            let Some(rows) = rows.filter(|rows| rows.fit(t.columns.iter())) else {
-                return Ok(false);
-            };
             room(cx, t.rows(), rows.len())?;
             let attributes = match t.columns.iter().all(is_plain) {
                 true => Vec::new(),
@@ -202,22 +228,16 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
                     rows.kept(cx, &t.columns, 0, &all)?
                 }
             };
-            append(Arc::make_mut(t), &rows, &attributes);
+            append(Arc::make_mut(t), rows, &attributes);
             Ok(true)
         }
         K::Dict(d) => {
             let (K::Table(keys), K::Table(values)) = (&d.keys, &d.values) else {
                 return Ok(false);
             };
-            let width = keys.names.len() + values.names.len();
-            let names = keys.names.iter().chain(values.names.iter()).copied();
-            let columns = keys.columns.iter().chain(&values.columns);
-            let Some(rows) = Rows::of(width, names, y).filter(|rows| rows.fit(columns)) else {
-                return Ok(false);
-            };
-            let Some(places) = places(cx, keys, &rows, known)? else { return Ok(false) };
-            let attributes = attributes(cx, (keys, values), &rows, &places)?;
-            replace(cx, Arc::make_mut(d), &rows, places, &attributes);
+            let Some(places) = places(cx, keys, rows, known)? else { return Ok(false) };
+            let attributes = attributes(cx, (keys, values), rows, &places)?;
+            replace(cx, Arc::make_mut(d), rows, places, &attributes);
             Ok(true)
         }
         _ => Ok(false),
@@ -229,6 +249,76 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
 pub(super) enum Known {
     Replaced,
     Refused,
+}
+
+/// The type and storage of an item of a row: of a list, or of a table of one row.
+fn scalar_of(row: &K, place: usize) -> Option<(Type, Scalar)> {
+    match row {
+        K::Vec(Vector { data: Data::List(items), .. }) => match items.get(place)? {
+            K::Atom(ty, scalar) => Some((*ty, *scalar)),
+            _ => None,
+        },
+        K::Table(table) => match table.columns.get(place)? {
+            K::Vec(v) if v.data.len() == 1 => Some((v.ty, v.data.scalar(0)?)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a row is of the shape of another.
+fn alike(row: &K, other: &K) -> bool {
+    match (row, other) {
+        (K::Vec(row), K::Vec(other)) => row.data.len() == other.data.len(),
+        (K::Table(row), K::Table(other)) => {
+            Arc::ptr_eq(&row.names, &other.names) || row.names == other.names
+        }
+        _ => false,
+    }
+}
+
+/// Puts rows into a table, each as [`put`] does it alone: as many of the first of them as fit and
+/// are of one shape. `order` has the items that lists are to have, where that is not all of them.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn put_each(
+    cx: &mut Session,
+    target: &mut K,
+    rows: &[K],
+    order: Option<&[usize]>,
+) -> Result<usize> {
+    let tables = match (&*target, target.keyed()) {
+        (K::Table(t), _) => [Some(&**t), None],
+        (_, Some((keys, values))) => [Some(keys), Some(values)],
+        _ => return Ok(0),
+    };
+    let columns = || tables.iter().flatten().flat_map(|table| table.iter());
+    let width = columns().count();
+    let Some(first) = rows.first() else { return Ok(0) };
+    let places: Option<Vec<usize>> = match (first, order) {
+        (K::Table(t), None) if t.columns.len() == width => {
+            columns().map(|(name, _)| t.position(name)).collect()
+        }
+        (K::Vec(v), None) if v.data.len() == width => Some((0..width).collect()),
+        (K::Vec(_), Some(order)) if order.len() == width => Some(order.to_vec()),
+        _ => None,
+    };
+    let Some(places) = places.filter(|_| columns().all(|(_, column)| is_plain(column))) else {
+        return Ok(0);
+    };
+    let fits = |row: &&K| {
+        let fits = |((_, column), place): ((Sym, &K), &usize)| {
+            scalar_of(row, *place).is_some_and(|(ty, _)| column.ty() == Some(ty))
+        };
+        alike(row, first) && columns().zip(&places).all(fits)
+    };
+    let count = rows.iter().take_while(fits).count();
+    let rows = Rows::Each(rows.get(..count).unwrap_or_default(), places);
+    if count == 0 || !put_rows(cx, target, &rows, Known::Replaced)? {
+        return Ok(0);
+    }
+    Ok(count)
 }
 
 fn room(cx: &mut Session, count: usize, new: usize) -> Result<()> {
@@ -254,6 +344,12 @@ fn append(table: &mut Table, rows: &Rows<'_>, attributes: &[Attr]) {
             Rows::Many(columns, _) => {
                 let done = columns.get(at).is_some_and(|new| to.data.append(&new.data));
                 debug_assert!(done, "rows fit");
+            }
+            Rows::Each(each, _) => {
+                let end = to.data.len();
+                for row in 0..each.len() {
+                    rows.write(at, row, to, end + row);
+                }
             }
         }
     }
