@@ -50,9 +50,7 @@ impl<'a> Rows<'a> {
                 let values = values.filter(|values| given.len() == values.len());
                 values.map(|values| Self::One(values.into()))
             }
-            K::Table(t) => {
-                Self::columns(names, t.columns.len(), |name| t.column(name), t.rows())
-            }
+            K::Table(t) => Self::columns(names, t.columns.len(), |name| t.column(name), t.rows()),
             _ => None,
         }
     }
