@@ -181,9 +181,37 @@ impl<'a> Rows<'a> {
 
     /// Writes a column of the rows at their places.
     fn write_all(&self, column: usize, to: &mut K, places: &[usize]) {
+        /// Writes items of one layout, or puts them behind the last.
+        macro_rules! written {
+            ($items:ident, $layout:ident) => {{
+                let items = Arc::make_mut($items);
+                for (at, place) in places.iter().enumerate() {
+                    let Some(Scalar::$layout(item)) = self.scalar(column, at) else {
+                        debug_assert!(false, "rows fit");
+                        continue;
+                    };
+                    match items.get_mut(*place) {
+                        Some(slot) => *slot = item,
+                        None => items.push(item),
+                    }
+                }
+            }};
+        }
         let K::Vec(to) = to else { return };
-        for (at, place) in places.iter().enumerate() {
-            self.write(column, at, to, *place);
+        match &mut to.data {
+            Data::U8(items) => written!(items, U8),
+            Data::I16(items) => written!(items, I16),
+            Data::I32(items) => written!(items, I32),
+            Data::I64(items) => written!(items, I64),
+            Data::F32(items) => written!(items, F32),
+            Data::F64(items) => written!(items, F64),
+            Data::Sym(items) => written!(items, Sym),
+            Data::Guid(items) => written!(items, Guid),
+            Data::List(_) => {
+                for (at, place) in places.iter().enumerate() {
+                    self.write(column, at, to, *place);
+                }
+            }
         }
     }
 }
@@ -332,23 +360,21 @@ fn is_plain(column: &K) -> bool {
 /// Puts rows behind those of a table, whose columns have the attributes then, or none.
 fn append(table: &mut Table, rows: &Rows<'_>, attributes: &[Attr]) {
     for (at, column) in table.columns.iter_mut().enumerate() {
-        let K::Vec(to) = column else { continue };
-        to.attr = attributes.get(at).copied().unwrap_or_default();
-        match rows {
-            Rows::One(_) => {
-                let end = to.data.len();
-                rows.write(at, 0, to, end);
-            }
-            Rows::Many(columns, _) => {
+        let end = column.len();
+        match (rows, &mut *column) {
+            (Rows::One(_), K::Vec(to)) => rows.write(at, 0, to, end),
+            (Rows::Many(columns, _), K::Vec(to)) => {
                 let done = columns.get(at).is_some_and(|new| to.data.append(&new.data));
                 debug_assert!(done, "rows fit");
             }
-            Rows::Each(each, _) => {
-                let end = to.data.len();
-                for row in 0..each.len() {
-                    rows.write(at, row, to, end + row);
-                }
+            (Rows::Each(each, _), column) => {
+                let places: Vec<usize> = (end..end + each.len()).collect();
+                rows.write_all(at, column, &places);
             }
+            _ => {}
+        }
+        if let K::Vec(to) = column {
+            to.attr = attributes.get(at).copied().unwrap_or_default();
         }
     }
 }
