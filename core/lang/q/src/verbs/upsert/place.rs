@@ -333,11 +333,12 @@ pub(super) fn put_each(
     let Some(places) = places.filter(|_| columns().all(|(_, column)| is_plain(column))) else {
         return Ok(0);
     };
+    let types: Vec<Option<Type>> = columns().map(|(_, column)| column.ty()).collect();
     let fits = |row: &&K| {
-        let fits = |((_, column), place): ((Sym, &K), &usize)| {
-            scalar_of(row, *place).is_some_and(|(ty, _)| column.ty() == Some(ty))
+        let same = |(place, ty): (&usize, &Option<Type>)| {
+            scalar_of(row, *place).map(|(own, _)| own) == *ty
         };
-        alike(row, first) && columns().zip(&places).all(fits)
+        alike(row, first) && places.iter().zip(&types).all(same)
     };
     let count = rows.iter().take_while(fits).count();
     let rows = Rows::Each(rows.get(..count).unwrap_or_default(), places);
