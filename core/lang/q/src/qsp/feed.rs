@@ -1,5 +1,6 @@
 //! Functions that do nothing but put each row that they get into a table, as those of feeds do:
-//! `{`t upsert x; 0b}`. Rows that come together are put together, and nobody can tell.
+//! `{`t upsert x; 0b}`, `{`t insert x; 0b}`. Rows that come together are put together, and nobody
+//! can tell.
 
 use crate::ast::{Expr, Node};
 use crate::error::Result;
@@ -11,6 +12,8 @@ use formats::k::{K, Sym, Type};
 /// What such a function does, but for the value that it gives.
 pub(super) struct Feed {
     table: Sym,
+    /// Whether it inserts: a table with keys then refuses those that it has.
+    inserts: bool,
     /// The items of a list that are a row, where these are not all of them.
     order: Option<Vec<usize>>,
 }
@@ -31,10 +34,12 @@ impl Feed {
         let Expr::Apply(verb, args) = &put.expr else { return None };
         let (Expr::Const(verb), [table, row]) = (&verb.expr, &args[..]) else { return None };
         let Expr::Const(table) = &table.expr else { return None };
-        if Fun::verb(verb)?.name != "upsert" {
-            return None;
-        }
-        Some(Feed { table: table.as_sym()?, order: order(row)? })
+        let inserts = match Fun::verb(verb)?.name {
+            "upsert" => false,
+            "insert" => true,
+            _ => return None,
+        };
+        Some(Feed { table: table.as_sym()?, inserts, order: order(row)? })
     }
 
     /// Puts rows, as many of the first of them as the function would put without an error and as
@@ -43,6 +48,10 @@ impl Feed {
     /// # Errors
     /// That of the first of them; nothing was put.
     pub(super) fn take(&self, cx: &mut Session, rows: &[K]) -> Result<usize> {
+        let keyed = |table: &K| table.keyed().is_some();
+        if self.inserts && cx.globals.get(&self.table).is_some_and(keyed) {
+            return Ok(0);
+        }
         upsert_each(cx, self.table, rows, self.order.as_deref())
     }
 }
@@ -132,7 +141,12 @@ mod tests {
             let table = if keyed { KEYED } else { PLAIN };
             let table = if attribute { table.replace("n:", "n:`s#") } else { table.to_owned() };
             // Lists are in another order than the columns; tables are not picked from.
-            for (f, tables) in [("{`t upsert x 1 0 2; 0b}", false), ("{`t upsert x; 0b}", true)] {
+            for (f, tables) in [
+                ("{`t upsert x 1 0 2; 0b}", false),
+                ("{`t upsert x; 0b}", true),
+                ("{`t insert x 1 0 2; 0b}", false),
+                ("{`t insert x; 0b}", true),
+            ] {
                 let rows = rows.iter().map(|row| match (row.0, tables) {
                     (0..5, true) => (row.0 + 5, row.1, row.2),
                     (5..12, false) => (row.0 % 5, row.1, row.2),
@@ -155,6 +169,8 @@ mod tests {
         assert_eq!(fed(PLAIN, "{`t upsert x 1 0 2; 0b}", &values, true).2, 50);
         let tables: Vec<K> = (0..50).map(|n| row((5, (n % 3) as u8, n))).collect();
         assert_eq!(fed(KEYED, "{`t upsert x; 0b}", &tables, true).2, 50);
+        assert_eq!(fed(PLAIN, "{`t insert x; 0b}", &tables, true).2, 50);
+        assert_eq!(fed(KEYED, "{`t insert x; 0b}", &tables, true).2, 0, "one may be there");
     }
 
     #[test]
@@ -168,7 +184,7 @@ mod tests {
             "{`t upsert y; 0b}",
             "{y; `t upsert x; 0b}",
             "{t upsert x; 0b}",
-            "{`t insert x; 0b}",
+            "{t,:x; 0b}",
             "{`t upsert x x; 0b}",
             "{`t upsert x 0; 0b}",
             "{`t upsert x 0 -1; 0b}",
