@@ -51,7 +51,6 @@ pub(crate) struct Process {
     ipc: Option<connect::ipc::Listening>,
     /// Closed while it is there: what clients call is not there yet.
     door: Option<flume::Sender<()>>,
-    io: rt::IoMode,
     /// Ports that pipelines opened.
     pub(crate) ports: Arc<Ports>,
     signals: flume::Receiver<&'static str>,
@@ -73,7 +72,7 @@ impl Process {
         tracing::info!(io = probe.driver.name(), shards = config.shards, "The engine is starting");
         let engine = Engine::start(config, &registry, &[port_events]).map_err(|e| e.to_string())?;
         let ports = Arc::new(ports);
-        Ok(Process { engine, server: None, ipc: None, door: None, io: config.io, ports, signals })
+        Ok(Process { engine, server: None, ipc: None, door: None, ports, signals })
     }
 
     /// The way to the engine.
@@ -104,7 +103,7 @@ impl Process {
     ) -> Result<String, String> {
         let ports = Arc::clone(&self.ports);
         let (door, opens) = flume::bounded(0);
-        let listening = ipc::start(address, self.io, options, self.handle(), ports, opens)?;
+        let listening = ipc::start(address, options, &self.engine, ports, opens)?;
         let address = listening.address().to_string();
         tracing::info!(address, "Listening for calls over kdb+ IPC");
         self.ipc = Some(listening);
@@ -145,8 +144,9 @@ impl Process {
         if let Some(reporting) = last {
             reporting.finish();
         }
-        wait(handle.shutdown(Duration::ZERO)).map_err(|e| e.to_string())?;
+        // Whoever asked for the end over IPC is answered on a shard.
         drop(self.ipc);
+        wait(handle.shutdown(Duration::ZERO)).map_err(|e| e.to_string())?;
         if let Some(server) = self.server {
             server.stop();
         }

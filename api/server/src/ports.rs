@@ -236,6 +236,7 @@ mod tests {
             options: Arc::default(),
             sender: sender.downgrade(),
             key: Key::new(owner, "a"),
+            shard: 0,
         }
     }
 

@@ -210,6 +210,8 @@ pub struct PortEvent {
     pub sender: flume::WeakSender<Request>,
     /// The pipeline.
     pub key: Key,
+    /// The shard that takes the requests.
+    pub shard: usize,
 }
 
 /// A request to the control thread.

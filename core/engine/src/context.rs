@@ -114,18 +114,18 @@ impl Context {
         Ok(Emitted(Box::pin(outcome(slot))))
     }
 
-    /// Takes values that are batches of their own and have one outcome, which nobody asks for.
-    async fn take_each(&self, values: Vec<K>) -> Result<(), SourceError> {
+    /// Takes values that are batches of their own and have one outcome.
+    async fn take_each(&self, values: Vec<K>) -> Result<Emitted, SourceError> {
         let bytes = values.iter().map(|value| value_bytes(value).max(1)).sum();
         self.room(bytes, false).await?;
         let born_ns = rt::now().0;
         let events = values.iter().map(|value| value.len() as u64).sum();
         let entry = Entry { events, batches: values.len() as u64, bytes, born_ns };
-        let (id, _) = self.ledger.enter(self.source, entry, None);
+        let (id, slot) = self.ledger.enter(self.source, entry, None);
         let acks = Acks::one(Ack::new(Arc::new(self.homing.clone()), id));
-        self.intake.accept_each(self.source, id, Several { values, acks, born_ns });
+        self.intake.accept_each(self.source, id, Several::new(values, acks, born_ns));
         self.turn().await;
-        Ok(())
+        Ok(Emitted(Box::pin(outcome(slot))))
     }
 
     /// Leaves the shard to others now and then.
@@ -147,7 +147,7 @@ impl SourceContext for Context {
         Box::pin(self.take(batch, true))
     }
 
-    fn emit_each(&self, values: Vec<K>) -> LocalBoxFuture<'_, Result<(), SourceError>> {
+    fn emit_each(&self, values: Vec<K>) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
         // What is sent again is sent again alone, and what is spread goes to whoever is free.
         match values.len() > 1 && !self.replays && !self.intake.spreads(self.source) {
             true => Box::pin(self.take_each(values)),

@@ -13,7 +13,7 @@ use crate::journals;
 use crate::placing::Fetch;
 use crate::roll::Roll;
 use crate::scratch::StateRoom;
-use crate::shard::{self, Control, ShardConfig};
+use crate::shard::{self, Control, ShardConfig, ShardHandle};
 use crate::shared::QUESTIONS_MAX;
 use crate::table::Table;
 
@@ -71,6 +71,7 @@ pub enum StartError {
 pub struct Engine {
     handle: EngineHandle,
     threads: Vec<rt::ThreadHandle<()>>,
+    shards: Vec<ShardHandle>,
     /// Closes when the storage thread has ended.
     storage: Option<flume::Receiver<()>>,
 }
@@ -128,11 +129,13 @@ impl Engine {
         let roll = Arc::new(Roll::default());
         let written = Arc::clone(&roll);
         let fetch = config.fetch;
+        let shards = peers.iter().cloned().map(ShardHandle).collect();
         let main = move || control(storage, peers, (written, fetch), asked, events, report);
         threads.push(rt::start_thread(reactor, main)?);
         match opened.recv() {
             Ok(Ok(())) => {
-                Ok(Engine { handle: EngineHandle { asks, roll }, threads, storage: ended })
+                let handle = EngineHandle { asks, roll };
+                Ok(Engine { handle, threads, shards, storage: ended })
             }
             Ok(Err(text)) => Err(StartError::Journal(text)),
             Err(_) => Err(StartError::Journal("the control thread ended".to_owned())),
@@ -143,6 +146,12 @@ impl Engine {
     #[must_use]
     pub fn handle(&self) -> EngineHandle {
         self.handle.clone()
+    }
+
+    /// The ways to its shards, by number.
+    #[must_use]
+    pub fn shards(&self) -> &[ShardHandle] {
+        &self.shards
     }
 
     /// Waits until its threads have ended, but at most for `limit`. Returns the names of those

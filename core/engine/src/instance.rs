@@ -7,7 +7,7 @@ use std::sync::Arc;
 use plan::{BuildError, Class, End, NodeId, Operator, Plan, Registry, Role, Session, Sink, Source};
 
 use crate::acks::{AckEvent, Homing};
-use crate::api::{Key, PortEvent, State};
+use crate::api::{Key, State};
 use crate::body::{Body, Ended, Ways};
 use crate::budget::ProcessBudget;
 use crate::build::{Builder, ComponentEnv, component_labels};
@@ -21,7 +21,7 @@ use crate::panics::Guarded;
 use crate::parallel::{Done, Head, Input, Intake, Share, Work, intake, linear_heads};
 use crate::parts::{Order, Part, Parts};
 use crate::scratch::StateRoom;
-use crate::services::InstanceServices;
+use crate::services::{InstanceServices, Openings};
 use crate::shared::SharedParts;
 use crate::stop::Stop;
 
@@ -62,7 +62,7 @@ pub(crate) struct Built {
 /// What the shard gives every instance.
 pub(crate) struct Surroundings {
     pub(crate) registry: Rc<Registry>,
-    pub(crate) ports: Rc<Vec<flume::Sender<PortEvent>>>,
+    pub(crate) ports: Rc<Openings>,
     pub(crate) events: flume::Sender<Event>,
     pub(crate) process: Arc<ProcessBudget>,
     pub(crate) state: StateRoom,

@@ -77,3 +77,4 @@ pub use metrics::{Metric, MetricValue};
 pub use patience::Patience;
 pub use placing::Fetch;
 pub use roll::PipelineState;
+pub use shard::{Job, ShardHandle};

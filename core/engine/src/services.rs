@@ -32,10 +32,18 @@ const COUNT_NAMES_MAX: usize = 65_536;
 /// once per name and instance; counting itself is atomic.
 static COUNTS: LazyLock<Counts> = LazyLock::new(Counts::default);
 
+/// Who is told of the ports that the pipelines of a shard open.
+#[derive(Default)]
+pub(crate) struct Openings {
+    /// The number of the shard.
+    pub(crate) shard: usize,
+    pub(crate) listeners: Vec<flume::Sender<PortEvent>>,
+}
+
 /// The services of one pipeline on one shard.
 pub(crate) struct InstanceServices {
     key: Key,
-    ports: Rc<Vec<flume::Sender<PortEvent>>>,
+    ports: Rc<Openings>,
     /// What keeps the opened ports open.
     open: RefCell<Vec<flume::Sender<Request>>>,
     counts: RefCell<HashMap<String, Arc<AtomicU64>>>,
@@ -58,14 +66,14 @@ pub(crate) struct InstanceServices {
 }
 
 impl InstanceServices {
-    pub(crate) fn new(key: Key, ports: Rc<Vec<flume::Sender<PortEvent>>>) -> Rc<Self> {
+    pub(crate) fn new(key: Key, ports: Rc<Openings>) -> Rc<Self> {
         InstanceServices::within(key, ports, Vec::new())
     }
 
     /// The services of a pipeline that sees other variables than the process.
     pub(crate) fn within(
         key: Key,
-        ports: Rc<Vec<flume::Sender<PortEvent>>>,
+        ports: Rc<Openings>,
         environment: Vec<(String, String)>,
     ) -> Rc<Self> {
         Rc::new(InstanceServices {
@@ -257,13 +265,14 @@ impl Services for InstanceServices {
     ) -> Result<flume::Receiver<Request>, BuildError> {
         let (sender, receiver) = flume::bounded(PORT_QUEUE_MAX);
         let options = Arc::new(options.clone());
-        for listener in self.ports.iter() {
+        for listener in &self.ports.listeners {
             let event = PortEvent {
                 kind: kind.to_owned(),
                 name: name.to_owned(),
                 options: Arc::clone(&options),
                 sender: sender.downgrade(),
                 key: self.key.clone(),
+                shard: self.ports.shard,
             };
             // A front end that is gone serves no ports.
             let _ = listener.send(event);
@@ -368,9 +377,12 @@ mod tests {
     #[test]
     fn requests_that_wait_at_a_port_are_bounded() {
         let (told, opened) = flume::unbounded();
-        let services = InstanceServices::new(Key::new("a", "b"), Rc::new(vec![told]));
+        let ports = Openings { shard: 3, listeners: vec![told] };
+        let services = InstanceServices::new(Key::new("a", "b"), Rc::new(ports));
         let waiting = services.open_port("http", "/x", &Json::Null).unwrap();
-        let port = opened.recv().unwrap().sender.upgrade().unwrap();
+        let opened = opened.recv().unwrap();
+        assert_eq!(opened.shard, 3);
+        let port = opened.sender.upgrade().unwrap();
         let request = || Request {
             method: String::new(),
             path: String::new(),

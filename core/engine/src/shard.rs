@@ -23,7 +23,7 @@ use crate::parallel::{Head, Share, work};
 use crate::parts::{self, Order, Part, Parts};
 use crate::rates::RateSums;
 use crate::scratch::StateRoom;
-use crate::services::InstanceServices;
+use crate::services::{InstanceServices, Openings};
 use crate::shared::{Question, SharedParts};
 
 /// What a shard may be told. Its mailbox is apart from all data, so that nothing a pipeline does
@@ -76,8 +76,24 @@ pub(crate) enum Control {
     Crew(u64, News),
     /// Run an operator of a pipeline for the keys that are this shard's.
     Lane { token: u64, key: Key, lane: Lane },
+    /// Do something else on the thread of the shard.
+    Run(Job),
     /// Drop everything and end.
     Close,
+}
+
+/// Something to do on the thread of a shard: it must not block, and may start tasks there.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// The way to one shard, for what is no pipeline and yet belongs beside some.
+#[derive(Clone)]
+pub struct ShardHandle(pub(crate) flume::Sender<Control>);
+
+impl ShardHandle {
+    /// Has the shard do something; it is dropped when the shard has ended.
+    pub fn run(&self, job: Job) {
+        let _ = self.0.send(Control::Run(job));
+    }
 }
 
 /// Counts of one instance.
@@ -130,7 +146,8 @@ fn operator(builder: &Rc<Builder>, node: NodeId) -> Result<Box<dyn Operator>, St
 
 /// Runs a shard until it is told to close.
 pub(crate) async fn run(config: ShardConfig) {
-    let (registry, ports) = (Rc::new(config.registry), Rc::new(config.ports));
+    let ports = Rc::new(Openings { shard: config.index, listeners: config.ports });
+    let registry = Rc::new(config.registry);
     let services = InstanceServices::new(Key::new("resources", ""), Rc::clone(&ports));
     let shared = SharedParts::new(config.index, config.owners, Rc::clone(&registry), services);
     rt::spawn(Rc::clone(&shared).serve(config.questions));
@@ -190,6 +207,11 @@ impl Shard {
             }
             Control::Metrics(token, reply) => {
                 let _ = reply.send(self.series(token));
+            }
+            Control::Run(job) => {
+                if let Err(panic) = guarded(job) {
+                    tracing::error!("a job of a shard {panic}");
+                }
             }
             Control::SharedMetrics(reply) => {
                 let _ = reply.send(self.around.shared.series.snapshot());

@@ -47,6 +47,20 @@ impl Emitted {
     pub async fn outcome(self) -> Outcome {
         self.0.await
     }
+
+    /// What becomes of several, together.
+    #[must_use]
+    pub fn together(all: Vec<Emitted>) -> Emitted {
+        Emitted(Box::pin(async move {
+            let mut together = Outcome::default();
+            for one in all {
+                let Outcome { failures, replies } = one.outcome().await;
+                together.failures.extend(failures);
+                together.replies.extend(replies);
+            }
+            together
+        }))
+    }
 }
 
 /// What the engine offers a running source.
@@ -68,11 +82,11 @@ pub trait SourceContext {
     }
 
     /// Hands values on in order, each as a batch of its own, for a source that does not ask what
-    /// becomes of them. All of them are taken or none.
+    /// becomes of each of them: they have one outcome. All of them are taken or none.
     ///
     /// # Errors
     /// As [`SourceContext::emit`]: none of them was taken.
-    fn emit_each(&self, values: Vec<K>) -> LocalBoxFuture<'_, Result<(), SourceError>> {
+    fn emit_each(&self, values: Vec<K>) -> LocalBoxFuture<'_, Result<Emitted, SourceError>> {
         Box::pin(one_by_one(self, values))
     }
 
@@ -116,16 +130,16 @@ pub trait SourceContext {
 pub async fn one_by_one<C: SourceContext + ?Sized>(
     context: &C,
     values: Vec<K>,
-) -> Result<(), SourceError> {
-    for (at, value) in values.into_iter().enumerate() {
+) -> Result<Emitted, SourceError> {
+    let mut all = Vec::with_capacity(values.len());
+    for value in values {
         let batch = Batch::new(Data::Value(value));
-        let emitted = match at {
-            0 => context.emit(batch).await?,
-            _ => context.emit_kept(batch).await?,
-        };
-        drop(emitted);
+        all.push(match all.is_empty() {
+            true => context.emit(batch).await?,
+            false => context.emit_kept(batch).await?,
+        });
     }
-    Ok(())
+    Ok(Emitted::together(all))
 }
 
 /// A source instance, owned by one shard.

@@ -232,3 +232,43 @@ fn names_are_resolved() {
         });
     }
 }
+
+#[test]
+fn a_stream_goes_on_in_another_reactor() {
+    for mode in modes() {
+        let listener = std::net::TcpListener::bind(local()).expect("bound");
+        let address = listener.local_addr().expect("an address");
+        let taken = run(mode, async move || {
+            let stream = Stream::connect(address).await.expect("connected");
+            let (mut read, mut write) = stream.into_split();
+            write.write_all(b"one".to_vec()).await.0.expect("sent");
+            let mut peer = listener.accept().expect("accepted").0;
+            peer.write_all(b"two").expect("sent");
+            let (count, _) = read.read(Vec::with_capacity(3)).await;
+            assert_eq!(count.expect("received"), 3);
+            (Stream::into_fd(read, write).expect("taken out"), peer)
+        });
+        let (socket, mut peer) = taken;
+        let sent = std::thread::spawn(move || {
+            run(mode, async move || {
+                let mut stream = Stream::from_fd(socket).expect("taken in");
+                stream.write_all(b"three".to_vec()).await.0.expect("sent");
+            });
+        });
+        sent.join().expect("it runs");
+        let mut all = Vec::new();
+        peer.read_to_end(&mut all).expect("received");
+        assert_eq!(all, b"onethree", "{mode}");
+    }
+}
+
+#[test]
+fn halves_of_two_streams_are_no_stream() {
+    for mode in modes() {
+        run(mode, async move || {
+            let (a, b) = Stream::pair().expect("a pair");
+            let ((read, _write), (_read, write)) = (a.into_split(), b.into_split());
+            assert!(Stream::into_fd(read, write).is_err());
+        });
+    }
+}

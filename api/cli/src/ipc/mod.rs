@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use connect::ipc::{Listening, Options, Users};
-use engine::EngineHandle;
+use connect::ipc::{Listening, Options, Reactor, Users};
+use engine::Engine;
 use server::Ports;
 
 use router::Pipelines;
@@ -54,9 +54,8 @@ impl IpcOptions {
 /// The address cannot be used, or the file of users cannot be read.
 pub(crate) fn start(
     address: &str,
-    io: rt::IoMode,
     given: &IpcOptions,
-    engine: EngineHandle,
+    engine: &Engine,
     ports: Arc<Ports>,
     opens: flume::Receiver<()>,
 ) -> Result<Listening, String> {
@@ -64,8 +63,11 @@ pub(crate) fn start(
     let anybody = users.is_none();
     let options = Options { users, opens: Some(opens), ..Options::default() };
     let here = Arc::new(OnceLock::new());
-    let pipelines = Pipelines::new(engine, ports, Arc::clone(&here), given.ipc_eval);
-    let listening = connect::ipc::start(address, io, options, move || pipelines)?;
+    let pipelines = Pipelines::new(engine.handle(), ports, Arc::clone(&here), given.ipc_eval);
+    let shards = engine.shards().iter().cloned();
+    let reactors: Vec<Reactor> =
+        shards.map(|shard| Box::new(move |job| shard.run(job)) as Reactor).collect();
+    let listening = connect::ipc::start(address, &options, &reactors, move || pipelines.clone())?;
     let address = *here.get_or_init(|| listening.address());
     if given.ipc_eval && anybody && reached_from_elsewhere(address) {
         let text = "Whoever reaches this address may evaluate q here; --ipc-users keeps others out";

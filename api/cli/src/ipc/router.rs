@@ -3,15 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use connect::ipc::{Router, Said, give};
+use connect::ipc::{Port, Router, Said, give};
 use engine::{EngineHandle, PipelineView, State};
-use flume::Sender;
 use formats::k::K;
-use plan::env::Request;
 use plan::{LocalBoxFuture, Plan};
 use server::Ports;
 
 /// The pipelines of the process, as clients see them.
+#[derive(Clone)]
 pub(super) struct Pipelines {
     pub(super) engine: EngineHandle,
     ports: Arc<Ports>,
@@ -81,7 +80,7 @@ impl Pipelines {
             None => self.asked(request).await,
             Some((port, name, argument)) => {
                 let value = self.asked(&K::str(argument)).await?;
-                give(port, name, value).await
+                give(port.requests, name, value).await
             }
         }
     }
@@ -106,8 +105,9 @@ fn is_spec(plan: &Plan) -> bool {
 }
 
 impl Router for Pipelines {
-    fn port(&self, name: &str) -> Option<Sender<Request>> {
-        self.ports.find("ipc", name)?.sender.upgrade()
+    fn port(&self, name: &str) -> Option<Port> {
+        let port = self.ports.find("ipc", name)?;
+        Some(Port { requests: port.sender.upgrade()?, home: Some(port.shard) })
     }
 
     fn read(&self, text: &[u8]) -> Result<Option<Said>, String> {

@@ -1,11 +1,17 @@
 //! Symbols that a thread has read lately. A column has the same few over and over: short ones are
-//! known by their bytes as words, without a look at the table of all symbols.
+//! known by their bytes as words, without a look at the table of all symbols. The names of the
+//! columns of the last table are known by all of their bytes.
 
+use super::ipc::Endian;
 use super::sym::Sym;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Symbols that are remembered; one that is read later takes the place of another.
 const SLOTS: usize = 1 << 12;
+
+/// Bytes of the names of columns that are remembered.
+const NAMES_BYTES_MAX: usize = 1 << 10;
 
 /// The bytes of a text of at most 15, and zeros.
 type Words = [u64; 2];
@@ -14,8 +20,36 @@ type Words = [u64; 2];
 #[derive(Default)]
 pub(super) struct Recent(Vec<(Words, Sym)>);
 
+/// Names of columns, and how they were written; as long as there are no bytes there are none.
+#[derive(Default)]
+struct Names {
+    bytes: Vec<u8>,
+    endian: Endian,
+    names: Arc<Vec<Sym>>,
+}
+
 thread_local! {
     static RECENT: RefCell<Recent> = const { RefCell::new(Recent(Vec::new())) };
+    static NAMES: RefCell<Names> = RefCell::default();
+}
+
+/// The names with which bytes begin, if they are those of the last table, and how many bytes these
+/// are.
+pub(super) fn names(bytes: &[u8], endian: Endian) -> Option<(Arc<Vec<Sym>>, usize)> {
+    NAMES.with_borrow(|last| {
+        let same = !last.bytes.is_empty() && last.endian == endian;
+        (same && bytes.starts_with(&last.bytes))
+            .then(|| (Arc::clone(&last.names), last.bytes.len()))
+    })
+}
+
+/// Remembers names that are written as these bytes.
+pub(super) fn keep_names(bytes: &[u8], endian: Endian, names: &Arc<Vec<Sym>>) {
+    if bytes.len() <= NAMES_BYTES_MAX {
+        NAMES.with_borrow_mut(|last| {
+            *last = Names { bytes: bytes.to_vec(), endian, names: Arc::clone(names) };
+        });
+    }
 }
 
 /// Calls a function with what this thread remembers.
@@ -98,6 +132,18 @@ mod tests {
                 prop_assert_eq!(found, short.then_some((symbol, text.len() + 1)));
             }
         }
+    }
+
+    #[test]
+    fn names_are_known_by_all_of_their_bytes() {
+        let (little, big) = (Endian::Little, Endian::Big);
+        let one = Arc::new(vec![Sym::new("a")]);
+        keep_names(b"abc", little, &one);
+        assert_eq!(names(b"abcd", little), Some((Arc::clone(&one), 3)));
+        assert_eq!(names(b"abcd", big), None);
+        assert_eq!(names(b"ab", little), None);
+        keep_names(&[b'a'; NAMES_BYTES_MAX + 1], little, &Arc::default());
+        assert_eq!(names(b"abc", little), Some((one, 3)), "what is too long is not remembered");
     }
 
     #[test]

@@ -231,7 +231,12 @@ impl Session {
     /// Asks for room for items behind those of a list or table that is changed where it is. When it
     /// has been given away it is too late.
     pub(crate) fn room_behind(&self, list: &K, more: &K) -> Result<()> {
-        self.bytes(growth(list, more.len()))
+        self.room_for(list, more.len())
+    }
+
+    /// The same for so many items.
+    pub(crate) fn room_for(&self, list: &K, count: usize) -> Result<()> {
+        self.bytes(growth(list, count))
     }
 }
 

@@ -140,6 +140,18 @@ impl Stream {
     pub fn into_split(self) -> (ReadHalf, WriteHalf) {
         (self.read, self.write)
     }
+
+    /// The socket, out of the calling thread's reactor: for a stream that goes on in another one,
+    /// see [`Stream::from_fd`].
+    ///
+    /// # Errors
+    /// The halves are those of two streams; both are closed.
+    pub fn into_fd(read: ReadHalf, write: WriteHalf) -> io::Result<OwnedFd> {
+        let whole = read.inner.reunite(write.inner).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let fd = whole.into_raw_fd();
+        // SAFETY: the descriptor was just given up by its owner.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
 }
 
 impl ReadHalf {

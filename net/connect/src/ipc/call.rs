@@ -9,7 +9,7 @@ use wire::kdb;
 
 use super::flight::{Answer, gone};
 use super::gathered::Callee;
-use super::router::{Router, Said};
+use super::router::{Port, Router, Said};
 
 /// Levels of general lists in an argument that are looked at: the argument, and what is in it.
 const COERCED_LEVELS: usize = 2;
@@ -39,7 +39,7 @@ pub(super) fn wanted(request: K, router: &dyn Router) -> Wanted {
     let Some(Said::Call(name, mut arguments)) = said else {
         return Wanted::Other { request, said };
     };
-    let Some(port) = find(&name, &mut arguments, router) else {
+    let Some(Port { requests, home }) = find(&name, &mut arguments, router) else {
         return Wanted::Other { request, said: Some(Said::Call(name, arguments)) };
     };
     // Held on to, it would keep the items of the argument from being taken out.
@@ -47,7 +47,8 @@ pub(super) fn wanted(request: K, router: &dyn Router) -> Wanted {
     // A callback takes one argument (spec/kdb-qsp.md §6).
     match (arguments.len(), arguments.pop()) {
         (1, Some(value)) => {
-            Wanted::Callback { callee: Callee { port, name }, value: coerced(value) }
+            let callee = Callee { port: requests, name, home };
+            Wanted::Callback { callee, value: coerced(value) }
         }
         _ => Wanted::Nothing(Err("rank".to_owned())),
     }
@@ -131,7 +132,7 @@ fn coerce(value: K, levels: usize) -> K {
 
 /// The port of a name. A dictionary of callbacks is called with the key in front: it is found
 /// under the name, a dot and the key.
-fn find(name: &str, arguments: &mut Vec<K>, router: &dyn Router) -> Option<Sender<Request>> {
+fn find(name: &str, arguments: &mut Vec<K>, router: &dyn Router) -> Option<Port> {
     if let [key, _] = arguments.as_slice()
         && let Some(key) = key.as_sym()
         && let Some(port) = router.port(&format!("{name}.{}", key.as_str()))
@@ -144,7 +145,7 @@ fn find(name: &str, arguments: &mut Vec<K>, router: &dyn Router) -> Option<Sende
 
 /// Gives a callback values, each of which is a call.
 pub(super) async fn call(callee: Callee, mut values: Vec<K>, remote: &str) -> Answer {
-    let Callee { port, name } = callee;
+    let Callee { port, name, .. } = callee;
     let (reply, answer) = flume::bounded(1);
     let payload = match values.pop() {
         Some(value) if values.is_empty() => Payload::Value(value),
@@ -176,7 +177,7 @@ pub(super) async fn call(callee: Callee, mut values: Vec<K>, remote: &str) -> An
 /// # Errors
 /// The one of the callback, or that its pipeline has ended.
 pub async fn give(port: Sender<Request>, name: String, value: K) -> Result<K, String> {
-    call(Callee { port, name }, vec![value], "").await.get().await
+    call(Callee { port, name, home: None }, vec![value], "").await.get().await
 }
 
 /// The name and the arguments of a call; a head may be a symbol or a text that names a function

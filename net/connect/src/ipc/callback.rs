@@ -76,49 +76,28 @@ impl Callback {
             let Request { payload, reply, .. } = request;
             // The caller is answered once there is room for its data: that is how a slow pipeline
             // slows its callers.
-            let emitted = self.take(context, payload).await?;
+            let emitted = take(context, payload).await?;
             let _ = reply.try_send(Response { status: 200, ..Response::default() });
             if self.shared {
                 on_the_way.push(async move {
-                    for one in emitted {
-                        one.outcome().await;
-                    }
+                    emitted.outcome().await;
                     drop(reply);
                 });
             }
         }
     }
+}
 
-    /// Hands on what a request carries. Returns what becomes of it, where anybody wants to know.
-    async fn take(
-        &self,
-        context: &Rc<dyn SourceContext>,
-        payload: Payload,
-    ) -> Result<Vec<Emitted>, SourceError> {
-        let batches = match payload {
-            Payload::Values(values) if !self.shared => {
-                context.emit_each(values).await?;
-                return Ok(Vec::new());
-            }
-            Payload::Value(value) => vec![Batch::new(Data::Value(value))],
-            Payload::Values(values) => {
-                values.into_iter().map(|value| Batch::new(Data::Value(value))).collect()
-            }
-            Payload::Bytes(bytes) => {
-                let body = plan::Body::Own(std::sync::Arc::new(bytes.to_vec()));
-                let recs = vec![Record { body, ..Record::default() }];
-                vec![Batch::records(Records { recs, ..Records::default() })]
-            }
-        };
-        let mut emitted = Vec::new();
-        for batch in batches {
-            // All of a request is taken, or nothing of it.
-            emitted.push(match emitted.is_empty() {
-                true => context.emit(batch).await?,
-                false => context.emit_kept(batch).await?,
-            });
+/// Hands on what a request carries. All of it is taken, or nothing.
+async fn take(context: &Rc<dyn SourceContext>, payload: Payload) -> Result<Emitted, SourceError> {
+    match payload {
+        Payload::Values(values) => context.emit_each(values).await,
+        Payload::Value(value) => context.emit(Batch::new(Data::Value(value))).await,
+        Payload::Bytes(bytes) => {
+            let body = plan::Body::Own(std::sync::Arc::new(bytes.to_vec()));
+            let recs = vec![Record { body, ..Record::default() }];
+            context.emit(Batch::records(Records { recs, ..Records::default() })).await
         }
-        Ok(emitted)
     }
 }
 

@@ -10,7 +10,7 @@ const ERROR_CHARACTERS_MAX: usize = 200;
 
 /// The complaints about one client.
 pub(super) struct Complaints {
-    remote: String,
+    pub(super) remote: String,
     /// When the last line was logged.
     said: Option<rt::Nanos>,
     left_out: u64,

@@ -1,42 +1,52 @@
 //! One client of the IPC port.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use flume::Sender;
 use formats::k::K;
 use formats::k::ipc::{Body, Endian, IpcError, decode_argument, decode_body};
-use rt::net::{ReadHalf, Stream};
+use rt::net::{ReadHalf, Stream, WriteHalf};
 use wire::kdb::{Event, Kind, Message, Server};
 
 use super::call::{Wanted, answer, coerced, wanted};
 use super::complaints::Complaints;
 use super::flight::{Answer, Asked, Flight, answer_all};
 use super::gathered::{Call, Gathered};
+use super::house::Place;
 use super::listener::{LOGIN_TIME, Options};
-use super::router::Router;
 
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 64 << 10;
 
-/// Talks to a client until it goes or breaks the protocol; `all` counts the requests of all clients
-/// that are on the way.
+/// Reads of a client before other tasks of its reactor get a turn.
+const BURST_MAX: u64 = 32;
+/// After so many requests, one after the other, to callbacks of one other reactor a client moves
+/// there.
+const MOVES_AFTER: u32 = 4;
+
+/// A client that was let in.
+pub(super) struct Admitted {
+    pub(super) halves: (ReadHalf, WriteHalf),
+    /// With what was read and is not asked yet.
+    pub(super) server: Server,
+    pub(super) complaints: Complaints,
+}
+
+/// A client that goes on at another reactor, whose number this is. Nothing of it is on the way.
+pub(super) struct Leaving(pub(super) usize, pub(super) Admitted);
+
+/// Lets a client in; nothing when it has gone already.
 ///
 /// # Errors
-/// Why the connection was ended, for the log.
-pub(super) async fn talk(
-    stream: Stream,
-    options: Rc<Options>,
-    router: Rc<dyn Router>,
-    all: Rc<Cell<usize>>,
-) -> Result<(), String> {
+/// Why it was turned away, for the log.
+pub(super) async fn admit(stream: Stream, options: &Options) -> Result<Option<Admitted>, String> {
     let mut server = Server::new(options.message_max);
-    let remote = stream.peer().to_string();
     // A reply in answer to small requests must not wait for more.
     let _ = stream.set_nodelay(true);
-    let (mut stream, mut writer) = stream.into_split();
-    let login = rt::timeout(LOGIN_TIME, next(&mut stream, &mut server)).await;
-    let Some(event) = login.map_err(|_| "no login in time".to_owned())?? else { return Ok(()) };
+    let (mut reader, mut writer) = stream.into_split();
+    let login = rt::timeout(LOGIN_TIME, next(&mut reader, &mut server)).await;
+    let Some(event) = login.map_err(|_| "no login in time".to_owned())?? else { return Ok(None) };
     let Event::Login { user, password, capability } = event else {
         return Err("no login".to_owned());
     };
@@ -45,46 +55,86 @@ pub(super) async fn talk(
     }
     let accepted = writer.write_all(Server::accept(capability).to_vec()).await.0;
     accepted.map_err(|e| crate::text::io_text(&e))?;
-    let complaints = Rc::new(RefCell::new(Complaints::of(&remote)));
-    let flight = Flight::new(all);
+    let complaints = Complaints::of(&reader.peer().to_string());
+    Ok(Some(Admitted { halves: (reader, writer), server, complaints }))
+}
+
+/// Talks to a client until it goes, breaks the protocol, or goes on elsewhere.
+///
+/// # Errors
+/// Why the connection was ended, for the log.
+pub(super) async fn talk(admitted: Admitted, place: &Rc<Place>) -> Result<Option<Leaving>, String> {
+    let Admitted { halves: (mut reader, writer), mut server, complaints } = admitted;
+    let remote = reader.peer().to_string();
+    let complaints = Rc::new(RefCell::new(complaints));
+    let flight = Flight::new(Rc::clone(&place.requests));
     // What bounds the requests on the way bounds these, too.
     let (asked, to_answer) = flume::unbounded();
     let answers = answer_all(to_answer, Rc::clone(&flight), writer, Rc::clone(&complaints));
-    let answers = rt::spawn(answers);
-    let gathered = None;
-    let mut client = Client { remote, router, flight, asked, complaints, gathered };
-    let ended = client.listen(&mut stream, &mut server).await;
+    let answers = rt::spawn(answers).abort_on_drop();
+    let mut client = Client {
+        remote,
+        place: Rc::clone(place),
+        flight,
+        asked,
+        complaints: Rc::clone(&complaints),
+        gathered: None,
+        elsewhere: (place.number, 0),
+    };
+    let ended = client.listen(&mut reader, &mut server).await;
     // What came before the end was called.
     client.send().await;
     // What was asked before is answered, or complained about.
     drop(client);
-    let _ = answers.await;
-    ended
+    let writer = answers.await;
+    let Some(to) = ended? else { return Ok(None) };
+    let (Ok(Some(writer)), Some(complaints)) = (writer, Rc::into_inner(complaints)) else {
+        return Ok(None);
+    };
+    let complaints = complaints.into_inner();
+    Ok(Some(Leaving(to, Admitted { halves: (reader, writer), server, complaints })))
 }
 
 /// A client that was let in.
 struct Client {
     remote: String,
-    router: Rc<dyn Router>,
+    place: Rc<Place>,
     flight: Rc<Flight>,
     asked: Sender<Asked>,
     complaints: Rc<RefCell<Complaints>>,
     /// Calls that were read and are not sent yet.
     gathered: Option<Gathered>,
+    /// The reactor that the last requests went to, and how many of them that were.
+    elsewhere: (usize, u32),
 }
 
 impl Client {
-    async fn listen(&mut self, stream: &mut ReadHalf, server: &mut Server) -> Result<(), String> {
-        loop {
+    /// Does what the client asks until it goes; gives the number of the reactor where it goes on.
+    async fn listen(
+        &mut self,
+        stream: &mut ReadHalf,
+        server: &mut Server,
+    ) -> Result<Option<usize>, String> {
+        for reads in 1_u64.. {
             while let Some(message) = server.message().map_err(|e| e.to_string())? {
                 self.message(message).await?;
             }
             // Nobody waits for more.
             self.send().await;
+            if let (there, MOVES_AFTER..) = self.elsewhere
+                && there != self.place.number
+            {
+                self.flight.landed().await?;
+                return Ok(Some(there));
+            }
+            if reads.is_multiple_of(BURST_MAX) {
+                rt::yield_now().await;
+            }
             if !fill(stream, server).await? {
-                return Ok(());
+                return Ok(None);
             }
         }
+        Ok(None)
     }
 
     /// Asks what a message asks. Calls of callbacks follow each other at once; any other request
@@ -125,7 +175,7 @@ impl Client {
     }
 
     async fn take(&mut self, request: K, body: &[u8], call: Call) -> Result<(), String> {
-        match wanted(request, &*self.router) {
+        match wanted(request, &*self.place.router) {
             Wanted::Nothing(answer) => self.answer(call, answer).await,
             Wanted::Callback { callee, value } => {
                 match self.gathered.as_mut().filter(|gathered| gathered.admits(&callee, call)) {
@@ -142,7 +192,7 @@ impl Client {
             Wanted::Other { request, said } => {
                 self.send().await;
                 self.flight.alone().await?;
-                let answer = answer(&request, said, &*self.router).await;
+                let answer = answer(&request, said, &*self.place.router).await;
                 self.answer(call, answer).await;
             }
         }
@@ -155,9 +205,16 @@ impl Client {
         let _ = self.asked.send(Asked { calls: vec![call], answer: Answer::Ready(answer) });
     }
 
+    /// Takes note of where requests go.
+    fn note(&mut self, to: usize) {
+        let (last, count) = self.elsewhere;
+        self.elsewhere = (to, if to == last { count.saturating_add(1) } else { 1 });
+    }
+
     /// Sends what was gathered.
     async fn send(&mut self) {
         if let Some(Gathered { callee, values, calls, .. }) = self.gathered.take() {
+            self.note(callee.home.unwrap_or(self.place.number));
             let answer = super::call::call(callee, values, &self.remote).await;
             let _ = self.asked.send(Asked { calls, answer });
         }

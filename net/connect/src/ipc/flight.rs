@@ -86,7 +86,7 @@ pub(super) struct Flight {
     /// Nothing can be written any more.
     broken: Cell<bool>,
     /// Told when one has landed.
-    landed: (Sender<()>, Receiver<()>),
+    news: (Sender<()>, Receiver<()>),
 }
 
 impl Flight {
@@ -97,7 +97,7 @@ impl Flight {
             count: Cell::default(),
             bytes: Cell::default(),
             broken: Cell::default(),
-            landed: flume::bounded(1),
+            news: flume::bounded(1),
         })
     }
 
@@ -128,13 +128,21 @@ impl Flight {
         self.until(|| self.count.get() <= 1).await
     }
 
+    /// Waits until nothing is on the way.
+    ///
+    /// # Errors
+    /// The client can be sent nothing any more.
+    pub(super) async fn landed(&self) -> Result<(), String> {
+        self.until(|| self.count.get() == 0).await
+    }
+
     async fn until(&self, fits: impl Fn() -> bool) -> Result<(), String> {
         while !fits() {
             if self.broken.get() {
                 return Err("it took no answer".to_owned());
             }
             // The other end is here, too.
-            let _ = self.landed.1.recv_async().await;
+            let _ = self.news.1.recv_async().await;
         }
         Ok(())
     }
@@ -144,12 +152,12 @@ impl Flight {
         self.count.set(self.count.get() - calls.len());
         self.all.set(self.all.get() - calls.len());
         self.bytes.set(self.bytes.get() - bytes);
-        let _ = self.landed.0.try_send(());
+        let _ = self.news.0.try_send(());
     }
 
     fn break_off(&self) {
         self.broken.set(true);
-        let _ = self.landed.0.try_send(());
+        let _ = self.news.0.try_send(());
     }
 }
 
@@ -160,13 +168,13 @@ impl Drop for Flight {
 }
 
 /// Answers requests in the order in which they come; complains about those that fail and have no
-/// answer. Ends when there are no more, or with the connection.
+/// answer. Ends when there are no more, which gives the connection back, or with the connection.
 pub(super) async fn answer_all(
     asked: Receiver<Asked>,
     flight: Rc<Flight>,
     mut stream: WriteHalf,
     complaints: Rc<RefCell<Complaints>>,
-) {
+) -> Option<WriteHalf> {
     while let Ok(Asked { calls, answer }) = asked.recv_async().await {
         let answers = answer.all().await;
         let mut out = Vec::new();
@@ -181,10 +189,12 @@ pub(super) async fn answer_all(
             }
         }
         if !out.is_empty() && stream.write_all(out).await.0.is_err() {
-            return flight.break_off();
+            flight.break_off();
+            return None;
         }
         flight.land(&calls);
     }
+    Some(stream)
 }
 
 /// Appends a response.

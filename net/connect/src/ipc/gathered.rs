@@ -26,6 +26,8 @@ pub(super) struct Call {
 pub(super) struct Callee {
     pub(super) port: Sender<Request>,
     pub(super) name: String,
+    /// See [`super::Port`].
+    pub(super) home: Option<usize>,
 }
 
 /// See the head of the file.
@@ -61,7 +63,7 @@ impl Gathered {
 
     /// Whether a call may join them.
     pub(super) fn admits(&self, callee: &Callee, call: Call) -> bool {
-        let Callee { port, name } = callee;
+        let Callee { port, name, .. } = callee;
         self.callee.port.same_channel(port) && self.callee.name == *name && self.has_room(call)
     }
 
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     fn callee(port: &Sender<Request>, name: &str) -> Callee {
-        Callee { port: port.clone(), name: name.to_owned() }
+        Callee { port: port.clone(), name: name.to_owned(), home: None }
     }
 
     fn call(bytes: usize) -> Call {

@@ -2,17 +2,19 @@
 //!
 //! Of what clients send, values are given to callbacks: to the open ports of kind `ipc`. What else
 //! they may ask is up to the [`Router`].
+//!
+//! There is no thread for it. The first of the given reactors lets clients in, and each talks to
+//! those whose callbacks it runs ([`super::house`]).
 
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use flume::Sender;
-use rt::net::{ListenOptions, Stream, TcpListener, resolve};
-use rt::{IoMode, ReactorConfig, ThreadHandle};
+use flume::{Receiver, Sender};
+use rt::net::{ListenOptions, TcpListener, resolve};
 
-use super::connection;
+use super::house::{House, LEAVE_MAX};
 use super::router::Router;
 use super::users::Users;
 use crate::text::io_text;
@@ -23,12 +25,9 @@ pub const CONNECTIONS_MAX: usize = 1024;
 pub const LOGIN_TIME: Duration = Duration::from_secs(10);
 /// Bytes that a message may have, packed or not, unless somebody says otherwise.
 pub const MESSAGE_MAX: usize = 64 << 20;
-/// Pause after the system had nothing left for a new connection.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
-/// How long answers are waited for that are on the way when the listener ends.
-const LEAVE_MAX: Duration = Duration::from_secs(1);
-/// Pause between looks whether there are any.
-const LEAVE_PAUSE: Duration = Duration::from_millis(1);
+/// How long reactors that are busy are waited for when the listener ends, besides what they wait
+/// for answers.
+const BUSY_MAX: Duration = Duration::from_secs(1);
 
 /// How clients are treated.
 #[derive(Clone, Debug)]
@@ -61,82 +60,18 @@ impl Options {
     }
 }
 
-/// What all clients share.
-struct House {
-    options: Rc<Options>,
-    router: Rc<dyn Router>,
-    /// Clients that are here.
-    clients: Rc<Cell<usize>>,
-    /// Their requests that are on the way.
-    requests: Rc<Cell<usize>>,
-}
+/// Something to do on the thread of a reactor.
+pub type Job = Box<dyn FnOnce() + Send>;
 
-impl House {
-    /// Lets clients in until the future is dropped. Runs on the reactor of the calling thread.
-    async fn serve(&self, listener: TcpListener) {
-        if let Some(opens) = &self.options.opens {
-            let _ = opens.recv_async().await; // an error: it is open
-        }
-        loop {
-            match listener.accept().await {
-                Ok(stream) if self.clients.get() >= self.options.connections_max => {
-                    tracing::warn!(peer = %stream.peer(), "too many IPC clients");
-                }
-                Ok(stream) => drop(rt::spawn(self.client(stream))),
-                Err(error) => {
-                    tracing::warn!(error = io_text(&error), "cannot accept an IPC client");
-                    rt::sleep(EXHAUSTED_PAUSE).await;
-                }
-            }
-        }
-    }
+/// Has a reactor do something on its thread.
+pub type Reactor = Box<dyn Fn(Job)>;
 
-    /// Talks to one client to its end.
-    fn client(&self, stream: Stream) -> impl Future<Output = ()> + use<> {
-        let here = Counted::new(&self.clients);
-        let (options, router) = (Rc::clone(&self.options), Rc::clone(&self.router));
-        let requests = Rc::clone(&self.requests);
-        async move {
-            let peer = stream.peer().clone();
-            if let Err(text) = connection::talk(stream, options, router, requests).await {
-                tracing::warn!(%peer, text, "the connection of an IPC client was closed");
-            }
-            drop(here);
-        }
-    }
-
-    /// Waits until what is on the way is answered: who asked for the end may be among the clients.
-    async fn leave(&self) {
-        let landed = async {
-            while self.requests.get() > 0 {
-                rt::sleep(LEAVE_PAUSE).await;
-            }
-        };
-        let _ = rt::timeout(LEAVE_MAX, landed).await;
-    }
-}
-
-/// A client that is counted while it is here.
-struct Counted(Rc<Cell<usize>>);
-
-impl Counted {
-    fn new(count: &Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Counted(Rc::clone(count))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
-}
-
-/// A listener on a thread of its own. It ends when this value is dropped.
+/// A listener. It ends when this value is dropped.
 pub struct Listening {
     address: SocketAddr,
     stop: Option<Sender<()>>,
-    thread: Option<ThreadHandle<()>>,
+    /// Closes when all reactors have left it.
+    left: Receiver<()>,
 }
 
 impl Listening {
@@ -150,46 +85,53 @@ impl Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         self.stop.take();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // a panic in it was logged by the reactor
-        }
+        // Nothing is ever sent. A reactor that does not even see that it is to end goes on without
+        // anybody who waits for it.
+        let _ = self.left.recv_timeout(LEAVE_MAX + BUSY_MAX);
     }
 }
 
-/// Listens on `address` (`host:port`, port 0 takes a free one) on a thread of its own. `router` is
-/// made there.
+/// Listens on `address` (`host:port`, port 0 takes a free one). Clients are talked to on the
+/// reactors, by whose numbers ports say where they are; `router` makes what each of these asks.
 ///
 /// # Errors
-/// A text that names the address: the port is in use, the name has no address; or the thread could
-/// not be started.
+/// A text that names the address: the port is in use, the name has no address; or no reactor runs.
 pub fn start<R: Router + 'static>(
     address: &str,
-    mode: IoMode,
-    options: Options,
-    router: impl FnOnce() -> R + Send + 'static,
+    options: &Options,
+    reactors: &[Reactor],
+    router: impl Fn() -> R + Send + Sync + 'static,
 ) -> Result<Listening, String> {
     let (stop, stopped) = flume::bounded::<()>(0);
+    let (here, left) = flume::bounded::<()>(0);
     let (report, reported) = flume::bounded(1);
-    let wanted = address.to_owned();
-    let thread = rt::start_thread(ReactorConfig::new(mode, "ipc"), move || async move {
-        let listener = match bind(&wanted).await {
-            Ok(listener) => listener,
-            Err(text) => return drop(report.send(Err(text))),
+    let mut first = Some((address.to_owned(), report));
+    let router = Arc::new(router);
+    let doors: Vec<_> = reactors.iter().map(|_| flume::unbounded()).collect();
+    let all: Vec<_> = doors.iter().map(|(door, _)| door.clone()).collect();
+    for (number, (reactor, (_, arriving))) in reactors.iter().zip(doors).enumerate() {
+        let (first, router, doors) = (first.take(), Arc::clone(&router), all.clone());
+        let (options, stopped, here) = (options.clone(), stopped.clone(), here.clone());
+        let house = move || async move {
+            let listener = match first {
+                None => None,
+                Some((address, report)) => {
+                    let bound = bind(&address).await;
+                    let address = bound.as_ref().map(TcpListener::local_addr);
+                    let _ = report.send(address.map_err(String::clone));
+                    bound.ok()
+                }
+            };
+            let router = Rc::new(router());
+            House::new(number, options, router, doors.into())
+                .run(listener, arriving, stopped)
+                .await;
+            drop(here);
         };
-        let _ = report.send(Ok(listener.local_addr()));
-        let house = House {
-            options: Rc::new(options),
-            router: Rc::new(router()),
-            clients: Rc::default(),
-            requests: Rc::default(),
-        };
-        let stopped = std::pin::pin!(stopped.recv_async());
-        futures_util::future::select(std::pin::pin!(house.serve(listener)), stopped).await;
-        house.leave().await;
-    });
-    let thread = thread.map_err(|e| e.to_string())?;
-    let address = reported.recv().map_err(|_| "the IPC thread ended".to_owned())??;
-    Ok(Listening { address, stop: Some(stop), thread: Some(thread) })
+        reactor(Box::new(move || drop(rt::spawn(house()))));
+    }
+    let address = reported.recv().map_err(|_| "no reactor runs".to_owned())??;
+    Ok(Listening { address, stop: Some(stop), left })
 }
 
 async fn bind(address: &str) -> Result<TcpListener, String> {

@@ -6,7 +6,8 @@ use rt::IoMode;
 use serde_json::json;
 
 use super::*;
-use crate::ipc::{Listening, Options, Users, start};
+use crate::ipc::testing::{Listening, start};
+use crate::ipc::{Options, Users};
 use crate::testing::{TestEnv, both_modes};
 
 /// A listener whose callback is `upd`; what it is called with arrives at the receiver. Symbols are

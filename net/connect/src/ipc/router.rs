@@ -16,11 +16,26 @@ pub enum Said {
     Call(String, Vec<K>),
 }
 
+/// An open port.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Where requests go.
+    pub requests: Sender<Request>,
+    /// The number of the reactor that takes them, where that is one of those that talk to clients.
+    pub home: Option<usize>,
+}
+
+impl From<Sender<Request>> for Port {
+    fn from(requests: Sender<Request>) -> Self {
+        Port { requests, home: None }
+    }
+}
+
 /// What there is to be asked for, and who answers. Whatever is not here is refused: what a client
 /// sends is data, unless [`Router::evaluate`] says otherwise.
 pub trait Router {
     /// The open port of kind `ipc` under a name: a callback.
-    fn port(&self, name: &str) -> Option<Sender<Request>>;
+    fn port(&self, name: &str) -> Option<Port>;
 
     /// What a text stands for; nothing when it is neither a name nor a call with known arguments.
     ///
@@ -58,7 +73,7 @@ pub trait Router {
 }
 
 impl<F: Fn(&str) -> Option<Sender<Request>>> Router for F {
-    fn port(&self, name: &str) -> Option<Sender<Request>> {
-        self(name)
+    fn port(&self, name: &str) -> Option<Port> {
+        self(name).map(Port::from)
     }
 }

@@ -182,23 +182,22 @@ impl<'a> Reader<'a> {
         Sym::intern(self.text()?).ok_or(IpcError::TooManySymbols)
     }
 
-    /// Symbols; those that were read lately are not looked up again.
+    /// A symbol; one that was read lately is not looked up again.
+    fn known_symbol(&mut self, known: &mut Recent) -> Result<Sym, IpcError> {
+        if let Some((symbol, len)) = known.read(self.rest) {
+            self.rest = self.rest.get(len..).unwrap_or_default();
+            return Ok(symbol);
+        }
+        let all = self.rest;
+        let symbol = self.symbol()?;
+        known.keep(all, symbol);
+        Ok(symbol)
+    }
+
     fn symbols(&mut self, count: usize, known: &mut Recent) -> Result<Vec<Sym>, IpcError> {
         let mut out = Vec::with_capacity(count);
         for _ in 0..count {
-            let found = known.read(self.rest);
-            out.push(match found {
-                Some((symbol, len)) => {
-                    self.rest = self.rest.get(len..).unwrap_or_default();
-                    symbol
-                }
-                None => {
-                    let all = self.rest;
-                    let symbol = self.symbol()?;
-                    known.keep(all, symbol);
-                    symbol
-                }
-            });
+            out.push(self.known_symbol(known)?);
         }
         Ok(out)
     }
@@ -230,7 +229,7 @@ impl<'a> Reader<'a> {
             Scalar::I64(_) => Scalar::I64(self.number()?),
             Scalar::F32(_) => Scalar::F32(self.number()?),
             Scalar::F64(_) => Scalar::F64(self.number()?),
-            Scalar::Sym(_) => Scalar::Sym(self.symbol()?),
+            Scalar::Sym(_) => Scalar::Sym(recent::with(|known| self.known_symbol(known))?),
             Scalar::Guid(_) => Scalar::Guid(self.take(16)?.try_into().unwrap_or_default()),
         };
         Ok(K::Atom(ty, scalar))
@@ -278,22 +277,45 @@ impl<'a> Reader<'a> {
         if !matches!(self.byte()?, 99 | 127) {
             return Err(IpcError::BadShape);
         }
-        let names = self.object(depth + 1)?;
-        let columns = self.object(depth + 1)?;
-        let (
-            K::Vec(Vector { data: Data::Sym(names), .. }),
-            K::Vec(Vector { data: Data::List(columns), .. }),
-        ) = (names, columns)
-        else {
+        let names = self.names(depth)?;
+        let columns = self.columns(depth)?;
+        let (Some(names), Some(columns)) = (names, columns) else {
             return Err(IpcError::BadShape);
         };
-        let columns = std::mem::take(&mut Arc::unwrap_or_clone(columns).0);
         let rows = columns.first().map_or(0, K::len);
         let is_column = |k: &K| matches!(k, K::Vec(_)) && k.len() == rows;
         match names.len() == columns.len() && columns.iter().all(is_column) {
             true => Ok(K::Table(Arc::new(Table { names, columns }))),
             false => Err(IpcError::BadShape),
         }
+    }
+
+    /// The names of a table's columns; `None` where they are no symbols. Tables that follow each
+    /// other share them.
+    fn names(&mut self, depth: usize) -> Result<Option<Arc<Vec<Sym>>>, IpcError> {
+        if let Some((names, len)) = recent::names(self.rest, self.endian) {
+            self.rest = self.rest.get(len..).unwrap_or_default();
+            return Ok(Some(names));
+        }
+        let all = self.rest;
+        match self.object(depth + 1)? {
+            K::Vec(Vector { data: Data::Sym(names), .. }) => {
+                let len = all.len() - self.rest.len();
+                recent::keep_names(all.get(..len).unwrap_or_default(), self.endian, &names);
+                Ok(Some(names))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The columns of a table; `None` where they are no general list.
+    fn columns(&mut self, depth: usize) -> Result<Option<Vec<K>>, IpcError> {
+        let depth = depth + 1;
+        if self.rest.first() != Some(&0) || depth >= DEPTH_MAX {
+            return self.object(depth).map(|_| None);
+        }
+        let (_list, _attr) = (self.byte()?, self.byte()?);
+        self.objects(depth).map(Some)
     }
 
     fn function(&mut self, code: i8, depth: usize) -> Result<K, IpcError> {

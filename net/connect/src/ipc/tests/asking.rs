@@ -1,7 +1,7 @@
 //! What clients may ask for.
 
 use super::*;
-use crate::ipc::Said;
+use crate::ipc::{Port, Said};
 
 /// A callback `upd`, a variable `out`, a function `.f`, and perhaps an evaluator.
 struct Everything {
@@ -10,8 +10,8 @@ struct Everything {
 }
 
 impl Router for Everything {
-    fn port(&self, name: &str) -> Option<flume::Sender<Request>> {
-        (name == "upd").then(|| self.upd.clone())
+    fn port(&self, name: &str) -> Option<Port> {
+        (name == "upd").then(|| self.upd.clone().into())
     }
 
     fn read(&self, text: &[u8]) -> Result<Option<Said>, String> {

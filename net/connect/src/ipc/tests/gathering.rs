@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ipc::GATHERED_MAX;
+use crate::ipc::{GATHERED_MAX, Port};
 
 /// Callbacks of some names, and a function `hold` that says when it is called and then waits.
 struct Hall {
@@ -14,8 +14,8 @@ struct Hall {
 }
 
 impl Router for Hall {
-    fn port(&self, name: &str) -> Option<flume::Sender<Request>> {
-        self.names.contains(&name).then(|| self.port.clone())
+    fn port(&self, name: &str) -> Option<Port> {
+        self.names.contains(&name).then(|| self.port.clone().into())
     }
 
     fn function<'a>(

@@ -1,19 +1,22 @@
 mod asking;
 mod flight;
 mod gathering;
+mod moving;
 mod shared;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use formats::k::K;
 use formats::k::ipc::{Body, Endian, decode_body, encode};
 use plan::env::{Payload, Request};
+use rt::IoMode;
 use serde_json::json;
 use wire::kdb::{Event, Kind, Server, write_message};
 
 use super::*;
+use crate::ipc::testing::{Listening, start};
 use crate::testing::{Fake, TestEnv, both_modes};
 
 struct Client {

@@ -50,3 +50,29 @@ fn a_shared_call_is_done_with_when_it_is_delivered_and_answered_before() {
         assert_eq!(fake.seen.borrow().len(), 2);
     });
 }
+
+#[test]
+fn calls_of_a_shared_request_are_done_with_when_all_of_them_are_delivered() {
+    both_modes(|| async {
+        let env = TestEnv::new();
+        let config = json!({"name": "upd", "key": "sym"});
+        let mut source = (crate::ipc::callback::SPEC.build)(&config, &env).unwrap();
+        let port = env.services.port("ipc", "upd");
+        let fake = Fake::new();
+        fake.hold(true);
+        let context = fake.clone();
+        let caller = rt::spawn(async move {
+            let (mut several, answer) = request();
+            several.payload = Payload::Values((0..3).map(K::long).collect());
+            port.send_async(several).await.unwrap();
+            assert_eq!(answer.recv_async().await.map(|response| response.status), Ok(200));
+            assert_eq!(context.seen.borrow().len(), 3);
+            assert!(!answer.is_disconnected());
+            context.hold(false);
+            assert!(answer.recv_async().await.is_err(), "nobody holds it any more");
+            context.stop();
+        });
+        assert_eq!(source.run(fake.clone()).await, Err(plan::SourceError::Stopped));
+        caller.await.unwrap();
+    });
+}

@@ -1,6 +1,7 @@
 //! Rows put into a table where it is: in time that grows with the rows, not with the table.
 
 use crate::error::{QError, Result};
+use crate::kernel::few::Few;
 use crate::kernel::hash::{RowTable, flat, row, row_hash};
 use crate::session::Session;
 use crate::verbs::join;
@@ -14,11 +15,13 @@ enum Rows<'a> {
     One(Cow<'a, [K]>),
     /// Columns of so many rows.
     Many(Vec<&'a Vector>, usize),
+    /// Each a list, or a table of one row; and for each column its place in all of them.
+    Each(&'a [K], Vec<usize>),
 }
 
 impl<'a> Rows<'a> {
     /// Rows for columns of these names; `None` for what is to be understood in the general way.
-    fn of(width: usize, names: impl FnOnce() -> Vec<Sym>, y: &'a K) -> Option<Self> {
+    fn of(width: usize, names: impl Iterator<Item = Sym> + Clone, y: &'a K) -> Option<Self> {
         match y {
             K::Atom(..) if width == 1 => Some(Self::One(vec![y.clone()].into())),
             K::Vec(v) if v.data.len() == width => {
@@ -30,46 +33,48 @@ impl<'a> Rows<'a> {
                 items.iter().any(K::is_atom).then_some(Self::One(items))
             }
             K::Dict(d) => {
-                let names = names();
                 if let Some((keys, values)) = y.keyed() {
-                    let column = |name: &Sym| keys.column(*name).or_else(|| values.column(*name));
+                    let column = |name| keys.column(name).or_else(|| values.column(name));
                     let width = keys.columns.len() + values.columns.len();
-                    return Self::columns(&names, width, column, keys.rows());
+                    return Self::columns(names, width, column, keys.rows());
                 }
                 let given = d.keys.as_syms()?;
-                if given == names {
-                    return Some(Self::One(d.values.items().collect()));
+                if names.clone().eq(given.iter().copied()) {
+                    return Some(Self::One(match d.values.as_list() {
+                        Some(values) => Cow::Borrowed(values),
+                        None => d.values.items().collect(),
+                    }));
                 }
-                let value = |name| Some(d.values.at(given.iter().position(|n| n == name)?));
-                let values: Option<Vec<K>> = names.iter().map(value).collect();
-                let values = values.filter(|_| given.len() == names.len());
+                let value = |name| Some(d.values.at(given.iter().position(|n| *n == name)?));
+                let values: Option<Vec<K>> = names.map(value).collect();
+                let values = values.filter(|values| given.len() == values.len());
                 values.map(|values| Self::One(values.into()))
             }
-            K::Table(t) => {
-                Self::columns(&names(), t.columns.len(), |name| t.column(*name), t.rows())
-            }
+            K::Table(t) => Self::columns(names, t.columns.len(), |name| t.column(name), t.rows()),
             _ => None,
         }
     }
 
     fn columns(
-        names: &[Sym],
+        names: impl Iterator<Item = Sym>,
         width: usize,
-        column: impl Fn(&Sym) -> Option<&'a K>,
+        column: impl Fn(Sym) -> Option<&'a K>,
         rows: usize,
     ) -> Option<Self> {
         let vector = |name| match column(name) {
             Some(K::Vec(v)) => Some(v),
             _ => None,
         };
-        let columns: Option<Vec<&Vector>> = names.iter().map(vector).collect();
-        columns.filter(|_| width == names.len()).map(|columns| Self::Many(columns, rows))
+        let columns: Option<Vec<&Vector>> = names.map(vector).collect();
+        let columns = columns.filter(|columns| width == columns.len());
+        columns.map(|columns| Self::Many(columns, rows))
     }
 
     fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
             Self::Many(_, rows) => *rows,
+            Self::Each(rows, _) => rows.len(),
         }
     }
 
@@ -80,6 +85,7 @@ impl<'a> Rows<'a> {
                 _ => None,
             },
             Self::Many(columns, _) => columns.get(column)?.data.scalar(at),
+            Self::Each(rows, order) => scalar_of(rows.get(at)?, *order.get(column)?).map(|s| s.1),
         }
     }
 
@@ -110,6 +116,8 @@ impl<'a> Rows<'a> {
                     };
                     new.ty == ty && (ty != Type::List || list && lists())
                 }),
+                // They were looked at when they were put together.
+                (Self::Each(..), _) => true,
             }
         })
     }
@@ -122,6 +130,7 @@ impl<'a> Rows<'a> {
                 let item = match self {
                     Self::One(values) => values.get(column).cloned(),
                     Self::Many(columns, _) => columns.get(column).map(|c| c.at(at)),
+                    Self::Each(..) => None,
                 };
                 let (items, item) = (Arc::make_mut(items), item.unwrap_or_default());
                 match items.get_mut(place) {
@@ -145,6 +154,8 @@ impl<'a> Rows<'a> {
                 let places: Vec<i64> = rows.iter().map(|row| *row as i64).collect();
                 columns.get(column).map_or(K::Null, |c| K::Vec((*c).clone()).gather(&places))
             }
+            // They go where no column has an attribute.
+            Self::Each(..) => K::Null,
         };
         match items {
             K::Vec(items) => items.data,
@@ -170,9 +181,37 @@ impl<'a> Rows<'a> {
 
     /// Writes a column of the rows at their places.
     fn write_all(&self, column: usize, to: &mut K, places: &[usize]) {
+        /// Writes items of one layout, or puts them behind the last.
+        macro_rules! written {
+            ($items:ident, $layout:ident) => {{
+                let items = Arc::make_mut($items);
+                for (at, place) in places.iter().enumerate() {
+                    let Some(Scalar::$layout(item)) = self.scalar(column, at) else {
+                        debug_assert!(false, "rows fit");
+                        continue;
+                    };
+                    match items.get_mut(*place) {
+                        Some(slot) => *slot = item,
+                        None => items.push(item),
+                    }
+                }
+            }};
+        }
         let K::Vec(to) = to else { return };
-        for (at, place) in places.iter().enumerate() {
-            self.write(column, at, to, *place);
+        match &mut to.data {
+            Data::U8(items) => written!(items, U8),
+            Data::I16(items) => written!(items, I16),
+            Data::I32(items) => written!(items, I32),
+            Data::I64(items) => written!(items, I64),
+            Data::F32(items) => written!(items, F32),
+            Data::F64(items) => written!(items, F64),
+            Data::Sym(items) => written!(items, Sym),
+            Data::Guid(items) => written!(items, Guid),
+            Data::List(_) => {
+                for (at, place) in places.iter().enumerate() {
+                    self.write(column, at, to, *place);
+                }
+            }
         }
     }
 }
@@ -184,12 +223,29 @@ impl<'a> Rows<'a> {
 /// `insert` when `known` is an error and there is a row of the same key, `wsfull` when the table
 /// gets too long; nothing is done.
 pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Result<bool> {
+    let rows = match (&*target, target.keyed()) {
+        (K::Table(t), _) => {
+            let rows = Rows::of(t.names.len(), t.names.iter().copied(), y);
+            rows.filter(|rows| rows.fit(t.columns.iter()))
+        }
+        (_, Some((keys, values))) => {
+            let width = keys.names.len() + values.names.len();
+            let names = keys.names.iter().chain(values.names.iter()).copied();
+            let columns = keys.columns.iter().chain(&values.columns);
+            Rows::of(width, names, y).filter(|rows| rows.fit(columns))
+        }
+        _ => None,
+    };
+    match rows {
+        Some(rows) => put_rows(cx, target, &rows, known),
+        None => Ok(false),
+    }
+}
+
+/// Puts rows that fit.
+fn put_rows(cx: &mut Session, target: &mut K, rows: &Rows<'_>, known: Known) -> Result<bool> {
     match target {
         K::Table(t) => {
-            let rows = Rows::of(t.names.len(), || t.names.to_vec(), y);
-            let Some(rows) = rows.filter(|rows| rows.fit(t.columns.iter())) else {
-                return Ok(false);
-            };
             room(cx, t.rows(), rows.len())?;
             let attributes = match t.columns.iter().all(is_plain) {
                 true => Vec::new(),
@@ -198,22 +254,16 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
                     rows.kept(cx, &t.columns, 0, &all)?
                 }
             };
-            append(Arc::make_mut(t), &rows, &attributes);
+            append(Arc::make_mut(t), rows, &attributes);
             Ok(true)
         }
         K::Dict(d) => {
             let (K::Table(keys), K::Table(values)) = (&d.keys, &d.values) else {
                 return Ok(false);
             };
-            let width = keys.names.len() + values.names.len();
-            let names = || keys.names.iter().chain(values.names.iter()).copied().collect();
-            let columns = keys.columns.iter().chain(&values.columns);
-            let Some(rows) = Rows::of(width, names, y).filter(|rows| rows.fit(columns)) else {
-                return Ok(false);
-            };
-            let Some(places) = places(cx, keys, &rows, known)? else { return Ok(false) };
-            let attributes = attributes(cx, (keys, values), &rows, &places)?;
-            replace(cx, Arc::make_mut(d), &rows, places, &attributes);
+            let Some(places) = places(cx, keys, rows, known)? else { return Ok(false) };
+            let attributes = attributes(cx, (keys, values), rows, &places)?;
+            replace(cx, Arc::make_mut(d), rows, places, &attributes);
             Ok(true)
         }
         _ => Ok(false),
@@ -225,6 +275,77 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
 pub(super) enum Known {
     Replaced,
     Refused,
+}
+
+/// The type and storage of an item of a row: of a list, or of a table of one row.
+fn scalar_of(row: &K, place: usize) -> Option<(Type, Scalar)> {
+    match row {
+        K::Vec(Vector { data: Data::List(items), .. }) => match items.get(place)? {
+            K::Atom(ty, scalar) => Some((*ty, *scalar)),
+            _ => None,
+        },
+        K::Table(table) => match table.columns.get(place)? {
+            K::Vec(v) if v.data.len() == 1 => Some((v.ty, v.data.scalar(0)?)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a row is of the shape of another.
+fn alike(row: &K, other: &K) -> bool {
+    match (row, other) {
+        (K::Vec(row), K::Vec(other)) => row.data.len() == other.data.len(),
+        (K::Table(row), K::Table(other)) => {
+            Arc::ptr_eq(&row.names, &other.names) || row.names == other.names
+        }
+        _ => false,
+    }
+}
+
+/// Puts rows into a table, each as [`put`] does it alone: as many of the first of them as fit and
+/// are of one shape. `order` has the items that lists are to have, where that is not all of them.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn put_each(
+    cx: &mut Session,
+    target: &mut K,
+    rows: &[K],
+    order: Option<&[usize]>,
+) -> Result<usize> {
+    let tables = match (&*target, target.keyed()) {
+        (K::Table(t), _) => [Some(&**t), None],
+        (_, Some((keys, values))) => [Some(keys), Some(values)],
+        _ => return Ok(0),
+    };
+    let columns = || tables.iter().flatten().flat_map(|table| table.iter());
+    let width = columns().count();
+    let Some(first) = rows.first() else { return Ok(0) };
+    let places: Option<Vec<usize>> = match (first, order) {
+        (K::Table(t), None) if t.columns.len() == width => {
+            columns().map(|(name, _)| t.position(name)).collect()
+        }
+        (K::Vec(v), None) if v.data.len() == width => Some((0..width).collect()),
+        (K::Vec(_), Some(order)) if order.len() == width => Some(order.to_vec()),
+        _ => None,
+    };
+    let Some(places) = places.filter(|_| columns().all(|(_, column)| is_plain(column))) else {
+        return Ok(0);
+    };
+    let types: Vec<Option<Type>> = columns().map(|(_, column)| column.ty()).collect();
+    let fits = |row: &&K| {
+        let same = |(place, ty): (&usize, &Option<Type>)| {
+            scalar_of(row, *place).map(|(own, _)| own) == *ty
+        };
+        alike(row, first) && places.iter().zip(&types).all(same)
+    };
+    let count = rows.iter().take_while(fits).count();
+    let rows = Rows::Each(rows.get(..count).unwrap_or_default(), places);
+    if count == 0 || !put_rows(cx, target, &rows, Known::Replaced)? {
+        return Ok(0);
+    }
+    Ok(count)
 }
 
 fn room(cx: &mut Session, count: usize, new: usize) -> Result<()> {
@@ -240,17 +361,21 @@ fn is_plain(column: &K) -> bool {
 /// Puts rows behind those of a table, whose columns have the attributes then, or none.
 fn append(table: &mut Table, rows: &Rows<'_>, attributes: &[Attr]) {
     for (at, column) in table.columns.iter_mut().enumerate() {
-        let K::Vec(to) = column else { continue };
-        to.attr = attributes.get(at).copied().unwrap_or_default();
-        match rows {
-            Rows::One(_) => {
-                let end = to.data.len();
-                rows.write(at, 0, to, end);
-            }
-            Rows::Many(columns, _) => {
+        let end = column.len();
+        match (rows, &mut *column) {
+            (Rows::One(_), K::Vec(to)) => rows.write(at, 0, to, end),
+            (Rows::Many(columns, _), K::Vec(to)) => {
                 let done = columns.get(at).is_some_and(|new| to.data.append(&new.data));
                 debug_assert!(done, "rows fit");
             }
+            (Rows::Each(each, _), column) => {
+                let places: Vec<usize> = (end..end + each.len()).collect();
+                rows.write_all(at, column, &places);
+            }
+            _ => {}
+        }
+        if let K::Vec(to) = column {
+            to.attr = attributes.get(at).copied().unwrap_or_default();
         }
     }
 }
@@ -258,7 +383,7 @@ fn append(table: &mut Table, rows: &Rows<'_>, attributes: &[Attr]) {
 /// Where rows go in a keyed table, and the index that knows of them.
 struct Places {
     index: RowTable,
-    places: Vec<usize>,
+    places: Few<usize>,
     /// The first of the rows that go to each place behind the last.
     fresh: Vec<usize>,
 }
@@ -278,21 +403,20 @@ fn places(cx: &mut Session, keys: &Table, rows: &Rows<'_>, known: Known) -> Resu
         }
     }
     let mut fresh: Vec<usize> = Vec::new();
-    let mut places = Vec::with_capacity(rows.len());
-    for at in 0..rows.len() {
+    let place = |at| {
         let hash = hash(at);
         let same = |place: usize| match place.checked_sub(count) {
             None => row(&columns, place).eq(rows.key(width, at)),
             // One of the new rows.
             Some(n) => fresh.get(n).is_some_and(|n| rows.key(width, *n).eq(rows.key(width, at))),
         };
-        let place = index.find(hash, same).unwrap_or_else(|| {
+        index.find(hash, same).unwrap_or_else(|| {
             index.insert(hash, count + fresh.len());
             fresh.push(at);
             count + fresh.len() - 1
-        });
-        places.push(place);
-    }
+        })
+    };
+    let places = (0..rows.len()).map(place).collect();
     Ok(Some(Places { index, places, fresh }))
 }
 
