@@ -89,7 +89,7 @@ fn what_cannot_be_kept_leaves_nothing() {
     both_modes(|| async {
         let dir = TempDir::new().unwrap();
         let refused = async |sink: &dyn Sink, batch: &Batch| match sink.write(batch).await {
-            Err(SinkError::All(fault)) => fault.text.clone(),
+            Err(SinkError::Refused(fault)) => fault.text.clone(),
             other => panic!("{other:?}"),
         };
         let plain = sink(dir.path(), None);

@@ -127,13 +127,13 @@ impl Ipc {
     }
 
     async fn send(&self, batch: &Batch) -> Result<(), SinkError> {
-        let message = self.message(batch).map_err(|text| SinkError::All(self.fault(text)))?;
+        let message = self.message(batch).map_err(|text| SinkError::Refused(self.fault(text)))?;
         let connection = self.connection.borrow_mut().take();
         let gone = |text: String| SinkError::NotConnected(self.fault(text));
         let mut connection = connection.ok_or_else(|| gone("there is no connection".to_owned()))?;
         let answer = connection.call(message, self.config.sync).await.map_err(gone)?;
         *self.connection.borrow_mut() = Some(connection);
-        answer.map_err(|text| SinkError::All(self.fault(format!("'{text}"))))
+        answer.map_err(|text| SinkError::Refused(self.fault(format!("'{text}"))))
     }
 }
 

@@ -75,7 +75,7 @@ fn an_error_of_the_process_refuses_the_value_and_keeps_the_connection() {
             (call(K::sym("a")), "'no symbols"),
             (Batch::new(Data::Value(K::str("2+2"))), "'access"),
         ] {
-            let Err(SinkError::All(fault)) = sink.write(&batch).await else { panic!("refused") };
+            let Err(SinkError::Refused(fault)) = sink.write(&batch).await else { panic!("refused") };
             assert_eq!(fault.text, format!("kdb+ IPC {address}: {want}"));
         }
         sink.write(&call(K::long(1))).await.unwrap();
@@ -146,7 +146,7 @@ fn what_cannot_be_sent_is_refused() {
         let raw = plan::RawBlock { bytes: "a".into(), meta: None, offset: 0, only: None };
         for data in [Data::Value(long), Data::Raw(raw)] {
             let refused = sink.write(&Batch::new(data)).await;
-            assert!(matches!(refused, Err(SinkError::All(_))), "{refused:?}");
+            assert!(matches!(refused, Err(SinkError::Refused(_))), "{refused:?}");
         }
         sink.write(&call(K::long(1))).await.unwrap();
     });
