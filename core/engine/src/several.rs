@@ -17,13 +17,10 @@ impl Several {
     /// The batches. Whoever drops some of them fails all.
     pub(crate) fn batches(self) -> impl Iterator<Item = Batch> {
         let Several { values, acks, born_ns } = self;
-        let (mut values, mut acks) = (values.into_iter(), Some(acks));
-        std::iter::from_fn(move || {
-            let data = Data::Value(values.next()?);
-            // The last one takes what the others share.
-            let acks = if values.len() > 0 { acks.clone() } else { acks.take() };
-            Some(Batch { acks: acks.unwrap_or_default(), born_ns, ..Batch::new(data) })
-        })
+        // The last one takes what the others share.
+        let shares = std::iter::repeat_n(acks, values.len());
+        let batch = move |(value, acks)| Batch { acks, born_ns, ..Batch::new(Data::Value(value)) };
+        values.into_iter().zip(shares).map(batch)
     }
 }
 
