@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
-use plan::{End, NodeId, Source, SourceError};
+use plan::{Batch, End, NodeId, Sink, Source, SourceError};
 
 use crate::acks::{AckEvent, Homing};
-use crate::build::component_labels;
+use crate::build::{Builder, component_labels};
 use crate::checkpoint::Line;
 use crate::checkpointing::Holders;
 use crate::connections::Connections;
@@ -21,6 +21,7 @@ use crate::lanes::{Lanes, Merge};
 use crate::ledger::{Ledger, Replay};
 use crate::parallel::{Done, Input, Intake};
 use crate::queue::Queue;
+use crate::refusals::Refusals;
 use crate::sinks::{SINK_QUEUE_MAX, SinkTask};
 use crate::stop::Stop;
 
@@ -103,19 +104,12 @@ impl Body {
             stations[head.last()] = Station::Source(vec![(plan.nodes.len(), 0)]);
             stations.push(Station::Away(done.clone()));
         }
-        let mut sinks = Vec::new();
-        for (index, sink) in built.sinks {
+        let sinks = built.sinks.into_iter().map(|(index, sink)| {
             let queue = Queue::new(SINK_QUEUE_MAX);
             stations[index] = Station::Sink(queue.clone());
-            let connections = Rc::clone(&ways.connections);
-            // What is refused before a sink sees it is counted where it would have arrived.
-            let rejected = plan.strict.then(|| {
-                let component = &plan.nodes[index].component;
-                let labels = component_labels(component, &built.builder.stream);
-                built.builder.series.counter("output_rejected", &labels)
-            });
-            sinks.push(SinkTask { sink, index, queue, connections, rejected });
-        }
+            sink_task(index, sink, queue, &built.builder, &ways)
+        });
+        let sinks = sinks.collect();
         let head = HeadParts { heads: built.heads, chains, keyed };
         Body { sources: built.sources, sinks, graph: Graph::new(stations), head, ways }
     }
@@ -172,6 +166,31 @@ impl Body {
     }
 }
 
+/// The task of the sink of node `index`.
+fn sink_task(
+    index: NodeId,
+    sink: Rc<dyn Sink>,
+    queue: Queue<Batch>,
+    builder: &Builder,
+    ways: &Ways,
+) -> SinkTask {
+    let plan = Arc::clone(&builder.plan);
+    // What is refused before a sink sees it is counted where it would have arrived.
+    let rejected = plan.strict.then(|| {
+        let labels = component_labels(&plan.nodes[index].component, &builder.stream);
+        builder.series.counter("output_rejected", &labels)
+    });
+    let refusals = Refusals {
+        plan,
+        index,
+        ledger: ways.ledger.clone(),
+        homing: ways.homing.clone(),
+        session: builder.main_session(),
+    };
+    let connections = Rc::clone(&ways.connections);
+    SinkTask { sink, index, queue, connections, rejected, refusals }
+}
+
 /// Runs all sources to their end; returns the text of one that failed for good.
 async fn read(sources: Vec<(NodeId, Box<dyn Source>)>, ways: &Ways) -> Option<String> {
     let several = sources.len() > 1;
@@ -219,7 +238,7 @@ async fn ack_loop(ways: &Ways, events: flume::Receiver<AckEvent>) -> String {
         let done = matches!(event, AckEvent::Done(_));
         match ways.ledger.on_event(event, rt::now().0) {
             Some(Replay { id, source, data, born_ns }) => {
-                let mut batch = plan::Batch::new(data);
+                let mut batch = Batch::new(data);
                 batch.born_ns = born_ns;
                 batch.acks = plan::Acks::one(plan::Ack::new(Arc::new(ways.homing.clone()), id));
                 let (intake, wait) = (Rc::clone(&ways.intake), pause);

@@ -51,6 +51,7 @@ mod patience;
 mod placing;
 mod queue;
 mod rates;
+mod refusals;
 mod roll;
 mod scratch;
 mod services;

@@ -362,7 +362,7 @@ impl Sink for MeteredSink {
                     failed.iter().for_each(|(_, fault)| self.complain(fault));
                     failed.len()
                 }
-                Err(SinkError::All(fault)) => {
+                Err(SinkError::All(fault) | SinkError::Refused(fault)) => {
                     self.complain(fault);
                     batch.len()
                 }

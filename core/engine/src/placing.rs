@@ -1,5 +1,6 @@
 //! Where the instances of a pipeline go: built on their shards before anything is opened.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,27 +30,49 @@ pub(crate) struct Placed {
     pub(crate) others: Vec<Other>,
 }
 
-/// A source or sink of a pipeline, on however many shards it has instances.
+/// A source or sink of a pipeline, on however many shards and in however many instances of the
+/// pipeline it has instances.
 pub(crate) struct Connected {
     pub(crate) view: ConnectionView,
-    up: Vec<bool>,
+    /// By the number of the instance of the pipeline, and which of its parts it is.
+    up: BTreeMap<(u64, usize), bool>,
 }
 
 impl Connected {
-    pub(crate) fn new(view: ConnectionView, instances: usize) -> Self {
-        Connected { view, up: vec![false; instances] }
+    /// Of an instance of a pipeline with so many parts.
+    pub(crate) fn new(view: ConnectionView, token: u64, parts: usize) -> Self {
+        Connected { view, up: (0..parts).map(|part| ((token, part), false)).collect() }
     }
 
     /// Notes what an instance tells. Connected is what all instances are: while one is not, some
-    /// partitions are not read.
-    pub(crate) fn set(&mut self, instance: usize, up: bool, error: String) {
-        if let Some(slot) = self.up.get_mut(instance) {
-            *slot = up;
-        }
-        self.view.connected = self.up.iter().all(|up| *up);
+    /// partitions are not read, or not written.
+    pub(crate) fn set(&mut self, token: u64, part: usize, up: bool, error: String) {
+        // One that has ended may tell more while it goes.
+        let Some(slot) = self.up.get_mut(&(token, part)) else { return };
+        *slot = up;
+        self.sum();
         if self.view.connected || !up {
             self.view.error = error;
         }
+    }
+
+    /// Another instance of the pipeline begins.
+    pub(crate) fn join(&mut self, token: u64) {
+        self.up.insert((token, 0), false);
+        self.sum();
+    }
+
+    /// An instance has ended.
+    pub(crate) fn leave(&mut self, token: u64) {
+        self.up.retain(|(of, _), _| *of != token);
+        self.sum();
+        if self.view.connected {
+            self.view.error.clear();
+        }
+    }
+
+    fn sum(&mut self) {
+        self.view.connected = self.up.values().all(|up| *up);
     }
 }
 
@@ -216,8 +239,7 @@ impl Table {
 mod tests {
     use super::*;
 
-    #[test]
-    fn connected_is_what_all_instances_are() {
+    fn source(parts: usize) -> Connected {
         let view = ConnectionView {
             label: String::new(),
             path: String::new(),
@@ -225,13 +247,35 @@ mod tests {
             connected: false,
             error: String::new(),
         };
-        let mut source = Connected::new(view, 2);
-        source.set(1, true, String::new());
+        Connected::new(view, 7, parts)
+    }
+
+    #[test]
+    fn connected_is_what_all_instances_are() {
+        let mut source = source(2);
+        source.set(7, 1, true, String::new());
         assert!(!source.view.connected);
-        source.set(0, false, "in use".to_owned());
-        source.set(1, true, String::new());
+        source.set(7, 0, false, "in use".to_owned());
+        source.set(7, 1, true, String::new());
         assert_eq!((source.view.connected, &*source.view.error), (false, "in use"));
-        source.set(0, true, String::new());
+        source.set(7, 0, true, String::new());
+        assert_eq!((source.view.connected, &*source.view.error), (true, ""));
+    }
+
+    #[test]
+    fn instances_beside_the_first_count_from_when_they_join_until_they_leave() {
+        let mut source = source(1);
+        source.set(7, 0, true, String::new());
+        source.set(8, 0, false, "unknown".to_owned());
+        let shown = (source.view.connected, &*source.view.error);
+        assert_eq!(shown, (true, ""), "it has nothing to say");
+        source.join(8);
+        assert!(!source.view.connected, "it has just begun");
+        source.set(8, 0, true, String::new());
+        assert!(source.view.connected);
+        source.set(8, 0, false, "away".to_owned());
+        assert_eq!((source.view.connected, &*source.view.error), (false, "away"));
+        source.leave(8);
         assert_eq!((source.view.connected, &*source.view.error), (true, ""));
     }
 }

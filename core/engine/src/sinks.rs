@@ -11,6 +11,7 @@ use plan::{Batch, Fault, Sink, SinkError};
 
 use crate::connections::Connections;
 use crate::queue::Queue;
+use crate::refusals::Refusals;
 
 /// Batches that wait for one sink before the operators in front of it pause.
 pub(crate) const SINK_QUEUE_MAX: usize = 16;
@@ -29,6 +30,7 @@ pub(crate) struct SinkTask {
     /// Counts messages that are refused because an operator failed on them; where there is no
     /// such count, they are delivered.
     pub(crate) rejected: Option<Counter>,
+    pub(crate) refusals: Refusals,
 }
 
 impl SinkTask {
@@ -110,6 +112,7 @@ impl SinkTask {
             match self.sink.write(&batch).await {
                 Ok(()) => return batch.ok(),
                 Err(SinkError::All(fault)) => return batch.fail(&fault),
+                Err(SinkError::Refused(fault)) => return self.refusals.take(batch, &fault),
                 Err(SinkError::Some(failed)) => return resolve_some(batch, &failed),
                 Err(SinkError::NotConnected(fault)) => {
                     self.connections.failed(self.index, &fault.text);

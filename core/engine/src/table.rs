@@ -237,7 +237,7 @@ impl Table {
                 error: String::new(),
             };
             let parts = if source || placed.whole { placed.lines.len() } else { 0 };
-            Connected::new(view, 1 + parts)
+            Connected::new(view, placed.token, 1 + parts)
         };
         let nodes = spec.plan.nodes.iter().enumerate();
         let connections = nodes
@@ -393,13 +393,13 @@ impl Table {
             Event::Connection { token, instance, index, up, error } => {
                 let key = self.by_token.borrow().get(&token).cloned();
                 let mut rows = self.rows.borrow_mut();
-                let row = key.and_then(|key| rows.get_mut(&key)).filter(|r| r.token == token);
+                let row = key.and_then(|key| rows.get_mut(&key));
                 // A part may tell more while it goes.
                 let row = row.filter(|r| r.standing.ended_ns.is_none());
                 if let Some(row) = row {
                     row.seen_unix_ns = wall_ns();
                     if let Some(connected) = row.connections.get_mut(&index) {
-                        connected.set(instance, up, error);
+                        connected.set(token, instance, up, error);
                     }
                 }
             }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Batch, Fault};
+use crate::batch::{Batch, Data, Fault};
+use crate::component::Component;
 use crate::diagnostic::Diagnostic;
 use crate::env::Services;
 use crate::graph::Class;
@@ -77,6 +78,16 @@ pub trait Session {
     fn ask(&self, question: &K) -> Option<Result<K, String>> {
         let _ = question;
         None
+    }
+
+    /// A sink has refused for good what came of the code here. That is counted and logged, and the
+    /// batch is done with.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    fn refused(&self, sink: &Component, data: &Data, fault: &Fault) -> Result<(), OperatorError> {
+        let _ = (sink, data, fault);
+        Ok(())
     }
 }
 

@@ -11,6 +11,9 @@ use crate::batch::{Batch, Fault};
 pub enum SinkError {
     /// None of it was delivered.
     All(Arc<Fault>),
+    /// None of it was delivered, and sending it again would change nothing about that: it is an
+    /// error, and done with.
+    Refused(Arc<Fault>),
     /// These messages, by their position in the batch, were not; the others were.
     Some(Vec<(usize, Arc<Fault>)>),
     /// The connection is gone: nothing was delivered, the engine opens the sink again and repeats

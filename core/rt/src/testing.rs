@@ -24,18 +24,32 @@ const IO_URING_CALLS: [u32; 3] = [425, 426, 427];
 /// # Errors
 /// What the kernel says, such as `EINVAL` when it has no seccomp.
 pub fn refuse_io_uring() -> std::io::Result<()> {
+    refuse(IO_URING_CALLS, libc::EPERM)
+}
+
+/// Answers `fsync` with this error, to the calling thread and all it starts, for ever: a device that
+/// does not keep the names in directories. Contents of files are kept by another call.
+///
+/// # Errors
+/// As of [`refuse_io_uring`].
+pub fn refuse_fsync(error: i32) -> std::io::Result<()> {
+    let fsync = libc::SYS_fsync as u32;
+    refuse([fsync; 3], error)
+}
+
+/// Answers three system calls with an error.
+fn refuse([one, two, three]: [u32; 3], error: i32) -> std::io::Result<()> {
     let load_number = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     let jump_equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     let give_back = (libc::BPF_RET | libc::BPF_K) as u16;
     let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
-    let [setup, enter, register] = IO_URING_CALLS;
     let mut program = [
         step(load_number, 0, 0, 0), // the number is the first field of `seccomp_data`
-        step(jump_equal, setup, 3, 0),
-        step(jump_equal, enter, 2, 0),
-        step(jump_equal, register, 1, 0),
+        step(jump_equal, one, 3, 0),
+        step(jump_equal, two, 2, 0),
+        step(jump_equal, three, 1, 0),
         step(give_back, libc::SECCOMP_RET_ALLOW, 0, 0),
-        step(give_back, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
+        step(give_back, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
     ];
     let filter =
         libc::sock_fprog { len: program.len() as libc::c_ushort, filter: program.as_mut_ptr() };

@@ -302,9 +302,11 @@ impl Batcher {
             let failed = match write(&batch).await {
                 Ok(()) => continue,
                 Err(SinkError::Some(failed)) => failed,
-                Err(SinkError::All(fault) | SinkError::NotConnected(fault)) => {
-                    (0..batch.len().max(1)).map(|i| (i, Arc::clone(&fault))).collect()
-                }
+                Err(
+                    SinkError::All(fault)
+                    | SinkError::Refused(fault)
+                    | SinkError::NotConnected(fault),
+                ) => (0..batch.len().max(1)).map(|i| (i, Arc::clone(&fault))).collect(),
             };
             for (index, fault) in failed {
                 let origin = batch.as_records().and_then(|r| r.recs.get(index)).map(|r| r.origin);

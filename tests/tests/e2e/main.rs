@@ -25,6 +25,7 @@ mod kdb_persistence;
 mod kdb_readers;
 mod kdb_rest;
 mod kdb_workers;
+mod kdb_writers;
 mod kept;
 mod launch;
 mod list;

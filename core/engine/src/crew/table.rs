@@ -172,6 +172,7 @@ impl Table {
         let _ = self.shards[home].send(Control::Open(token, Vec::new()));
         let started_unix_ns = i128::from(rt::wall());
         row.members.all.push(Member { home, token, started_unix_ns, ended: false });
+        row.connections.values_mut().for_each(|connected| connected.join(token));
         let _ = self.shards[row.home].send(Control::Crew(row.token, News::Joined(ways)));
     }
 
@@ -206,6 +207,9 @@ impl Table {
         let found = row.members.all.iter_mut().find(|member| member.token == token);
         let Some(member) = found else { return };
         member.ended = true;
+        if row.standing.ended_ns.is_none() {
+            row.connections.values_mut().for_each(|connected| connected.leave(token));
+        }
         match state {
             State::Failed(text) => {
                 row.members.failed.get_or_insert(text);

@@ -39,6 +39,8 @@ struct Shelf {
     built: AtomicUsize,
     alive: AtomicUsize,
     gate: AtomicBool,
+    /// Whether sinks of others than the first instance are not let in.
+    shut: AtomicBool,
 }
 
 static SHELVES: Mutex<BTreeMap<String, Arc<Shelf>>> = Mutex::new(BTreeMap::new());
@@ -96,6 +98,7 @@ impl Operator for Hands {
 /// Takes a while for each batch.
 struct Slow {
     shelf: Arc<Shelf>,
+    number: usize,
 }
 
 impl Drop for Slow {
@@ -113,7 +116,12 @@ fn values(batch: &Batch) -> Vec<i64> {
 
 impl Sink for Slow {
     fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
-        Box::pin(async { Ok(()) })
+        Box::pin(async {
+            match self.number > 0 && self.shelf.shut.load(Ordering::SeqCst) {
+                true => Err(Arc::new(Fault::new("it is shut"))),
+                false => Ok(()),
+            }
+        })
     }
 
     fn write<'a>(&'a self, batch: &'a Batch) -> LocalBoxFuture<'a, Result<(), SinkError>> {
@@ -159,9 +167,9 @@ fn slow(config: &Json, _: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     if shelf.built.load(Ordering::SeqCst) == 2 && config["shelf"] == "two" {
         return Err(BuildError::new("two are enough"));
     }
-    shelf.built.fetch_add(1, Ordering::SeqCst);
+    let number = shelf.built.fetch_add(1, Ordering::SeqCst);
     shelf.alive.fetch_add(1, Ordering::SeqCst);
-    Ok(Box::new(Slow { shelf }))
+    Ok(Box::new(Slow { shelf, number }))
 }
 
 macro_rules! spec {
@@ -402,6 +410,18 @@ impl Bench {
     /// Whether sinks deliver nothing.
     pub(crate) fn gate(&self, closed: bool) {
         self.shelf.gate.store(closed, Ordering::SeqCst);
+    }
+
+    /// Whether sinks of others than the first instance are not let in.
+    pub(crate) fn shut(&self, shut: bool) {
+        self.shelf.shut.store(shut, Ordering::SeqCst);
+    }
+
+    /// Whether the sink is connected, and why it is not.
+    pub(crate) fn connection(&self) -> (bool, String) {
+        let connections = self.view().connections;
+        let sink = connections.into_iter().find(|connection| !connection.source);
+        sink.map(|sink| (sink.connected, sink.error)).expect("there is a sink")
     }
 
     pub(crate) fn is_closed(&self) -> bool {

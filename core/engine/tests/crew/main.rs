@@ -92,6 +92,22 @@ fn the_pipeline_goes_on_when_no_further_instance_can_be_built() {
 }
 
 #[test]
+fn a_sink_is_connected_when_those_of_all_instances_are() {
+    let mut bench = Bench::new("connections", 1, 3);
+    bench.rest_until(|bench| bench.connection().0);
+    bench.shut(true);
+    bench.load_until(|bench| bench.workers() == 2);
+    bench.rest_until(|bench| bench.connection() == (false, "it is shut".to_owned()));
+    (0..100).for_each(|_| bench.rest());
+    assert!(!bench.connection().0, "whatever the first one has");
+    bench.shut(false);
+    bench.rest_until(|bench| bench.connection() == (true, String::new()));
+    bench.check();
+    bench.rest_until(|bench| bench.workers() == 1);
+    assert!(bench.connection().0);
+}
+
+#[test]
 fn an_instance_is_given_a_limited_number_of_pieces() {
     let mut bench = Bench::new("gate", 2, 2);
     bench.gate(true);

@@ -7,6 +7,7 @@ mod documents;
 mod lanes;
 mod partitions;
 mod questions;
+mod refusals;
 mod several;
 mod turns;
 

@@ -25,7 +25,10 @@ use errors::Errors;
 use formats::k::K;
 use lifecycle::Life;
 use plan::env::Log;
-use plan::{Batch, Class, Code, Diagnostic, Expr, Form, Language, OperatorError, Services, Span};
+use plan::{
+    Batch, Class, Code, Component, Data, Diagnostic, Expr, Fault, Form, Language, OperatorError,
+    Services, Span,
+};
 use program::{OutputOf, Program};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -143,6 +146,10 @@ impl plan::Session for Environment {
             return Some(Err(busy().0));
         };
         Some(ask::answer(&mut session, question).map_err(|error| error.text.clone()))
+    }
+
+    fn refused(&self, sink: &Component, data: &Data, fault: &Fault) -> Result<(), OperatorError> {
+        self.0.refused(&sink.label, data, &fault.text)
     }
 }
 

@@ -205,7 +205,7 @@ impl Sink for ArrowFiles {
         Box::pin(async move {
             self.keep(batch).await.map_err(|refusal| match refusal {
                 Refusal::Disk(text) => SinkError::NotConnected(fault_of(&self.component, text)),
-                Refusal::Batch(text) => SinkError::All(fault_of(&self.component, text)),
+                Refusal::Batch(text) => SinkError::Refused(fault_of(&self.component, text)),
             })
         })
     }

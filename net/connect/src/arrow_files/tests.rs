@@ -89,7 +89,7 @@ fn what_cannot_be_kept_leaves_nothing() {
     both_modes(|| async {
         let dir = TempDir::new().unwrap();
         let refused = async |sink: &dyn Sink, batch: &Batch| match sink.write(batch).await {
-            Err(SinkError::All(fault)) => fault.text.clone(),
+            Err(SinkError::Refused(fault)) => fault.text.clone(),
             other => panic!("{other:?}"),
         };
         let plain = sink(dir.path(), None);
@@ -122,4 +122,55 @@ fn names_must_be_there() {
         let error = (SPEC.build)(&config, &TestEnv::new()).err().unwrap();
         assert_eq!(error.text, format!("field '{field}': must not be empty"));
     }
+}
+
+/// Runs a test of this file in a process of its own; what it is told is the number of an error.
+fn alone(test: &str, error: i32) {
+    let exe = std::env::current_exe().unwrap();
+    let mut child = std::process::Command::new(exe);
+    child.args(["--exact", &format!("arrow_files::tests::{test}"), "--nocapture"]);
+    let output = child.env(REFUSED, error.to_string()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// Tells a process of [`alone`] what becomes of the names in directories; the others do nothing.
+const REFUSED: &str = "MAINSTEM_TEST_FSYNC";
+/// A directory may not be read.
+const NOT_PERMITTED: i32 = 1;
+/// The device is broken.
+const IO_ERROR: i32 = 5;
+
+#[test]
+fn no_batch_is_delivered_whose_names_are_not_on_disk() {
+    alone("names_that_are_not_kept", NOT_PERMITTED);
+    alone("names_that_are_not_kept", IO_ERROR);
+}
+
+#[test]
+fn names_that_are_not_kept() {
+    let Ok(error) = std::env::var(REFUSED) else { return };
+    let error: i32 = error.parse().unwrap();
+    rt::testing::refuse_fsync(error).unwrap();
+    both_modes(move || async move {
+        let dir = TempDir::new().unwrap();
+        for partition in [None, Some("date")] {
+            let sink = sink(dir.path(), partition);
+            let opened = sink.open().await;
+            if error == IO_ERROR {
+                let text = opened.unwrap_err().text.clone();
+                assert!(text.starts_with(&format!("sync {}:", dir.path().display())), "{text}");
+                continue;
+            }
+            opened.unwrap();
+            let Err(SinkError::NotConnected(fault)) = sink.write(&table(vec![1], vec![2])).await
+            else {
+                panic!("its names are not on disk")
+            };
+            // The folder of a new partition stands in that of the table.
+            let wanted = format!("sync {}:", dir.join("t").display());
+            assert!(fault.text.starts_with(&wanted), "{}", fault.text);
+            assert_eq!(files(&dir.join("t")), Vec::<PathBuf>::new(), "it is taken back");
+        }
+    });
 }

@@ -103,7 +103,10 @@ impl Child {
             }
             match self.sink.write(batch).await {
                 Ok(()) => return Ok(()),
-                Err(SinkError::All(fault)) => return Err(Failed::All(fault)),
+                // Those around decide what is done with; it fails as a whole to them.
+                Err(SinkError::All(fault) | SinkError::Refused(fault)) => {
+                    return Err(Failed::All(fault));
+                }
                 Err(SinkError::Some(failed)) if failed.is_empty() => return Ok(()),
                 Err(SinkError::Some(failed)) => return Err(Failed::Some(failed)),
                 Err(SinkError::NotConnected(_)) => {

@@ -1,7 +1,6 @@
 //! Source `file`: files, one after another, through a scanner.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use plan::{
     BuildError, Env, Example, Json, LocalBoxFuture, Meta, Source, SourceContext, SourceError,
     SourceSpec, schema_of,
 };
-use rt::file::{File, FileKind};
+use rt::file::{File, FileInfo, FileKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -143,23 +142,25 @@ impl FileSource {
     }
 
     async fn read_one(
-        &self,
+        &mut self,
         path: &str,
         context: &Rc<dyn SourceContext>,
     ) -> Result<(), SourceError> {
-        let retry = |call: &str, error: &std::io::Error| {
-            // A file that is not there yet may come; so may the right to read it.
-            SourceError::Retry(path_text(call, path, error))
-        };
-        let file = match File::open(path).await {
-            // A file that was there and is gone again.
-            Err(error) if self.watch.is_some() && error.kind() == ErrorKind::NotFound => {
-                context.error(&format!("failed to read file: {}", path_text("open", path, &error)));
+        let (file, info) = match (opened(path).await, &mut self.watch) {
+            (Ok(opened), None) => opened,
+            (Ok(opened), Some(watch)) => {
+                watch.opened(path);
+                opened
+            }
+            // It must not hold up those behind it, and comes again later.
+            (Err(text), Some(watch)) => {
+                watch.not_opened(path);
+                context.error(&format!("failed to read file: {text}"));
                 return Ok(());
             }
-            opened => opened.map_err(|e| retry("open", &e))?,
+            // A file that is not there yet may come; so may the right to read it.
+            (Err(text), None) => return Err(SourceError::Retry(text)),
         };
-        let info = file.info().await.map_err(|e| retry("stat", &e))?;
         if info.kind == FileKind::Dir {
             context.error(&format!("failed to read file: read {path}: is a directory"));
             return Ok(());
@@ -199,6 +200,13 @@ impl FileSource {
         }
         Ok(())
     }
+}
+
+/// Opens a file, and tells what it is.
+async fn opened(path: &str) -> Result<(File, FileInfo), String> {
+    let file = File::open(path).await.map_err(|e| path_text("open", path, &e))?;
+    let info = file.info().await.map_err(|e| path_text("stat", path, &e))?;
+    Ok((file, info))
 }
 
 /// Metadata of every message of a file (spec/benthos-components.md §A.13).

@@ -12,22 +12,36 @@ use crate::text::path_text;
 const FILES_MAX: usize = GLOB_MATCHES_MAX;
 /// Pause between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// Pause before a file is tried again that cannot be opened; doubles up to the longest.
+const AGAIN_MIN: Duration = Duration::from_secs(1);
+/// Longest such pause.
+const AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// Which files are known, and what those look like that are new.
 ///
 /// A file is read once it looks the same at two looks, so that one that is still being written is
 /// not read too early, also when reading begins. A file that is gone is forgotten: another of its
-/// name is new.
+/// name is new. One that cannot be opened is new again after a pause.
 #[derive(Debug)]
 pub(super) struct Watch {
     known: HashSet<String>,
-    new: HashMap<String, (u64, i64)>,
+    /// Length and time of change, where they can be seen.
+    new: HashMap<String, Option<(u64, i64)>>,
+    /// When those are looked at again that could not be opened, and the pause before that.
+    later: HashMap<String, (rt::Nanos, Duration)>,
     files_max: usize,
+    again_min: Duration,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Watch { known: HashSet::new(), new: HashMap::new(), files_max: FILES_MAX }
+        Watch {
+            known: HashSet::new(),
+            new: HashMap::new(),
+            later: HashMap::new(),
+            files_max: FILES_MAX,
+            again_min: AGAIN_MIN,
+        }
     }
 }
 
@@ -59,28 +73,45 @@ impl Watch {
         }
     }
 
+    /// A file that was ready could not be opened: it will be ready again.
+    pub(super) fn not_opened(&mut self, path: &str) {
+        self.known.remove(path);
+        let pause = self.later.get(path).map_or(self.again_min, |(_, pause)| *pause * 2);
+        let pause = pause.min(AGAIN_MAX);
+        self.later.insert(path.to_owned(), (rt::now() + pause, pause));
+    }
+
+    /// A file that was ready was opened.
+    pub(super) fn opened(&mut self, path: &str) {
+        self.later.remove(path);
+    }
+
     async fn look(&mut self, patterns: &[String]) -> Result<Vec<String>, String> {
         let there = files(patterns, self.files_max).await?;
         let names: HashSet<&str> = there.iter().map(String::as_str).collect();
         self.known.retain(|path| names.contains(path.as_str()));
         self.new.retain(|path, _| names.contains(path.as_str()));
+        self.later.retain(|path, _| names.contains(path.as_str()));
         let mut ready = Vec::new();
         for path in there {
-            if self.known.contains(&path) {
+            let waits = self.later.get(&path).is_some_and(|(due, _)| *due > rt::now());
+            if waits || self.known.contains(&path) {
                 continue;
             }
-            // What cannot be looked at may be gone again, or come to be readable.
-            let Ok(now) = info(&path).await else { continue };
-            // A pipe that nobody writes to would hold up all others.
-            if now.kind != FileKind::File {
-                continue;
-            }
-            if self.new.get(&path) == Some(&(now.len, now.modified)) {
+            let now = match info(&path).await {
+                // A pipe that nobody writes to would hold up all others.
+                Ok(now) if now.kind != FileKind::File => continue,
+                Ok(now) => Some((now.len, now.modified)),
+                // It may be gone. If it is still there at the next look, opening it says what is
+                // wrong with it.
+                Err(_) => None,
+            };
+            if self.new.get(&path) == Some(&now) {
                 self.new.remove(&path);
                 self.known.insert(path.clone());
                 ready.push(path);
             } else {
-                self.new.insert(path, (now.len, now.modified));
+                self.new.insert(path, now);
             }
         }
         Ok(ready)
@@ -183,6 +214,45 @@ mod tests {
             let error = "more than 2 files would have to be watched";
             assert_eq!(watch.look(&patterns).await, Err(error.to_owned()));
         });
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_ready_again_after_a_pause() {
+        both_modes(|| async {
+            let dir = TempDir::new().unwrap();
+            let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+            let patterns = [path("*")];
+            std::os::unix::fs::symlink(dir.join("nowhere"), dir.join("link")).unwrap();
+            let mut watch = Watch { again_min: Duration::from_secs(3600), ..Watch::default() };
+            assert_eq!(watch.first(&patterns).await, Ok(vec![path("link")]));
+            watch.not_opened(&path("link"));
+            for _ in 0..3 {
+                assert_eq!(watch.look(&patterns).await, Ok(vec![]), "it has to wait");
+            }
+            let mut watch = Watch { again_min: Duration::ZERO, ..Watch::default() };
+            assert_eq!(watch.first(&patterns).await, Ok(vec![path("link")]));
+            assert_eq!(watch.look(&patterns).await, Ok(vec![]), "it is known");
+            watch.not_opened(&path("link"));
+            watch.look(&patterns).await.unwrap();
+            assert_eq!(watch.look(&patterns).await, Ok(vec![path("link")]), "once more");
+            std::fs::remove_file(dir.join("link")).unwrap();
+            watch.look(&patterns).await.unwrap();
+            assert!(watch.later.is_empty() && watch.new.is_empty(), "it is gone");
+        });
+    }
+
+    #[test]
+    fn pauses_grow_and_have_an_end() {
+        let mut watch = Watch::default();
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            watch.not_opened("a");
+            pauses.push(watch.later["a"].1.as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        watch.opened("a");
+        watch.not_opened("a");
+        assert_eq!(watch.later["a"].1, AGAIN_MIN);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Sink `ipc`: a message to another process over kdb+ IPC for each value.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flume::{Receiver, Sender};
 use formats::k::K;
 use formats::k::ipc::{Body, Endian, decode_body};
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use plan::env::{fault_of, read_config};
 use plan::{
     Batch, BuildError, Component, Data, Env, Example, Fault, Json, LocalBoxFuture, Secret, Sink,
@@ -25,6 +27,8 @@ use crate::text::io_text;
 pub const OPEN_TIME: Duration = Duration::from_secs(10);
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 4 << 10;
+/// Why there is no connection any more, in the usual case.
+const CLOSED: &str = "the process has closed the connection";
 
 /// Sends each value as a message to another process. Messages are handed over in order; while the
 /// process is away, connecting is tried again and again.
@@ -49,19 +53,32 @@ pub struct Config {
 pub struct Ipc {
     component: Component,
     config: Config,
-    connection: RefCell<Option<Connection>>,
+    connection: Slot,
 }
+
+/// A connection, or why there is none.
+type Slot = Rc<RefCell<Result<Connection, String>>>;
 
 /// A connection to a process that has let the sink in.
 struct Connection {
     writer: WriteHalf,
     /// What the process answers; closed when the connection is.
-    answers: Receiver<Result<(), String>>,
+    answers: Receiver<Answer>,
+    /// Whether an answer is waited for.
+    asked: Rc<Cell<bool>>,
     /// Dropped, it ends the task that reads.
     _reading: Sender<()>,
 }
 
+/// What the process says to a message, which may be an error.
+type Answer = Result<(), String>;
+
 impl Ipc {
+    fn new(component: Component, config: Config) -> Self {
+        let none = Err("there is no connection".to_owned());
+        Ipc { component, config, connection: Rc::new(RefCell::new(none)) }
+    }
+
     fn fault(&self, text: impl std::fmt::Display) -> Arc<Fault> {
         fault_of(&self.component, format!("kdb+ IPC {}: {text}", self.config.address))
     }
@@ -95,12 +112,18 @@ impl Ipc {
         }
         let (reader, writer) = stream.into_split();
         let (answer, answers) = flume::bounded(1);
-        let (reading, ended) = flume::bounded(0);
+        let (reading, ended) = flume::bounded::<()>(0);
+        let (asked, slot) = (Rc::<Cell<bool>>::default(), Rc::downgrade(&self.connection));
+        let listening = listen(reader, client, answer, Rc::clone(&asked));
         rt::spawn(async move {
-            let listening = std::pin::pin!(listen(reader, client, answer));
-            select(listening, std::pin::pin!(ended.recv_async())).await;
+            // First what the sink wants: there may be another connection already.
+            if let Either::Right((why, _)) = select(pin!(ended.recv_async()), pin!(listening)).await
+                && let Some(slot) = slot.upgrade()
+            {
+                *slot.borrow_mut() = Err(why); // which closes it
+            }
         });
-        Ok(Connection { writer, answers, _reading: reading })
+        Ok(Connection { writer, answers, asked, _reading: reading })
     }
 
     fn message(&self, batch: &Batch) -> Result<Vec<u8>, String> {
@@ -127,13 +150,27 @@ impl Ipc {
     }
 
     async fn send(&self, batch: &Batch) -> Result<(), SinkError> {
-        let message = self.message(batch).map_err(|text| SinkError::All(self.fault(text)))?;
-        let connection = self.connection.borrow_mut().take();
-        let gone = |text: String| SinkError::NotConnected(self.fault(text));
-        let mut connection = connection.ok_or_else(|| gone("there is no connection".to_owned()))?;
-        let answer = connection.call(message, self.config.sync).await.map_err(gone)?;
-        *self.connection.borrow_mut() = Some(connection);
-        answer.map_err(|text| SinkError::All(self.fault(format!("'{text}"))))
+        let message = self.message(batch).map_err(|text| SinkError::Refused(self.fault(text)))?;
+        // What ends the connection meanwhile is said here.
+        let connection = self.connection.replace(Err(String::new()));
+        let called = match connection {
+            Ok(mut connection) => {
+                let answer = connection.call(message, self.config.sync).await;
+                if answer.is_ok() && !connection.answers.is_disconnected() {
+                    *self.connection.borrow_mut() = Ok(connection);
+                }
+                answer
+            }
+            Err(why) => Err(why),
+        };
+        let answer = called.map_err(|text| {
+            let mut slot = self.connection.borrow_mut();
+            let heard = slot.as_ref().err().filter(|why| !why.is_empty()).cloned();
+            let why = heard.unwrap_or(text);
+            *slot = Err(why.clone());
+            SinkError::NotConnected(self.fault(why))
+        })?;
+        answer.map_err(|text| SinkError::Refused(self.fault(format!("'{text}"))))
     }
 }
 
@@ -142,36 +179,50 @@ impl Connection {
     ///
     /// # Errors
     /// The connection is of no further use.
-    async fn call(&mut self, message: Vec<u8>, sync: bool) -> Result<Result<(), String>, String> {
-        let closed = || "the process has closed the connection".to_owned();
-        if self.answers.is_disconnected() {
-            return Err(closed());
-        }
+    async fn call(&mut self, message: Vec<u8>, sync: bool) -> Result<Answer, String> {
+        self.asked.set(sync);
         self.writer.write_all(message).await.0.map_err(|e| io_text(&e))?;
-        if sync { self.answers.recv_async().await.map_err(|_| closed()) } else { Ok(Ok(())) }
+        match sync {
+            true => self.answers.recv_async().await.map_err(|_| CLOSED.to_owned()),
+            false => Ok(Ok(())),
+        }
     }
 }
 
-/// Hands answers on until the connection ends.
-async fn listen(mut reader: ReadHalf, mut client: Client, answers: Sender<Result<(), String>>) {
+/// Hands answers on until the connection ends, and says why it did. An answer that nobody has asked
+/// for ends it: the next one would be taken for that of another message.
+async fn listen(
+    mut reader: ReadHalf,
+    mut client: Client,
+    answers: Sender<Answer>,
+    asked: Rc<Cell<bool>>,
+) -> String {
+    let breaks = |text: String| {
+        tracing::warn!("a process breaks kdb+ IPC: {text}");
+        text
+    };
     loop {
         while let Some(event) = match client.event() {
             Ok(event) => event,
-            Err(error) => return tracing::warn!(%error, "a process breaks kdb+ IPC"),
+            Err(error) => return breaks(error.to_string()),
         } {
-            // Whatever else a process sends was not asked for.
+            // Whatever else a process sends is for nobody.
             let Event::Message { kind: Kind::Response, endian, body } = event else { continue };
+            if !asked.replace(false) {
+                return breaks("the process has answered without being asked".to_owned());
+            }
             let answer = match decode_body(&body, endian) {
                 Ok(Body::Error(text)) => Err(text),
                 Ok(Body::Value(_)) => Ok(()),
-                Err(error) => return tracing::warn!(%error, "an answer without an object"),
+                Err(error) => return breaks(format!("an answer without an object: {error}")),
             };
-            // One that nobody waits for is not kept.
+            // Whoever waited may have been stopped.
             let _ = answers.try_send(answer);
         }
         let (read, bytes) = reader.read(Vec::with_capacity(READ_BYTES)).await;
         match read {
-            Ok(0) | Err(_) => return,
+            Ok(0) => return CLOSED.to_owned(),
+            Err(error) => return io_text(&error),
             Ok(_) => client.feed(&bytes),
         }
     }
@@ -182,7 +233,8 @@ impl Sink for Ipc {
         Box::pin(async move {
             let opened = rt::timeout(OPEN_TIME, self.connect()).await;
             let opened = opened.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-            *self.connection.borrow_mut() = Some(opened.map_err(|text| self.fault(text))?);
+            let opened = opened.map_err(|text| self.fault(text))?;
+            *self.connection.borrow_mut() = Ok(opened);
             Ok(())
         })
     }
@@ -193,8 +245,8 @@ impl Sink for Ipc {
 
     fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
         Box::pin(async move {
-            let connection = self.connection.borrow_mut().take();
-            if let Some(mut connection) = connection {
+            let connection = self.connection.replace(Err(CLOSED.to_owned()));
+            if let Ok(mut connection) = connection {
                 // What was sent is read before the end.
                 let closed = connection.writer.shutdown().await;
                 closed.map_err(|error| self.fault(io_text(&error)))?;
@@ -217,7 +269,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
         return Err(BuildError::new("fields 'user', 'password': they are too long"));
     }
     let component = env.component().clone();
-    Ok(Box::new(Ipc { component, config, connection: RefCell::default() }))
+    Ok(Box::new(Ipc::new(component, config)))
 }
 
 /// Registration.

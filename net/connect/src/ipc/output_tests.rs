@@ -76,7 +76,9 @@ fn an_error_of_the_process_refuses_the_value_and_keeps_the_connection() {
             (call(K::sym("a")), "'no symbols"),
             (Batch::new(Data::Value(K::str("2+2"))), "'access"),
         ] {
-            let Err(SinkError::All(fault)) = sink.write(&batch).await else { panic!("refused") };
+            let Err(SinkError::Refused(fault)) = sink.write(&batch).await else {
+                panic!("refused")
+            };
             assert_eq!(fault.text, format!("kdb+ IPC {address}: {want}"));
         }
         sink.write(&call(K::long(1))).await.unwrap();
@@ -137,6 +139,56 @@ fn an_asynchronous_call_to_a_process_that_is_gone_is_not_delivered() {
     });
 }
 
+/// A response: the atom 1.
+const ANSWER: [u8; 17] = [1, 2, 0, 0, 17, 0, 0, 0, 0xf9, 1, 0, 0, 0, 0, 0, 0, 0];
+
+/// A process that lets a sink in, reads so many bytes, sends answers and waits for the end; and the
+/// sink.
+fn answering(reads: usize, answers: usize) -> (Ipc, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let peer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 2]).unwrap();
+        stream.write_all(&[3]).unwrap();
+        stream.read_exact(&mut vec![0; reads]).unwrap();
+        stream.write_all(&ANSWER.repeat(answers)).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()); // it may be reset
+    });
+    let config = serde_json::from_value(json!({"address": address, "sync": true})).unwrap();
+    (Ipc::new(Component::default(), config), peer)
+}
+
+/// Waits until the sink has no connection any more, and tries to write all the same.
+async fn write_when_closed(sink: &Ipc) -> String {
+    while sink.connection.borrow().is_ok() {
+        rt::sleep(Duration::from_millis(1)).await;
+    }
+    match sink.write(&call(K::long(2))).await {
+        Err(SinkError::NotConnected(fault)) => fault.text.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_has_asked_for_ends_the_connection() {
+    both_modes(|| async {
+        let why = ": the process has answered without being asked";
+        let (sink, peer) = answering(0, 1);
+        sink.open().await.unwrap();
+        let text = write_when_closed(&sink).await;
+        assert!(text.ends_with(why), "it is not taken for the answer to the call: {text}");
+        peer.join().unwrap();
+        // The second of two answers to one call.
+        let (sink, peer) = answering(8, 2);
+        sink.open().await.unwrap();
+        sink.write(&call(K::long(1))).await.unwrap();
+        let text = write_when_closed(&sink).await;
+        assert!(text.ends_with(why), "{text}");
+        peer.join().unwrap();
+    });
+}
+
 #[test]
 fn what_cannot_be_sent_is_refused() {
     both_modes(|| async {
@@ -147,7 +199,7 @@ fn what_cannot_be_sent_is_refused() {
         let raw = plan::RawBlock { bytes: "a".into(), meta: None, offset: 0, only: None };
         for data in [Data::Value(long), Data::Raw(raw)] {
             let refused = sink.write(&Batch::new(data)).await;
-            assert!(matches!(refused, Err(SinkError::All(_))), "{refused:?}");
+            assert!(matches!(refused, Err(SinkError::Refused(_))), "{refused:?}");
         }
         sink.write(&call(K::long(1))).await.unwrap();
     });

@@ -7,19 +7,9 @@ use plan::{
     Batch, BuildError, Env, Example, Json, LocalBoxFuture, Source, SourceContext, SourceError,
     SourceSpec, schema_of,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::listen;
+use super::{Config, listen};
 use crate::wait::{Ended, until_stopping};
-
-/// Takes what is sent under a name from now on; so does everybody else who listens.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The name.
-    pub name: String,
-}
 
 /// A running `topic` source.
 pub struct Topic {

@@ -19,6 +19,8 @@ use std::sync::{PoisonError, RwLock};
 
 use flume::{Receiver, Sender};
 use plan::Data;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Most names of a process.
 pub const NAMES_MAX: usize = 65_536;
@@ -26,6 +28,15 @@ pub const NAMES_MAX: usize = 65_536;
 pub const LISTENERS_MAX: usize = 1024;
 /// Batches that wait for one listener before those who send wait.
 pub const WAITING_MAX: usize = 16;
+
+/// A name of the process: all who listen under it get what is sent from then on. While nobody does,
+/// those who send wait.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The name.
+    pub name: String,
+}
 
 /// A batch on its way to one listener, which says that it is delivered or drops the duty to.
 pub(crate) struct Item {

@@ -9,22 +9,12 @@ use plan::{
     Batch, BuildError, Env, Example, Fault, Json, LocalBoxFuture, Sink, SinkError, SinkSpec,
     schema_of,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::{Item, WAITING_MAX, listeners};
+use super::{Config, Item, WAITING_MAX, listeners};
 
 /// Pause before it is looked again whether somebody listens.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
-
-/// Sends to all who listen under a name. While nobody does, it waits.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The name.
-    pub name: String,
-}
 
 /// A running `topic` sink.
 pub struct Topic {

@@ -4,8 +4,9 @@
 //! the end is counted, logged under the operator's name, and the pipeline lives. The batch is done
 //! with: sent again it would signal again, for ever. Two things fail the pipeline, which then says
 //! `operator: error`: a limit that no trap may hide (`stop`, `wsfull` and the like), and what goes
-//! wrong before there is a batch, as in the expression of a reader. What a sink refuses is no
-//! error of q; its source sends that again.
+//! wrong before there is a batch, as in the expression of a reader. What a sink refuses for good is
+//! done with as well: the engine counts and logs it, and the handler of errors hears of it. What it
+//! cannot take just now is no error of q; that is tried again.
 
 use crate::error::QError;
 use plan::env::Log;

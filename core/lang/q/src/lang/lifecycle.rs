@@ -12,12 +12,13 @@
 
 use super::{Shared, busy};
 use crate::error::{QError, Result};
-use crate::qsp::Node;
+use crate::qsp::batch::open;
 use crate::qsp::stage::handle;
+use crate::qsp::{Kind, Node};
 use crate::session::Session;
 use formats::k::{K, Sym};
-use plan::OperatorError;
 use plan::env::Log;
+use plan::{Data, OperatorError};
 use std::cell::Cell;
 
 /// How far a pipeline is in its life.
@@ -128,8 +129,37 @@ impl Shared {
         message: Option<K>,
     ) -> std::result::Result<(), OperatorError> {
         self.errors.take(&node.name, error)?;
+        self.tell(session, node, message.unwrap_or_default(), &error.text)
+    }
+
+    /// Tells the handler of errors what a writer could not deliver and never will. It is counted
+    /// and logged already.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    pub(super) fn refused(
+        &self,
+        writer: &str,
+        data: &Data,
+        error: &str,
+    ) -> std::result::Result<(), OperatorError> {
+        let writes = |node: &&Node| node.kind == Kind::Writer && node.name == writer;
+        let Some(node) = self.pipeline.nodes.iter().find(writes) else { return Ok(()) };
+        let mut session = self.session.try_borrow_mut().map_err(|_| busy())?;
+        let (metadata, data) = open(data.clone()).unwrap_or_default();
+        self.tell(&mut session, node, message(metadata, data), error)
+    }
+
+    /// Calls the handler of errors.
+    fn tell(
+        &self,
+        session: &mut Session,
+        node: &Node,
+        message: K,
+        error: &str,
+    ) -> std::result::Result<(), OperatorError> {
         let Some(f) = &self.pipeline.handlers.error else { return Ok(()) };
-        let args = [handle(node), message.unwrap_or_default(), K::str(&error.text)];
+        let args = [handle(node), message, K::str(error)];
         self.handler(session, "onError", f, &args).map(|_| ())
     }
 

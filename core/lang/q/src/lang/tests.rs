@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 mod lifecycle;
 mod limits;
+mod refused;
 mod restarts;
 mod state;
 

@@ -119,14 +119,10 @@ pub(crate) fn lines(text: &[u8]) -> Data {
 /// Hands on what became of a batch: the last piece keeps its duties, the others share in them.
 pub(crate) fn deliver(batch: Batch, pieces: Vec<Data>, out: &mut Vec<Batch>) {
     let Batch { acks, seq, born_ns, .. } = batch;
-    let mut pieces = pieces.into_iter().peekable();
-    if pieces.peek().is_none() {
+    if pieces.is_empty() {
         return acks.ok();
     }
-    while let Some(data) = pieces.next() {
-        if pieces.peek().is_none() {
-            return out.push(Batch { data, acks, seq, born_ns });
-        }
-        out.push(Batch { data, acks: acks.clone(), seq, born_ns });
-    }
+    let shares = std::iter::repeat_n(acks, pieces.len());
+    let pieces = pieces.into_iter().zip(shares);
+    out.extend(pieces.map(|(data, acks)| Batch { data, acks, seq, born_ns }));
 }

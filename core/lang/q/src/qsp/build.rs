@@ -455,3 +455,13 @@ pub(super) const fn maker(name: &'static str, max: usize, run: crate::verbs::Pol
     let summary = "Makes an operator of a stream processor.";
     Verb { name, infix: false, class: Class::Other, run, summary, example: "" }
 }
+
+/// Makers that the documentation names and that are not there: each signals its name.
+macro_rules! absent {
+    ($($name:ident $text:literal),*) => {$(
+        fn $name(_: &mut crate::session::Session, _: Vec<formats::k::K>) -> crate::error::Result {
+            Err(crate::error::QError::nyi($text))
+        }
+    )*};
+}
+pub(super) use absent;

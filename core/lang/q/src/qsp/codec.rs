@@ -12,8 +12,8 @@ pub(super) use gzip::DecodeGzip;
 pub(super) use json::{DecodeJson, EncodeJson};
 pub(super) use protobuf::{DecodeProtobuf, EncodeProtobuf};
 
-use super::build::{Def, Kind, maker};
-use crate::error::{QError, Result, type_error};
+use super::build::{Def, Kind, absent, maker};
+use crate::error::{Result, type_error};
 use crate::session::Session;
 use crate::verbs::Verb;
 use formats::k::K;
@@ -81,13 +81,6 @@ fn encode_protobuf(cx: &mut Session, args: Vec<K>) -> Result {
     defined(cx, &ENCODE_PROTOBUF, args)
 }
 
-macro_rules! absent {
-    ($($name:ident $text:literal),*) => {$(
-        fn $name(_: &mut Session, _: Vec<K>) -> Result {
-            Err(QError::nyi($text))
-        }
-    )*};
-}
 absent!(decode_pcap ".qsp.decode.pcap", decode_avro ".qsp.decode.avro");
 
 /// The text of a batch: a text, or texts that are put together with line ends.

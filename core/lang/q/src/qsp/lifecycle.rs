@@ -1,7 +1,6 @@
 //! Handlers for moments in the life of a pipeline (spec/kdb-qsp.md §5).
 
-use super::build::Pipe;
-use super::build::maker;
+use super::build::{Pipe, absent, maker};
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::session::Session;
 use crate::verbs::{Class, Run, Verb};
@@ -87,13 +86,6 @@ unreached!(
     on_operator_post_checkpoint "onOperatorPostCheckpoint"
 );
 
-macro_rules! absent {
-    ($($name:ident $text:literal),*) => {$(
-        fn $name(_: &mut Session, _: Vec<K>) -> Result {
-            Err(QError::nyi($text))
-        }
-    )*};
-}
 absent!(
     finish ".qsp.finish", finish_task ".qsp.finishTask", register_task ".qsp.registerTask",
     subscribe ".qsp.subscribe", unsubscribe ".qsp.unsubscribe"

@@ -1,6 +1,6 @@
 //! `.qsp.read`: where data comes from.
 
-use super::build::{Def, Kind, maker};
+use super::build::{Def, Kind, absent, maker};
 use super::trigger;
 use crate::error::{QError, Result};
 use crate::session::Session;
@@ -84,13 +84,6 @@ fn file(cx: &mut Session, args: Vec<K>) -> Result {
     Ok(made)
 }
 
-macro_rules! absent {
-    ($($name:ident $text:literal),*) => {$(
-        fn $name(_: &mut Session, _: Vec<K>) -> Result {
-            Err(QError::nyi($text))
-        }
-    )*};
-}
 absent!(
     amazon ".qsp.read.fromAmazonS3", azure ".qsp.read.fromAzureStorage",
     database ".qsp.read.fromDatabase", google ".qsp.read.fromGoogleStorage",

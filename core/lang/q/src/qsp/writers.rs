@@ -1,8 +1,8 @@
 //! `.qsp.write`: where data goes.
 
-use super::build::{Def, Kind, maker};
+use super::build::{Def, Kind, absent, maker};
 use super::readers::{only, unset};
-use crate::error::{QError, Result, type_error};
+use crate::error::{Result, type_error};
 use crate::session::Session;
 use crate::verbs::Verb;
 use formats::k::K;
@@ -64,13 +64,6 @@ fn database(cx: &mut Session, args: Vec<K>) -> Result {
     Ok(made)
 }
 
-macro_rules! absent {
-    ($($name:ident $text:literal),*) => {$(
-        fn $name(_: &mut Session, _: Vec<K>) -> Result {
-            Err(QError::nyi($text))
-        }
-    )*};
-}
 absent!(
     amazon ".qsp.write.toAmazonS3", kafka ".qsp.write.toKafka", kdb ".qsp.write.toKDB",
     subscriber ".qsp.write.toSubscriber"

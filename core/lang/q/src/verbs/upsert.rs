@@ -230,7 +230,7 @@ pub(crate) fn upsert_each(
     rows: &[K],
     order: Option<&[usize]>,
 ) -> Result<usize> {
-    let more = rows.iter().map(|row| if let K::Table(t) = row { t.len() } else { 1 }).sum();
+    let more = rows.iter().map(|row| if let K::Table(_) = row { row.len() } else { 1 }).sum();
     put_by_name(cx, name, more, |cx, table| put_each(cx, table, rows, order))
 }
 

@@ -184,3 +184,33 @@ fn files_that_appear_later_are_read_until_a_stop() {
         assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
     });
 }
+
+#[test]
+fn a_watched_file_that_cannot_be_opened_holds_up_no_other_and_is_tried_again() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        // A link to nothing: what even the superuser cannot open. It is in front of the other one.
+        std::os::unix::fs::symlink(dir.join("later/1"), dir.join("1")).unwrap();
+        std::fs::write(dir.join("2"), "two").unwrap();
+        let fake = Fake::new();
+        let mut source = source(json!({"paths": [text(dir.path())], "watch": true}));
+        let running = {
+            let fake = fake.clone();
+            rt::spawn(async move { source.run(fake).await })
+        };
+        let seen = async |wanted: &[&str]| {
+            while fake.texts() != wanted {
+                rt::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        seen(&["two"]).await;
+        let link = text(&dir.join("1"));
+        let error = format!("failed to read file: open {link}: no such file or directory");
+        assert_eq!(fake.errors()[0], error);
+        std::fs::create_dir(dir.join("later")).unwrap();
+        std::fs::write(dir.join("later/1"), "one").unwrap();
+        seen(&["two", "one"]).await;
+        fake.stop();
+        assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
+    });
+}
