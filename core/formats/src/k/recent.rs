@@ -57,28 +57,40 @@ pub(super) fn with<T>(f: impl FnOnce(&mut Recent) -> T) -> T {
     RECENT.with_borrow_mut(f)
 }
 
-/// Eight bytes as a word, the first one lowest, and how many of them come before a zero.
-fn word(bytes: &[u8]) -> Option<(u64, u32)> {
-    let word = u64::from_le_bytes(*bytes.first_chunk()?);
-    // The lowest bit that is left is the highest of the first byte that is zero.
-    let zeros = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
-    Some((word, zeros.trailing_zeros() / 8))
-}
-
-/// The lowest bytes of a word.
-fn lowest(word: u64, bytes: u32) -> u64 {
-    word & ((1 << (8 * bytes)) - 1)
-}
-
-/// The text with which bytes begin, and its length with the zero that ends it. `None` for one of
-/// more than 15 bytes, and where there are not enough bytes to look at.
-fn text(bytes: &[u8]) -> Option<(Words, usize)> {
-    let (first, len) = word(bytes)?;
-    if len < 8 {
-        return Some(([lowest(first, len), 0], len as usize + 1));
+/// The length of the text with which bytes begin and that a zero ends. `None` for one of more than
+/// 15 bytes, and where there are not enough bytes to look at.
+pub(super) fn length(bytes: &[u8]) -> Option<usize> {
+    let of = |bytes: &[u8]| {
+        let word = u64::from_le_bytes(*bytes.first_chunk()?);
+        // The lowest bit that is left is the highest of the first byte that is zero.
+        let zeros = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
+        Some(zeros.trailing_zeros() as usize / 8)
+    };
+    match of(bytes)? {
+        8 => of(bytes.get(8..)?).filter(|len| *len < 8).map(|len| len + 8),
+        len => Some(len),
     }
-    let (second, len) = word(bytes.get(8..)?)?;
-    (len < 8).then(|| ([first, lowest(second, len)], len as usize + 9))
+}
+
+/// The bits of so many bytes.
+const MASKS: [u128; 16] = {
+    let (mut masks, mut count) = ([0; 16], 1);
+    while count < masks.len() {
+        masks[count] = (1 << (8 * count)) - 1;
+        count += 1;
+    }
+    masks
+};
+
+/// The text that is the first `len` bytes, of which there are as many; `None` for more than 15.
+fn text(bytes: &[u8], len: usize) -> Option<Words> {
+    let mask = MASKS.get(len)?;
+    let all = match bytes.first_chunk() {
+        Some(all) => u128::from_le_bytes(*all),
+        None => bytes.iter().rev().fold(0, |all, byte| all << 8 | u128::from(*byte)),
+    };
+    let text = all & mask;
+    Some([text as u64, (text >> 64) as u64])
 }
 
 fn slot([first, second]: Words) -> usize {
@@ -87,16 +99,42 @@ fn slot([first, second]: Words) -> usize {
 }
 
 impl Recent {
-    /// The symbol with whose text and a zero the bytes begin, and how many bytes these are.
-    pub(super) fn read(&self, bytes: &[u8]) -> Option<(Sym, usize)> {
-        let (words, len) = text(bytes)?;
+    /// The symbol whose text is the first `len` bytes, among which is no zero.
+    pub(super) fn read(&self, bytes: &[u8], len: usize) -> Option<Sym> {
+        let words = text(bytes, len)?;
         let (known, symbol) = self.0.get(slot(words))?;
-        (*known == words).then_some((*symbol, len))
+        (*known == words).then_some(*symbol)
     }
 
-    /// Remembers the symbol with whose text and a zero the bytes begin.
-    pub(super) fn keep(&mut self, bytes: &[u8], symbol: Sym) {
-        let Some((words, _)) = text(bytes) else { return };
+    /// Reads symbols whose texts all have `len` bytes, with a zero behind each: as many as are
+    /// remembered and follow each other. Where the next one begins is known before one is looked
+    /// at, which is most of the time that it takes otherwise.
+    pub(super) fn read_alike(&self, bytes: &[u8], len: usize, out: &mut [Sym]) -> usize {
+        if !(1..8).contains(&len) {
+            return 0;
+        }
+        let (text, end) = ((1u64 << (8 * len)) - 1, 0xff << (8 * len));
+        let last = end >> 8;
+        let mut at = 0;
+        for (done, to) in out.iter_mut().enumerate() {
+            let rest = bytes.get(at..);
+            let Some(word) = rest.and_then(|rest| rest.first_chunk()) else { return done };
+            let word = u64::from_le_bytes(*word);
+            let words = [word & text, 0];
+            // No text has a zero within, so that one with a last byte has them all.
+            let whole = word & end == 0 && word & last != 0;
+            match self.0.get(slot(words)) {
+                Some((known, symbol)) if whole && *known == words => *to = *symbol,
+                _ => return done,
+            }
+            at += len + 1;
+        }
+        out.len()
+    }
+
+    /// Remembers the symbol whose text is the first `len` bytes, among which is no zero.
+    pub(super) fn keep(&mut self, bytes: &[u8], len: usize, symbol: Sym) {
+        let Some(words) = text(bytes, len) else { return };
         if self.0.is_empty() {
             self.0.resize(SLOTS, Default::default());
         }
@@ -122,15 +160,37 @@ mod tests {
             for text in texts.iter().chain(&texts) {
                 let bytes = [text, &[0u8][..], &rest].concat();
                 let symbol = Sym::intern(text).unwrap();
-                if let Some(found) = recent.read(&bytes) {
-                    prop_assert_eq!(found, (symbol, text.len() + 1));
+                if let Some(found) = recent.read(&bytes, text.len()) {
+                    prop_assert_eq!(found, symbol);
                 }
-                recent.keep(&bytes, symbol);
-                let found = recent.read(&bytes);
+                recent.keep(&bytes, text.len(), symbol);
+                let found = recent.read(&bytes, text.len());
+                prop_assert_eq!(found, (text.len() < 16).then_some(symbol));
                 let short = bytes.len() >= 8 && text.len() < 8
                     || bytes.len() >= 16 && text.len() < 16;
-                prop_assert_eq!(found, short.then_some((symbol, text.len() + 1)));
+                prop_assert_eq!(length(&bytes), short.then_some(text.len()));
             }
+        }
+
+        #[test]
+        fn texts_of_one_length_are_read_until_one_is_not(
+            texts in prop::collection::vec(prop::collection::vec(1u8..4, 0..4), 1..40),
+            len in 0usize..9,
+        ) {
+            let mut recent = Recent::default();
+            let mut bytes: Vec<u8> =
+                texts.iter().flat_map(|text| [text, &[0u8][..]].concat()).collect();
+            bytes.extend([0; 8]);
+            let want: Vec<Sym> = texts.iter().map(|text| Sym::intern(text).unwrap()).collect();
+            for (text, symbol) in texts.iter().zip(&want).skip(1) {
+                recent.keep(&[text, &[0u8; 8][..]].concat(), text.len(), *symbol);
+            }
+            let mut out = vec![Sym::default(); texts.len()];
+            let count = recent.read_alike(&bytes, len, &mut out);
+            prop_assert_eq!(out.get(..count), want.get(..count));
+            let found = |text: &Vec<u8>| recent.read(&[text, &[0; 8][..]].concat(), text.len());
+            let alike = texts.iter().take_while(|text| text.len() == len && found(text).is_some());
+            prop_assert_eq!(count, if len == 0 { 0 } else { alike.count() });
         }
     }
 
@@ -144,15 +204,5 @@ mod tests {
         assert_eq!(names(b"ab", little), None);
         keep_names(&[b'a'; NAMES_BYTES_MAX + 1], little, &Arc::default());
         assert_eq!(names(b"abc", little), Some((one, 3)), "what is too long is not remembered");
-    }
-
-    #[test]
-    fn texts_without_an_end_are_left_to_whoever_tells_the_error() {
-        let mut recent = Recent::default();
-        recent.keep(b"abcdefg\0", Sym::new("abcdefg"));
-        assert_eq!(recent.read(b"abcdefg\0"), Some((Sym::new("abcdefg"), 8)));
-        for bytes in [&b"abcdefg"[..], b"abcdefgh", b"abcdefghijklmnop", b""] {
-            assert_eq!(recent.read(bytes), None);
-        }
     }
 }

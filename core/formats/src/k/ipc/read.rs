@@ -1,5 +1,6 @@
 //! Bytes to values.
 
+use super::zeros::Zeros;
 use super::{DEPTH_MAX, Endian, IpcError, OBJECTS_MAX};
 use crate::k::recent::{self, Recent};
 use crate::k::{Attr, Data, Foreign, K, Scalar, Sym, Table, Type, Vector};
@@ -9,6 +10,8 @@ use std::sync::Arc;
 const FUNCTION_OBJECTS: usize = 4;
 /// What the list of a call with one argument takes of them.
 const CALL_OBJECTS: usize = 2;
+/// Symbols that are read one by one: for so few it is not worth it to look for all their ends.
+const FEW: usize = 16;
 
 /// The content of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,24 +185,65 @@ impl<'a> Reader<'a> {
         Sym::intern(self.text()?).ok_or(IpcError::TooManySymbols)
     }
 
-    /// A symbol; one that was read lately is not looked up again.
-    fn known_symbol(&mut self, known: &mut Recent) -> Result<Sym, IpcError> {
-        if let Some((symbol, len)) = known.read(self.rest) {
-            self.rest = self.rest.get(len..).unwrap_or_default();
-            return Ok(symbol);
-        }
-        let all = self.rest;
-        let symbol = self.symbol()?;
-        known.keep(all, symbol);
-        Ok(symbol)
-    }
-
+    /// Symbols; those that were read lately are not looked up again.
     fn symbols(&mut self, count: usize, known: &mut Recent) -> Result<Vec<Sym>, IpcError> {
-        let mut out = Vec::with_capacity(count);
-        for _ in 0..count {
-            out.push(self.known_symbol(known)?);
+        let mut out = vec![Sym::default(); count];
+        if count <= FEW {
+            for slot in &mut out {
+                *slot = self.recent(known)?;
+            }
+            return Ok(out);
+        }
+        let mut zeros = Zeros::new();
+        let mut slots = out.as_mut_slice();
+        while !slots.is_empty() {
+            if let Some(len) = recent::length(self.rest) {
+                let count = known.read_alike(self.rest, len, slots);
+                self.rest = self.rest.get(count * (len + 1)..).unwrap_or_default();
+                slots = slots.get_mut(count..).unwrap_or_default();
+            }
+            let Some(first) = slots.first_mut() else { break };
+            let (all, mut start) = (self.rest, 0);
+            let ends = zeros.of(all);
+            if ends.is_empty() {
+                // It is longer than what was looked at.
+                *first = self.symbol()?;
+                slots = slots.get_mut(1..).unwrap_or_default();
+                continue;
+            }
+            let (found, rest) = slots.split_at_mut(slots.len().min(ends.len()));
+            for (slot, end) in found.iter_mut().zip(ends) {
+                let (text, end) = (all.get(start..).unwrap_or_default(), usize::from(*end));
+                *slot = match known.read(text, end - start) {
+                    Some(symbol) => symbol,
+                    None => self.unknown(text, end - start, known)?,
+                };
+                start = end + 1;
+            }
+            (slots, self.rest) = (rest, all.get(start..).unwrap_or_default());
         }
         Ok(out)
+    }
+
+    /// The next symbol.
+    fn recent(&mut self, known: &mut Recent) -> Result<Sym, IpcError> {
+        let all = self.rest;
+        let len = recent::length(all).or_else(|| memchr::memchr(0, all));
+        let len = len.ok_or(IpcError::Truncated)?;
+        self.rest = all.get(len + 1..).unwrap_or_default();
+        match known.read(all, len) {
+            Some(symbol) => Ok(symbol),
+            None => self.unknown(all, len, known),
+        }
+    }
+
+    /// The symbol whose text has `len` bytes and was not read lately.
+    #[cold]
+    fn unknown(&self, bytes: &[u8], len: usize, known: &mut Recent) -> Result<Sym, IpcError> {
+        let text = bytes.get(..len).unwrap_or_default();
+        let symbol = Sym::intern(text).ok_or(IpcError::TooManySymbols)?;
+        known.keep(bytes, len, symbol);
+        Ok(symbol)
     }
 
     fn object(&mut self, depth: usize) -> Result<K, IpcError> {
@@ -229,7 +273,7 @@ impl<'a> Reader<'a> {
             Scalar::I64(_) => Scalar::I64(self.number()?),
             Scalar::F32(_) => Scalar::F32(self.number()?),
             Scalar::F64(_) => Scalar::F64(self.number()?),
-            Scalar::Sym(_) => Scalar::Sym(recent::with(|known| self.known_symbol(known))?),
+            Scalar::Sym(_) => Scalar::Sym(recent::with(|known| self.recent(known))?),
             Scalar::Guid(_) => Scalar::Guid(self.take(16)?.try_into().unwrap_or_default()),
         };
         Ok(K::Atom(ty, scalar))
