@@ -31,6 +31,7 @@ mod session;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod timed;
 mod transcript;
 mod verbs;
 mod views;
