@@ -42,6 +42,8 @@ pub(crate) enum Expr {
     Assign(Box<Assign>),
     /// An assignment to a pattern.
     Match(Box<Match>),
+    /// `:[x;pattern;a;...;b]`
+    Case(Box<Case>),
     /// `$[c;a;...;b]`
     Cond(Vec<Node>),
     /// `if[c;...]`
@@ -82,6 +84,17 @@ pub(crate) struct Assign {
 pub(crate) struct Match {
     pub(crate) pattern: Pattern,
     pub(crate) value: Node,
+}
+
+/// A choice by patterns.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    /// What has to fit.
+    pub(crate) value: Node,
+    /// Patterns with what is wanted when one fits.
+    pub(crate) arms: Vec<(Pattern, Node)>,
+    /// What is wanted when none does.
+    pub(crate) otherwise: Option<Node>,
 }
 
 /// What a value or a part of it has to be.
@@ -262,6 +275,15 @@ impl Node {
                 let mut nodes = Vec::new();
                 m.pattern.nodes(&mut nodes);
                 nodes.push(&m.value);
+                nodes
+            }
+            Expr::Case(c) => {
+                let mut nodes = vec![&c.value];
+                for (pattern, result) in &c.arms {
+                    pattern.nodes(&mut nodes);
+                    nodes.push(result);
+                }
+                nodes.extend(&c.otherwise);
                 nodes
             }
             _ => Vec::new(),

@@ -45,6 +45,12 @@ fn is_ours(name: &str) -> bool {
     [".Q.", ".h.", ".j.", ".m.", ".z.", ".qsp."].iter().any(|space| name.starts_with(space))
 }
 
+/// What q calls when something happens, once a program has set it.
+const HANDLERS: [&str; 19] = [
+    ".z.ac", ".z.bm", ".z.exit", ".z.pc", ".z.pd", ".z.pg", ".z.ph", ".z.pi", ".z.pm", ".z.po",
+    ".z.pp", ".z.pq", ".z.ps", ".z.pw", ".z.ts", ".z.vs", ".z.wc", ".z.wo", ".z.ws",
+];
+
 struct Resolver<'a> {
     source: &'a Arc<Source>,
     known: &'a dyn Fn(Sym) -> bool,
@@ -64,6 +70,7 @@ impl Resolver<'_> {
                 node.expr = self.name(name, span)?;
             }
             Expr::Apply(f, args) => {
+                commands(f, args).map_or(Ok(()), |error| Err(error.at(span)))?;
                 self.node(f)?;
                 self.nodes(args)?;
             }
@@ -83,6 +90,14 @@ impl Resolver<'_> {
             Expr::Match(m) => {
                 m.pattern.each_node(&mut |n| self.node(n))?;
                 self.node(&mut m.value)?;
+            }
+            Expr::Case(c) => {
+                self.node(&mut c.value)?;
+                for (pattern, result) in &mut c.arms {
+                    pattern.each_node(&mut |n| self.node(n))?;
+                    self.node(result)?;
+                }
+                c.otherwise.iter_mut().try_for_each(|n| self.node(n))?;
             }
             Expr::Query(query) => self.query(query)?,
             Expr::Lambda(draft) => {
@@ -129,10 +144,14 @@ impl Resolver<'_> {
             return Ok(Expr::Myself);
         }
         if is_ours(text) && !(self.known)(name) {
-            if !crate::eval::SYSTEM.contains(&text) {
+            if crate::eval::SYSTEM.contains(&text) {
+                return Ok(Expr::System(name));
+            }
+            // A handler that nobody has set is a name without a value to who looks.
+            if self.locals.is_some() || !HANDLERS.contains(&text) {
                 return Err(QError::nyi(text).at(span));
             }
-            return Ok(Expr::System(name));
+            return Ok(Expr::Global(name));
         }
         let further = self.outside(name, span)?;
         if self.query == 0 || text.starts_with('.') || text.contains('.') {
@@ -227,6 +246,17 @@ impl Resolver<'_> {
             span,
             context: self.context,
         })
+    }
+}
+
+/// The error of a command that a program gives as a text and that is not supported: it is told when
+/// the program is loaded.
+fn commands(f: &Node, args: &[Node]) -> Option<QError> {
+    match (&f.expr, args) {
+        (Expr::Name(name), [Node { expr: Expr::Const(text), .. }]) if name.as_str() == "system" => {
+            verbs::unsupported(&String::from_utf8_lossy(text.as_text()?))
+        }
+        _ => None,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Fun {
     Composition(Vec<K>),
     /// An iterator with its function.
     Derived(Adverb, K),
+    /// A view as its namespace has it: its text, and what `value` gives of it.
+    View(String, K),
 }
 
 impl Fun {
@@ -62,7 +64,7 @@ impl Fun {
                     Adverb::Prior => 1,
                     Adverb::EachLeft | Adverb::EachRight => 2,
                 },
-                None => 1,
+                Some(Self::View(..)) | None => 1,
             },
             _ => 1,
         }
@@ -72,7 +74,7 @@ impl Fun {
 impl Function for Fun {
     fn code(&self) -> i8 {
         match self {
-            Self::Lambda(_) => 100,
+            Self::Lambda(_) | Self::View(..) => 100,
             Self::Verb(v) => v.code(),
             Self::Projection(..) => 104,
             Self::Composition(_) => 105,
@@ -90,6 +92,7 @@ impl Function for Fun {
     fn source(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Lambda(l) => Cow::Borrowed(l.text().as_bytes()),
+            Self::View(text, _) => Cow::Borrowed(text.as_bytes()),
             Self::Verb(v) => Cow::Borrowed(v.name.as_bytes()),
             Self::Derived(adverb, _) => Cow::Borrowed(adverb.glyph().as_bytes()),
             Self::Projection(..) | Self::Composition(_) => Cow::Borrowed(b""),
@@ -118,7 +121,7 @@ impl Function for Fun {
             }
             Self::Composition(parts) => parts.clone(),
             Self::Derived(_, f) => vec![f.clone()],
-            Self::Lambda(_) | Self::Verb(_) => Vec::new(),
+            Self::Lambda(_) | Self::Verb(_) | Self::View(..) => Vec::new(),
         }
     }
 
@@ -131,6 +134,7 @@ impl Function for Fun {
             }
             Self::Composition(parts) => std::mem::take(parts),
             Self::Derived(_, f) => vec![std::mem::take(f)],
+            Self::View(_, parts) => vec![std::mem::take(parts)],
             Self::Lambda(_) | Self::Verb(_) => Vec::new(),
         }
     }

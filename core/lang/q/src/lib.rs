@@ -38,6 +38,7 @@ mod session;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod timed;
 mod transcript;
 mod verbs;
 mod views;

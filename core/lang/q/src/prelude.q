@@ -34,7 +34,7 @@
 .h.htc:{[t;v]"<",(string t),">",v,"</",(string t),">"}
 .h.hta:{[t;d]"<",(string t),(raze{" ",(string x),"=\"",$[10h=type y;y;string y],"\""}'[key d;value d]),">"}
 .h.htac:{[t;d;v].h.hta[t;d],v,"</",(string t),">"}
-.h.ha:{"<a href=\"",$[10h=type x;x;string x],"\">",y,"</a>"}
+.h.ha:{"<a href=",$[10h=type x;"\"",x,"\"";string x],">",y,"</a>"}
 .h.hb:{"<a target=v href=\"",$[10h=type x;x;string x],"\">",y,"</a>"}
 .h.hc:{ssr[x;"<";"&lt;"]}
 .h.xs:{ssr[ssr[ssr[x;"&";"&amp;"];"<";"&lt;"];">";"&gt;"]}
@@ -45,6 +45,22 @@
 .h.pre:{.h.htc[`pre]raze x,\:"\n"}
 .h.xmp:{.h.htc[`xmp]raze x,\:"\n"}
 .h.text:{raze{.h.htc[`p;x],"\n"}each x}
-.h.iso8601:{@[string"p"$x;4 7 10;:;"--T"]}
+.h.iso8601:{$[null x;"";@[string"p"$x;4 7 10;:;"--T"]]}
 .h.td:{"\t"0:x}
-.h.cd:{csv 0:x}
+.h.d:" "
+.h.cd:{csv 0:$[.Q.qt x;flip{$[0h=type x;{$[10h=type x;x;0h>type x;string x;.h.d sv string x]}each x;x]}each flip 0!x;x]}
+.h.xd:{(enlist"<R>"),({"<r>",(raze{.h.htc[x;.h.xs$[10h=type y;y;string y]]}'[key x;value x]),"</r>"}each 0!x),enlist"</R>"}
+.h.xt:{[t;x]$[t=`json;.j.k each x;x]}
+.h.tx:`raw`json`csv`txt`xml!(enlist;{.j.j each$[.Q.qt x;0!x;x]};.h.cd;.h.td;.h.xd)
+.h.ty:`htm`html`csv`txt`xml`xls`gif`png`ico`jpg`css`js`json`pdf`zip`svg!("text/html";"text/html";"text/comma-separated-values";"text/plain";"text/plain";"application/msexcel";"image/gif";"image/png";"image/x-icon";"image/jpeg";"text/css";"application/javascript";"application/json";"application/pdf";"application/zip";"image/svg+xml")
+.h.c0:`024C7E
+.h.c1:`958600
+.h.sa:"a{text-decoration:none}a:link{color:024C7E}a:visited{color:024C7E}a:active{color:958600}"
+.h.sb:"body{font:10pt verdana;text-align:justify}"
+.h.html:{"<html><head><style>",.h.sa,.h.sb,"</style></head><body>",x,"</body></html>"}
+.h.hr:{count[x]#"-"}
+.h.hn:{[s;t;c]m:.h.ty t;c:"c"$c;"HTTP/1.1 ",s,"\r\nContent-Type: ",$[count m;m;"application/octet-stream"],"\r\nConnection: close\r\nContent-Length: ",(string count c),"\r\n\r\n",c}
+.h.hy:{[t;c].h.hn["200 OK";t;c]}
+.h.he:{.h.hn["400 Bad Request";`txt;"'",.h.hc x]}
+.h.hp:{.h.hy[`htm;.h.html .h.pre x]}
+.h.http:{" "sv{$[x like"http://*";.h.ha[x;x];x]}each" "vs x}

@@ -81,8 +81,30 @@ mod tests {
              q).h.uh \"http%3a%2f%2fwww.kx.com\"\n\"http://www.kx.com\"\n\
              q).h.code \"foo\\tbar\"\n\"foo <code><nobr>bar</nobr></code>\"\n\
              q).h.pre(\"foo\";\"bar\")\n\"<pre>foo\\nbar\\n</pre>\"\n\
-             q).h.iso8601 100\n\"2000-01-01T00:00:00.000000100\"\n\
+             q).h.iso8601 100\n\"2000-01-01T00:00:00.000000100\"\nq).h.iso8601 0Np\n\"\"\n\
              q).j.jd(-0w 1 0w;enlist[`null0w]!enlist 1b)\n\"[null,1,null]\"",
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn answers_and_other_formats() {
+        check(
+            "q).h.hn[\"404\";`txt;\"Not found: x\"]\n\
+             \"HTTP/1.1 404\\r\\nContent-Type: text/plain\\r\\nConnection: close\\r\\nContent-Len..\n\
+             q)-14#.h.hn[\"404\";`none;0x4142]\n\": 2\\r\\n\\r\\nAB\"\n\
+             q)27#.h.hy[`json;\"1\"]\n\"HTTP/1.1 200 OK\\r\\nContent-T\"\n\
+             q)-12#.h.he \"<bad>\"\n\"\\r\\n\\r\\n'&lt;bad>\"\n\
+             q).h.ha[`http://www.example.com;\"home\"]\n\"<a href=http://www.example.com>home</a>\"\n\
+             q).h.http \"at http://x.y now\"\n\"at <a href=\\\"http://x.y\\\">http://x.y</a> now\"\n\
+             q).h.cd ([a:1 2]b:(\"ab\";\"c\");c:(1 2;3))\n\"a,b,c\"\n\"1,ab,1 2\"\n\"2,c,3\"\n\
+             q).h.d:\"*\"\nq)last .h.cd ([]a:1 2;c:3 3#til 6)\n'length\n\
+             q)last .h.cd ([]a:1 2;c:2 3#til 6)\n\"2,3*4*5\"\n\
+             q).h.xd ([]a:1 2;b:`x`y)\n\"<R>\"\n\"<r><a>1</a><b>x</b></r>\"\n\"<r><a>2</a><b>y</b></r>\"\n\
+             \"</R>\"\nq).h.tx[`json]([]x:0 1)\n\"{\\\"x\\\":0}\"\n\"{\\\"x\\\":1}\"\n\
+             q).h.xt[`json;(\"{\\\"a\\\":\\\"b\\\"}\";\"{\\\"c\\\":1}\")]\n(,`a)!,,\"b\"\n(,`c)!,1f\n\
+             q).h.hr\"foo\"\n\"---\"\nq)12#.h.html\"x\"\n\"<html><head>\"\nq)15#.h.hp(\"a\";\"b\")\n\
+             \"HTTP/1.1 200 OK\"",
         )
         .unwrap();
     }
@@ -91,6 +113,7 @@ mod tests {
     fn what_is_not_there_is_told_when_a_program_is_loaded() {
         check(
             "q){.Q.dpft[x]}\n'nyi: .Q.dpft\nq).h.none\n'nyi: .h.none\nq){.z.pg x}\n'nyi: .z.pg\n\
+             q).z.pc\n'.z.pc\n\
              q)1:\n'nyi: 1:\nq).z.ts:{x+1};.z.ts 1\n2\nq)f:{.m.g x};.m.g:{2*x};f 2\n4",
         )
         .unwrap();

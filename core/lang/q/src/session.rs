@@ -258,6 +258,7 @@ impl Session {
     pub(crate) fn statements(&mut self, text: &str) -> Result<(K, bool)> {
         // Parsing nests on top of what is being evaluated.
         let statements = parse::parse(text, (DEPTH_MAX - self.depth) / 2)?;
+        let statements = crate::views::gathered(statements, text);
         let source = Arc::new(Source { text: text.to_owned() });
         let mut last = (K::Null, false);
         let mut set = Vec::new();
@@ -292,8 +293,12 @@ impl Session {
     }
 
     /// A command such as `\d .name`.
-    fn command(&mut self, command: &str) -> Result<(K, bool)> {
-        let mut words = command.split_whitespace();
+    pub(crate) fn command(&mut self, command: &str) -> Result<(K, bool)> {
+        if let Some(taken) = self.timed(command)? {
+            return Ok((taken, true));
+        }
+        // What follows a slash is a comment.
+        let mut words = command.split_whitespace().take_while(|word| !word.starts_with('/'));
         let (Some(name), argument) = (words.next(), words.next()) else {
             return Ok((K::Null, false));
         };
@@ -319,6 +324,7 @@ impl Session {
             }
             ("p" | "s" | "T" | "e" | "g" | "z" | "t", None) => return Ok((K::int(0), true)),
             ("W", None) => return Ok((K::int(2), true)),
+            ("B", None) => return Ok((K::syms(self.views.pending()), true)),
             ("C", None) => return Ok((K::vec(Type::Int, vec![36, 2000]), true)),
             ("a" | "b" | "f" | "v", space) => return Ok((self.listing(name, space), true)),
             ("c", Some(rows)) => {
@@ -353,6 +359,9 @@ impl Session {
             }
         };
         names.sort_by(|a, b| a.order(*b));
+        if names.is_empty() {
+            return K::syms(names);
+        }
         K::syms(names).with_attr(Attr::Sorted)
     }
 

@@ -4,6 +4,7 @@ use crate::session::{Options, Session};
 use crate::{Console, display};
 use formats::k::K;
 
+mod corners;
 mod language;
 
 fn session() -> Session {
@@ -90,7 +91,7 @@ fn deep_values_do_no_harm() {
 #[test]
 fn what_is_not_supported_names_itself() {
     assert_eq!(error("{hopen `:localhost:1}"), "'nyi: hopen");
-    assert_eq!(error("system \"ls\""), "'nyi: system");
+    assert_eq!(error("system \"ls\""), "'nyi: \\ls");
     assert_eq!(error("\\l file.q"), "'nyi: \\l");
 }
 

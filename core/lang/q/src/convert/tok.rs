@@ -13,7 +13,7 @@ pub(crate) fn tok(ty: Type, text: &str) -> Option<Scalar> {
         Type::Bool => Some(Scalar::U8(u8::from(
             text.len() == 1 && text.starts_with(['1', 't', 'T', 'y', 'Y', 'x', 'X']),
         ))),
-        Type::Guid => guid(text).map(Scalar::Guid),
+        Type::Guid => guid(text).or_else(|| address(text)).map(Scalar::Guid),
         Type::Byte => u8::from_str_radix(text.trim_start_matches("0x"), 16).ok().map(Scalar::U8),
         Type::Short => text.parse().ok().map(Scalar::I16),
         Type::Int => text.parse().ok().or_else(|| ipv4(text)).map(Scalar::I32),
@@ -85,6 +85,14 @@ fn digits(text: &str, max: usize) -> Option<i64> {
 fn ipv4(text: &str) -> Option<i32> {
     let address: std::net::Ipv4Addr = text.parse().ok()?;
     Some(i32::from_be_bytes(address.octets()))
+}
+
+/// An address of either internet protocol; those of the fourth version are mapped to the sixth.
+fn address(text: &str) -> Option<Guid> {
+    match text.parse().ok()? {
+        std::net::IpAddr::V4(address) => Some(address.to_ipv6_mapped().octets()),
+        std::net::IpAddr::V6(address) => Some(address.octets()),
+    }
 }
 
 fn guid(text: &str) -> Option<Guid> {

@@ -48,7 +48,11 @@ pub(super) fn write(k: &K, digits: usize, depth: usize, out: &mut String) {
 /// A value to the left of an operator: in parentheses when it would not hold together.
 fn operand(k: &K, digits: usize, depth: usize, out: &mut String) {
     let loose = matches!(k, K::Dict(_) | K::Table(_))
-        || matches!(k, K::Vec(v) if v.ty != Type::List && v.data.len() == 1);
+        || matches!(k, K::Vec(v) if match v.ty {
+            Type::List => false,
+            Type::Char => v.data.len() == 1,
+            _ => v.data.len() < 2,
+        });
     if loose {
         out.push('(');
     }

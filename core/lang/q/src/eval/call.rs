@@ -81,6 +81,7 @@ impl Session {
             Fun::Projection(inner, given) => self.projection(f, inner, given, args),
             Fun::Composition(parts) => self.composition(parts, args),
             Fun::Derived(adverb, inner) => iterators::apply(self, *adverb, inner, args),
+            Fun::View(..) => Err(type_error()),
         }
     }
 

@@ -37,7 +37,10 @@ impl Session {
                 if let K::Table(t) = &picked
                     && let [one] = rest
                 {
-                    return column(t, one);
+                    return match one {
+                        K::Vec(Vector { data: Data::Sym(_), .. }) => rows(t, one),
+                        _ => column(t, one),
+                    };
                 }
                 let (keys, values) = match &picked {
                     K::Dict(d) => (Some(d.keys.clone()), d.values.clone()),
@@ -98,13 +101,31 @@ pub(crate) fn at(x: &K, index: &K) -> Result {
         },
         K::Dict(d) if d.sorted => crate::kernel::attribute::step(d, index),
         K::Dict(d) => {
-            let places = find::find(&d.keys, index)?;
+            let rows = row_keys(&d.keys, index)?;
+            let places = find::find(&d.keys, rows.as_ref().unwrap_or(index))?;
             match places {
                 K::Atom(..) => Ok(d.values.at(place(&places))),
                 _ => at(&d.values, &places),
             }
         }
         K::Atom(..) | K::Func(_) | K::Null => Err(rank_error()),
+    }
+}
+
+/// The keys that a list stands for as an index of a table with one key column: it is one row of
+/// the key, or a list of such rows. Nothing where the list is to be sought as it is.
+fn row_keys(keys: &K, index: &K) -> Result<Option<K>> {
+    let (K::Table(t), K::Vec(v)) = (keys, index) else { return Ok(None) };
+    let [K::Vec(column)] = t.columns.as_slice() else { return Ok(None) };
+    if column.ty == Type::List || v.data.is_empty() {
+        return Ok(None);
+    }
+    match &v.data {
+        Data::List(rows) if rows.iter().all(|r| matches!(r, K::Vec(_)) && r.len() == 1) => {
+            Ok(Some(K::collapse(rows.iter().map(|r| r.at(0)).collect())))
+        }
+        _ if v.data.len() == 1 => Ok(Some(v.at(0))),
+        _ => Err(crate::error::length_error()),
     }
 }
 
@@ -137,6 +158,13 @@ fn alike(items: &[K]) -> bool {
         Some(K::Atom(ty, _)) => items.iter().all(|k| matches!(k, K::Atom(own, _) if own == ty)),
         _ => false,
     }
+}
+
+/// The items of each row in some columns.
+fn rows(t: &Arc<Table>, names: &K) -> Result {
+    let columns = column(t, names)?;
+    let row = |at: usize| K::collapse(columns.items().map(|c| c.at(at)).collect());
+    Ok(K::list((0..t.rows()).map(row).collect()))
 }
 
 /// A column, or a list of columns, by name.

@@ -138,6 +138,7 @@ impl Session {
             Expr::Table(keys, columns) => self.table(keys, columns, node, frame),
             Expr::Assign(assign) => self.assign(assign, node.span, frame),
             Expr::Match(m) => self.matching(m, node, frame),
+            Expr::Case(case) => self.case(case, node, frame),
             Expr::Cond(parts) => self.cond(parts, frame),
             Expr::If(parts) => self.if_then(parts, frame),
             Expr::While(parts) => self.while_do(parts, frame),
@@ -221,16 +222,27 @@ impl Session {
         let holes = args.iter().any(|a| matches!(a.expr, Expr::Hole));
         let values = self.values(args, frame)?;
         let f = self.node(f, frame)?;
+        if holes {
+            return self.elided(node, args, f, values);
+        }
+        self.call(&f, values).map_err(|e| e.at(node.span).into())
+    }
+
+    /// An application some of whose arguments are not there. It has a frame of its own, so that the
+    /// usual one is small.
+    #[inline(never)]
+    fn elided(&mut self, node: &Node, args: &[Node], mut f: K, values: Vec<K>) -> Flow {
+        if let Some(name) = f.as_sym() {
+            f = self.global(name).map_err(|e| e.at(node.span))?;
+        }
         let infix = Fun::verb(&f).is_some_and(|v| v.infix);
-        if holes && (args.len() > 1 || infix) {
-            // An elided index of data selects everything; of a function it waits for a value.
-            if matches!(f, K::Func(_)) {
-                let given = args.iter().zip(values);
-                let args = given
-                    .map(|(a, v)| if matches!(a.expr, Expr::Hole) { None } else { Some(v) })
-                    .collect();
-                return self.project(f, args).map_err(|e| e.at(node.span).into());
-            }
+        // An elided index of data selects everything; of a function it waits for a value.
+        if (args.len() > 1 || infix) && matches!(f, K::Func(_)) {
+            let given = args.iter().zip(values);
+            let args = given
+                .map(|(a, v)| if matches!(a.expr, Expr::Hole) { None } else { Some(v) })
+                .collect();
+            return self.project(f, args).map_err(|e| e.at(node.span).into());
         }
         self.call(&f, values).map_err(|e| e.at(node.span).into())
     }
@@ -365,7 +377,7 @@ impl Session {
             self.globals.iter().filter(|(n, _)| plain(n)).map(|(n, k)| (*n, k)).collect();
         inside.sort_by(|a, b| a.0.order(b.0));
         let (names, values): (Vec<Sym>, Vec<K>) =
-            inside.into_iter().map(|(name, value)| (name, value.clone())).unzip();
+            inside.into_iter().map(|(name, k)| (name, self.views.object(name, k))).unzip();
         K::dict(K::syms(names), K::list(values))
     }
 
@@ -384,23 +396,24 @@ impl Session {
         if !name.as_str().starts_with('.') {
             return None;
         }
-        let mut inside: Vec<(Sym, &K)> = self
+        // What a namespace holds are variables and further namespaces.
+        let mut inside: Vec<Sym> = self
             .globals
-            .iter()
-            .filter_map(|(n, v)| {
-                let rest = n.as_str().strip_prefix(&prefix)?;
-                (!rest.contains('.')).then(|| (Sym::new(rest), v))
-            })
+            .keys()
+            .filter_map(|n| n.as_str().strip_prefix(&prefix)?.split('.').next().map(Sym::new))
             .collect();
         if inside.is_empty() {
             return None;
         }
-        inside.sort_by(|a, b| a.0.order(b.0));
+        inside.sort_by(|a, b| a.order(*b));
+        inside.dedup();
         let mut names = vec![Sym::default()];
         let mut values = vec![K::Null];
-        for (name, value) in inside {
-            names.push(name);
-            values.push(value.clone());
+        for part in inside {
+            let full = Sym::new(&format!("{prefix}{part}"));
+            let value = self.globals.get(&full).cloned().or_else(|| self.namespace(full));
+            names.push(part);
+            values.push(value.unwrap_or_default());
         }
         Some(K::dict(K::syms(names), K::list(values)))
     }

@@ -1,7 +1,7 @@
 //! Values that are taken apart by patterns: `(a;b):x`.
 
-use super::{Flow, Frame, placed};
-use crate::ast::{Assign, Expr, Match, Node, Pattern};
+use super::{Flow, Frame, Stop, placed};
+use crate::ast::{Assign, Case, Expr, Match, Node, Pattern};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::kernel::find;
 use crate::session::Session;
@@ -22,13 +22,39 @@ impl Session {
         let value = self.node(&m.value, frame)?;
         let mut found = Vec::new();
         let value = self.fit(&m.pattern, value, &mut found, frame)?;
+        self.bind(found, frame)?;
+        Ok(value)
+    }
+
+    fn bind(&mut self, found: Found<'_>, frame: &mut Frame) -> Flow<()> {
         for (node, value) in found {
             if let Expr::Assign(a) = &node.expr {
                 let value = Node::new(Expr::Const(value), node.span);
                 self.assign(&Assign { value, ..Assign::clone(a) }, node.span, frame)?;
             }
         }
-        Ok(value)
+        Ok(())
+    }
+
+    /// What stands beside the first pattern that a value fits.
+    #[inline(never)]
+    pub(super) fn case(&mut self, case: &Case, at: &Node, frame: &mut Frame) -> Flow {
+        let value = self.node(&case.value, frame)?;
+        for (pattern, result) in &case.arms {
+            let mut found = Vec::new();
+            match self.fit(pattern, value.clone(), &mut found, frame) {
+                Ok(_) => {
+                    self.bind(found, frame)?;
+                    return self.node(result, frame);
+                }
+                Err(Stop::Error(error)) if !error.fatal => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        match &case.otherwise {
+            Some(node) => self.node(node, frame),
+            None => Err(QError::new("match").at(at.span).into()),
+        }
     }
 
     fn fit<'a>(
@@ -178,6 +204,29 @@ mod tests {
         check(
             "q)(:`f):3f\nq)(:`f):3e\n'type\nq)((a;b):`F):3 4f\nq)a\n3f\nq)((a;b):`F):3 4e\n'type\n\
              q)(a:3+):4\nq)a\n7\nq)x:(b;:1+):1 2\nq)x\n1 3\nq)b\n1",
+        )
+        .unwrap();
+    }
+    #[test]
+    fn parameters() {
+        check(
+            "q)f:{[(a;b);c]a+b+c}\nq)f[1 2;3]\n6\nq)f[1 2 3;3]\n'length\nq)f[1 2]3\n6\n\
+             q)f:{[x;]x}\nq)f[3;4]\n3\nq)warm:{$[x<0;'\"cold\";x]}\nq)f:{[x:warm]32+1.8*x}\n\
+             q)f -4.5\n'cold\nq)f 20\n68f\nq)f:{[(a;b):`J;([c:d])]d,a-b}\n\
+             q)f[5 3;([c:7])]\n7 2\nq)f[5 3f;([c:7])]\n'type\nq)f\n{[(a;b):`J;([c:d])]d,a-b}\n\
+             q){[(a;b)]}1 2\nq)each[{[(k;v)]k*v}](1 2;3 4)\n2 12\nq)({[(a;b)]a}')(1 2;3 4)\n1 3",
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn choices() {
+        check(
+            "q)a: :[1f;r:`f;\"float\";r:`i;\"int\";\"other\"]\nq)a\n\"float\"\nq)r\n1f\n\
+             q):[1i;r:`f;\"float\";r:`i;\"int\";\"other\"]\n\"int\"\nq)r\n1i\n\
+             q):[1;r:`f;\"float\";r:`i;\"int\";\"other\"]\n\"other\"\nq)r\n1i\n\
+             q):[1;2;`two;3;`three]\n'match\nq)f:{:[x;(a;b);a-b;1;`one;c;neg c]}\n\
+             q)f each (5 3;1;7)\n2\n`one\n-7\nq):[1 2;(a;b;c);a;{1+til 0W};2;3]\n3",
         )
         .unwrap();
     }

@@ -57,13 +57,22 @@ pub(crate) fn each(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
 
 /// Numbers in the place of a function: which argument each item is taken from.
 fn case(choices: &K, args: &[K]) -> Result {
+    // All arguments have to fit, whether one is chosen or not.
+    let mut keys: Option<&K> = None;
+    for arg in args.iter().filter(|a| !a.is_atom()) {
+        if arg.len() != choices.len() {
+            return Err(length_error());
+        }
+        if let K::Dict(d) = arg
+            && !crate::kernel::compare::matches(keys.get_or_insert(&d.keys), &d.keys)
+        {
+            return Err(crate::error::domain_error());
+        }
+    }
     let mut out = Vec::with_capacity(choices.len());
     for (i, choice) in choices.items().enumerate() {
         let from = choice.as_long().and_then(|c| usize::try_from(c).ok());
         let arg = from.and_then(|c| args.get(c)).ok_or_else(crate::error::domain_error)?;
-        if !arg.is_atom() && arg.len() != choices.len() {
-            return Err(length_error());
-        }
         out.push(if arg.is_atom() { arg.clone() } else { arg.at(i) });
     }
     Ok(K::collapse(out))

@@ -5,7 +5,7 @@ use crate::func::Fun;
 use crate::lex::Adverb;
 use crate::session::Session;
 use crate::verbs;
-use formats::k::K;
+use formats::k::{K, Type};
 
 /// The last of what [`scan`] gives.
 pub(crate) fn over(cx: &mut Session, f: &K, args: Vec<K>) -> Result {
@@ -23,6 +23,9 @@ fn accumulate(cx: &mut Session, f: &K, args: Vec<K>, all: bool) -> Result {
     let folds = matches!(Fun::of(f), Some(Fun::Derived(Adverb::Over | Adverb::Scan, _)));
     let unary = folds || Fun::rank(f) < 2;
     let count = args.len();
+    if count == 2 && f.ty().is_some_and(|ty| matches!(ty, Type::Real | Type::Float)) {
+        return weighted(cx, f, args, all);
+    }
     let mut args = args.into_iter();
     match (unary, args.next(), args.next(), count) {
         (true, Some(x), None, 1) => converge(cx, f, x, all),
@@ -38,6 +41,31 @@ fn accumulate(cx: &mut Session, f: &K, args: Vec<K>, all: bool) -> Result {
         }
         _ => Err(rank_error()),
     }
+}
+
+/// `x w\y`: each result is the one before times a weight, and an item more.
+#[cold]
+fn weighted(cx: &mut Session, weights: &K, args: Vec<K>, all: bool) -> Result {
+    let mut args = args.into_iter();
+    let mut state = args.next().unwrap_or_default();
+    let items = args.next().unwrap_or_default();
+    if !weights.is_atom() && weights.len() != items.len() {
+        return Err(length_error());
+    }
+    let mut out = Vec::new();
+    for (row, item) in items.items().enumerate() {
+        cx.charge(1)?;
+        let weight = if weights.is_atom() { weights.clone() } else { weights.at(row) };
+        let before = verbs::multiply(cx, state, weight)?;
+        state = verbs::plus(cx, before, item)?;
+        if all {
+            out.push(state.clone());
+        }
+    }
+    Ok(match (all, items.is_atom()) {
+        (true, false) => K::collapse(out),
+        _ => state,
+    })
 }
 
 /// A fold that begins with the first item.
@@ -60,6 +88,10 @@ fn fold(cx: &mut Session, f: &K, x: K, all: bool) -> Result {
         return Ok(if all { x } else { verbs::fold_identity(f, &x) });
     }
     let mut state = x.at(0);
+    if all && state.is_atom() && Fun::verb(f).is_some_and(|v| v.name == ",") {
+        // A list is what joins begin with.
+        state = state.enlist();
+    }
     let mut out = if all { vec![state.clone()] } else { Vec::new() };
     for i in 1..x.len() {
         cx.charge(1)?;
@@ -153,5 +185,20 @@ mod tests {
     fn scans_may_be_long() {
         check("q)last {x+1}\\[200000;0]\n200000\nq)count {x<200000}{x+1}\\0\n200001").unwrap();
         check("q)count {x&1+y}[200000]\\[0]\n200001").unwrap();
+    }
+    #[test]
+    fn joins_begin_with_a_list() {
+        check("q)(,\\)2 3 4\n,2\n2 3\n2 3 4\nq){x,y}\\[2 3]\n2\n2 3\nq)1,\\2 3\n1 2\n1 2 3")
+            .unwrap();
+        check("q)(,\\)(1 2;3)\n1 2\n1 2 3\nq)(,/)2 3 4\n2 3 4").unwrap();
+    }
+
+    #[test]
+    fn numbers_scan_as_weights() {
+        check(
+            "q)a:1000f;b:1 2 3 4f;c:5 6 7 8f\nq)a b\\c\n1005 2016 6055 24228f\n\
+             q)1 (.5)\\1 2 3\n1.5 2.75 4.375\nq)a b/c\n24228f",
+        )
+        .unwrap();
     }
 }

@@ -132,7 +132,7 @@ fn rows_step(t: &Table, d: &Dict, index: &K) -> Result {
 ///
 /// # Errors
 /// There are not as many values as columns.
-pub(crate) fn row_place(t: &Table, key: &[K]) -> Result<i64> {
+fn row_place(t: &Table, key: &[K]) -> Result<i64> {
     if key.len() != t.columns.len() {
         return Err(length_error());
     }

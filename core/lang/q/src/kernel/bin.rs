@@ -1,8 +1,9 @@
 //! Places in what ascends: `bin`.
 
+use super::asof::as_of;
 use super::compare::strict_order;
 use super::find::{depth, missing};
-use super::{attribute, order};
+use super::order;
 use crate::error::{Result, type_error};
 use formats::k::{Data, K, Table, Type};
 use std::cmp::Ordering;
@@ -47,20 +48,24 @@ pub(crate) fn bin(list: &K, what: &K, right: bool) -> Result {
     }
 }
 
-/// The places of rows in a table: those whose last column is not after the row's, the others
-/// being equal; null where there is none.
+/// The places of rows in a table: of those whose last column is not after the row's, the others
+/// being equal, the last; null where there is none.
 fn rows(t: &Table, what: &K) -> Result {
-    let row = |row: &K| -> Result<i64> {
-        let place = attribute::row_place(t, &row.items().collect::<Vec<_>>())?;
-        Ok(if place < 0 { i64::MIN } else { place })
+    let found = |columns: &[K]| -> Result<Vec<i64>> {
+        let (Some((left_last, left)), Some((right_last, right))) =
+            (columns.split_last(), t.columns.split_last())
+        else {
+            return Err(type_error());
+        };
+        let places = as_of((left, left_last), (right, right_last))?;
+        Ok(places.into_iter().map(|place| if place < 0 { i64::MIN } else { place }).collect())
     };
     match what {
-        K::Dict(d) if d.keys.as_syms() == Some(&t.names) => Ok(K::long(row(&d.values)?)),
-        K::Table(other) if other.names == t.names => {
-            let key = |at: usize| K::list(other.columns.iter().map(|c| c.at(at)).collect());
-            let places = (0..other.rows()).map(|at| row(&key(at)));
-            Ok(K::longs(places.collect::<Result<_>>()?))
+        K::Dict(d) if d.keys.as_syms() == Some(&t.names) => {
+            let row: Vec<K> = d.values.items().map(|item| K::collapse(vec![item])).collect();
+            Ok(K::longs(found(&row)?).at(0))
         }
+        K::Table(other) if other.names == t.names => Ok(K::longs(found(&other.columns)?)),
         _ => Err(type_error()),
     }
 }

@@ -63,10 +63,6 @@ pub(crate) fn add(a: Type, b: Type) -> Option<Type> {
 /// The difference of two types: as the sum, and characters count as integers.
 pub(crate) fn subtract(a: Type, b: Type) -> Option<Type> {
     match (a, b) {
-        (
-            Type::Timespan | Type::Minute | Type::Second | Type::Time,
-            Type::Timestamp | Type::Date,
-        ) => None,
         (Type::Bool | Type::Byte | Type::Short | Type::Int, Type::Char) => Some(Type::Int),
         (Type::Long | Type::Real, Type::Char) => Some(a),
         _ => add(a, b),
@@ -103,11 +99,9 @@ pub(crate) fn modulo(a: Type, b: Type) -> Option<Type> {
     }
     Some(match (a, b) {
         (Type::Timestamp, _) if !b.is_floating() => Type::Timespan,
-        (Type::Month | Type::Date, _) if !b.is_floating() => match b {
-            Type::Long => Type::Long,
-            _ => Type::Int,
-        },
-        (Type::Datetime, _) | (Type::Real, Type::Real) => Type::Float,
+        (Type::Month | Type::Date, _) if !b.is_floating() => Type::Int,
+        (Type::Datetime, _) => Type::Float,
+        (Type::Real, _) => add(Type::Float, b)?,
         _ => add(a, b)?,
     })
 }

@@ -92,6 +92,22 @@ pub(crate) fn tokens(source: &str) -> Result<Vec<Token>> {
     Ok(lexer.out)
 }
 
+/// The words of a text and what lies between them.
+///
+/// # Errors
+/// As for [`tokens`].
+pub(crate) fn pieces(source: &str) -> Result<Vec<&str>> {
+    let mut out = Vec::new();
+    let mut end = 0;
+    for token in tokens(source)? {
+        for (from, to) in [(end, token.start), (token.start, token.end)] {
+            out.extend(source.get(from..to).filter(|piece| !piece.is_empty()));
+        }
+        end = token.end;
+    }
+    Ok(out)
+}
+
 struct Lexer<'a> {
     source: &'a str,
     bytes: &'a [u8],
@@ -206,14 +222,23 @@ impl<'a> Lexer<'a> {
                 let double = self.at - start == 2;
                 self.push(if double { Tok::DoubleColon } else { Tok::Colon }, start);
             }
-            // A blank that does not break, as texts from web pages have it.
-            0xc2 if self.peek(1) == 0xa0 => self.at += 2,
+            0xc2 if self.blank() > 0 => self.at += self.blank(),
             _ if self.starts_number() => self.number()?,
             b'.' if self.peek(1).is_ascii_alphabetic() => self.name()?,
             _ if first.is_ascii_alphabetic() => self.name()?,
             _ => self.operator()?,
         }
         Ok(())
+    }
+
+    /// Bytes of the blank at hand, which may be one that does not break, as texts from web pages
+    /// have it.
+    fn blank(&self) -> usize {
+        match (self.peek(0), self.peek(1)) {
+            (b' ' | b'\t', _) => 1,
+            (0xc2, 0xa0) => 2,
+            _ => 0,
+        }
     }
 
     fn adverb(&mut self) {
@@ -308,8 +333,8 @@ impl<'a> Lexer<'a> {
         let mut words = vec![self.word()];
         loop {
             let end = self.at;
-            while matches!(self.peek(0), b' ' | b'\t') {
-                self.at += 1;
+            while self.blank() > 0 {
+                self.at += self.blank();
             }
             if self.at == end || !self.starts_number() {
                 self.at = end;
@@ -371,7 +396,7 @@ impl<'a> Lexer<'a> {
             let from = self.at;
             while is_name(self.peek(0))
                 || self.peek(0) == b':'
-                || self.peek(0) == b'/' && self.text(from).starts_with(':')
+                || self.peek(0) == b'/' && self.text(from).contains(':')
             {
                 self.at += 1;
             }
@@ -402,6 +427,7 @@ mod tests {
         assert_eq!(lex("x-1"), [Tok::Name(Sym::new("x")), Tok::Op("-"), long(1)]);
         assert_eq!(lex("10-3-2"), [long(10), Tok::Op("-"), long(3), Tok::Op("-"), long(2)]);
         assert_eq!(lex("-1%0"), [long(-1), Tok::Op("%"), long(0)]);
+        assert_eq!(lex("3\u{a0}-2\u{a0}"), [Tok::Lit(K::longs(vec![3, -2]))]);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) struct Parser<'a> {
     query: bool,
     /// Inside the table of a query, which `where` ends; elsewhere it is a function.
     table: bool,
+    /// In a line that begins with `k)`, where an operator without a left operand is the function of
+    /// one argument that has its glyph.
+    k: bool,
     /// Whether the expression that was read last ended in a function that has no right argument,
     /// such as `sum@` or `0|+`: what stands before it is composed with it, not applied to it.
     train: bool,
@@ -53,7 +56,7 @@ pub(crate) fn parse(source: &str, levels: usize) -> Result<Vec<Statement>> {
     let tokens = tokens(source)?;
     let depth = DEPTH_MAX.saturating_sub(levels);
     let mut parser =
-        Parser { source, tokens, at: 0, depth, query: false, table: false, train: false };
+        Parser { source, tokens, at: 0, depth, query: false, table: false, k: false, train: false };
     parser.script()
 }
 
@@ -73,14 +76,6 @@ impl Parser<'_> {
     /// Where the token before this one ended.
     fn end(&self) -> usize {
         self.at.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(0, |t| t.end)
-    }
-
-    fn next(&mut self) -> Tok {
-        let tok = self.peek().clone();
-        if self.at < self.tokens.len() {
-            self.at += 1;
-        }
-        tok
     }
 
     fn take(&mut self, tok: &Tok) -> bool {
@@ -120,7 +115,14 @@ impl Parser<'_> {
         loop {
             match self.peek().clone() {
                 Tok::End => return Ok(statements),
-                Tok::Line => self.at += 1,
+                Tok::Line => {
+                    self.at += 1;
+                    self.k = false;
+                }
+                Tok::Name(name) if name.as_str() == "k" && *self.ahead(1) == Tok::Close(b')') => {
+                    self.at += 2;
+                    self.k = true;
+                }
                 Tok::Semi => {
                     self.at += 1;
                     if let Some(Statement::Expr(_, hidden)) = statements.last_mut() {
@@ -228,6 +230,7 @@ impl Parser<'_> {
                 return Ok(composed(term, argument));
             }
             let span = (start, argument.span.1);
+            let term = self.of_one(term);
             return Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span));
         }
         if matches!(self.peek(), Tok::Colon) && self.start() == self.end() {
@@ -252,7 +255,9 @@ impl Parser<'_> {
         let text = self.source.get(term.span.0..term.span.1).unwrap_or_default();
         let bare = text.len() == 1 && "+*%&|^=<>$,#_~!?@.".contains(text);
         if bare && verbs::is_constant(&term.expr, text) {
-            return Err(QError::new(text).at(term.span));
+            let word = verbs::of_one(text).filter(|_| self.k);
+            let word = word.ok_or_else(|| QError::new(text).at(term.span))?;
+            term.expr = verbs::constant(word);
         }
         let span = (term.span.0, argument.span.1);
         if verbs::is_constant(&term.expr, "-") {
@@ -260,6 +265,20 @@ impl Parser<'_> {
             term.expr = verbs::constant("neg");
         }
         Ok(Node::new(Expr::Apply(Box::new(term), vec![argument]), span))
+    }
+
+    /// An operator in parentheses before its only argument is the function of one argument that
+    /// has its glyph.
+    fn of_one(&self, mut term: Node) -> Node {
+        let text = self.source.get(term.span.0..term.span.1).unwrap_or_default();
+        let glyph = text.trim_matches(|c: char| matches!(c, '(' | ')') || c.is_whitespace());
+        if glyph.len() == 1
+            && verbs::is_constant(&term.expr, glyph)
+            && let Some(word) = verbs::of_one(glyph)
+        {
+            term.expr = verbs::constant(word);
+        }
+        term
     }
 
     /// `f::` at the end of an expression, which is as `f@`, if that is what comes.
@@ -272,8 +291,16 @@ impl Parser<'_> {
             self.at -= 1;
             return None;
         }
+        let span = (self.end() - 2, self.end());
+        if matches!(&term.expr, Expr::Const(k) if !matches!(k, K::Func(_))) {
+            // All of a list; nothing is composed with data.
+            self.train = false;
+            let all = Node::new(Expr::Const(K::Null), span);
+            let span = (term.span.0, span.1);
+            return Some(Node::new(Expr::Apply(Box::new(term.clone()), vec![all]), span));
+        }
         self.train = true;
-        let at = Node::new(verbs::constant("@"), (self.end() - 2, self.end()));
+        let at = Node::new(verbs::constant("@"), span);
         Some(half(at, term.clone()))
     }
 

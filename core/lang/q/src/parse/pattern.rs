@@ -1,13 +1,57 @@
 //! Patterns: what may stand in parentheses to the left of a colon.
 
-use crate::ast::{Assign, Expr, Match, Node, Pattern};
+use crate::ast::{Assign, Case, Expr, Match, Node, Pattern};
 use crate::error::{QError, Result};
 use crate::verbs;
-use formats::k::K;
+use formats::k::{K, Sym};
 
 /// The assignment of a value to a pattern.
 pub(super) fn assignment(target: Node, value: Node) -> Result<Expr> {
     Ok(Expr::Match(Box::new(Match { pattern: pattern(target)?, value })))
+}
+
+/// `:[value;pattern;result;...;otherwise]`
+pub(super) fn choice(args: Vec<Node>) -> Result<Expr> {
+    let mut args = args.into_iter();
+    let value = args.next().unwrap_or(Node::new(Expr::Hole, (0, 0)));
+    let (mut arms, mut otherwise) = (Vec::new(), None);
+    while let Some(first) = args.next() {
+        match args.next() {
+            Some(result) => arms.push((pattern(first)?, result)),
+            None => otherwise = Some(first),
+        }
+    }
+    Ok(Expr::Case(Box::new(Case { value, arms, otherwise })))
+}
+
+/// A parameter that is a pattern: the name of the variable that holds it, and the assignment that
+/// takes it apart.
+pub(super) fn parameter(node: Node, place: usize) -> Result<(Sym, Option<Node>)> {
+    let span = node.span;
+    let pattern = pattern(node)?;
+    // A variable that is only checked keeps its name, which errors and `value` show.
+    let own = match &pattern {
+        Pattern::Checked(inner, _) => bound_name(inner),
+        Pattern::Any => return Ok((nothing(place), None)),
+        _ => None,
+    };
+    let name = own.unwrap_or_else(|| nothing(place));
+    let value = Node::new(Expr::Name(name), span);
+    let taken = Expr::Match(Box::new(Match { pattern, value }));
+    Ok((name, Some(Node::new(taken, span))))
+}
+
+/// The name of a parameter that has none, which no program can write.
+pub(super) fn nothing(place: usize) -> Sym {
+    Sym::new(&format!("({place})"))
+}
+
+fn bound_name(pattern: &Pattern) -> Option<Sym> {
+    let Pattern::Bind(Node { expr: Expr::Assign(a), .. }) = pattern else { return None };
+    match a.target.expr {
+        Expr::Name(name) if a.index.is_none() => Some(name),
+        _ => None,
+    }
 }
 
 /// The pattern that was read as an expression.

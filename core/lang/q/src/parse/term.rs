@@ -1,6 +1,6 @@
 //! Terms: what stands between blanks, with its brackets and iterators.
 
-use super::{Class, Parser};
+use super::{Class, Parser, pattern};
 use crate::ast::{Draft, Expr, Node};
 use crate::error::{QError, Result};
 use crate::lex::{Adverb, Tok};
@@ -105,8 +105,12 @@ impl Parser<'_> {
         self.at += 1;
         let outer = std::mem::replace(&mut self.query, false);
         let draft = self.nested(|p| {
-            let params = p.params()?;
             let mut body = Vec::new();
+            let params = p.params(&mut body)?;
+            if !body.is_empty() && *p.peek() == Tok::Close(b'}') {
+                let at = p.start();
+                body.push(Node::new(Expr::Const(formats::k::K::Null), (at, at)));
+            }
             loop {
                 match p.peek() {
                     Tok::Line => p.at += 1,
@@ -135,20 +139,34 @@ impl Parser<'_> {
         Ok(Expr::Lambda(Box::new(draft?)))
     }
 
-    fn params(&mut self) -> Result<Option<Vec<Sym>>> {
+    /// Parameters; what takes those apart that are patterns goes to the body.
+    fn params(&mut self, body: &mut Vec<Node>) -> Result<Option<Vec<Sym>>> {
         if !self.take(&Tok::Open(b'[')) {
             return Ok(None);
         }
         let mut params = Vec::new();
+        if self.take(&Tok::Close(b']')) {
+            return Ok(Some(params));
+        }
         loop {
-            match self.next() {
-                Tok::Name(name) => params.push(name),
-                Tok::Close(b']') => return Ok(Some(params)),
-                Tok::Semi => {}
-                _ => {
-                    self.at -= 1;
-                    return Err(self.unexpected());
+            let name = match (self.peek(), self.ahead(1)) {
+                (Tok::Name(name), Tok::Semi | Tok::Close(b']')) => {
+                    let name = *name;
+                    self.at += 1;
+                    name
                 }
+                (Tok::Semi | Tok::Close(b']'), _) => pattern::nothing(params.len()),
+                _ => {
+                    let node = self.nested(Self::expr)?;
+                    let (name, taken) = pattern::parameter(node, params.len())?;
+                    body.extend(taken);
+                    name
+                }
+            };
+            params.push(name);
+            if !self.take(&Tok::Semi) {
+                self.expect(b']')?;
+                return Ok(Some(params));
             }
         }
     }
@@ -159,6 +177,7 @@ fn control(head: Node, args: Vec<Node>) -> Result<Expr> {
     let word = match &head.expr {
         Expr::Name(name) => name.as_str(),
         Expr::Const(_) if args.len() > 2 && verbs::is_constant(&head.expr, "$") => "$",
+        Expr::Const(_) if args.len() > 2 && verbs::is_constant(&head.expr, ":") => ":",
         _ => "",
     };
     let span = head.span;
@@ -170,6 +189,7 @@ fn control(head: Node, args: Vec<Node>) -> Result<Expr> {
     };
     match word {
         "$" => checked(args, Expr::Cond),
+        ":" => pattern::choice(args),
         "if" => checked(args, Expr::If),
         "while" => checked(args, Expr::While),
         "do" => checked(args, Expr::Do),

@@ -49,6 +49,16 @@ fn functions_without_a_right_side_are_composed() {
 }
 
 #[test]
+fn lines_of_k() {
+    check(
+        "q)k)$42\n\"42\"\nq)k)+`a`b!(1 2;3 4)\na b\n---\n1 3\n2 4\nq)k)(#y)#x\n'x\nq)value \"k)<2 7 3 1\"\n\
+         3 0 2 1\nq)parse \"k)!10\"\n!:\n10\nq)k)f:{(#x)%+/x}\nq)f 1 2\n0.6666667\nq)$42\n'$\n\
+         q)k)-5\n-5\nq)k)- 5\n-5\nq)k)-x:3\n-3\nq)k)|!3\n2 1 0\nq)k)\nq)b)1\n')\nq)k 1\n'k\nq)k:4\nq)k\n4",
+    )
+    .unwrap();
+}
+
+#[test]
 fn glyphs_with_a_colon_are_functions_of_one_argument() {
     check(
         "q)(#:)\"zero\"\n4\nq)|:[til 3]\n2 1 0\nq)@[|:;\"ab\"]\n\"ba\"\nq)#:'[(1 2;3)]\n2 1\n\

@@ -83,8 +83,8 @@ pub(super) fn avg(cx: &mut Session, x: K) -> Result {
     if let K::Vec(v) = &x
         && v.ty == Type::List
         && !x.is_empty()
-        && numbers(&x).is_none()
     {
+        // Nulls are items like any other here.
         let count = K::long(x.len() as i64);
         let sum = sum(cx, x)?;
         return arith::divide(cx, sum, count);
@@ -196,6 +196,11 @@ fn paired(op: Pairs, x: &K, y: &K) -> Result {
 }
 
 fn wavg(cx: &mut Session, x: K, y: K) -> Result {
+    if let K::Dict(d) = &y
+        && y.keyed().is_none()
+    {
+        return wavg(cx, x, d.values.clone());
+    }
     if y.ty() == Some(Type::List) {
         let products = arith::multiply(cx, x.clone(), y)?;
         let (top, bottom) = (sum(cx, products)?, sum(cx, x)?);

@@ -15,9 +15,26 @@ macro_rules! verbs {
     )*};
 }
 verbs!(
-    add Add, subtract Subtract, multiply Multiply, divide Divide, div Div, modulo Mod,
+    add Add, less Subtract, multiply Multiply, divide Divide, div Div, modulo Mod,
     lesser Lesser, greater Greater, xbar Xbar
 );
+
+/// `x-y`; what only a dictionary on the right has is taken from nothing.
+pub(crate) fn subtract(cx: &mut Session, x: K, y: K) -> Result {
+    if let (K::Dict(d), K::Dict(e)) = (&x, &y)
+        && !crate::kernel::compare::matches(&d.keys, &e.keys)
+    {
+        let known = crate::kernel::find::find(&d.keys, &e.keys)?;
+        let known = known.items().map(|place| place.as_long() < Some(d.keys.len() as i64));
+        let values = known.zip(e.values.items()).map(|(known, value)| {
+            if known { Ok(value) } else { cx.call1(&super::value("neg"), value) }
+        });
+        let values = K::collapse(values.collect::<Result<Vec<_>>>()?);
+        let y = K::dict(e.keys.clone(), values);
+        return less(cx, x, y);
+    }
+    less(cx, x, y)
+}
 
 /// `x^y`: `y` with its nulls replaced.
 fn fill(cx: &mut Session, x: K, y: K) -> Result {
@@ -76,7 +93,8 @@ pub(super) const VERBS: &[Verb] = &[
         Class::Atomic,
         subtract,
         "Subtracts.",
-        "q)5-1 2 3\n4 3 2\nq)2024.01.03-2024.01.01\n2i",
+        "q)5-1 2 3\n4 3 2\nq)2024.01.03-2024.01.01\n2i\n\
+         q)(`a`b!1 2)-`b`c!10 20\na| 1\nb| -8\nc| -20",
     ),
     Verb::infix("*", Class::Atomic, multiply, "Multiplies.", "q)3*1 2 3\n3 6 9"),
     Verb::infix("%", Class::Atomic, divide, "Divides; always a float.", "q)1 2 3%2\n0.5 1 1.5"),

@@ -76,6 +76,8 @@ fn pairs(cx: &mut Session, x: &K, y: &K) -> Result {
 /// Reads text; what is no text but a symbol is read as its text.
 fn tok(ty: Type, y: &K) -> Result {
     match y {
+        // `*` leaves what it is given.
+        _ if ty == Type::List => Ok(y.clone()),
         K::Atom(Type::Symbol, formats::k::Scalar::Sym(s)) => parse(ty, &K::str(s.as_bytes())),
         K::Vec(v) if v.ty == Type::Symbol && ty == Type::Symbol => Ok(y.clone()),
         _ => parse(ty, y),
@@ -130,5 +132,5 @@ pub(super) const VERBS: &[Verb] = &[Verb::operator(
     2,
     dollar,
     "Converts to a type, reads text as a type, or pads text.",
-    "q)`int$6.6\n7i\nq)\"J\"$\"12\"\n12\nq)5$\"ab\"\n\"ab   \"",
+    "q)`int$6.6\n7i\nq)\"J\"$\"12\"\n12\nq)5$\"ab\"\n\"ab   \"\nq)(\"*\";0h)$1\n1 1",
 )];

@@ -61,9 +61,16 @@ fn numbered(cx: &mut Session, n: i64, y: K) -> Result {
             ipc::decode(body, Endian::Little).map_err(|_| QError::new("badmsg"))
         }
         (-3, _) => Ok(K::str(crate::display::text(&y))),
+        (-4, _) => {
+            let text = y.as_text().ok_or_else(type_error)?;
+            let text = String::from_utf8_lossy(text);
+            cx.charge(1 + text.len())?;
+            Ok(K::list(crate::lex::pieces(&text)?.into_iter().map(K::str).collect()))
+        }
         (-5, _) => super::tree::parse(cx, y),
         (-6, _) => super::functional::eval(cx, &y),
-        (-22, _) => Ok(K::long(numbered(cx, -8, y)?.len() as i64)),
+        (-22, _) => sent_bytes(cx, y).map(K::long),
+        (-33, _) => super::text::sha1(cx, y),
         (-27, _) => {
             let args: Vec<K> = y.items().collect();
             super::system::formatted(cx, args)
@@ -71,6 +78,11 @@ fn numbered(cx: &mut Session, n: i64, y: K) -> Result {
         (0.., _) => Err(type_error()),
         _ => Err(QError::nyi(&format!("{n}!"))),
     }
+}
+
+/// The bytes of a value when it is sent.
+pub(crate) fn sent_bytes(cx: &mut Session, k: K) -> Result<i64> {
+    Ok(numbered(cx, -8, k)?.len() as i64)
 }
 
 /// A table whose first `n` columns are the key.
@@ -165,6 +177,7 @@ pub(super) fn value(cx: &mut Session, x: K) -> Result {
             Some(Fun::Composition(parts)) => Ok(K::list(parts.clone())),
             Some(Fun::Derived(_, f)) => Ok(f.clone()),
             Some(Fun::Lambda(lambda)) => Ok(super::tree::parts(lambda)),
+            Some(Fun::View(_, parts)) => Ok(parts.clone()),
             Some(Fun::Verb(verb)) => match super::wire_index(verb) {
                 Some(index) => Ok(K::long(i64::from(index))),
                 None => Ok(x),

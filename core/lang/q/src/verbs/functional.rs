@@ -107,6 +107,10 @@ pub(super) fn select(cx: &mut Session, args: Vec<K>) -> Result {
     q.by = match by {
         K::Dict(d) if !d.keys.is_empty() => Some(named(cx, by)?),
         K::Atom(Type::Symbol, Scalar::Sym(name)) => Some(vec![(*name, tree(cx, by, true)?)]),
+        // A list of names is no column: all rows are one group, which has no name.
+        K::Vec(Vector { data: Data::Sym(names), .. }) if !names.is_empty() => {
+            Some(vec![(Sym::default(), node(Expr::Const(K::sym(""))))])
+        }
         _ => None,
     };
     q.keyed = matches!(by, K::Dict(_));
@@ -123,8 +127,9 @@ pub(super) fn select(cx: &mut Session, args: Vec<K>) -> Result {
             q.limit = Some(node(Expr::Const(limit.clone())));
         }
         if let [order] = order {
-            let descending =
-                crate::func::Fun::verb(&order.at(0)).is_some_and(|v| v.name == "idesc");
+            let first = order.at(0);
+            let descending = crate::func::Fun::verb(&first).map(|v| v.name);
+            let descending = matches!(descending, Some(">:" | "idesc"));
             q.order = Some((descending, tree(cx, &order.at(1), true)?));
         }
     }

@@ -104,6 +104,8 @@ fn reshape(cx: &mut Session, dims: &[i64], y: &K) -> Result {
             Ok(K::list((0..rows).map(|row| y.slice(place(row), place(row + 1))).collect()))
         }
         [count] => take_count(cx, count, &y),
+        // Only the last of several dimensions may be nothing, and of more than two none is open.
+        [ref outer @ .., last] if outer.iter().any(|n| *n <= 0) || last < 0 => Err(domain_error()),
         [rows, ref rest @ ..] => {
             let rows = usize::try_from(rows).map_err(|_| domain_error())?;
             let size = rest.iter().try_fold(1i64, |a, b| a.checked_mul(*b));

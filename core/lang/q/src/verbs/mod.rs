@@ -39,11 +39,12 @@ use formats::k::{K, Sym};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub(crate) use arith::{add as plus, multiply};
 pub(crate) use delimited::fields;
-pub(crate) use dict::{key_by, unkeyed};
+pub(crate) use dict::{key_by, sent_bytes, unkeyed};
 pub(crate) use list::{distinct, where_true};
 pub(crate) use running::fold_kernel;
-pub(crate) use system::globals;
+pub(crate) use system::{globals, unsupported};
 
 /// A built-in function.
 #[derive(Debug)]
@@ -197,7 +198,7 @@ const ALL: [&[Verb]; 29] = [
 /// Words that q has and this crate has not: using one is an error when a program is loaded.
 const UNSUPPORTED: &[&str] = &[
     "dsave", "exit", "getenv", "gtime", "hclose", "hcount", "hdel", "hopen", "load", "ltime",
-    "read0", "read1", "rload", "rsave", "save", "setenv", "system", "1:", "2:",
+    "read0", "read1", "rload", "rsave", "save", "setenv", "1:", "2:",
 ];
 
 /// Words of the grammar.
@@ -227,6 +228,11 @@ pub(crate) fn is_known(name: &str) -> bool {
 pub(crate) fn is_reserved(name: Sym) -> bool {
     let name = name.as_str();
     is_known(name) || CONTROL.contains(&name)
+}
+
+/// The parse tree of a text.
+pub(crate) fn parsed(cx: &mut Session, text: &str) -> Result {
+    tree::parse(cx, K::str(text))
 }
 
 /// What a list of function and arguments, or a name, stands for.
@@ -272,8 +278,8 @@ const UNARY: [&str; 21] = [
     "reverse",
     "null",
     "group",
-    "iasc",
-    "idesc",
+    "<:",
+    ">:",
     "string",
     "enlist",
     "count",
@@ -296,7 +302,7 @@ pub(crate) fn of_one(glyph: &str) -> Option<&'static str> {
 pub(crate) fn shown(verb: &Verb) -> (&'static str, &'static str) {
     let at = UNARY.iter().position(|word| *word == verb.name);
     match at.and_then(|at| BINARY.get(at)) {
-        Some(glyph) if !matches!(verb.name, "::" | "enlist" | "iasc" | "idesc") => (glyph, ":"),
+        Some(glyph) if !matches!(verb.name, "::" | "enlist") => (glyph, ":"),
         _ => match verb.name {
             "deltas" => ("-':", ""),
             "ratios" => ("%':", ""),
@@ -305,6 +311,10 @@ pub(crate) fn shown(verb: &Verb) -> (&'static str, &'static str) {
             "prds" => ("*\\", ""),
             "maxs" => ("|\\", ""),
             "mins" => ("&\\", ""),
+            // Not greater, not less, not equal.
+            "<=" => ("~>", ""),
+            ">=" => ("~<", ""),
+            "<>" => ("~=", ""),
             name => (name, ""),
         },
     }
@@ -317,7 +327,12 @@ pub(crate) fn wire_index(verb: &Verb) -> Option<u8> {
         103 => &ADVERBS,
         _ => &BINARY,
     };
-    let name = if verb.name == "get" { "value" } else { verb.name };
+    let name = match verb.name {
+        "get" => "value",
+        "iasc" => "<:",
+        "idesc" => ">:",
+        name => name,
+    };
     table.iter().position(|n| *n == name).and_then(|i| u8::try_from(i).ok())
 }
 

@@ -10,6 +10,14 @@ use std::collections::{HashMap, HashSet};
 
 fn member(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + (x.len() + y.len()) / 4)?;
+    if let (K::Vec(v), K::Vec(w)) = (&x, &y)
+        && v.ty.is_floating()
+        && matches!(w.ty as u8, 4..=7)
+        && y.len() != 1
+    {
+        // Floats are not sought among whole numbers.
+        return Err(crate::error::type_error());
+    }
     is_in(&x, &y)
 }
 
@@ -117,7 +125,13 @@ fn apart(cx: &mut Session, x: K) -> Result {
 }
 
 pub(super) const VERBS: &[Verb] = &[
-    Verb::infix("in", Class::Other, member, "Whether items are in a list.", "q)1 5 in 1 2 3\n10b"),
+    Verb::infix(
+        "in",
+        Class::Other,
+        member,
+        "Whether items are in a list.",
+        "q)1 5 in 1 2 3\n10b\nq)1 2. in 2\n01b\nq)1 2. in 2 3\n'type",
+    ),
     Verb::infix(
         "within",
         Class::Other,

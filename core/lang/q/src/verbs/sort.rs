@@ -117,6 +117,8 @@ fn binr(cx: &mut Session, x: K, y: K) -> Result {
 pub(super) const VERBS: &[Verb] = &[
     Verb::word("asc", Class::Other, asc, "Sorts upwards.", "q)asc 3 1 2\n`s#1 2 3"),
     Verb::word("desc", Class::Other, desc, "Sorts downwards.", "q)desc 3 1 2\n3 2 1"),
+    Verb::word("<:", Class::Other, iasc, "As `iasc`.", "q)(<:)3 1 2\n1 2 0\nq)(<:;>:)\n<:\n>:"),
+    Verb::word(">:", Class::Other, idesc, "As `idesc`.", "q)(>:)3 1 2\n0 2 1"),
     Verb::word(
         "iasc",
         Class::Other,

@@ -26,13 +26,38 @@ fn options(_: &mut Session, _: K) -> Result {
 
 /// The names of the views.
 fn views(cx: &mut Session, _: K) -> Result {
-    Ok(K::syms(cx.views.names()).with_attr(Attr::Sorted))
+    let names = cx.views.names();
+    let attr = if names.is_empty() { Attr::None } else { Attr::Sorted };
+    Ok(K::syms(names).with_attr(attr))
 }
 
 /// The text that defines a view.
 fn view(cx: &mut Session, x: K) -> Result {
     let name = x.as_sym().ok_or_else(type_error)?;
     cx.views.text(name).map(K::str).ok_or_else(|| QError::new(name.as_str()))
+}
+
+/// Commands of the console that reach nothing outside; `t` and `ts` may have a count.
+const COMMANDS: [&str; 20] = [
+    "a", "b", "B", "c", "C", "d", "e", "f", "g", "p", "P", "s", "t", "T", "ts", "v", "W", "z",
+    "t:", "ts:",
+];
+
+/// The error of a command that is not supported.
+pub(crate) fn unsupported(command: &str) -> Option<QError> {
+    let word = command.split_whitespace().next().unwrap_or_default();
+    let name = word.split_inclusive(':').next().unwrap_or_default();
+    (!COMMANDS.contains(&name)).then(|| QError::nyi(&format!("\\{word}")))
+}
+
+/// A command of the console by its text.
+fn system(cx: &mut Session, x: K) -> Result {
+    let text = x.as_text().ok_or_else(type_error)?;
+    let text = String::from_utf8_lossy(text).into_owned();
+    match unsupported(&text) {
+        Some(error) => Err(error),
+        None => Ok(cx.command(&text)?.0),
+    }
 }
 
 fn add_months(cx: &mut Session, x: K, y: K) -> Result {
@@ -126,6 +151,14 @@ pub(super) const VERBS: &[Verb] = &[
         view,
         "The text of a view.",
         "q)a:1\nq)v::a+1\nq)view `v\n\"a+1\"",
+    ),
+    Verb::word(
+        "system",
+        Class::Other,
+        system,
+        "Runs a command of the console.",
+        "q)system \"P 3\"\nq)1%3\n0.333\nq)system \"c\"\n25 80i\nq)system \"ls\"\n'nyi: \\ls\n\
+         q){system \"l x.q\"}\n'nyi: \\l\nq)system \"t 1+1\"\n0",
     ),
     Verb::infix(
         ".Q.addmonths",

@@ -8,6 +8,7 @@ use crate::error::{QError, Result, length_error, rank_error, type_error};
 use crate::session::Session;
 use formats::k::{Data, K, Scalar, Sym, Type, Vector};
 use md5::{Digest, Md5};
+use sha1::Sha1;
 
 /// Applies a function of bytes to texts and symbols within a value.
 fn mapped(cx: &mut Session, x: &K, f: fn(&[u8]) -> Vec<u8>) -> Result {
@@ -161,6 +162,10 @@ fn matching(cx: &mut Session, x: &K, pattern: &pattern::Pattern) -> Result {
         K::Vec(Vector { data: Data::Sym(v), .. }) => {
             Ok(K::bools(v.iter().map(|s| u8::from(pattern.matches(s.as_bytes()))).collect()))
         }
+        // Of lists only those of texts; symbols stand alone or in a vector.
+        K::Vec(Vector { data: Data::List(v), .. }) if v.iter().any(|i| i.as_text().is_none()) => {
+            Err(type_error())
+        }
         K::Vec(Vector { data: Data::List(v), .. }) => {
             let items = v.iter().map(|i| cx.deeper(|cx| matching(cx, i, pattern)));
             let items = items.collect::<Result<Vec<_>>>()?;
@@ -174,6 +179,13 @@ fn matching(cx: &mut Session, x: &K, pattern: &pattern::Pattern) -> Result {
 fn md5(_: &mut Session, x: K) -> Result {
     let text = x.as_text().ok_or_else(type_error)?;
     Ok(K::vec(Type::Byte, Md5::digest(text).to_vec()))
+}
+
+/// The SHA-1 digest of a text.
+pub(super) fn sha1(cx: &mut Session, x: K) -> Result {
+    let text = x.as_text().ok_or_else(type_error)?;
+    cx.charge(1 + text.len())?;
+    Ok(K::vec(Type::Byte, Sha1::digest(text).to_vec()))
 }
 
 pub(super) const VERBS: &[Verb] = &[
@@ -242,12 +254,21 @@ pub(super) const VERBS: &[Verb] = &[
         "The MD5 digest of a text, 16 bytes.",
         "q)md5 \"abc\"\n0x900150983cd24fb0d6963f7d28e17f72",
     ),
+    Verb::word(
+        ".Q.sha1",
+        Class::Other,
+        sha1,
+        "The SHA-1 digest of a text, 20 bytes.",
+        "q).Q.sha1 \"abc\"\n0xa9993e364706816aba3e25717850c26c9cd0d89d\n\
+         q)(-33!\"abc\")~.Q.sha1\"abc\"\n1b",
+    ),
     Verb::infix(
         "like",
         Class::Other,
         like,
         "Whether texts match a pattern.",
-        "q)`abc`b like \"a*\"\n10b",
+        "q)`abc`b like \"a*\"\n10b\nq)(\"ab\";\"b\")like\"a*\"\n10b\n\
+         q)(`a;`b`c)like\"a*\"\n'type",
     ),
 ];
 

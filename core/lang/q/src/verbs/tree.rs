@@ -13,6 +13,9 @@ pub(super) fn parse(cx: &mut Session, x: K) -> Result {
     let text = String::from_utf8_lossy(text).into_owned();
     cx.charge(1 + text.len())?;
     let statements = crate::parse::parse(&text, (DEPTH_MAX - cx.depth) / 2)?;
+    if let Some(block) = several(cx, &text)? {
+        return Ok(block);
+    }
     let mut trees = Vec::with_capacity(statements.len());
     for statement in &statements {
         match statement {
@@ -26,6 +29,25 @@ pub(super) fn parse(cx: &mut Session, x: K) -> Result {
         return Ok(trees.pop().unwrap_or_default());
     }
     Ok(sequence(trees))
+}
+
+/// The tree of the statements of one line, of which some may be empty; nothing for one statement.
+fn several(cx: &mut Session, text: &str) -> Result<Option<K>> {
+    if !text.contains(';') || text.contains(['\n', '\r']) || text.starts_with(['/', '\\', '#']) {
+        return Ok(None);
+    }
+    let text = format!("[{text}]");
+    // A comment at the end would hide the bracket.
+    let Ok(mut statements) = crate::parse::parse(&text, (DEPTH_MAX - cx.depth) / 2) else {
+        return Ok(None);
+    };
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Statement::Expr(node, _)), true) => match &node.expr {
+            Expr::Block(nodes) if nodes.len() > 1 => tree(cx, &node, &text).map(Some),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
 }
 
 /// Several statements: `(";";a;b)`.
@@ -164,7 +186,7 @@ fn query_tree(cx: &mut Session, q: &Query, text: &str) -> Result {
         });
     }
     if let Some((descending, node)) = &q.order {
-        let order = verb(if *descending { "idesc" } else { "iasc" });
+        let order = verb(if *descending { ">:" } else { "<:" });
         out.push(K::list(vec![list(order, [tree(cx, node, text)?])]));
     }
     Ok(K::list(out))
@@ -203,11 +225,18 @@ fn get(cx: &mut Session, x: K) -> Result {
 /// and globals, constants, then where it comes from, as far as it is known, and its text.
 pub(super) fn parts(lambda: &Lambda) -> K {
     let space = lambda.context.as_str().trim_start_matches('.');
+    // Those of its namespace go by their own names.
+    let prefix = if space.is_empty() { "..".to_owned() } else { format!(".{space}.") };
     let mut globals = vec![Sym::new(space)];
     let mut rest = Vec::new();
     for node in &lambda.body {
         crate::compile::walk(node, &mut |n| match &n.expr {
-            Expr::Global(name) if !globals.contains(name) => globals.push(*name),
+            Expr::Global(name) => {
+                let own = name.as_str().strip_prefix(&prefix).map_or(*name, Sym::new);
+                if !globals.contains(&own) {
+                    globals.push(own);
+                }
+            }
             Expr::Const(k) if !matches!(k, K::Func(_) | K::Null) && !rest.contains(k) => {
                 rest.push(k.clone());
             }
@@ -332,7 +361,8 @@ mod tests {
     fn lambdas_have_parts() {
         check(
             "q)f:{[a;b]d::neg c:a*b+5;c+e}\nq)(value f)1 2 3 4\n`a`b\n,`c\n``d`e\n5\n\
-             q)last value f\n\"{[a;b]d::neg c:a*b+5;c+e}\"\nq)value each (+;-;*;%)\n1 2 3 4",
+             q)last value f\n\"{[a;b]d::neg c:a*b+5;c+e}\"\nq)value each (+;-;*;%)\n1 2 3 4\n\
+             q)\\d .test\nq)f:{[a]d::a+e}\nq)\\d .\nq)(value .test.f)3\n`test`d`e",
         )
         .unwrap();
     }
@@ -340,5 +370,28 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told() {
         check("q)parse \"{hopen x}\"\n'nyi: hopen\nq)`:f set 1\n'nyi: set of a file").unwrap();
+    }
+    #[test]
+    fn statements_of_a_line_may_be_empty() {
+        check(
+            "q)parse \";;select from t\"\n\";\"\n::\n::\n(?;`t;();0b;())\n\
+             q)parse \"a;b;\"\n\";\"\n`a\n`b\n::\nq)parse \"f[1;2]\"\n`f\n1\n2\n\
+             q)parse \"a;b / and that\"\n\";\"\n`a\n`b\nq)eval parse \"x:1;x+2\"\n3\n\
+             q)parse \"{x;y}\"\n{x;y}\nq)parse \"a<=b\"\n~>\n`a\n`b\n\
+             q)parse \"select[2;>v] from t\"\n?\n`t\n()\n0b\n()\n2\n,(>:;`v)",
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn an_operator_in_parentheses_before_its_only_argument() {
+        check(
+            "q)parse \"6(+)4\"\n6\n(+:;4)\nq)($)42\n\"42\"\nq)(#)1 2 3\n3\n\
+             q)(+)`a`b!(1 2;3 4)\na b\n---\n1 3\n2 4\nq)(!).(`a`b;1 2)\na| 1\nb| 2\n\
+             q)(+)[1;2]\n3\nq)(-)5\n-5\nq)3(-)5\n'Cannot write to handle 3. OS reports: Bad file \
+             descriptor\nq)(+)over 1 2 3\n6\nq)1 2 3 ::\n1 2 3\nq)f:{x+y}\nq)g:`f[5;]\n\
+             q)`g 3\n8\nq)(( + )) 2 2#1 2 3 4\n1 3\n2 4",
+        )
+        .unwrap();
     }
 }

@@ -59,8 +59,12 @@ fn rows(cx: &mut Session, like: &Table, y: K) -> Result<Table> {
             .clone()
             .zip(&like.columns)
             .all(|((_, v), c)| c.ty() == Some(formats::k::Type::List) && v.as_text().is_some());
-    let columns = named.map(|(n, v)| (n, if single { K::list(vec![v]) } else { v }));
-    let columns = columns.map(|(n, v)| (n, if single { tight(v) } else { v })).collect();
+    // A list in a list is a column of one row already.
+    let column = |v: K| match v.as_list() {
+        Some([_]) => v,
+        _ => tight(K::list(vec![v])),
+    };
+    let columns = named.map(|(n, v)| (n, if single { column(v) } else { v })).collect();
     match crate::eval::table_of(columns, 0)? {
         K::Table(t) => Ok(Table::clone(&t)),
         _ => Err(type_error()),
@@ -97,6 +101,9 @@ fn joined(cx: &mut Session, x: K, y: K) -> Result {
             check(t, &rows)?;
             join::join(cx, x, K::Table(Arc::new(rows)))
         }
+        // What finds the key below is made once and for all.
+        K::Dict(d) if d.sorted && x.keyed().is_none() => Err(QError::new("step")),
+        K::Dict(_) if x.keyed().is_none() && matches!(y, K::Dict(_)) => join::join(cx, x, y),
         K::Dict(_) => {
             let count = x.keyed().ok_or_else(type_error)?.0.names.len();
             let flat = super::dict::unkeyed(&x)?;

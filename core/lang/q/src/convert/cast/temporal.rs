@@ -10,10 +10,12 @@ pub(crate) fn convert(x: i64, from: Type, to: Type) -> i64 {
     if x == NULL {
         return NULL;
     }
+    // What lies before all timestamps is their negative infinity, not their null.
+    let of_days = |days: i64| days.saturating_mul(DAY).max(-i64::MAX);
     let nanos = match from {
         Type::Timestamp | Type::Timespan => x,
-        Type::Month => first_of(x).saturating_mul(DAY),
-        Type::Date => x.saturating_mul(DAY),
+        Type::Month => of_days(first_of(x)),
+        Type::Date => of_days(x),
         Type::Minute => x.saturating_mul(MINUTE),
         Type::Second => x.saturating_mul(SECOND),
         Type::Time => x.saturating_mul(MILLI),

@@ -1,0 +1,57 @@
+//! `\t` and `\ts`: how long an expression takes.
+
+use crate::error::{QError, Result};
+use crate::session::Session;
+use formats::k::K;
+
+/// Nanoseconds of a millisecond.
+const MILLISECOND: i64 = 1_000_000;
+
+/// What a command asks to be timed: whether room is asked for as well, how often it is to be
+/// evaluated, and its text. Nothing for other commands and for the timer, `\t 100`.
+fn asked(command: &str) -> Option<Result<(bool, i64, &str)>> {
+    let command = command.trim();
+    let at = command.find(char::is_whitespace)?;
+    let (word, text) = (command.get(..at)?, command.get(at..)?.trim());
+    let (name, times) = word.split_once(':').unwrap_or((word, "1"));
+    if !matches!(name, "t" | "ts") || text.parse::<i64>().is_ok() || text.starts_with('/') {
+        return None;
+    }
+    let times = times.parse().map_err(|_| QError::new(word));
+    Some(times.map(|times| (name == "ts", times, text)))
+}
+
+impl Session {
+    /// The milliseconds that a command took, when it asks for them, by the clock of the host; and
+    /// for `\ts` the bytes of the result when it is sent.
+    pub(crate) fn timed(&mut self, command: &str) -> Result<Option<K>> {
+        let Some(asked) = asked(command) else { return Ok(None) };
+        let (room, times, text) = asked?;
+        let before = self.host.now();
+        let mut result = K::Null;
+        for _ in 0..times {
+            self.charge(1)?;
+            result = self.statements(text)?.0;
+        }
+        let taken = (self.host.now() - before) / MILLISECOND;
+        if !room {
+            return Ok(Some(K::long(taken)));
+        }
+        let bytes = crate::verbs::sent_bytes(self, result).unwrap_or_default();
+        Ok(Some(K::longs(vec![taken, bytes])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transcript::check;
+
+    #[test]
+    fn what_is_timed_is_done() {
+        check(
+            "q)a:0\nq)\\t a+:1\n0\nq)\\t:10 a+:1\n0\nq)a\n11\nq)\\ts til 10\n0 94\nq)\\ts:2 a+:1\n\
+             0 17\nq)a\n13\nq)\\t 1+`x\n'type\nq)\\t:x 1\n'nyi: \\t:x\nq)\\t\n0i\nq)\\t 100\n'nyi: \\t",
+        )
+        .unwrap();
+    }
+}
