@@ -266,7 +266,7 @@ pub fn value_bytes(value: &K) -> usize {
     bytes_below(value, LEVELS_MAX)
 }
 
-/// Dictionaries within dictionaries that are looked into: the same one may be there again and again.
+/// Levels of dictionaries that are looked into: the same one may be there again and again.
 const LEVELS_MAX: usize = 8;
 
 fn bytes_below(value: &K, levels: usize) -> usize {

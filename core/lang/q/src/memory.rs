@@ -19,6 +19,9 @@ pub const MEMORY_MAX: u64 = if cfg!(test) { 512 << 20 } else { 4 << 30 };
 const UNWEIGHED: u64 = 8;
 /// The share of the memory that a text may take when hardly any is left, so that it can make room.
 const RESERVE: u64 = 16;
+/// Levels, and items of general lists, of values whose bytes are told at once.
+const FLAT_LEVELS: usize = 3;
+const FLAT_ITEMS: usize = 16;
 /// Bytes that a variable takes besides its value.
 const ENTRY_BYTES: usize = 64;
 /// Bytes that a value with a name of any length takes besides both.
@@ -70,19 +73,28 @@ impl Held {
 /// The bytes of values that come in: of most of them that is told at once. Nothing where they are
 /// given to a piece of work within another, which has had them already.
 pub(crate) fn coming<'a>(values: impl IntoIterator<Item = &'a K>) -> u64 {
-    fn flat(k: &K) -> Option<usize> {
-        match k {
-            K::Vec(Vector { data: Data::List(_), .. }) | K::Dict(_) | K::Func(_) => None,
-            K::Vec(v) => Some(on_k_data!(&v.data, items => size_of_val(items.as_slice()))),
-            K::Table(t) => t.columns.iter().map(flat).sum(),
-            K::Atom(..) | K::Null => Some(0),
-        }
-    }
     if budget::is_limited() {
         return 0;
     }
     let values = values.into_iter();
-    values.map(|k| flat(k).unwrap_or_else(|| formats::k::bytes(k)) as u64).sum()
+    values.map(|k| flat(k, FLAT_LEVELS).unwrap_or_else(|| formats::k::bytes(k)) as u64).sum()
+}
+
+/// The bytes of a value in which nothing is nested deep.
+fn flat(k: &K, levels: usize) -> Option<usize> {
+    let below = |k: &K| flat(k, levels.checked_sub(1)?);
+    match k {
+        K::Vec(Vector { data: Data::List(items), .. }) if items.len() > FLAT_ITEMS => None,
+        K::Vec(Vector { data: Data::List(items), .. }) => {
+            let within: usize = items.iter().map(below).sum::<Option<_>>()?;
+            Some(within + items.len() * size_of::<K>())
+        }
+        K::Vec(v) => Some(on_k_data!(&v.data, items => size_of_val(items.as_slice()))),
+        K::Table(t) => t.columns.iter().map(below).sum(),
+        K::Dict(d) => Some(below(&d.keys)? + below(&d.values)?),
+        K::Func(_) => None,
+        K::Atom(..) | K::Null => Some(0),
+    }
 }
 
 impl Session {
@@ -192,11 +204,14 @@ impl Session {
     }
 
     /// Weighs what the session and the operators of its pipeline hold.
-    pub(crate) fn weigh_operators(&mut self, states: impl Iterator<Item = K>) {
-        // Together, so that no address is used twice.
-        let states: Vec<K> = states.collect();
+    pub(crate) fn weigh_operators(&mut self, held: impl Iterator<Item = (Vec<K>, usize)>) {
+        // All at once, so that no address is used twice.
+        let held: Vec<(Vec<K>, usize)> = held.collect();
         let mut weight = self.weigh();
-        states.iter().for_each(|state| weight.add(state));
+        for (values, bytes) in &held {
+            values.iter().for_each(|value| weight.add(value));
+            weight.add_bytes(*bytes);
+        }
         self.held.operators = (weight.bytes() as u64).saturating_sub(self.held.own);
         self.held.since_operators = 0;
     }

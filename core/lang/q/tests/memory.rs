@@ -53,7 +53,7 @@ const GREEDY: &[&str] = &[
     "csv 0: flip (`$string til 100)!100#enlist 1000#enlist 1000#\"a\"",
     "(1000#enlist 10000#1f) mmu 10000#enlist 1000#1f",
     "ungroup ([]a:til 1000;b:1000#enlist til 10000)",
-    "1000000?100",
+    "2000000?100",
     "2000000#'100#enlist til 10",
     "100 cut til 1000000",
     "group til 1000000",
@@ -81,10 +81,10 @@ fn programs_that_would_take_all_memory_signal_and_give_it_back() {
         let (most, after) = bytes_of(|| {
             shown = console.enter(program);
             assert_eq!(console.enter("sum til 10000"), "49995000", "{program}");
-            // Whatever it left in variables.
+            // Whatever it left in variables; indexes of tables are few and known.
             assert_eq!(console.enter("a:d:f:f2:i:s:t:x:0;"), "", "{program}");
         });
-        if !shown.starts_with("'wsfull") || most > 4 * MEMORY || after > MIB {
+        if !shown.starts_with("'wsfull") || most > 4 * MEMORY || after > 3 * MIB {
             let head: String = shown.chars().take(100).collect();
             problems.push(format!("{program} has taken {most}, keeps {after}, shows {head}"));
         }

@@ -3,6 +3,7 @@
 use super::dense::Dense;
 use super::hash::{NONE, WordTable, float_key, mixed};
 use crate::error::Result;
+use formats::budget;
 use formats::k::ipc::{self, Endian};
 use formats::k::{Data, K, Sym, Vector};
 use std::collections::HashMap;
@@ -122,6 +123,7 @@ pub(crate) fn number_within(
     if size >= dense_max(count) {
         return number_words(items);
     }
+    budget::ask_for::<u32>(size as usize + 1 + count);
     let mut known = vec![NONE; size as usize + 1];
     let (mut ids, mut firsts) = (Vec::with_capacity(count), Vec::new());
     for (row, item) in (0i64..).zip(items) {

@@ -1,6 +1,7 @@
 //! Hashing of items as words, and tables of the rows that have a hash.
 
 use super::few::Few;
+use formats::budget;
 use formats::k::{K, Scalar, Vector};
 
 /// Mixes a word into a hash: both halves of a product, so that every bit of the word matters to
@@ -81,7 +82,9 @@ const EMPTY: u64 = u64::MAX;
 impl RowTable {
     /// A table with room for so many rows.
     pub(crate) fn with_room(rows: usize) -> Self {
-        Self { slots: vec![EMPTY; (rows * 2).next_power_of_two().max(16)], rows: 0 }
+        let slots = (rows * 2).next_power_of_two().max(16);
+        budget::ask_for::<u64>(slots);
+        Self { slots: vec![EMPTY; slots], rows: 0 }
     }
 
     fn mask(&self) -> usize {
@@ -149,6 +152,7 @@ impl WordTable {
     /// A table with room for so many words.
     pub(crate) fn with_room(words: usize) -> Self {
         let slots = (words + words / 3).next_power_of_two().max(64);
+        budget::ask_for::<(u64, u32)>(slots);
         Self { slots: vec![(0, NONE); slots], words: 0 }
     }
 

@@ -64,7 +64,11 @@ mod tests {
     use crate::session::Options;
 
     fn session() -> Session {
-        let mut session = Session::new(Options::default());
+        session_within(Options::default())
+    }
+
+    fn session_within(options: Options) -> Session {
+        let mut session = Session::new(options);
         let spec = "n:5\nf:{x+n}\n.qsp.run .qsp.read.fromCallback[`publish]\n  \
             .qsp.map[{.qsp.set[x;y;z]; z}; .qsp.use `name`state!(`kept;7)]\n  \
             .qsp.write.toConsole[]";
@@ -107,6 +111,23 @@ mod tests {
         assert_eq!(error(K::str("do[20000000;1]")), "stop", "it has its own limit");
         let fine = session.eval("do[20000000;1]", "test");
         assert!(fine.is_ok(), "the limit of the session is as it was");
+    }
+
+    #[test]
+    fn answers_take_no_more_memory_than_the_pipeline_may() {
+        let options = Options { memory_max: 8 << 20, ..Options::default() };
+        let mut session = session_within(options);
+        let mut ask = |text: &str| answer(&mut session, &K::str(text)).map_err(|e| e.text.clone());
+        let full = Err("wsfull".to_owned());
+        assert_eq!(ask("{til 100000} each til 1000"), full);
+        assert_eq!(ask("n*2"), Ok(K::long(10)));
+        let grow = "buf,:til 10000;0";
+        assert_eq!(ask("buf:();0"), Ok(K::long(0)));
+        let taken = (0..1000).take_while(|_| ask(grow).is_ok()).count();
+        assert!((10..100).contains(&taken), "{taken}");
+        assert_eq!(ask(grow), full);
+        assert_eq!(ask("count buf"), Ok(K::long(taken as i64 * 10_000)));
+        assert_eq!(answer(&mut session, &K::list(vec![K::sym("f"), K::long(1)])), Ok(K::long(6)));
     }
 
     #[test]

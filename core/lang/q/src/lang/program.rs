@@ -116,7 +116,7 @@ impl Program {
         let shared = Rc::clone(&self.shared);
         let mut session = shared.session.try_borrow_mut().map_err(|_| busy())?;
         if session.is_weighing_due() {
-            session.weigh_operators(self.runners().filter_map(Runner::state));
+            session.weigh_operators(self.runners().map(Runner::held));
         }
         while let Some(Piece { to: (at, port), metadata, data }) = self.todo.pop_front() {
             let Some(station) = self.stations.get_mut(at) else { continue };

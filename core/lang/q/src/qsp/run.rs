@@ -222,6 +222,15 @@ impl Runner {
         }
     }
 
+    /// What it holds between two batches: values, and bytes besides.
+    pub(crate) fn held(&self) -> (Vec<K>, usize) {
+        match &self.work {
+            Work::Stage(stage) => stage.held(),
+            Work::Merge(merge) => (vec![merge.state()], 0),
+            Work::Evaluate | Work::Console => (Vec::new(), 0),
+        }
+    }
+
     /// Goes on from what [`Runner::state`] gave.
     ///
     /// # Errors

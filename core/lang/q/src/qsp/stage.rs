@@ -61,6 +61,11 @@ pub(crate) trait Stage {
         None
     }
 
+    /// What it holds between two batches: values, and bytes besides.
+    fn held(&self) -> (Vec<K>, usize) {
+        (self.state().into_iter().collect(), 0)
+    }
+
     /// Goes on from what [`Stage::state`] gave. It has seen nothing so far.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::kernel::group::{Groups, groups};
 use crate::kernel::places;
 use crate::kernel::segments::Segments;
 use crate::session::Session;
+use formats::budget;
 use formats::k::{Data, K, Scalar, Sym, Table, Type, Vector};
 use std::sync::Arc;
 
@@ -297,6 +298,7 @@ pub(crate) fn where_true(cx: &mut Session, x: K) -> Result {
             for (i, n) in (0..).zip(counts.iter()) {
                 let n = usize::try_from(*n).unwrap_or(0);
                 cx.more(out.len(), n)?;
+                budget::ask_for::<i64>(out.len().saturating_add(n));
                 out.extend(std::iter::repeat_n(i, n));
             }
             Ok(K::longs(out))
@@ -314,7 +316,12 @@ pub(crate) fn distinct(_: &mut Session, x: K) -> Result {
 }
 
 fn group(_: &mut Session, x: K) -> Result {
-    let segments = |found: &Groups| Segments::new(&found.ids, found.firsts.len());
+    let segments = |found: &Groups| {
+        // The places of all, and a list of them for each group.
+        budget::ask_for::<K>(found.firsts.len());
+        budget::ask_for::<i64>(found.ids.len() + found.firsts.len());
+        Segments::new(&found.ids, found.firsts.len())
+    };
     if let K::Dict(d) = &x {
         let found = groups(&d.values)?;
         let rows = segments(&found).lists(&d.keys);

@@ -194,6 +194,11 @@ impl Stage for DecodeGzip {
         if open { Err(broken("it ends too early")) } else { Ok(()) }
     }
 
+    fn held(&self) -> (Vec<K>, usize) {
+        let member = self.member.as_ref().map_or(0, |m| m.packed.capacity() + m.out.capacity());
+        (Vec::new(), self.rest.capacity() + member)
+    }
+
     fn state(&self) -> Option<K> {
         let packed = self.member.as_ref().map(|m| K::vec(Type::Byte, m.packed.clone()));
         Some(K::list(vec![K::vec(Type::Byte, self.rest.clone()), kept::held(packed.as_ref())]))

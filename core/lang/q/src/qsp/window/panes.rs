@@ -121,6 +121,14 @@ impl Records {
 }
 
 impl Panes {
+    /// The records that are held, and the bytes of their times and numbers.
+    pub(super) fn held(&self) -> (Vec<K>, usize) {
+        let pieces = self.panes.values().flatten();
+        let records = pieces.map(|piece| piece.records.clone()).collect();
+        // Each has a time and a number.
+        (records, self.held * (size_of::<i64>() + size_of::<u64>()))
+    }
+
     /// What is held, for [`Panes::resume`]: a part for each piece.
     pub(super) fn state(&self) -> K {
         let piece = |number: i64, piece: &Piece| {

@@ -340,6 +340,12 @@ impl Stage for Time {
         self.fire(cx, node, &shape, clock.min(end), out)
     }
 
+    fn held(&self) -> (Vec<K>, usize) {
+        let (mut values, bytes) = self.held.held();
+        values.extend(self.late.records.clone());
+        (values, bytes + self.late.times.len() * size_of::<i64>())
+    }
+
     fn state(&self) -> Option<K> {
         let ty = self.ty.map(K::empty);
         Some(K::list(vec![
