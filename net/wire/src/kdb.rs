@@ -428,6 +428,16 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_header() {
+        // An order of bytes, a kind and a way of packing that there are not.
+        for head in [[2, 0, 0, 0], [1, 3, 0, 0], [1, 0, 2, 0]] {
+            let mut server = greeted(100);
+            server.feed(&[&head[..], &[8, 0, 0, 0]].concat());
+            assert_eq!(server.event(), Err(ProtocolError::BadHeader(head)));
+        }
+    }
+
+    #[test]
     fn answers_read_back() {
         for endian in [Endian::Little, Endian::Big] {
             let mut out = Vec::new();

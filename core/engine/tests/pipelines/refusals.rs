@@ -1,5 +1,6 @@
 //! What a sink refuses for good, and what it only cannot take just now; a source that fails.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +13,7 @@ use plan::{
     Language, LocalBoxFuture, Operator, OperatorError, Plan, Role, Services, Session, Sink,
     SinkError, Source, SourceContext, SourceError, Spec, Step,
 };
+use rt::testing::TempDir;
 
 use crate::components::{Shelf, registry, shelf};
 use crate::{end, plan_of, put, source_of, split, start, until_ended, view};
@@ -68,6 +70,14 @@ impl Operator for Seen {
         tell(&self.0, format!("seen {}", number(&batch.data)));
         out.push(batch);
         Step::Done(Ok(()))
+    }
+
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, OperatorError> {
+        Ok(Some(Vec::new()))
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<(), OperatorError> {
+        Ok(())
     }
 }
 
@@ -172,8 +182,9 @@ static PICKY: plan::SinkSpec =
     spec!("picky", |config: &Json, _: &dyn Env| Ok(Box::new(Picky(shelf_of(config)))));
 
 /// Runs numbers through an operator that remembers into a sink; how it ended, with its errors.
-fn run(name: &str) -> (State, u64) {
-    let config = EngineConfig { shards: 1, pin: false, ..EngineConfig::default() };
+fn run(name: &str, state_dir: Option<PathBuf>) -> (State, u64) {
+    let durable = state_dir.is_some();
+    let config = EngineConfig { shards: 1, pin: false, state_dir, ..EngineConfig::default() };
     let mut registry = registry();
     registry.sources.push(&NUMBERS);
     registry.operators.push(&SEEN);
@@ -182,7 +193,7 @@ fn run(name: &str) -> (State, u64) {
     let engine = Engine::start(&config, &registry, &[]).expect("the engine starts");
     let handle = engine.handle();
     let code = Code { lang: "told".to_owned(), text: name.to_owned(), slot: None };
-    let mut plan = Plan { prelude: Some(code), ..Plan::default() };
+    let mut plan = Plan { prelude: Some(code), durable, ..Plan::default() };
     let component = |name: &str, shelf: &str| {
         let label = format!("the {name}");
         Component { label, ..Component::new(name, json!({ "shelf": shelf })) }
@@ -198,26 +209,42 @@ fn run(name: &str) -> (State, u64) {
 
 #[test]
 fn what_a_sink_refuses_for_good_is_counted_and_passes_operators_once() {
-    let (state, errors) = run("refused");
+    let (state, errors) = run("refused", None);
     assert_eq!(state, State::Finished);
-    let shelf = shelf("refused");
+    assert_eq!(errors, 4, "two for good, and two that were taken later");
+    // What is refused and may be taken later comes again; what waits for its connection does so
+    // at the sink.
+    check("refused", |n| if n % 10 == 5 { 2 } else { 1 });
+}
+
+/// All numbers were taken but those that are refused for good, each was acknowledged, and the
+/// operator has seen them so often.
+fn check(name: &str, wanted: impl Fn(i64) -> usize) {
+    let shelf = shelf(name);
     let lines = shelf.lines.lock().unwrap().clone();
     let count = |line: &str| lines.iter().filter(|other| *other == line).count();
     for n in 0..VALUES {
-        // What is refused and may be taken later comes again; what waits for its connection does
-        // so at the sink.
-        let (seen, taken) = (if n % 10 == 5 { 2 } else { 1 }, usize::from(n % 10 != 3));
-        assert_eq!((count(&format!("seen {n}")), count(&format!("taken {n}"))), (seen, taken));
+        let taken = usize::from(n % 10 != 3);
+        let counts = (count(&format!("seen {n}")), count(&format!("taken {n}")));
+        assert_eq!(counts, (wanted(n), taken), "{n}");
         let told = count(&format!("refused the picky {n} not {n}"));
         assert_eq!(told, 1 - taken, "the language is told of {n}");
     }
     assert_eq!(shelf.acked.load(Ordering::SeqCst), VALUES as usize);
-    assert_eq!(errors, 4, "two for good, and two that were taken later");
+}
+
+#[test]
+fn what_is_refused_for_good_holds_up_no_checkpoint() {
+    let dir = TempDir::new().expect("a directory");
+    let (state, errors) = run("kept", Some(dir.path().to_owned()));
+    assert_eq!(state, State::Finished);
+    assert_eq!(errors, 2);
+    check("kept", |_| 1);
 }
 
 #[test]
 fn a_language_that_cannot_bear_a_refusal_fails_its_pipeline() {
-    let (state, _) = run("strict");
+    let (state, _) = run("strict", None);
     assert_eq!(state, State::Failed("that is too much".to_owned()));
 }
 

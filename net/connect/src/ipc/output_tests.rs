@@ -159,11 +159,12 @@ fn answering(reads: usize, answers: usize) -> (Ipc, std::thread::JoinHandle<()>)
     (Ipc::new(Component::default(), config), peer)
 }
 
-/// Waits until the sink has no connection any more, and tries to write all the same.
-async fn write_when_closed(sink: &Ipc) -> String {
-    while sink.connection.borrow().is_ok() {
+/// Waits until the sink has closed its connection, and tries to write all the same.
+async fn write_when_closed(sink: &Ipc, peer: std::thread::JoinHandle<()>) -> String {
+    while sink.connection.borrow().is_ok() || !peer.is_finished() {
         rt::sleep(Duration::from_millis(1)).await;
     }
+    peer.join().unwrap();
     match sink.write(&call(K::long(2))).await {
         Err(SinkError::NotConnected(fault)) => fault.text.clone(),
         other => panic!("{other:?}"),
@@ -176,16 +177,14 @@ fn an_answer_that_nobody_has_asked_for_ends_the_connection() {
         let why = ": the process has answered without being asked";
         let (sink, peer) = answering(0, 1);
         sink.open().await.unwrap();
-        let text = write_when_closed(&sink).await;
+        let text = write_when_closed(&sink, peer).await;
         assert!(text.ends_with(why), "it is not taken for the answer to the call: {text}");
-        peer.join().unwrap();
         // The second of two answers to one call.
         let (sink, peer) = answering(8, 2);
         sink.open().await.unwrap();
         sink.write(&call(K::long(1))).await.unwrap();
-        let text = write_when_closed(&sink).await;
+        let text = write_when_closed(&sink, peer).await;
         assert!(text.ends_with(why), "{text}");
-        peer.join().unwrap();
     });
 }
 

@@ -173,6 +173,10 @@ mod tests {
         let mut nothing = 100i32.to_le_bytes().to_vec();
         nothing.extend([1, 7, 3]);
         assert_eq!(decompress(&nothing, Endian::Little, 1 << 20), Err(CompressError::BadReference));
+        // Two bytes as they are, and a copy of two others.
+        let mut unseen = 13i32.to_le_bytes().to_vec();
+        unseen.extend([4, b'a', b'b', 99, 1]);
+        assert_eq!(decompress(&unseen, Endian::Little, 1 << 20), Err(CompressError::BadReference));
         // Two bytes as they are, and a copy of 257 where there is room for one more.
         let mut more = 11i32.to_le_bytes().to_vec();
         more.extend([4, b'a', b'a', 0, 255]);

@@ -52,6 +52,7 @@ fn lying_lengths_and_deep_nesting_are_refused() {
     assert_eq!(little("00 00 ffffff7f 6500"), Err(IpcError::BadLength));
     assert_eq!(little("f9 0100"), Err(IpcError::Truncated));
     assert_eq!(little("6500 00"), Err(IpcError::Trailing));
+    assert_eq!(decode_argument(&hex("6500 00"), Endian::Little), Err(IpcError::Trailing));
     assert_eq!(little("1e 00"), Err(IpcError::BadType(30)));
     assert_eq!(little("63 0700 01000000 0100000000000000 0700 00000000"), Err(IpcError::BadShape));
     let bomb = hex("00 00 01000000").repeat(DEPTH_MAX + 1);

@@ -163,11 +163,12 @@ mod tests {
     #[test]
     fn what_waits_and_does_not_fit_is_refused() {
         let mut line = Line::new(
-            ".qsp.transform.replaceNull[`x; .qsp.use ``bufferSize!(::;4)] .qsp.map[{x`x}]",
+            ".qsp.transform.replaceNull[`x; .qsp.use ``bufferSize!(::;6)] .qsp.map[{x`x}]",
         );
         assert_eq!(line.give("([]x:0n 1f)").len(), 0);
-        assert!(line.fails("([]x:1 2f;y:1 2)"));
-        assert_eq!(line.give("([]x:5 9f)"), ["5 1f", "5 9f"]);
+        assert!(line.fails("([]x:1 2f;y:1 2)"), "at once, and not when there are enough");
+        assert_eq!(line.give("([]x:5 9f)").len(), 0);
+        assert_eq!(line.give("([]x:5 5f)"), ["5 1f", "5 9f", "5 5f"]);
     }
 
     #[test]
