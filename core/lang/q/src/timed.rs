@@ -44,7 +44,39 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use crate::session::{FixedHost, Host, Options, Session};
     use crate::transcript::check;
+
+    /// A clock of a place that is two hours ahead.
+    struct East(FixedHost);
+
+    impl Host for East {
+        fn now(&mut self) -> i64 {
+            self.0.now += 5_000_000;
+            self.0.now
+        }
+
+        fn offset(&mut self) -> i64 {
+            7_200_000_000_000
+        }
+
+        fn random(&mut self) -> u64 {
+            self.0.random()
+        }
+    }
+
+    #[test]
+    fn time_is_that_of_the_host() {
+        let host = Box::new(East(FixedHost::default()));
+        let mut session = Session::new(Options { host, ..Options::default() });
+        let mut shown = |text: &str| {
+            let value = session.eval(text, "test").unwrap();
+            session.show(&value)
+        };
+        assert_eq!(shown("ltime 2024.01.05D12"), "2024.01.05D14:00:00.000000000");
+        assert_eq!(shown("gtime 2024.01.05D12"), "2024.01.05D10:00:00.000000000");
+        assert_eq!(shown("system \"t 1+1\""), "5");
+    }
 
     #[test]
     fn what_is_timed_is_done() {
