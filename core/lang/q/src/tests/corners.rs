@@ -40,6 +40,10 @@ fn namespaces_hold_namespaces() {
          q)(get`.fee)[`fi;`fo]\n42\nq).fee.a:1\nq)key`.fee\n``a`fi",
     )
     .unwrap();
+    // However many there are, and however deep.
+    let deep = format!(".a{}:1", ".b".repeat(100_000));
+    let many = "{(`$\".s.v\",string[x],\".y\")set x}each til 20000;";
+    check(&format!("q){deep}\nq)key`.a\n``b\nq){many}\nq)count key`.s\n20001")).unwrap();
 }
 
 #[test]
