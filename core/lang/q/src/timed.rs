@@ -97,7 +97,7 @@ mod tests {
         let text = format!("{}1", "\\t ".repeat(100_000));
         let error = Session::new(Options::default()).eval(&text, "test").unwrap_err();
         assert!(error.fatal, "{error}");
-        check("q)\\t \\t 1\n0").unwrap();
+        check("q)\\t \\t 1+1\n0").unwrap();
     }
 
     #[test]
