@@ -92,7 +92,7 @@ mod tests {
         check(
             "q).h.hn[\"404\";`txt;\"Not found: x\"]\n\
              \"HTTP/1.1 404\\r\\nContent-Type: text/plain\\r\\nConnection: close\\r\\nContent-Len..\n\
-             q)-14#.h.hn[\"404\";`none;0x4142]\n\": 2\\r\\n\\r\\nAB\"\n\
+             q)-14#.h.hn[\"404\";`none;0x4142]\n\"ength: 2\\r\\n\\r\\nAB\"\n\
              q)27#.h.hy[`json;\"1\"]\n\"HTTP/1.1 200 OK\\r\\nContent-T\"\n\
              q)-12#.h.he \"<bad>\"\n\"\\r\\n\\r\\n'&lt;bad>\"\n\
              q).h.ha[`http://www.example.com;\"home\"]\n\"<a href=http://www.example.com>home</a>\"\n\

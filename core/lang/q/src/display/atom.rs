@@ -79,6 +79,10 @@ fn month(x: i64) -> String {
 
 fn date(x: i64) -> String {
     let (year, month, day) = civil(x);
+    if !(1..=9999).contains(&year) {
+        // No day that has a name.
+        return "0000.00.00".to_owned();
+    }
     format!("{year:04}.{month:02}.{day:02}")
 }
 

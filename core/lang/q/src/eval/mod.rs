@@ -396,27 +396,42 @@ impl Session {
         if !name.as_str().starts_with('.') {
             return None;
         }
-        // What a namespace holds are variables and further namespaces.
-        let mut inside: Vec<Sym> = self
-            .globals
-            .keys()
-            .filter_map(|n| n.as_str().strip_prefix(&prefix)?.split('.').next().map(Sym::new))
-            .collect();
-        if inside.is_empty() {
-            return None;
-        }
-        inside.sort_by(|a, b| a.order(*b));
-        inside.dedup();
-        let mut names = vec![Sym::default()];
-        let mut values = vec![K::Null];
-        for part in inside {
-            let full = Sym::new(&format!("{prefix}{part}"));
-            let value = self.globals.get(&full).cloned().or_else(|| self.namespace(full));
-            names.push(part);
-            values.push(value.unwrap_or_default());
-        }
-        Some(K::dict(K::syms(names), K::list(values)))
+        let inside = self.globals.iter().filter_map(|(n, v)| {
+            let rest = n.as_str().strip_prefix(&prefix)?;
+            Some((rest, v))
+        });
+        let inside: Vec<(&str, &K)> = inside.collect();
+        (!inside.is_empty()).then(|| space(inside, SPACES_MAX))
     }
+}
+
+/// Levels of namespaces within each other that are looked into.
+const SPACES_MAX: usize = 32;
+
+/// A namespace by the paths of its variables; of those with a dot it has a namespace.
+fn space(mut inside: Vec<(&str, &K)>, levels: usize) -> K {
+    let first = |path: &str| path.split('.').next().map_or(0, str::len);
+    inside.sort_by(|a, b| a.0.get(..first(a.0)).cmp(&b.0.get(..first(b.0))));
+    let mut names = vec![Sym::default()];
+    let mut values = vec![K::Null];
+    let same = |a: &(&str, &K), b: &(&str, &K)| a.0.get(..first(a.0)) == b.0.get(..first(b.0));
+    for paths in inside.chunk_by(same) {
+        let Some((path, _)) = paths.first() else { continue };
+        let end = first(path);
+        names.push(Sym::new(path.get(..end).unwrap_or_default()));
+        let own = paths.iter().find(|(path, _)| path.len() == end);
+        values.push(match own {
+            Some((_, value)) => K::clone(value),
+            None if levels == 0 => K::Null,
+            None => {
+                let below = paths
+                    .iter()
+                    .filter_map(|(path, value)| path.get(end + 1..).map(|rest| (rest, *value)));
+                space(below.collect(), levels - 1)
+            }
+        });
+    }
+    K::dict(K::syms(names), K::list(values))
 }
 
 /// The error that `'x` raises.

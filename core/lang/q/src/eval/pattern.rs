@@ -226,7 +226,7 @@ mod tests {
              q):[1i;r:`f;\"float\";r:`i;\"int\";\"other\"]\n\"int\"\nq)r\n1i\n\
              q):[1;r:`f;\"float\";r:`i;\"int\";\"other\"]\n\"other\"\nq)r\n1i\n\
              q):[1;2;`two;3;`three]\n'match\nq)f:{:[x;(a;b);a-b;1;`one;c;neg c]}\n\
-             q)f each (5 3;1;7)\n2\n`one\n-7\nq):[1 2;(a;b;c);a;{1+til 0W};2;3]\n3",
+             q)f each (5 3;1;7)\n2\n`one\n-7\nq):[1 2;(a;b;c);a;(a;b):`F;2;3]\n3",
         )
         .unwrap();
     }

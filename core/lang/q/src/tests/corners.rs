@@ -40,6 +40,10 @@ fn namespaces_hold_namespaces() {
          q)(get`.fee)[`fi;`fo]\n42\nq).fee.a:1\nq)key`.fee\n``a`fi",
     )
     .unwrap();
+    // However many there are, and however deep.
+    let deep = format!(".a{}:1", ".b".repeat(100_000));
+    let many = "{(`$\".s.v\",string[x],\".y\")set x}each til 20000;";
+    check(&format!("q){deep}\nq)key`.a\n``b\nq){many}\nq)count key`.s\n20001")).unwrap();
 }
 
 #[test]
@@ -105,7 +109,10 @@ fn remainders_and_differences_of_times() {
 fn times_beyond_the_earliest() {
     check(
         "q)`timestamp$1666.09.02\n-0Wp\nq)`timestamp$2300.01.01\n0Wp\nq)`timestamp$0Nd\n0Np\n\
-         q)\"p\"$0001.01m\n-0Wp",
+         q)\"p\"$0001.01m\n-0Wp\nq)0001.01.01-1\n0000.00.00\nq)\"z\"$0001.01.01-1\n\
+         0000.00.00T00:00:00.000\nq)\"z\"$1500.01.01 2500.01m\n\
+         1500.01.01T00:00:00.000 2500.01.01T00:00:00.000\nq)\"d\"$\"z\"$1500.01.01\n1500.01.01\n\
+         q)\"m\"$\"z\"$1500.03.04\n1500.03m",
     )
     .unwrap();
 }

@@ -197,8 +197,8 @@ const ALL: [&[Verb]; 29] = [
 
 /// Words that q has and this crate has not: using one is an error when a program is loaded.
 const UNSUPPORTED: &[&str] = &[
-    "dsave", "exit", "getenv", "gtime", "hclose", "hcount", "hdel", "hopen", "load", "ltime",
-    "read0", "read1", "rload", "rsave", "save", "setenv", "1:", "2:",
+    "dsave", "exit", "getenv", "hclose", "hcount", "hdel", "hopen", "load", "read0", "read1",
+    "rload", "rsave", "save", "setenv", "1:", "2:",
 ];
 
 /// Words of the grammar.

@@ -105,7 +105,9 @@ fn xrank(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 fn bin(cx: &mut Session, x: K, y: K) -> Result {
-    cx.charge(1 + y.len())?;
+    // Rows are sought among all rows.
+    let rows = if matches!(x, K::Table(_)) || x.keyed().is_some() { 8 * x.len() } else { 0 };
+    cx.charge(1 + y.len() + rows)?;
     bin::bin(&x, &y, false)
 }
 

@@ -60,6 +60,18 @@ fn system(cx: &mut Session, x: K) -> Result {
     }
 }
 
+/// The local time of a time in UTC, by the clock of the host.
+fn ltime(cx: &mut Session, x: K) -> Result {
+    let offset = K::Atom(Type::Timespan, Scalar::I64(cx.host.offset()));
+    super::arith::add(cx, x, offset)
+}
+
+/// The time in UTC of a local time.
+fn gtime(cx: &mut Session, x: K) -> Result {
+    let offset = K::Atom(Type::Timespan, Scalar::I64(cx.host.offset()));
+    super::arith::subtract(cx, x, offset)
+}
+
 fn add_months(cx: &mut Session, x: K, y: K) -> Result {
     let month = crate::convert::cast::cast(Type::Month, &x)?;
     let first = crate::convert::cast::cast(Type::Date, &month)?;
@@ -159,6 +171,20 @@ pub(super) const VERBS: &[Verb] = &[
         "Runs a command of the console.",
         "q)system \"P 3\"\nq)1%3\n0.333\nq)system \"c\"\n25 80i\nq)system \"ls\"\n'nyi: \\ls\n\
          q){system \"l x.q\"}\n'nyi: \\l\nq)system \"t 1+1\"\n0",
+    ),
+    Verb::word(
+        "ltime",
+        Class::Other,
+        ltime,
+        "The local time of a time in UTC.",
+        "q)ltime 2024.01.05D12\n2024.01.05D12:00:00.000000000",
+    ),
+    Verb::word(
+        "gtime",
+        Class::Other,
+        gtime,
+        "The time in UTC of a local time.",
+        "q)t~gtime ltime t:2024.07.05D12\n1b",
     ),
     Verb::infix(
         ".Q.addmonths",

@@ -40,10 +40,12 @@ pub(crate) fn to_days(x: i64, from: Type) -> f64 {
     if x == NULL {
         return f64::NAN;
     }
-    let to = if matches!(from, Type::Month | Type::Date) { Type::Timestamp } else { from };
+    // Days reach further than nanoseconds do.
     let nanos = match from {
+        Type::Date => return x as f64,
+        Type::Month => return first_of(x) as f64,
         Type::Minute | Type::Second | Type::Time => convert(x, from, Type::Timespan),
-        _ => convert(x, from, to),
+        _ => x,
     };
     nanos as f64 / DAY as f64
 }
@@ -54,8 +56,13 @@ pub(crate) fn from_days(x: f64, to: Type) -> i64 {
         return NULL;
     }
     // A datetime is exact to the millisecond.
-    let nanos = ((x * (DAY / MILLI) as f64).round() as i64).saturating_mul(MILLI);
-    convert(nanos, Type::Timestamp, to)
+    let millis = (x * (DAY / MILLI) as f64).round() as i64;
+    let day = millis.div_euclid(DAY / MILLI);
+    match to {
+        Type::Date => day,
+        Type::Month => month_of(day),
+        _ => convert(millis.saturating_mul(MILLI), Type::Timestamp, to),
+    }
 }
 
 /// A part of a time.
