@@ -54,6 +54,25 @@ impl Session {
         })
     }
 
+    /// [`Session::call`] with one argument, for which no list is made where that can be.
+    pub(super) fn call_one(&mut self, f: &K, x: K) -> Result {
+        match f {
+            K::Vec(_) | K::Dict(_) | K::Table(_) => self.deeper(|cx| cx.index(f, &[x])),
+            _ => match Fun::verb(f) {
+                Some(Verb { run: Run::Monad(m), .. }) => self.deeper(|cx| m(cx, x)),
+                _ => self.call(f, vec![x]),
+            },
+        }
+    }
+
+    /// The same with two.
+    pub(super) fn call_two(&mut self, f: &K, x: K, y: K) -> Result {
+        match Fun::verb(f) {
+            Some(Verb { run: Run::Dyad(d), .. }) => self.deeper(|cx| d(cx, x, y)),
+            _ => self.call(f, vec![x, y]),
+        }
+    }
+
     fn function(&mut self, f: &K, fun: &Fun, args: Vec<K>) -> Result {
         match fun {
             Fun::Lambda(lambda) => self.lambda(f, lambda, args),

@@ -122,14 +122,20 @@ fn gather(x: &K, index: &K) -> Result {
     match crate::convert::numeric::ints(index) {
         Some(crate::convert::numeric::Column::Vec(places)) => Ok(match x.gather(&places) {
             // Atoms of one type are a vector, wherever they were before.
-            K::Vec(Vector { data: Data::List(items), .. })
-                if matches!(items.first(), Some(K::Atom(..))) =>
-            {
+            K::Vec(Vector { data: Data::List(items), .. }) if alike(&items) => {
                 K::collapse(items.to_vec())
             }
             picked => picked,
         }),
         _ => Err(type_error()),
+    }
+}
+
+/// Whether items are atoms of one type.
+fn alike(items: &[K]) -> bool {
+    match items.first() {
+        Some(K::Atom(ty, _)) => items.iter().all(|k| matches!(k, K::Atom(own, _) if own == ty)),
+        _ => false,
     }
 }
 

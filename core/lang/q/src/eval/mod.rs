@@ -165,6 +165,58 @@ impl Session {
     }
 
     fn application(&mut self, node: &Node, f: &Node, args: &[Node], frame: &mut Frame) -> Flow {
+        let given = |node: &Node| !matches!(node.expr, Expr::Hole);
+        match args {
+            [x] if given(x) => self.apply_to_one(node, f, x, frame),
+            [x, y] if given(x) && given(y) => self.apply_to_two(node, f, (x, y), frame),
+            _ => self.apply_to_any(node, f, args, frame),
+        }
+    }
+
+    #[inline(never)]
+    fn apply_to_one(&mut self, node: &Node, f: &Node, x: &Node, frame: &mut Frame) -> Flow {
+        let x = self.node(x, frame)?;
+        let made;
+        let f = match &f.expr {
+            Expr::Const(f) if self.step() => f,
+            _ => {
+                made = self.node(f, frame)?;
+                &made
+            }
+        };
+        self.call_one(f, x).map_err(|e| e.at(node.span).into())
+    }
+
+    #[inline(never)]
+    fn apply_to_two(
+        &mut self,
+        node: &Node,
+        f: &Node,
+        (x, y): (&Node, &Node),
+        frame: &mut Frame,
+    ) -> Flow {
+        let y = self.node(y, frame)?;
+        let x = self.node(x, frame)?;
+        let made;
+        let f = match &f.expr {
+            Expr::Const(f) if self.step() => f,
+            _ => {
+                made = self.node(f, frame)?;
+                &made
+            }
+        };
+        self.call_two(f, x, y).map_err(|e| e.at(node.span).into())
+    }
+
+    /// Takes a step, if there is one left.
+    fn step(&mut self) -> bool {
+        let left = self.steps > 0;
+        self.steps = self.steps.saturating_sub(1);
+        left
+    }
+
+    #[inline(never)]
+    fn apply_to_any(&mut self, node: &Node, f: &Node, args: &[Node], frame: &mut Frame) -> Flow {
         let holes = args.iter().any(|a| matches!(a.expr, Expr::Hole));
         let values = self.values(args, frame)?;
         let f = self.node(f, frame)?;

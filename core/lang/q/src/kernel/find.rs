@@ -251,7 +251,7 @@ fn rows_in(table: &formats::k::Table, columns: &[K], count: usize) -> Result {
         return Ok(K::longs(words.places(missing(rows))));
     }
     if let (Some(own), Some(other)) = (flat(table.columns.iter()), flat(columns.iter()))
-        && own.iter().zip(&other).all(|(v, w)| v.ty == w.ty)
+        && own.iter().zip(other.iter()).all(|(v, w)| v.ty == w.ty)
     {
         return Ok(K::longs(hashed_rows(&own, rows, &other, count)));
     }

@@ -1,5 +1,6 @@
 //! Hashing of items as words, and tables of the rows that have a hash.
 
+use super::few::Few;
 use formats::k::{K, Scalar, Vector};
 
 /// Mixes a word into a hash: both halves of a product, so that every bit of the word matters to
@@ -59,7 +60,7 @@ pub(crate) fn row<'a>(columns: &'a [&Vector], at: usize) -> impl Iterator<Item =
 }
 
 /// The vectors of columns, unless one is a general list.
-pub(crate) fn flat<'a>(columns: impl Iterator<Item = &'a K>) -> Option<Vec<&'a Vector>> {
+pub(crate) fn flat<'a>(columns: impl Iterator<Item = &'a K>) -> Option<Few<&'a Vector>> {
     let flat = |k: &'a K| match k {
         K::Vec(v) if v.ty != formats::k::Type::List => Some(v),
         _ => None,

@@ -10,6 +10,7 @@ pub(crate) mod blocks;
 pub(crate) mod compare;
 pub(crate) mod dense;
 pub(crate) mod divisor;
+pub(crate) mod few;
 pub(crate) mod find;
 pub(crate) mod group;
 pub(crate) mod hash;

@@ -1,6 +1,7 @@
 //! Rows put into a table where it is: in time that grows with the rows, not with the table.
 
 use crate::error::{QError, Result};
+use crate::kernel::few::Few;
 use crate::kernel::hash::{RowTable, flat, row, row_hash};
 use crate::session::Session;
 use crate::verbs::join;
@@ -18,7 +19,7 @@ enum Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Rows for columns of these names; `None` for what is to be understood in the general way.
-    fn of(width: usize, names: impl FnOnce() -> Vec<Sym>, y: &'a K) -> Option<Self> {
+    fn of(width: usize, names: impl Iterator<Item = Sym> + Clone, y: &'a K) -> Option<Self> {
         match y {
             K::Atom(..) if width == 1 => Some(Self::One(vec![y.clone()].into())),
             K::Vec(v) if v.data.len() == width => {
@@ -30,40 +31,43 @@ impl<'a> Rows<'a> {
                 items.iter().any(K::is_atom).then_some(Self::One(items))
             }
             K::Dict(d) => {
-                let names = names();
                 if let Some((keys, values)) = y.keyed() {
-                    let column = |name: &Sym| keys.column(*name).or_else(|| values.column(*name));
+                    let column = |name| keys.column(name).or_else(|| values.column(name));
                     let width = keys.columns.len() + values.columns.len();
-                    return Self::columns(&names, width, column, keys.rows());
+                    return Self::columns(names, width, column, keys.rows());
                 }
                 let given = d.keys.as_syms()?;
-                if given == names {
-                    return Some(Self::One(d.values.items().collect()));
+                if names.clone().eq(given.iter().copied()) {
+                    return Some(Self::One(match d.values.as_list() {
+                        Some(values) => Cow::Borrowed(values),
+                        None => d.values.items().collect(),
+                    }));
                 }
-                let value = |name| Some(d.values.at(given.iter().position(|n| n == name)?));
-                let values: Option<Vec<K>> = names.iter().map(value).collect();
-                let values = values.filter(|_| given.len() == names.len());
+                let value = |name| Some(d.values.at(given.iter().position(|n| *n == name)?));
+                let values: Option<Vec<K>> = names.map(value).collect();
+                let values = values.filter(|values| given.len() == values.len());
                 values.map(|values| Self::One(values.into()))
             }
             K::Table(t) => {
-                Self::columns(&names(), t.columns.len(), |name| t.column(*name), t.rows())
+                Self::columns(names, t.columns.len(), |name| t.column(name), t.rows())
             }
             _ => None,
         }
     }
 
     fn columns(
-        names: &[Sym],
+        names: impl Iterator<Item = Sym>,
         width: usize,
-        column: impl Fn(&Sym) -> Option<&'a K>,
+        column: impl Fn(Sym) -> Option<&'a K>,
         rows: usize,
     ) -> Option<Self> {
         let vector = |name| match column(name) {
             Some(K::Vec(v)) => Some(v),
             _ => None,
         };
-        let columns: Option<Vec<&Vector>> = names.iter().map(vector).collect();
-        columns.filter(|_| width == names.len()).map(|columns| Self::Many(columns, rows))
+        let columns: Option<Vec<&Vector>> = names.map(vector).collect();
+        let columns = columns.filter(|columns| width == columns.len());
+        columns.map(|columns| Self::Many(columns, rows))
     }
 
     fn len(&self) -> usize {
@@ -186,7 +190,7 @@ impl<'a> Rows<'a> {
 pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Result<bool> {
     match target {
         K::Table(t) => {
-            let rows = Rows::of(t.names.len(), || t.names.to_vec(), y);
+            let rows = Rows::of(t.names.len(), t.names.iter().copied(), y);
             let Some(rows) = rows.filter(|rows| rows.fit(t.columns.iter())) else {
                 return Ok(false);
             };
@@ -206,7 +210,7 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
                 return Ok(false);
             };
             let width = keys.names.len() + values.names.len();
-            let names = || keys.names.iter().chain(values.names.iter()).copied().collect();
+            let names = keys.names.iter().chain(values.names.iter()).copied();
             let columns = keys.columns.iter().chain(&values.columns);
             let Some(rows) = Rows::of(width, names, y).filter(|rows| rows.fit(columns)) else {
                 return Ok(false);
@@ -258,7 +262,7 @@ fn append(table: &mut Table, rows: &Rows<'_>, attributes: &[Attr]) {
 /// Where rows go in a keyed table, and the index that knows of them.
 struct Places {
     index: RowTable,
-    places: Vec<usize>,
+    places: Few<usize>,
     /// The first of the rows that go to each place behind the last.
     fresh: Vec<usize>,
 }
@@ -278,21 +282,20 @@ fn places(cx: &mut Session, keys: &Table, rows: &Rows<'_>, known: Known) -> Resu
         }
     }
     let mut fresh: Vec<usize> = Vec::new();
-    let mut places = Vec::with_capacity(rows.len());
-    for at in 0..rows.len() {
+    let place = |at| {
         let hash = hash(at);
         let same = |place: usize| match place.checked_sub(count) {
             None => row(&columns, place).eq(rows.key(width, at)),
             // One of the new rows.
             Some(n) => fresh.get(n).is_some_and(|n| rows.key(width, *n).eq(rows.key(width, at))),
         };
-        let place = index.find(hash, same).unwrap_or_else(|| {
+        index.find(hash, same).unwrap_or_else(|| {
             index.insert(hash, count + fresh.len());
             fresh.push(at);
             count + fresh.len() - 1
-        });
-        places.push(place);
-    }
+        })
+    };
+    let places = (0..rows.len()).map(place).collect();
     Ok(Some(Places { index, places, fresh }))
 }
 
