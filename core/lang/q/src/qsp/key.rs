@@ -6,9 +6,8 @@ use formats::k::{K, Sym};
 
 /// The metadata of an event. Only a dictionary that has the field has a key.
 pub(crate) fn keyed(node: &Node, metadata: K, data: &K) -> K {
-    let (Some(field), K::Dict(event)) = (node.option("key").and_then(K::as_sym), data) else {
-        return metadata;
-    };
+    let K::Dict(event) = data else { return metadata };
+    let Some(field) = node.option("key").and_then(K::as_sym) else { return metadata };
     let at = event.keys.as_syms().and_then(|names| names.iter().position(|name| *name == field));
     match at.and_then(|at| event.values.items().nth(at)) {
         Some(key) => K::dict(K::syms(vec![Sym::new("key")]), K::list(vec![key])),
