@@ -123,7 +123,7 @@ impl Context {
         let entry = Entry { events, batches: values.len() as u64, bytes, born_ns };
         let (id, slot) = self.ledger.enter(self.source, entry, None);
         let acks = Acks::one(Ack::new(Arc::new(self.homing.clone()), id));
-        self.intake.accept_each(self.source, id, Several { values, acks, born_ns });
+        self.intake.accept_each(self.source, id, Several::new(values, acks, born_ns));
         self.turn().await;
         Ok(Emitted(Box::pin(outcome(slot))))
     }

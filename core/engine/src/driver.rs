@@ -75,7 +75,8 @@ pub(crate) struct Driver {
 const TIMER_PAUSE_NS: u64 = 1_000_000;
 /// Batches of parts that are taken before other tasks of the home shard get a turn.
 const BURST_MAX: u32 = 8;
-/// Batches that came together are processed so many at a time before other tasks get a turn.
+/// Batches that came together are processed so many at a time before other tasks get a turn. Those
+/// that an operator takes at once count as one.
 const EACH_MAX: u32 = 32;
 
 /// Whose turn it is, so that nothing that always has something to do keeps the others waiting.
@@ -305,18 +306,24 @@ impl Driver {
         self.in_order(seq, Made::Results { source, batches }).await
     }
 
-    /// Processes batches that came together one by one, so that operators see what they would see
-    /// of batches that did not: operators whose time comes are called in between, and other tasks
-    /// get their turn.
-    async fn each(&mut self, source: NodeId, several: Several) -> Result<(), OperatorError> {
-        for (count, batch) in (0..).zip(several.batches()) {
-            if count > 0 && self.due_ns().is_some_and(|due_ns| due_ns <= rt::now().0) {
+    /// Processes batches that came together one by one, or as if it did, so that operators see what
+    /// they would see of batches that did not: operators whose time comes are called in between,
+    /// and other tasks get their turn.
+    async fn each(&mut self, source: NodeId, mut several: Several) -> Result<(), OperatorError> {
+        for turn in 0_u32.. {
+            if turn > 0 && self.due_ns().is_some_and(|due_ns| due_ns <= rt::now().0) {
                 self.on_time().await?;
             }
-            if count % EACH_MAX == EACH_MAX - 1 {
+            if turn % EACH_MAX == EACH_MAX - 1 {
                 rt::yield_now().await;
             }
-            self.graph.route(source, batch).await?;
+            let taken = self.graph.values(source, several.rest())?;
+            if taken > 0 {
+                several.pass(taken);
+            } else {
+                let Some(batch) = several.next() else { break };
+                self.graph.route(source, batch).await?;
+            }
         }
         Ok(())
     }

@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 
+use formats::k::K;
 use plan::{Batch, End, NodeId, Operator, OperatorError};
 
 use crate::parallel::Done;
 use crate::queue::Queue;
+
+/// Values that an operator is given at once.
+const VALUES_MAX: usize = 128;
 
 /// Where a batch goes next: a node and the port it arrives at.
 pub(crate) type Target = (NodeId, usize);
@@ -90,6 +94,17 @@ impl Graph {
             }
         }
         Ok(())
+    }
+
+    /// Hands values that came together from a source to the only operator behind it; tells how many
+    /// of the first of them that is done with. The others are to be sent one by one.
+    pub(crate) fn values(&mut self, source: NodeId, values: &[K]) -> Result<usize, OperatorError> {
+        let [(node, port)] = *self.targets(source) else { return Ok(0) };
+        let Some(Station::Operator(operator, _)) = self.stations.get_mut(node) else {
+            return Ok(0);
+        };
+        let first = values.get(..VALUES_MAX).unwrap_or(values);
+        operator.on_values(port, first)
     }
 
     /// Puts a batch that left `node` in front of everything else that has to be done.

@@ -1,5 +1,8 @@
 //! Batches of a source that came together: they are entered, acknowledged and handed to the driver
-//! as one, which is what makes small ones cheap, and pass the operators one by one.
+//! as one, which is what makes small ones cheap, and pass the operators one by one, or as if they
+//! did.
+
+use std::vec::IntoIter;
 
 use formats::k::K;
 use plan::{Acks, Batch, Data};
@@ -7,23 +10,44 @@ use plan::{Acks, Batch, Data};
 /// Values in order, each of which is a batch.
 #[derive(Debug)]
 pub(crate) struct Several {
-    pub(crate) values: Vec<K>,
+    values: IntoIter<K>,
     /// What all of them stand for.
-    pub(crate) acks: Acks,
-    pub(crate) born_ns: u64,
+    acks: Acks,
+    born_ns: u64,
 }
 
 impl Several {
-    /// The batches. Whoever drops some of them fails all.
-    pub(crate) fn batches(self) -> impl Iterator<Item = Batch> {
-        let Several { values, acks, born_ns } = self;
-        let (mut values, mut acks) = (values.into_iter(), Some(acks));
-        std::iter::from_fn(move || {
-            let data = Data::Value(values.next()?);
-            // The last one takes what the others share.
-            let acks = if values.len() > 0 { acks.clone() } else { acks.take() };
-            Some(Batch { acks: acks.unwrap_or_default(), born_ns, ..Batch::new(data) })
-        })
+    pub(crate) fn new(values: Vec<K>, acks: Acks, born_ns: u64) -> Self {
+        Several { values: values.into_iter(), acks, born_ns }
+    }
+
+    /// The values that are left.
+    pub(crate) fn rest(&self) -> &[K] {
+        self.values.as_slice()
+    }
+
+    /// The first of them are delivered.
+    pub(crate) fn pass(&mut self, count: usize) {
+        self.values.by_ref().take(count).for_each(drop);
+        if self.rest().is_empty() {
+            std::mem::take(&mut self.acks).ok();
+        }
+    }
+
+    /// The batch of the first of them. Whoever drops some fails all.
+    pub(crate) fn next(&mut self) -> Option<Batch> {
+        let data = Data::Value(self.values.next()?);
+        // The last one takes what the others share.
+        let acks = match self.rest().is_empty() {
+            true => std::mem::take(&mut self.acks),
+            false => self.acks.clone(),
+        };
+        Some(Batch { acks, born_ns: self.born_ns, ..Batch::new(data) })
+    }
+
+    /// Their batches.
+    pub(crate) fn batches(mut self) -> impl Iterator<Item = Batch> {
+        std::iter::from_fn(move || self.next())
     }
 }
 
@@ -51,7 +75,7 @@ mod tests {
     fn several(seen: &Arc<Seen>) -> Several {
         let values = (0..3).map(K::long).collect();
         let acks = Acks::one(Ack::new(Arc::clone(seen) as Arc<dyn AckPort>, 7));
-        Several { values, acks, born_ns: 5 }
+        Several::new(values, acks, 5)
     }
 
     #[test]
@@ -66,6 +90,20 @@ mod tests {
             batch.ok();
         }
         assert!(batches.next().is_none());
+        assert_eq!(*seen.0.lock().unwrap(), ["done 7"]);
+    }
+
+    #[test]
+    fn what_is_passed_over_is_delivered() {
+        let seen = Arc::new(Seen::default());
+        let mut all = several(&seen);
+        all.pass(1);
+        assert_eq!(all.rest(), [K::long(1), K::long(2)]);
+        let batch = all.next().unwrap();
+        all.pass(1);
+        assert!(seen.0.lock().unwrap().is_empty());
+        batch.ok();
+        assert!(all.next().is_none());
         assert_eq!(*seen.0.lock().unwrap(), ["done 7"]);
     }
 

@@ -1,5 +1,6 @@
 //! What `mapping`, `bloblang` and `mutation` share: an expression run over whole batches.
 
+use formats::k::K;
 use plan::env::read_config;
 use plan::fields::Mapping;
 use plan::{Batch, BuildError, Class, End, Env, Expr, Form, Json, Operator, OperatorError, Step};
@@ -38,6 +39,10 @@ impl Operator for Mapper {
         let result = self.expr.map_port(port, batch, out);
         self.faults.sign_all(out.get_mut(before..).unwrap_or_default());
         Step::Done(result)
+    }
+
+    fn on_values(&mut self, port: usize, values: &[K]) -> Result<usize, OperatorError> {
+        self.expr.map_values(port, values)
     }
 
     fn on_port_end<'a>(&'a mut self, port: usize, end: End, out: &'a mut Vec<Batch>) -> Step<'a> {

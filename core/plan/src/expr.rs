@@ -110,6 +110,15 @@ pub trait Expr {
         self.map(batch, out)
     }
 
+    /// Takes values that came together, see [`crate::Operator::on_values`].
+    ///
+    /// # Errors
+    /// As [`Expr::map`].
+    fn map_values(&mut self, port: usize, values: &[K]) -> Result<usize, OperatorError> {
+        let _ = (port, values);
+        Ok(0)
+    }
+
     /// Runs a [`Form::Mapping`] whose queries read message `index` of `from` and whose assignments
     /// change message `target` of `onto` in place.
     ///

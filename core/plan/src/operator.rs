@@ -1,5 +1,6 @@
 //! Operators: what happens between sources and sinks.
 
+use formats::k::K;
 use futures_util::future::LocalBoxFuture;
 
 use crate::batch::Batch;
@@ -73,6 +74,17 @@ pub trait Operator {
     fn on_port<'a>(&'a mut self, port: usize, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
         let _ = port;
         self.on_batch(batch, out)
+    }
+
+    /// Takes values of a source that came together, each of which is a batch of its own: as many of
+    /// the first of them as it can take at once so that nobody can tell, and of which nothing is
+    /// handed on. What it does not take comes one by one.
+    ///
+    /// # Errors
+    /// What must fail the pipeline.
+    fn on_values(&mut self, port: usize, values: &[K]) -> Result<usize, OperatorError> {
+        let _ = (port, values);
+        Ok(0)
     }
 
     /// For an operator of class [`Class::Keyed`]: to which of `parts` (256 at most) each row of a

@@ -73,13 +73,27 @@ impl Source for Values {
     }
 }
 
-/// Tells what it sees, is called once behind a value, and fails at another.
+/// Tells what it sees, is called once behind a value, and fails at another. Of so many values it
+/// keeps those that 3 does not divide, and takes them at once where they follow each other.
 struct Notes {
     shelf: Arc<Shelf>,
     class: Class,
     due_behind: i64,
     fails_at: i64,
+    keeps: usize,
     due: bool,
+}
+
+impl Notes {
+    fn is_kept(&self, number: i64) -> bool {
+        self.keeps > 0 && number % 3 != 0
+    }
+
+    fn note(&mut self, value: &K) {
+        let number = value.at(0).as_long().unwrap();
+        tell(&self.shelf, format!("{number} {}", value.len()));
+        self.due |= number == self.due_behind;
+    }
 }
 
 impl Operator for Notes {
@@ -93,10 +107,23 @@ impl Operator for Notes {
         if number == self.fails_at {
             return Step::Done(Err(OperatorError::new("enough")));
         }
-        tell(&self.shelf, format!("{number} {}", value.len()));
-        self.due |= number == self.due_behind;
-        out.push(batch);
+        self.note(value);
+        match self.is_kept(number) {
+            true => batch.ok(),
+            false => out.push(batch),
+        }
         Step::Done(Ok(()))
+    }
+
+    fn on_values(&mut self, _: usize, values: &[K]) -> Result<usize, OperatorError> {
+        let first = values.iter().take(self.keeps);
+        let kept = first.take_while(|value| self.is_kept(value.at(0).as_long().unwrap()));
+        let kept = kept.count();
+        values.iter().take(kept).for_each(|value| self.note(value));
+        if kept > 0 {
+            self.shelf.lines.lock().unwrap().push("taken at once".to_owned());
+        }
+        Ok(kept)
     }
 
     fn due_ns(&self) -> Option<u64> {
@@ -155,6 +182,7 @@ fn notes(config: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
         class,
         due_behind: number("due_behind"),
         fails_at: number("fails_at"),
+        keeps: usize::try_from(number("keeps")).unwrap_or_default(),
         due: false,
     }))
 }
@@ -208,6 +236,7 @@ fn run(name: &str, shards: usize, together: bool, mut settings: Json) -> (Left, 
     end(engine);
     let (taken, seen): (Vec<_>, Vec<_>) =
         told(&shelf(&name)).into_iter().partition(|line| line.starts_with("taken"));
+    let taken = taken.into_iter().filter(|line| line != "taken at once").collect();
     (Left { state, seen, counts, received, timed }, taken)
 }
 
@@ -226,6 +255,22 @@ fn together_or_one_by_one_gives_the_same() {
         let (events, _, errors) = together.counts;
         assert_eq!((events, errors), (together.received, 30), "{name}");
         assert!(events > (GROUP * GROUPS) as u64 && together.timed == events, "{together:?}");
+    }
+}
+
+#[test]
+fn what_an_operator_takes_at_once_is_as_what_it_takes_one_by_one() {
+    // One pair is in two groups.
+    for (keeps, times) in [(1, 200), (2, 101)] {
+        let settings = json!({ "due_behind": 42, "keeps": keeps });
+        let name = format!("keeps-{keeps}");
+        let (one_by_one, _) = run(&name, 1, false, settings.clone());
+        let (together, taken) = run(&name, 1, true, settings);
+        assert_eq!(together, one_by_one);
+        assert_eq!(taken.last().map(String::as_str), Some("taken, and 10 failed"));
+        let at_once = told(&shelf(&format!("several-{name}-1-true")));
+        let at_once = at_once.iter().filter(|line| *line == "taken at once").count();
+        assert_eq!(at_once, times);
     }
 }
 

@@ -123,7 +123,9 @@ pub fn start<R: Router + 'static>(
                 }
             };
             let router = Rc::new(router());
-            House::new(number, options, router, doors.into()).run(listener, arriving, stopped).await;
+            House::new(number, options, router, doors.into())
+                .run(listener, arriving, stopped)
+                .await;
             drop(here);
         };
         reactor(Box::new(move || drop(rt::spawn(house()))));

@@ -62,6 +62,11 @@ impl Shared {
         begins || self.session.try_borrow().is_ok_and(|cx| cx.qsp.calls.due())
     }
 
+    /// Whether it has started, and nothing has to be done before the next data.
+    pub(super) fn is_going_on(&self) -> bool {
+        self.life.started.get() && !self.life.over.get() && !self.is_due()
+    }
+
     /// The first turn: everything has started.
     ///
     /// # Errors

@@ -356,6 +356,24 @@ impl Expr for Program {
         Ok(())
     }
 
+    fn map_values(&mut self, port: usize, values: &[K]) -> Result<usize, OperatorError> {
+        let Some(Port { reader, ended: None }) = self.readers.get(port) else { return Ok(0) };
+        if !self.todo.is_empty() || !self.shared.is_going_on() {
+            return Ok(0);
+        }
+        let to = match self.stations.get(*reader) {
+            Some(Station { runner: None, targets, .. }) => targets.as_slice(),
+            _ => return Ok(0),
+        };
+        let [(to, 0)] = *to else { return Ok(0) };
+        let Some(Station { runner: Some(runner), writer: None, .. }) = self.stations.get_mut(to)
+        else {
+            return Ok(0);
+        };
+        let mut session = self.shared.session.try_borrow_mut().map_err(|_| busy())?;
+        Ok(runner.values(&mut session, values))
+    }
+
     fn end_port(
         &mut self,
         port: usize,

@@ -1,17 +1,23 @@
 //! `.qsp.filter`: keeps records, or whole batches, for which a function holds.
 
 use super::build::{Def, Kind, Node, maker};
-use super::stage::{Output, Stage, call};
+use super::feed::Feed;
+use super::stage::{Output, Stage, call, calls_with_data};
 use crate::error::{Result, length_error, type_error};
 use crate::session::Session;
 use crate::verbs::{Verb, where_true};
 use formats::k::{K, Type};
+use std::cell::OnceCell;
 
 static FILTER: Def = Def { name: "filter", kind: Kind::Operator, params: &["fn"], required: 1 };
 
 /// A vector of flags keeps records, an atom the batch; a batch left empty flows on unless
 /// `dropEmptyBatches` is set.
-pub(super) struct Filter;
+#[derive(Default)]
+pub(super) struct Filter {
+    /// What the function does, where it only puts rows into a table; once that was looked at.
+    feed: OnceCell<Option<Feed>>,
+}
 
 impl Stage for Filter {
     fn batch(
@@ -41,6 +47,15 @@ impl Stage for Filter {
             out.push((metadata, kept));
         }
         Ok(())
+    }
+
+    fn values(&mut self, cx: &mut Session, node: &Node, values: &[K]) -> usize {
+        let feed = self.feed.get_or_init(|| match calls_with_data(node) {
+            true => Feed::of(node.func.as_ref()?),
+            false => None,
+        });
+        // Of what fails nothing was done: it fails again when it comes alone.
+        feed.as_ref().map_or(0, |feed| feed.take(cx, values).unwrap_or(0))
     }
 }
 

@@ -12,6 +12,7 @@ mod build;
 mod called;
 mod codec;
 mod console;
+mod feed;
 pub(crate) mod files;
 mod filter;
 pub(crate) mod kept;

@@ -13,7 +13,7 @@ use formats::k::K;
 fn stage(node: &Node) -> Option<Box<dyn Stage>> {
     Some(match node.op {
         "map" => Box::new(map::Map),
-        "filter" => Box::new(filter::Filter),
+        "filter" => Box::new(filter::Filter::default()),
         "apply" => Box::new(apply::Apply),
         "accumulate" => Box::new(accumulate::Accumulate::default()),
         "reduce" => Box::new(reduce::Reduce),
@@ -136,6 +136,15 @@ impl Runner {
         let done = self.work(cx, port, metadata, data, out);
         trace::given(cx, &self.node, out.get(from..).unwrap_or_default());
         done
+    }
+
+    /// Takes values that came together, see [`Stage::values`].
+    pub(crate) fn values(&mut self, cx: &mut Session, values: &[K]) -> usize {
+        cx.begin();
+        match &mut self.work {
+            Work::Stage(stage) if !cx.qsp.watch.on() => stage.values(cx, &self.node, values),
+            _ => 0,
+        }
     }
 
     fn work(

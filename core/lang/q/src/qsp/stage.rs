@@ -25,6 +25,13 @@ pub(crate) trait Stage {
         out: &mut Output,
     ) -> Result<()>;
 
+    /// Takes values that came together and have no metadata: as many of the first of them as it can
+    /// take at once so that nobody can tell, and of which nothing is handed on.
+    fn values(&mut self, cx: &mut Session, node: &Node, values: &[K]) -> usize {
+        let _ = (cx, node, values);
+        0
+    }
+
     /// No more data comes: appends what is held back.
     ///
     /// # Errors
@@ -112,13 +119,18 @@ pub(crate) fn handle(node: &Node) -> K {
     K::dict(K::syms(names), K::list(values))
 }
 
+/// Whether the user's function is called with the data alone.
+pub(super) fn calls_with_data(node: &Node) -> bool {
+    !node.options.iter().any(|(name, _)| name == "params" || name == "state")
+}
+
 /// Calls the user's function with what its `params` ask for, in that order.
 ///
 /// # Errors
 /// What the function signals, or `params` that there are not.
 pub(super) fn call(cx: &mut Session, node: &Node, all: bool, metadata: &K, data: K) -> Result {
     let Some(f) = &node.func else { return Ok(data) };
-    if !all && !node.options.iter().any(|(name, _)| name == "params" || name == "state") {
+    if !all && calls_with_data(node) {
         return cx.apply_to(f, vec![data]);
     }
     let wanted: Vec<Sym> = match node.option("params") {

@@ -4,7 +4,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use self::place::{Known, put};
+use self::place::{Known, put, put_each};
 use super::table::in_place;
 use super::{Class, Verb, join};
 use crate::error::{QError, Result, length_error, type_error};
@@ -192,16 +192,20 @@ fn complete(cx: &mut Session, x: &K, y: K) -> Result {
 
 /// Puts rows into the table of a name, unless they need the general way. Taken out of the session
 /// meanwhile, the table has one owner and is changed where it is.
-fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool> {
+fn put_by_name<T: Default>(
+    cx: &mut Session,
+    name: Sym,
+    put: impl FnOnce(&mut Session, &mut K) -> Result<T>,
+) -> Result<T> {
     if cx.frozen {
         return Err(QError::new("noupdate"));
     }
     if cx.views.is_stale(name) {
         cx.refresh(name)?;
     }
-    let Some(slot) = cx.globals.get_mut(&name) else { return Ok(false) };
+    let Some(slot) = cx.globals.get_mut(&name) else { return Ok(T::default()) };
     let mut table = std::mem::take(slot);
-    let done = put(cx, &mut table, y, known);
+    let done = put(cx, &mut table);
     // It is there still: nothing else ran.
     if let Some(slot) = cx.globals.get_mut(&name) {
         *slot = table;
@@ -210,9 +214,24 @@ fn put_by_name(cx: &mut Session, name: Sym, y: &K, known: Known) -> Result<bool>
     done
 }
 
+/// Puts rows, each a list or a table, into the table of a name, as if each of them was put alone:
+/// tells how many of the first of them it has put. `order` has the items that lists are to have,
+/// where that is not all of them.
+///
+/// # Errors
+/// What the next of them signals; none was put.
+pub(crate) fn upsert_each(
+    cx: &mut Session,
+    name: Sym,
+    rows: &[K],
+    order: Option<&[usize]>,
+) -> Result<usize> {
+    put_by_name(cx, name, |cx, table| put_each(cx, table, rows, order))
+}
+
 fn upsert(cx: &mut Session, x: K, y: K) -> Result {
     if let Some(name) = x.as_sym()
-        && put_by_name(cx, name, &y, Known::Replaced)?
+        && put_by_name(cx, name, |cx, table| put(cx, table, &y, Known::Replaced))?
     {
         return Ok(x);
     }
@@ -222,7 +241,7 @@ fn upsert(cx: &mut Session, x: K, y: K) -> Result {
 fn insert(cx: &mut Session, x: K, y: K) -> Result {
     let name = x.as_sym().ok_or_else(type_error)?;
     let count = cx.globals.get(&name).map_or(0, K::len) as i64;
-    if put_by_name(cx, name, &y, Known::Refused)? {
+    if put_by_name(cx, name, |cx, table| put(cx, table, &y, Known::Refused))? {
         let after = cx.globals.get(&name).map_or(0, K::len) as i64;
         return Ok(K::longs((count..after).collect()));
     }

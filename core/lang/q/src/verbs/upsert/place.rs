@@ -15,6 +15,8 @@ enum Rows<'a> {
     One(Cow<'a, [K]>),
     /// Columns of so many rows.
     Many(Vec<&'a Vector>, usize),
+    /// Each a list, or a table of one row; and for each column its place in all of them.
+    Each(&'a [K], Vec<usize>),
 }
 
 impl<'a> Rows<'a> {
@@ -48,9 +50,7 @@ impl<'a> Rows<'a> {
                 let values = values.filter(|values| given.len() == values.len());
                 values.map(|values| Self::One(values.into()))
             }
-            K::Table(t) => {
-                Self::columns(names, t.columns.len(), |name| t.column(name), t.rows())
-            }
+            K::Table(t) => Self::columns(names, t.columns.len(), |name| t.column(name), t.rows()),
             _ => None,
         }
     }
@@ -74,6 +74,7 @@ impl<'a> Rows<'a> {
         match self {
             Self::One(_) => 1,
             Self::Many(_, rows) => *rows,
+            Self::Each(rows, _) => rows.len(),
         }
     }
 
@@ -84,6 +85,7 @@ impl<'a> Rows<'a> {
                 _ => None,
             },
             Self::Many(columns, _) => columns.get(column)?.data.scalar(at),
+            Self::Each(rows, order) => scalar_of(rows.get(at)?, *order.get(column)?).map(|s| s.1),
         }
     }
 
@@ -114,6 +116,8 @@ impl<'a> Rows<'a> {
                     };
                     new.ty == ty && (ty != Type::List || list && lists())
                 }),
+                // They were looked at when they were put together.
+                (Self::Each(..), _) => true,
             }
         })
     }
@@ -126,6 +130,7 @@ impl<'a> Rows<'a> {
                 let item = match self {
                     Self::One(values) => values.get(column).cloned(),
                     Self::Many(columns, _) => columns.get(column).map(|c| c.at(at)),
+                    Self::Each(..) => None,
                 };
                 let (items, item) = (Arc::make_mut(items), item.unwrap_or_default());
                 match items.get_mut(place) {
@@ -149,6 +154,8 @@ impl<'a> Rows<'a> {
                 let places: Vec<i64> = rows.iter().map(|row| *row as i64).collect();
                 columns.get(column).map_or(K::Null, |c| K::Vec((*c).clone()).gather(&places))
             }
+            // They go where no column has an attribute.
+            Self::Each(..) => K::Null,
         };
         match items {
             K::Vec(items) => items.data,
@@ -174,9 +181,37 @@ impl<'a> Rows<'a> {
 
     /// Writes a column of the rows at their places.
     fn write_all(&self, column: usize, to: &mut K, places: &[usize]) {
+        /// Writes items of one layout, or puts them behind the last.
+        macro_rules! written {
+            ($items:ident, $layout:ident) => {{
+                let items = Arc::make_mut($items);
+                for (at, place) in places.iter().enumerate() {
+                    let Some(Scalar::$layout(item)) = self.scalar(column, at) else {
+                        debug_assert!(false, "rows fit");
+                        continue;
+                    };
+                    match items.get_mut(*place) {
+                        Some(slot) => *slot = item,
+                        None => items.push(item),
+                    }
+                }
+            }};
+        }
         let K::Vec(to) = to else { return };
-        for (at, place) in places.iter().enumerate() {
-            self.write(column, at, to, *place);
+        match &mut to.data {
+            Data::U8(items) => written!(items, U8),
+            Data::I16(items) => written!(items, I16),
+            Data::I32(items) => written!(items, I32),
+            Data::I64(items) => written!(items, I64),
+            Data::F32(items) => written!(items, F32),
+            Data::F64(items) => written!(items, F64),
+            Data::Sym(items) => written!(items, Sym),
+            Data::Guid(items) => written!(items, Guid),
+            Data::List(_) => {
+                for (at, place) in places.iter().enumerate() {
+                    self.write(column, at, to, *place);
+                }
+            }
         }
     }
 }
@@ -188,12 +223,29 @@ impl<'a> Rows<'a> {
 /// `insert` when `known` is an error and there is a row of the same key, `wsfull` when the table
 /// gets too long; nothing is done.
 pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Result<bool> {
+    let rows = match (&*target, target.keyed()) {
+        (K::Table(t), _) => {
+            let rows = Rows::of(t.names.len(), t.names.iter().copied(), y);
+            rows.filter(|rows| rows.fit(t.columns.iter()))
+        }
+        (_, Some((keys, values))) => {
+            let width = keys.names.len() + values.names.len();
+            let names = keys.names.iter().chain(values.names.iter()).copied();
+            let columns = keys.columns.iter().chain(&values.columns);
+            Rows::of(width, names, y).filter(|rows| rows.fit(columns))
+        }
+        _ => None,
+    };
+    match rows {
+        Some(rows) => put_rows(cx, target, &rows, known),
+        None => Ok(false),
+    }
+}
+
+/// Puts rows that fit.
+fn put_rows(cx: &mut Session, target: &mut K, rows: &Rows<'_>, known: Known) -> Result<bool> {
     match target {
         K::Table(t) => {
-            let rows = Rows::of(t.names.len(), t.names.iter().copied(), y);
-            let Some(rows) = rows.filter(|rows| rows.fit(t.columns.iter())) else {
-                return Ok(false);
-            };
             room(cx, t.rows(), rows.len())?;
             let attributes = match t.columns.iter().all(is_plain) {
                 true => Vec::new(),
@@ -202,22 +254,16 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
                     rows.kept(cx, &t.columns, 0, &all)?
                 }
             };
-            append(Arc::make_mut(t), &rows, &attributes);
+            append(Arc::make_mut(t), rows, &attributes);
             Ok(true)
         }
         K::Dict(d) => {
             let (K::Table(keys), K::Table(values)) = (&d.keys, &d.values) else {
                 return Ok(false);
             };
-            let width = keys.names.len() + values.names.len();
-            let names = keys.names.iter().chain(values.names.iter()).copied();
-            let columns = keys.columns.iter().chain(&values.columns);
-            let Some(rows) = Rows::of(width, names, y).filter(|rows| rows.fit(columns)) else {
-                return Ok(false);
-            };
-            let Some(places) = places(cx, keys, &rows, known)? else { return Ok(false) };
-            let attributes = attributes(cx, (keys, values), &rows, &places)?;
-            replace(cx, Arc::make_mut(d), &rows, places, &attributes);
+            let Some(places) = places(cx, keys, rows, known)? else { return Ok(false) };
+            let attributes = attributes(cx, (keys, values), rows, &places)?;
+            replace(cx, Arc::make_mut(d), rows, places, &attributes);
             Ok(true)
         }
         _ => Ok(false),
@@ -229,6 +275,77 @@ pub(super) fn put(cx: &mut Session, target: &mut K, y: &K, known: Known) -> Resu
 pub(super) enum Known {
     Replaced,
     Refused,
+}
+
+/// The type and storage of an item of a row: of a list, or of a table of one row.
+fn scalar_of(row: &K, place: usize) -> Option<(Type, Scalar)> {
+    match row {
+        K::Vec(Vector { data: Data::List(items), .. }) => match items.get(place)? {
+            K::Atom(ty, scalar) => Some((*ty, *scalar)),
+            _ => None,
+        },
+        K::Table(table) => match table.columns.get(place)? {
+            K::Vec(v) if v.data.len() == 1 => Some((v.ty, v.data.scalar(0)?)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a row is of the shape of another.
+fn alike(row: &K, other: &K) -> bool {
+    match (row, other) {
+        (K::Vec(row), K::Vec(other)) => row.data.len() == other.data.len(),
+        (K::Table(row), K::Table(other)) => {
+            Arc::ptr_eq(&row.names, &other.names) || row.names == other.names
+        }
+        _ => false,
+    }
+}
+
+/// Puts rows into a table, each as [`put`] does it alone: as many of the first of them as fit and
+/// are of one shape. `order` has the items that lists are to have, where that is not all of them.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn put_each(
+    cx: &mut Session,
+    target: &mut K,
+    rows: &[K],
+    order: Option<&[usize]>,
+) -> Result<usize> {
+    let tables = match (&*target, target.keyed()) {
+        (K::Table(t), _) => [Some(&**t), None],
+        (_, Some((keys, values))) => [Some(keys), Some(values)],
+        _ => return Ok(0),
+    };
+    let columns = || tables.iter().flatten().flat_map(|table| table.iter());
+    let width = columns().count();
+    let Some(first) = rows.first() else { return Ok(0) };
+    let places: Option<Vec<usize>> = match (first, order) {
+        (K::Table(t), None) if t.columns.len() == width => {
+            columns().map(|(name, _)| t.position(name)).collect()
+        }
+        (K::Vec(v), None) if v.data.len() == width => Some((0..width).collect()),
+        (K::Vec(_), Some(order)) if order.len() == width => Some(order.to_vec()),
+        _ => None,
+    };
+    let Some(places) = places.filter(|_| columns().all(|(_, column)| is_plain(column))) else {
+        return Ok(0);
+    };
+    let types: Vec<Option<Type>> = columns().map(|(_, column)| column.ty()).collect();
+    let fits = |row: &&K| {
+        let same = |(place, ty): (&usize, &Option<Type>)| {
+            scalar_of(row, *place).map(|(own, _)| own) == *ty
+        };
+        alike(row, first) && places.iter().zip(&types).all(same)
+    };
+    let count = rows.iter().take_while(fits).count();
+    let rows = Rows::Each(rows.get(..count).unwrap_or_default(), places);
+    if count == 0 || !put_rows(cx, target, &rows, Known::Replaced)? {
+        return Ok(0);
+    }
+    Ok(count)
 }
 
 fn room(cx: &mut Session, count: usize, new: usize) -> Result<()> {
@@ -244,17 +361,21 @@ fn is_plain(column: &K) -> bool {
 /// Puts rows behind those of a table, whose columns have the attributes then, or none.
 fn append(table: &mut Table, rows: &Rows<'_>, attributes: &[Attr]) {
     for (at, column) in table.columns.iter_mut().enumerate() {
-        let K::Vec(to) = column else { continue };
-        to.attr = attributes.get(at).copied().unwrap_or_default();
-        match rows {
-            Rows::One(_) => {
-                let end = to.data.len();
-                rows.write(at, 0, to, end);
-            }
-            Rows::Many(columns, _) => {
+        let end = column.len();
+        match (rows, &mut *column) {
+            (Rows::One(_), K::Vec(to)) => rows.write(at, 0, to, end),
+            (Rows::Many(columns, _), K::Vec(to)) => {
                 let done = columns.get(at).is_some_and(|new| to.data.append(&new.data));
                 debug_assert!(done, "rows fit");
             }
+            (Rows::Each(each, _), column) => {
+                let places: Vec<usize> = (end..end + each.len()).collect();
+                rows.write_all(at, column, &places);
+            }
+            _ => {}
+        }
+        if let K::Vec(to) = column {
+            to.attr = attributes.get(at).copied().unwrap_or_default();
         }
     }
 }
