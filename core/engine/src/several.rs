@@ -1,5 +1,6 @@
 //! Batches of a source that came together: they are entered, acknowledged and handed to the driver
-//! as one, which is what makes small ones cheap, and pass the operators one by one, or as if they did.
+//! as one, which is what makes small ones cheap, and pass the operators one by one, or as if they
+//! did.
 
 use std::vec::IntoIter;
 
