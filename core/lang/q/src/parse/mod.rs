@@ -293,11 +293,9 @@ impl Parser<'_> {
         }
         let span = (self.end() - 2, self.end());
         if matches!(&term.expr, Expr::Const(k) if !matches!(k, K::Func(_))) {
-            // All of a list; nothing is composed with data.
+            // Data as it is; nothing is composed with it.
             self.train = false;
-            let all = Node::new(Expr::Const(K::Null), span);
-            let span = (term.span.0, span.1);
-            return Some(Node::new(Expr::Apply(Box::new(term.clone()), vec![all]), span));
+            return Some(Node::new(term.expr.clone(), (term.span.0, span.1)));
         }
         self.train = true;
         let at = Node::new(verbs::constant("@"), span);
