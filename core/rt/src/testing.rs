@@ -27,8 +27,8 @@ pub fn refuse_io_uring() -> std::io::Result<()> {
     refuse(IO_URING_CALLS, libc::EPERM)
 }
 
-/// Answers `fsync` with this error, to the calling thread and all it starts, for ever: a device that
-/// does not keep the names in directories. Contents of files are kept by another call.
+/// Answers `fsync` with this error, to the calling thread and all it starts, for ever: as a device
+/// that does not keep the names in directories. Contents of files are kept by another call.
 ///
 /// # Errors
 /// As of [`refuse_io_uring`].
