@@ -74,20 +74,14 @@ impl<'a> Keys<'a> {
     /// The keys in a column; `None` for others than symbols, and where these are far apart.
     pub(crate) fn of(column: &Column<'a>) -> Option<Self> {
         let pieces: Vec<&[Sym]> = on_slices!(column, items, [Sym] => items);
-        let (mut low, mut high) = (u32::MAX, 0);
+        let max = dense_max(pieces.iter().map(|piece| piece.len()).sum());
+        let mut keys = Self { pieces: Vec::new(), low: u32::MAX, size: 0, symbols: Vec::new() };
+        let (mut seen, mut null) = (Vec::new(), false);
+        // Each piece is looked at twice while it is near.
         for piece in &pieces {
             let ids = piece.iter().map(|symbol| symbol.id());
-            (low, high) = ids.fold((low, high), |(low, high), id| (low.min(id), high.max(id)));
-        }
-        let count = pieces.iter().map(|piece| piece.len()).sum();
-        let far = u64::from(high.checked_sub(low)?);
-        if far >= dense_max(count) {
-            return None;
-        }
-        let mut keys = Self { pieces, low, size: far as usize + 1, symbols: Vec::new() };
-        let mut seen = vec![Sym::default(); keys.size];
-        let mut null = false;
-        for piece in &keys.pieces {
+            let ends = ids.fold((u32::MAX, 0), |(low, high), id| (low.min(id), high.max(id)));
+            keys.widen(ends, max, &mut seen)?;
             for symbol in *piece {
                 null |= symbol.is_null();
                 if let Some(slot) = seen.get_mut(keys.slot(*symbol)) {
@@ -95,12 +89,33 @@ impl<'a> Keys<'a> {
                 }
             }
         }
+        keys.pieces = pieces;
         keys.symbols = seen.into_iter().filter(|symbol| !symbol.is_null()).collect();
         if null {
             keys.symbols.push(Sym::default());
         }
         keys.symbols.sort_unstable_by(|a, b| a.order(*b));
         Some(keys)
+    }
+
+    /// Makes room for symbols with numbers between two; `None` where there would be more than `max`
+    /// of such.
+    fn widen(&mut self, (low, high): (u32, u32), max: u64, seen: &mut Vec<Sym>) -> Option<()> {
+        if low > high || self.low <= low && ((high - self.low) as usize) < self.size {
+            return Some(()); // of no symbols, or among those that there are
+        }
+        let last = high.max(self.low.wrapping_add(self.size as u32).wrapping_sub(1));
+        let (low, last) = if self.size == 0 { (low, high) } else { (low.min(self.low), last) };
+        if u64::from(last - low) >= max {
+            return None;
+        }
+        let (front, size) = (self.low.wrapping_sub(low) as usize, (last - low) as usize + 1);
+        let mut wider = vec![Sym::default(); size];
+        if let Some(slots) = wider.get_mut(front..).filter(|_| self.size > 0) {
+            slots.iter_mut().zip(seen.iter()).for_each(|(to, from)| *to = *from);
+        }
+        (*seen, self.low, self.size) = (wider, low, size);
+        Some(())
     }
 
     fn slot(&self, symbol: Sym) -> usize {

@@ -124,3 +124,100 @@ pub(crate) fn same_columns(tables: &[&Table]) -> bool {
         _ => true,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::tests::{TYPES, atom};
+    use crate::session::Options;
+    use formats::k::Type;
+    use proptest::prelude::*;
+
+    const QUERIES: [&str; 9] = [
+        "{select v:a wavg b by s from x}",
+        "{select v:sum a,w:sum b by s from x}",
+        "{select avg a,max b by k:s from x}",
+        "{select min a,n:count i by s from x}",
+        "{select first a,last b by s from x}",
+        "{select prd a,all b by s from x}",
+        "{select any a,count b by s from x}",
+        "{select o:first a,h:max a,l:min a,c:last a,v:a wavg b by s from x}",
+        "{select first s by s from x}",
+    ];
+
+    proptest! {
+        #[test]
+        fn pieces_give_what_the_whole_gives(
+            rows in prop::collection::vec((0u8..5, -3i16..4, -3i16..4), 1..60),
+            cuts in prop::collection::vec(1usize..20, 1..6),
+            types in (0..TYPES.len(), 0..TYPES.len()),
+            query in 0..QUERIES.len(),
+        ) {
+            let mut cx = Session::new(Options::default());
+            let name = |n: u8| Sym::new(["", "b", "a", "zz", "a b"][usize::from(n)]);
+            let table = |rows: &[(u8, i16, i16)]| {
+                let column = |of: &dyn Fn(&(u8, i16, i16)) -> K| {
+                    K::collapse(rows.iter().map(of).collect())
+                };
+                let columns = vec![
+                    K::syms(rows.iter().map(|row| name(row.0)).collect()),
+                    column(&|row| atom(TYPES[types.0], row.1)),
+                    column(&|row| atom(TYPES[types.1], row.2)),
+                ];
+                K::table(["s", "a", "b"].map(Sym::new).to_vec(), columns).unwrap()
+            };
+            let (mut pieces, mut rest) = (Vec::new(), rows.as_slice());
+            for cut in cuts {
+                let (piece, after) = rest.split_at(cut.min(rest.len()));
+                pieces.push(table(piece));
+                rest = after;
+            }
+            pieces.push(table(rest));
+            pieces.retain(|piece| !piece.is_empty());
+            let tables: Vec<&Table> = pieces.iter().filter_map(|k| match k {
+                K::Table(table) => Some(&**table),
+                _ => None,
+            }).collect();
+            let f = cx.eval(QUERIES[query], "test").unwrap();
+            let pieced = Pieced::of(&f).unwrap();
+            let want = cx.apply(&f, &[table(&rows)]);
+            match pieced.run(&mut cx, &tables) {
+                Some(got) => prop_assert_eq!(
+                    crate::kernel::group::bytes(&got).unwrap(),
+                    crate::kernel::group::bytes(&want.unwrap()).unwrap()
+                ),
+                // Numbers of the usual types need no other way, unless others have made so many
+                // symbols meanwhile that these are far apart.
+                None => {
+                    let usual = [Type::Long, Type::Float];
+                    let all = usual.contains(&TYPES[types.0]) && usual.contains(&TYPES[types.1]);
+                    let far = (0..5).any(|n| name(n).id() >= 1 << 16);
+                    prop_assert!(!all || far, "{}", QUERIES[query]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_functions_take_the_usual_way() {
+        let mut cx = Session::new(Options::default());
+        for text in [
+            "{x}",
+            "{select sum a by s from y}",
+            "{[x;y] select sum a by s from x}",
+            "{select a by s from x}",
+            "{select sum a by s from x where a>0}",
+            "{select sum a by s,b from x}",
+            "{select sum a+1 by s from x}",
+            "{select sum a from x}",
+            "{select[2] sum a by s from x}",
+            "{exec sum a by s from x}",
+            "{select by s from x}",
+            "{t:x;select sum a by s from t}",
+            "{a:1;select sum a by s from x}",
+        ] {
+            let f = cx.eval(text, "test").unwrap();
+            assert!(Pieced::of(&f).is_none(), "{text}");
+        }
+    }
+}
