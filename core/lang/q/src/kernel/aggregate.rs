@@ -2,7 +2,7 @@
 
 use super::group::Groups;
 use super::items::{Item, is_null, on_numbers};
-use super::segments::Ids;
+use super::segments::{Grouped, Ids};
 use crate::convert::numeric::{Column, from_floats, from_ints};
 use crate::error::{Result, type_error};
 use formats::k::{K, Scalar, Type, Vector};
@@ -86,27 +86,30 @@ pub(crate) fn parted(op: Aggregate, k: &K, ids: &[u32], count: usize) -> Result 
 /// Aggregates of numbers.
 fn numbers(op: Aggregate, k: &K, ids: Ids<'_>) -> Result {
     let K::Vec(Vector { ty, data, .. }) = k else { return Err(type_error()) };
-    on_numbers!(data, v => match op {
-        Aggregate::Sum => total(v, *ty, ids, 0.0, |s, x| s + x, 0, i64::wrapping_add),
-        Aggregate::Prd => total(v, *ty, ids, 1.0, |s, x| s * x, 1, i64::wrapping_mul),
-        Aggregate::Avg => Ok(average(v, ids)),
-        Aggregate::Min => Ok(extreme(v, *ty, ids, true)),
-        Aggregate::Max => Ok(extreme(v, *ty, ids, false)),
-        Aggregate::All => {
-            Ok(K::bools(ids.fold(v, 1, |s, x| *s &= u8::from(x.float() != 0.0))))
-        }
-        Aggregate::Any => {
-            Ok(K::bools(ids.fold(v, 0, |s, x| *s |= u8::from(x.float() != 0.0))))
-        }
+    on_numbers!(data, v => of_numbers(op, *ty, &(v.as_slice(), ids)), _ => Err(type_error()))
+}
+
+/// The aggregate of each group of numbers, which are of a type.
+///
+/// # Errors
+/// `type` for an aggregate that is none of numbers, or not of such.
+pub(crate) fn of_numbers<T: Item>(op: Aggregate, ty: Type, items: &impl Grouped<T>) -> Result {
+    match op {
+        Aggregate::Sum => total(items, ty, 0.0, |s, x| s + x, 0, i64::wrapping_add),
+        Aggregate::Prd => total(items, ty, 1.0, |s, x| s * x, 1, i64::wrapping_mul),
+        Aggregate::Avg => Ok(average(items)),
+        Aggregate::Min => Ok(extreme(items, ty, true)),
+        Aggregate::Max => Ok(extreme(items, ty, false)),
+        Aggregate::All => Ok(K::bools(items.fold(1, |s, x| *s &= u8::from(x.float() != 0.0)))),
+        Aggregate::Any => Ok(K::bools(items.fold(0, |s, x| *s |= u8::from(x.float() != 0.0)))),
         Aggregate::First | Aggregate::Last | Aggregate::Count => Err(type_error()),
-    }, _ => Err(type_error()))
+    }
 }
 
 /// Sums or products; nulls are left out.
 fn total<T: Item>(
-    v: &[T],
+    items: &impl Grouped<T>,
     ty: Type,
-    ids: Ids<'_>,
     start: f64,
     float: impl Fn(f64, f64) -> f64,
     start_int: i64,
@@ -114,7 +117,7 @@ fn total<T: Item>(
 ) -> Result {
     let to = sum_type(ty).ok_or_else(type_error)?;
     if ty.is_floating() {
-        let out = ids.fold(v, start, |s, x| {
+        let out = items.fold(start, |s, x| {
             let x = x.float();
             if !x.is_nan() {
                 *s = float(*s, x);
@@ -122,7 +125,7 @@ fn total<T: Item>(
         });
         return Ok(from_floats(to, Column::Vec(out.into())));
     }
-    let out = ids.fold(v, start_int, |s, x| {
+    let out = items.fold(start_int, |s, x| {
         let x = x.int();
         if !is_null(x) {
             *s = int(*s, x);
@@ -131,8 +134,8 @@ fn total<T: Item>(
     Ok(from_ints(to, Column::Vec(out.into())))
 }
 
-fn average<T: Item>(v: &[T], ids: Ids<'_>) -> K {
-    let out = ids.fold(v, (0.0, 0.0), |(sum, n), x| {
+fn average<T: Item>(items: &impl Grouped<T>) -> K {
+    let out = items.fold((0.0, 0.0), |(sum, n), x| {
         let x = x.float();
         if !x.is_nan() {
             *sum += x;
@@ -143,12 +146,12 @@ fn average<T: Item>(v: &[T], ids: Ids<'_>) -> K {
 }
 
 /// Least and greatest items; nulls are left out, and of nothing it is the infinity.
-fn extreme<T: Item>(v: &[T], ty: Type, ids: Ids<'_>, least: bool) -> K {
+fn extreme<T: Item>(items: &impl Grouped<T>, ty: Type, least: bool) -> K {
     if ty.is_floating() {
         let better = |s: f64, x: f64| if least { s.min(x) } else { s.max(x) };
         let start = if least { f64::INFINITY } else { f64::NEG_INFINITY };
         // A null is neither less nor greater.
-        let out = ids.fold(v, start, |s, x| *s = better(*s, x.float()));
+        let out = items.fold(start, |s, x| *s = better(*s, x.float()));
         return from_floats(ty, Column::Vec(out.into()));
     }
     let limit = match ty.null() {
@@ -160,13 +163,13 @@ fn extreme<T: Item>(v: &[T], ty: Type, ids: Ids<'_>, least: bool) -> K {
     };
     let lowest = if matches!(ty.null(), Scalar::U8(_)) { 0 } else { -limit };
     let out = if least {
-        ids.fold(v, limit, |s, x| {
+        items.fold(limit, |s, x| {
             let x = x.int();
             *s = if is_null(x) { *s } else { x.min(*s) };
         })
     } else {
         // The null is less than all.
-        ids.fold(v, lowest, |s, x| *s = x.int().max(*s))
+        items.fold(lowest, |s, x| *s = x.int().max(*s))
     };
     from_ints(ty, Column::Vec(out.into()))
 }

@@ -20,6 +20,7 @@ pub(crate) mod limits;
 pub(crate) mod member;
 pub(crate) mod order;
 pub(crate) mod overlay;
+pub(crate) mod pieces;
 pub(crate) mod places;
 pub(crate) mod radix;
 pub(crate) mod running;

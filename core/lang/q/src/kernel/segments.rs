@@ -18,6 +18,24 @@ impl<'a> From<&'a Groups> for Ids<'a> {
     }
 }
 
+/// Items of which each is in a group.
+pub(crate) trait Grouped<T> {
+    /// A state for each group after all its items, in one pass over the items in their order.
+    fn fold<S: Clone>(&self, start: S, step: impl FnMut(&mut S, T)) -> Vec<S>;
+}
+
+impl<T: Copy> Grouped<T> for (&[T], Ids<'_>) {
+    fn fold<S: Clone>(&self, start: S, step: impl FnMut(&mut S, T)) -> Vec<S> {
+        self.1.fold(self.0, start, step)
+    }
+}
+
+impl<T: Copy, U: Copy> Grouped<(T, U)> for (&[T], &[U], Ids<'_>) {
+    fn fold<S: Clone>(&self, start: S, mut step: impl FnMut(&mut S, (T, U))) -> Vec<S> {
+        self.2.fold2((self.0, self.1), start, |state, x, y| step(state, (x, y)))
+    }
+}
+
 impl Ids<'_> {
     /// A state for each group after all its items, in one pass over the items.
     pub(crate) fn fold<T: Copy, S: Clone>(

@@ -1,7 +1,7 @@
 //! Statistics of floats without nulls: of whole lists, and of the groups of a column.
 
 use super::items::{Item, on_numbers};
-use super::segments::{Ids, Segments};
+use super::segments::{Grouped, Ids, Segments};
 use formats::k::Data;
 
 /// Statistics of one list.
@@ -102,9 +102,10 @@ fn medians(items: &[f64], segments: &Segments) -> Vec<f64> {
     segments.ranges().map(&mut of).collect()
 }
 
-/// The means of the `y` of each group weighted by the `x`, in one pass over both as they are.
-fn weighted<T: Item, U: Item>(x: &[T], y: &[U], ids: Ids<'_>) -> Vec<f64> {
-    let sums = ids.fold2((x, y), (0.0, 0.0), |(top, bottom), x, y| {
+/// The means of the second items of each group weighted by the first ones, in one pass over both as
+/// they are.
+pub(crate) fn weighted<T: Item, U: Item>(pairs: &impl Grouped<(T, U)>) -> Vec<f64> {
+    let sums = pairs.fold((0.0, 0.0), |(top, bottom), (x, y)| {
         let (x, y) = (x.float(), y.float());
         if !x.is_nan() && !y.is_nan() {
             *top += x * y;
@@ -116,7 +117,9 @@ fn weighted<T: Item, U: Item>(x: &[T], y: &[U], ids: Ids<'_>) -> Vec<f64> {
 
 /// The weighted mean of each group of two columns of numbers; `None` for other columns.
 pub(crate) fn weighted_means(x: &Data, y: &Data, ids: Ids<'_>) -> Option<Vec<f64>> {
-    on_numbers!(x, x => on_numbers!(y, y => Some(weighted(x, y, ids)), _ => None), _ => None)
+    on_numbers!(x, x => {
+        on_numbers!(y, y => Some(weighted(&(x.as_slice(), y.as_slice(), ids))), _ => None)
+    }, _ => None)
 }
 
 /// Sums over the pairs of a group in which neither is null.
@@ -137,7 +140,7 @@ struct Joint {
 /// The statistic of the pairs of each group; pairs with a null are left out.
 pub(crate) fn of_pairs(op: Pairs, x: &[f64], y: &[f64], ids: Ids<'_>) -> Vec<f64> {
     if op == Pairs::WeightedMean {
-        return weighted(x, y, ids);
+        return weighted(&(x, y, ids));
     }
     let sums = ids.fold2((x, y), Sums::default(), |s, x, y| {
         if !x.is_nan() && !y.is_nan() {

@@ -94,7 +94,26 @@ impl Program {
                 }
             }
         }
-        Ok(Program { shared, stations, readers, todo: VecDeque::new() })
+        let mut program = Program { shared, stations, readers, todo: VecDeque::new() };
+        program.give_pieces();
+        Ok(program)
+    }
+
+    /// Lets operators hand on windows in pieces where all that comes behind takes them so. A
+    /// handler of errors would see them.
+    fn give_pieces(&mut self) {
+        if self.shared.pipeline.handlers.error.is_some() {
+            return;
+        }
+        let takes = |station: &Station| station.runner.as_ref().is_some_and(Runner::takes_pieces);
+        let takes: Vec<bool> = self.stations.iter().map(takes).collect();
+        for station in &mut self.stations {
+            if let ([(target, _)], Some(runner)) = (station.targets.as_slice(), &mut station.runner)
+                && takes.get(*target).copied().unwrap_or_default()
+            {
+                runner.give_pieces();
+            }
+        }
     }
 
     /// Puts data that left a station in front of everything else that has to be done: each piece

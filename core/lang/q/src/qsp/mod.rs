@@ -23,6 +23,7 @@ mod map;
 mod merge;
 mod options;
 mod parallel;
+mod pieces;
 pub(crate) mod process;
 mod readers;
 mod reduce;

@@ -3,8 +3,8 @@
 use super::build::Node;
 use super::merge::Merge;
 use super::stage::{Output, Stage, Whole};
-use super::{accumulate, apply, codec, files, filter, key_by, map, parallel, process, reduce};
-use super::{rolling, split, sql, stats, string, trace, transform, variable, window};
+use super::{accumulate, apply, codec, files, filter, key_by, map, parallel, pieces, process};
+use super::{reduce, rolling, split, sql, stats, string, trace, transform, variable, window};
 use crate::error::{QError, Result};
 use crate::memory::coming;
 use crate::session::Session;
@@ -13,7 +13,7 @@ use formats::k::K;
 /// The operator that a node stands for, ready to run.
 fn stage(node: &Node) -> Option<Box<dyn Stage>> {
     Some(match node.op {
-        "map" => Box::new(map::Map),
+        "map" => Box::new(map::Map::new(node)),
         "filter" => Box::new(filter::Filter::default()),
         "apply" => Box::new(apply::Apply),
         "accumulate" => Box::new(accumulate::Accumulate::default()),
@@ -103,6 +103,18 @@ impl Runner {
         Ok(Self { node, work })
     }
 
+    /// Whether it takes windows in pieces.
+    pub(crate) fn takes_pieces(&self) -> bool {
+        matches!(&self.work, Work::Stage(stage) if stage.takes_pieces())
+    }
+
+    /// What comes behind it takes windows in pieces, and nobody else sees them.
+    pub(crate) fn give_pieces(&mut self) {
+        if let Work::Stage(stage) = &mut self.work {
+            stage.give_pieces();
+        }
+    }
+
     /// Takes data at its only port, see [`Runner::batch_at`].
     #[cfg(test)]
     pub(crate) fn batch(
@@ -133,6 +145,7 @@ impl Runner {
         if !cx.qsp.watch.on() {
             return cx.bounded(given, |cx| self.work(cx, port, metadata, data, out));
         }
+        let data = cx.bounded(given, |cx| pieces::whole(cx, data))?;
         trace::taken(cx, &self.node, port, &metadata, &data);
         let from = out.len();
         let done = cx.bounded(given, |cx| self.work(cx, port, metadata, data, out));

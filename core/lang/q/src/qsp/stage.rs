@@ -41,6 +41,14 @@ pub(crate) trait Stage {
         Ok(())
     }
 
+    /// Whether it takes windows in pieces.
+    fn takes_pieces(&self) -> bool {
+        false
+    }
+
+    /// What comes behind it takes windows in pieces, and nobody else sees them.
+    fn give_pieces(&mut self) {}
+
     /// Nanoseconds of the clock at which [`Stage::tick`] wants to be called.
     fn due(&self) -> Option<i64> {
         None

@@ -11,6 +11,7 @@ mod tests;
 mod time;
 mod timer;
 
+pub(super) use concat::concat;
 pub(super) use count::Count;
 pub(super) use global::Global;
 pub(super) use time::Time;

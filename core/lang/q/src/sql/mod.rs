@@ -4,11 +4,13 @@ mod change;
 mod columnar;
 mod filter;
 mod grouped;
+mod pieces;
 mod scope;
 mod select;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::pieces::{Pieced, same_columns};
 pub(crate) use self::scope::Scope;
 
 use crate::ast::{Expr, Node, Query, Verb};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Pieces of records as one; `None` when there are none. Where all are tables with the same
 /// columns, or vectors of one type, each record is copied once, and one piece is not copied.
-pub(super) fn concat(cx: &mut Session, pieces: Vec<K>, mixed: bool) -> Result<Option<K>> {
+pub(in crate::qsp) fn concat(cx: &mut Session, pieces: Vec<K>, mixed: bool) -> Result<Option<K>> {
     if pieces.len() > 1
         && let Some(whole) = at_once(cx, &pieces)?
     {

@@ -200,7 +200,7 @@ fn records_of_a_window_are_put_in_place_once() {
     let (mut place, mut moved) = (std::ptr::null(), 0);
     for n in 0..4096 {
         let times = vec![n].into();
-        panes.put(&mut cx, 10_000, false, table(&[(n, n)]), times).unwrap();
+        panes.put(&mut cx, 10_000, false, table(&[(n, n)]), times, (n, n)).unwrap();
         let held = panes.newest().and_then(|k| match k {
             K::Table(t) => t.columns[0].as_longs(),
             _ => None,

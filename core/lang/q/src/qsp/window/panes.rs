@@ -59,6 +59,10 @@ pub(super) struct Panes {
 
 /// The least and the greatest of some times.
 pub(super) fn ends(times: &[i64]) -> (i64, i64) {
+    // To see that they ascend, as most do, takes less than to compare each with both ends.
+    if let ([first, .., last], true) = (times, times.is_sorted()) {
+        return (*first, *last);
+    }
     times.iter().fold((i64::MAX, i64::MIN), |(low, high), t| (low.min(*t), high.max(*t)))
 }
 
@@ -199,7 +203,8 @@ impl Panes {
         fits(any.map(|piece| &piece.records), self.held, records, mixed)
     }
 
-    /// Puts records, which must fit, each into its period.
+    /// Puts records, which must fit, each into its period; `ends` are the least and the greatest of
+    /// the times.
     pub(super) fn put(
         &mut self,
         cx: &mut Session,
@@ -207,13 +212,14 @@ impl Panes {
         mixed: bool,
         records: K,
         times: Arc<Vec<i64>>,
+        ends: (i64, i64),
     ) -> Result<()> {
         if times.is_empty() {
             return Ok(());
         }
         let base = self.come;
         self.come += times.len() as u64;
-        let (low, high) = ends(&times);
+        let (low, high) = ends;
         let pane = low.div_euclid(period);
         if pane == high.div_euclid(period) {
             let numbers = Numbers::From(base);
@@ -255,6 +261,19 @@ impl Panes {
                 Ok(())
             }
         }
+    }
+
+    /// The records with times in `start..end` in several pieces, if all of each piece is within
+    /// and they are in the order in which they came.
+    pub(super) fn pieces(&self, period: i64, start: i64, end: i64) -> Option<Vec<&K>> {
+        let last = end.saturating_sub(1).div_euclid(period);
+        let panes = self.panes.range(start.div_euclid(period)..=last);
+        let all: Vec<&Piece> = panes.flat_map(|(_, pieces)| pieces).collect();
+        let within = |piece: &&Piece| start <= piece.ends.0 && piece.ends.1 < end;
+        let ends = |piece: &Piece| (piece.numbers.at(0), piece.numbers.at(piece.len() - 1));
+        let in_order = all.is_sorted_by(|a, b| ends(a).1 < ends(b).0);
+        let fit = all.len() > 1 && in_order && all.iter().all(within);
+        fit.then(|| all.into_iter().map(|piece| &piece.records).collect())
     }
 
     /// The records with times in `start..end`, in the order in which they came.

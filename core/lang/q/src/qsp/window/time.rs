@@ -7,10 +7,11 @@ use crate::convert::numeric::{Column, NULL, floats, ints};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::qsp::build::Node;
 use crate::qsp::kept::{self, Parts};
+use crate::qsp::pieces::Pieces;
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs;
-use formats::k::{Data, K, Scalar, Type, Vector};
+use formats::k::{Attr, Data, K, Scalar, Type, Vector};
 use std::sync::Arc;
 
 /// Windows without records that are emitted between two that have some.
@@ -38,6 +39,8 @@ pub(in crate::qsp) struct Time {
     look: Option<i64>,
     /// Whether something came since it was looked at.
     heard: bool,
+    /// Whether windows may be handed on in pieces.
+    pieces: bool,
 }
 
 /// The options, all of them looked at before anything is changed.
@@ -121,6 +124,16 @@ fn times(cx: &mut Session, node: &Node, metadata: &K, data: &K) -> Result<(Type,
     Ok((ty, items))
 }
 
+/// Whether records have the same columns as others, and nothing is promised about either.
+fn has_columns_of(like: &K, records: &K) -> bool {
+    let (K::Table(like), K::Table(records)) = (like, records) else { return false };
+    let plain = |pair: (&K, &K)| match pair {
+        (K::Vec(a), K::Vec(b)) => a.ty == b.ty && a.attr == Attr::None && b.attr == Attr::None,
+        _ => false,
+    };
+    like.names == records.names && like.columns.iter().zip(&records.columns).all(plain)
+}
+
 impl Time {
     /// The start of a window as a value of the times' type.
     fn start(&self, nanos: i64) -> K {
@@ -151,12 +164,16 @@ impl Time {
         let mut empty = 0;
         while let Some(end) = self.next.filter(|end| end.saturating_add(shape.lateness) <= limit) {
             let start = end.saturating_sub(shape.duration);
-            let mut window = self.held.window(cx, shape.period, shape.mixed, start, end)?;
+            let pieces = self.pieces(cx, shape, start, end)?;
+            let mut window = match &pieces {
+                Some(_) => Records::default(),
+                None => self.held.window(cx, shape.period, shape.mixed, start, end)?,
+            };
             self.next = Some(end.saturating_add(shape.period));
             self.fired = true;
             // A batch that does not fit what is late was refused when it came.
             window.append(cx, shape.mixed, std::mem::take(&mut self.late))?;
-            if window.times.is_empty() {
+            if pieces.is_none() && window.times.is_empty() {
                 empty += 1;
                 if empty >= EMPTY_MAX {
                     self.jump(shape, limit);
@@ -167,7 +184,11 @@ impl Time {
             } else {
                 empty = 0;
             }
-            if let Some(data) = self.shown(cx, node, shape, window)? {
+            let data = match pieces {
+                Some(pieces) => Some(pieces),
+                None => self.shown(cx, node, shape, window)?,
+            };
+            if let Some(data) = data {
                 out.push((metadata(self.start(start)), data));
             }
             // Before the next one, so that a window that nobody else has is not copied.
@@ -175,6 +196,17 @@ impl Time {
         }
         self.forget(shape);
         Ok(())
+    }
+
+    /// The records of a window in pieces, where that is allowed and they are.
+    fn pieces(&self, cx: &mut Session, shape: &Shape, start: i64, end: i64) -> Result<Option<K>> {
+        let plain = !shape.sort && !shape.mixed && self.late.times.is_empty();
+        if !self.pieces || !plain || cx.qsp.watch.on() {
+            return Ok(None);
+        }
+        let Some(pieces) = self.held.pieces(shape.period, start, end) else { return Ok(None) };
+        cx.room(pieces.iter().map(|piece| piece.len()).sum())?;
+        Ok(Pieces::join(pieces.into_iter().cloned().collect()))
     }
 
     /// The records of a window as they are emitted.
@@ -241,12 +273,12 @@ impl Time {
         shape: &Shape,
         data: K,
         times: Arc<Vec<i64>>,
-        least: i64,
+        (least, last): (i64, i64),
     ) -> Result<()> {
         let next = self.next.unwrap_or_default();
         let oldest = next.saturating_sub(shape.duration);
         if least >= oldest && least != NULL {
-            return self.held.put(cx, shape.period, shape.mixed, data, times);
+            return self.held.put(cx, shape.period, shape.mixed, data, times, (least, last));
         }
         let all = Records { records: Some(data), times: times.to_vec().into() };
         let present = (0..times.len()).filter(|i| times.get(*i).is_some_and(|t| *t != NULL));
@@ -257,7 +289,9 @@ impl Time {
         }
         let early = all.gather(&early);
         if let Some(kept) = early.records.filter(|k| !k.is_empty()) {
-            self.held.put(cx, shape.period, shape.mixed, kept, Arc::new(early.times.all()))?;
+            let times = Arc::new(early.times.all());
+            let ends = ends(&times);
+            self.held.put(cx, shape.period, shape.mixed, kept, times, ends)?;
         }
         Ok(())
     }
@@ -291,13 +325,15 @@ impl Stage for Time {
             least => least,
         };
         self.ty = Some(ty);
-        self.like = Some(data.slice(0, 0));
+        if !self.like.as_ref().is_some_and(|like| has_columns_of(like, &data)) {
+            self.like = Some(data.slice(0, 0));
+        }
         self.heard = true;
         if self.look.is_none() && shape.clock && self.points() {
             self.look = Some(cx.host.now().saturating_add(shape.period));
         }
         self.begin(&shape, first);
-        self.keep(cx, &shape, data, times, least)?;
+        self.keep(cx, &shape, data, times, (least, last))?;
         self.greatest = self.greatest.max(last);
         self.fire(cx, node, &shape, self.greatest, out)?;
         if self.held.len() as i64 >= shape.trigger {
@@ -305,6 +341,10 @@ impl Stage for Time {
             self.fire(cx, node, &shape, end, out)?;
         }
         Ok(())
+    }
+
+    fn give_pieces(&mut self) {
+        self.pieces = true;
     }
 
     fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
