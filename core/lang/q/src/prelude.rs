@@ -93,7 +93,7 @@ mod tests {
             "q).h.hn[\"404\";`txt;\"Not found: x\"]\n\
              \"HTTP/1.1 404\\r\\nContent-Type: text/plain\\r\\nConnection: close\\r\\nContent-Len..\n\
              q)-14#.h.hn[\"404\";`none;0x4142]\n\"ength: 2\\r\\n\\r\\nAB\"\n\
-             q)27#.h.hy[`json;\"1\"]\n\"HTTP/1.1 200 OK\\r\\nContent-T\"\n\
+             q)27#.h.hy[`json;\"1\"]\n\"HTTP/1.1 200 OK\\r\\nContent-Ty\"\n\
              q)-12#.h.he \"<bad>\"\n\"\\r\\n\\r\\n'&lt;bad>\"\n\
              q).h.ha[`http://www.example.com;\"home\"]\n\"<a href=http://www.example.com>home</a>\"\n\
              q).h.http \"at http://x.y now\"\n\"at <a href=\\\"http://x.y\\\">http://x.y</a> now\"\n\

@@ -389,8 +389,8 @@ mod tests {
             "q)parse \"6(+)4\"\n6\n(+:;4)\nq)($)42\n\"42\"\nq)(#)1 2 3\n3\n\
              q)(+)`a`b!(1 2;3 4)\na b\n---\n1 3\n2 4\nq)(!).(`a`b;1 2)\na| 1\nb| 2\n\
              q)(+)[1;2]\n3\nq)(-)5\n-5\nq)3(-)5\n'Cannot write to handle 3. OS reports: Bad file \
-             descriptor\nq)(+)over 1 2 3\n6\nq)1 2 3 ::\n1 2 3\nq)n:3 ::\nq)n\n3\nq)f:{x+y}\nq)g:`f[5;]\n\
-             q)`g 3\n8\nq)(( + )) 2 2#1 2 3 4\n1 3\n2 4",
+             descriptor\nq)(+)over 1 2 3\n6\nq)1 2 3 ::\n1 2 3\nq)n:3 ::\nq)n\n3\n\
+             q)f:{x+y}\nq)g:`f[5;]\nq)`g 3\n8\nq)(( + )) 2 2#1 2 3 4\n1 3\n2 4",
         )
         .unwrap();
     }

@@ -31,7 +31,7 @@ fn the_handler_of_errors_gets_what_a_writer_refuses_for_good() {
     }
     let lines = [
         "kept `metadata`data!((,`key)!,7;1) no",
-        "called `metadata`data!(`symbol$()!();(`f;2)) no",
+        "called `metadata`data!((`symbol$())!();(`f;2)) no",
     ];
     assert_eq!(around.logged(), lines);
     assert_eq!(around.failed.get(), 0, "the engine has counted them");
