@@ -94,7 +94,7 @@ mod tests {
              \"HTTP/1.1 404\\r\\nContent-Type: text/plain\\r\\nConnection: close\\r\\nContent-Len..\n\
              q)-14#.h.hn[\"404\";`none;0x4142]\n\"ength: 2\\r\\n\\r\\nAB\"\n\
              q)27#.h.hy[`json;\"1\"]\n\"HTTP/1.1 200 OK\\r\\nContent-Ty\"\n\
-             q)-12#.h.he \"<bad>\"\n\"\\r\\n\\r\\n'&lt;bad>\"\n\
+             q)-13#.h.he \"<bad>\"\n\"\\r\\n\\r\\n'&lt;bad>\"\n\
              q).h.ha[`http://www.example.com;\"home\"]\n\"<a href=http://www.example.com>home</a>\"\n\
              q).h.http \"at http://x.y now\"\n\"at <a href=\\\"http://x.y\\\">http://x.y</a> now\"\n\
              q).h.cd ([a:1 2]b:(\"ab\";\"c\");c:(1 2;3))\n\"a,b,c\"\n\"1,ab,1 2\"\n\"2,c,3\"\n\
