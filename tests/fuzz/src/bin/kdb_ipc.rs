@@ -28,19 +28,28 @@ fn object(body: &[u8], endian: Endian) {
     }
 }
 
+/// Takes what is whole; tells whether the connection goes on.
+fn taken(server: &mut Server, events: &mut Vec<Event>) -> bool {
+    loop {
+        match server.event() {
+            Ok(Some(event)) => events.push(event),
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
 /// What a client sends after `login`, all at once and byte by byte.
 fn talk(login: &[u8], data: &[u8]) {
     let (mut whole, mut pieces) = (Server::new(MESSAGE_MAX), Server::new(MESSAGE_MAX));
     let (mut events, mut again) = (Vec::new(), Vec::new());
     whole.feed(login);
     whole.feed(data);
-    while let Ok(Some(event)) = whole.event() {
-        events.push(event);
-    }
+    taken(&mut whole, &mut events);
     for byte in login.iter().chain(data) {
         pieces.feed(&[*byte]);
-        while let Ok(Some(event)) = pieces.event() {
-            again.push(event);
+        if !taken(&mut pieces, &mut again) {
+            break;
         }
     }
     assert_eq!(again, events, "however the bytes are cut");
