@@ -3,6 +3,7 @@
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::kernel::find;
 use crate::session::Session;
+use crate::verbs::join::are_alike;
 use formats::k::{Data, K, Table, Type, Vector};
 use std::sync::Arc;
 
@@ -143,20 +144,14 @@ fn gather(x: &K, index: &K) -> Result {
     match crate::convert::numeric::ints(index) {
         Some(crate::convert::numeric::Column::Vec(places)) => Ok(match x.gather(&places) {
             // Atoms of one type are a vector, wherever they were before.
-            K::Vec(Vector { data: Data::List(items), .. }) if alike(&items) => {
+            K::Vec(Vector { data: Data::List(items), .. })
+                if !items.is_empty() && are_alike(&items) =>
+            {
                 K::collapse(items.to_vec())
             }
             picked => picked,
         }),
         _ => Err(type_error()),
-    }
-}
-
-/// Whether items are atoms of one type.
-fn alike(items: &[K]) -> bool {
-    match items.first() {
-        Some(K::Atom(ty, _)) => items.iter().all(|k| matches!(k, K::Atom(own, _) if own == ty)),
-        _ => false,
     }
 }
 

@@ -95,7 +95,7 @@ mod tests {
     /// the filter takes.
     fn fed(table: &str, f: &str, values: &[K], together: bool) -> (K, Vec<(usize, String)>, usize) {
         let (mut cx, node) = filter(table, f);
-        let (mut stage, mut errors, mut at, mut most) = (Filter::default(), Vec::new(), 0, 0);
+        let (mut stage, mut errors, mut at, mut most) = (Filter::new(&node), Vec::new(), 0, 0);
         while at < values.len() {
             let taken = if together { stage.values(&mut cx, &node, &values[at..]) } else { 0 };
             (at, most) = (at + taken, most.max(taken));
@@ -203,6 +203,6 @@ mod tests {
         let f = "{[m;x] `t upsert x; 0b}; .qsp.use ``params!(::;`metadata`data)";
         let (mut cx, node) = filter(KEYED, f);
         let rows = [row((5, 0, 1)), row((5, 1, 2))];
-        assert_eq!(Filter::default().values(&mut cx, &node, &rows), 0);
+        assert_eq!(Filter::new(&node).values(&mut cx, &node, &rows), 0);
     }
 }

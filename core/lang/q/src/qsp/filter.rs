@@ -7,16 +7,21 @@ use crate::error::{Result, length_error, type_error};
 use crate::session::Session;
 use crate::verbs::{Verb, where_true};
 use formats::k::{K, Type};
-use std::cell::OnceCell;
 
 static FILTER: Def = Def { name: "filter", kind: Kind::Operator, params: &["fn"], required: 1 };
 
 /// A vector of flags keeps records, an atom the batch; a batch left empty flows on unless
 /// `dropEmptyBatches` is set.
-#[derive(Default)]
 pub(super) struct Filter {
-    /// What the function does, where it only puts rows into a table; once that was looked at.
-    feed: OnceCell<Option<Feed>>,
+    /// What the function does, where it only puts rows into a table.
+    feed: Option<Feed>,
+}
+
+impl Filter {
+    pub(super) fn new(node: &Node) -> Self {
+        let func = node.func.as_ref().filter(|_| calls_with_data(node));
+        Self { feed: func.and_then(Feed::of) }
+    }
 }
 
 impl Stage for Filter {
@@ -49,13 +54,9 @@ impl Stage for Filter {
         Ok(())
     }
 
-    fn values(&mut self, cx: &mut Session, node: &Node, values: &[K]) -> usize {
-        let feed = self.feed.get_or_init(|| match calls_with_data(node) {
-            true => Feed::of(node.func.as_ref()?),
-            false => None,
-        });
+    fn values(&mut self, cx: &mut Session, _: &Node, values: &[K]) -> usize {
         // Of what fails nothing was done: it fails again when it comes alone.
-        feed.as_ref().map_or(0, |feed| feed.take(cx, values).unwrap_or(0))
+        self.feed.as_ref().map_or(0, |feed| feed.take(cx, values).unwrap_or(0))
     }
 }
 

@@ -2,6 +2,7 @@
 //! of them needs no copy that has them end to end.
 
 use super::build::Node;
+use super::stage::calls_with_data;
 use super::window::concat;
 use crate::error::Result;
 use crate::session::Session;
@@ -62,8 +63,7 @@ pub(super) fn whole(cx: &mut Session, data: K) -> Result {
 
 /// The query that an operator's function is, if it is one that takes pieces.
 pub(super) fn query(node: &Node) -> Option<Pieced> {
-    let plain = |(name, _): &(String, K)| name != "params" && name != "state";
-    node.func.as_ref().filter(|_| node.options.iter().all(plain)).and_then(Pieced::of)
+    node.func.as_ref().filter(|_| calls_with_data(node)).and_then(Pieced::of)
 }
 
 /// The result of such a query, if data is in pieces and needs not be put together for it.

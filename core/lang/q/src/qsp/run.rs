@@ -14,7 +14,7 @@ use formats::k::K;
 fn stage(node: &Node) -> Option<Box<dyn Stage>> {
     Some(match node.op {
         "map" => Box::new(map::Map::new(node)),
-        "filter" => Box::new(filter::Filter::default()),
+        "filter" => Box::new(filter::Filter::new(node)),
         "apply" => Box::new(apply::Apply),
         "accumulate" => Box::new(accumulate::Accumulate::default()),
         "reduce" => Box::new(reduce::Reduce),

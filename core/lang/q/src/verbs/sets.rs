@@ -16,7 +16,7 @@ fn member(cx: &mut Session, x: K, y: K) -> Result {
         && y.len() != 1
     {
         // Floats are not sought among whole numbers.
-        return Err(crate::error::type_error());
+        return Err(type_error());
     }
     is_in(&x, &y)
 }
