@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use engine::chain::Chain;
 use plan::{
-    Batch, BuildError, Component, Env, Json, Operator, OperatorSpec, Records, Registry, Step,
+    Batch, BuildError, Component, Env, Json, Operator, OperatorSpec, Records, Registry, Spec, Step,
 };
 
 /// Puts the value of a variable in the place of each content, or panics.
@@ -35,15 +35,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
     Ok(Box::new(Variable { value }))
 }
 
-static VARIABLE: OperatorSpec = OperatorSpec {
-    name: "variable",
-    since: "0",
-    category: "",
-    summary: "",
-    schema: || Json::Null,
-    examples: &[],
-    build,
-};
+static VARIABLE: OperatorSpec = Spec::undocumented("variable", build);
 
 fn chain(config: Json) -> Result<Chain, BuildError> {
     let registry = Rc::new(Registry { operators: vec![&VARIABLE], ..Registry::default() });

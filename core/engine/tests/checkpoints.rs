@@ -128,25 +128,12 @@ fn named(config: &Json, key: &str) -> String {
     config[key].as_str().unwrap_or_default().to_owned()
 }
 
-macro_rules! spec {
-    ($name:literal, $build:expr) => {
-        Spec {
-            name: $name,
-            since: "0",
-            category: "test",
-            summary: "Test.",
-            schema: || Json::Null,
-            examples: &[],
-            build: $build,
-        }
-    };
-}
-
 static FED: plan::SourceSpec =
-    spec!("fed", |c: &Json, _: &dyn Env| Ok(Box::new(Fed(feed(&named(c, "feed"))))));
-static TOTAL: plan::OperatorSpec =
-    spec!("total", |c: &Json, _: &dyn Env| Ok(Box::new(Total(feed(&named(c, "feed")), 0))));
-static COLLECT: plan::SinkSpec = spec!("collect", |c: &Json, _: &dyn Env| {
+    Spec::undocumented("fed", |c: &Json, _: &dyn Env| Ok(Box::new(Fed(feed(&named(c, "feed"))))));
+static TOTAL: plan::OperatorSpec = Spec::undocumented("total", |c: &Json, _: &dyn Env| {
+    Ok(Box::new(Total(feed(&named(c, "feed")), 0)))
+});
+static COLLECT: plan::SinkSpec = Spec::undocumented("collect", |c: &Json, _: &dyn Env| {
     Ok(Box::new(Collect(feed(&named(c, "feed")), named(c, "name"))))
 });
 

@@ -98,23 +98,10 @@ impl Sink for Slow {
     }
 }
 
-macro_rules! spec {
-    ($name:literal, $built:expr) => {
-        Spec {
-            name: $name,
-            since: "0",
-            category: "test",
-            summary: "Test.",
-            schema: || Json::Null,
-            examples: &[],
-            build: |_, _| Ok(Box::new($built)),
-        }
-    };
-}
-
-static ONE: plan::SourceSpec = spec!("one", One);
-static TWICE: plan::OperatorSpec = spec!("twice", Twice::default());
-static SLOW: plan::SinkSpec = spec!("slow", Slow);
+static ONE: plan::SourceSpec = Spec::undocumented("one", |_, _| Ok(Box::new(One)));
+static TWICE: plan::OperatorSpec =
+    Spec::undocumented("twice", |_, _| Ok(Box::new(Twice::default())));
+static SLOW: plan::SinkSpec = Spec::undocumented("slow", |_, _| Ok(Box::new(Slow)));
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);

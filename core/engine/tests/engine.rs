@@ -16,24 +16,6 @@ use plan::{
     Step,
 };
 
-fn schema() -> Json {
-    Json::Null
-}
-
-macro_rules! spec {
-    ($name:literal, $build:expr) => {
-        Spec {
-            name: $name,
-            since: "0",
-            category: "test",
-            summary: "Test.",
-            schema,
-            examples: &[],
-            build: $build,
-        }
-    };
-}
-
 /// Emits `blocks` raw blocks of `lines` numbered lines.
 struct Numbers {
     blocks: u64,
@@ -183,18 +165,18 @@ fn number(config: &Json, name: &str) -> u64 {
     config.get(name).and_then(Json::as_u64).unwrap_or(1)
 }
 
-static NUMBERS: plan::SourceSpec = spec!("numbers", |c: &Json, _: &dyn Env| {
+static NUMBERS: plan::SourceSpec = Spec::undocumented("numbers", |c: &Json, _: &dyn Env| {
     Ok(Box::new(Numbers { blocks: number(c, "blocks"), lines: number(c, "lines") }))
 });
-static SPLIT: plan::OperatorSpec = spec!("split", |_, _| Ok(Box::new(Split)));
+static SPLIT: plan::OperatorSpec = Spec::undocumented("split", |_, _| Ok(Box::new(Split)));
 static COUNTING: plan::OperatorSpec =
-    spec!("counting", |_, _| Ok(Box::new(Counting(Cell::new(0)))));
-static PANICS: plan::OperatorSpec = spec!("panics", |_, _| Ok(Box::new(Panics)));
-static COLLECT: plan::SinkSpec = spec!("collect", |c: &Json, _: &dyn Env| {
+    Spec::undocumented("counting", |_, _| Ok(Box::new(Counting(Cell::new(0)))));
+static PANICS: plan::OperatorSpec = Spec::undocumented("panics", |_, _| Ok(Box::new(Panics)));
+static COLLECT: plan::SinkSpec = Spec::undocumented("collect", |c: &Json, _: &dyn Env| {
     let name = c.get("shelf").and_then(Json::as_str).unwrap_or_default();
     Ok(Box::new(Collect(shelf(name))))
 });
-static STUCK: plan::SinkSpec = spec!("stuck", |_, _| Ok(Box::new(Stuck)));
+static STUCK: plan::SinkSpec = Spec::undocumented("stuck", |_, _| Ok(Box::new(Stuck)));
 
 fn registry() -> Registry {
     Registry {

@@ -49,28 +49,8 @@ impl Sink for Slow {
     }
 }
 
-fn schema() -> Json {
-    Json::Null
-}
-
-static TEN: plan::SourceSpec = Spec {
-    name: "ten",
-    since: "0",
-    category: "test",
-    summary: "Test.",
-    schema,
-    examples: &[],
-    build: |_, _| Ok(Box::new(Ten)),
-};
-static SLOW: plan::SinkSpec = Spec {
-    name: "slow",
-    since: "0",
-    category: "test",
-    summary: "Test.",
-    schema,
-    examples: &[],
-    build: |_, _| Ok(Box::new(Slow)),
-};
+static TEN: plan::SourceSpec = Spec::undocumented("ten", |_, _| Ok(Box::new(Ten)));
+static SLOW: plan::SinkSpec = Spec::undocumented("slow", |_, _| Ok(Box::new(Slow)));
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);

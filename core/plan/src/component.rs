@@ -78,6 +78,16 @@ pub struct Spec<B> {
     pub build: B,
 }
 
+impl<T> Spec<Build<T>> {
+    /// The entry of a component that no user sees, such as one of a test: it says nothing of its
+    /// configuration and takes any.
+    #[must_use]
+    pub const fn undocumented(name: &'static str, build: Build<T>) -> Self {
+        let schema = || Json::Null;
+        Self { name, since: "0", category: "", summary: "", schema, examples: &[], build }
+    }
+}
+
 /// Builds an instance of `T`.
 pub type Build<T> = fn(&Json, &dyn Env) -> Result<T, BuildError>;
 /// The table entry of an operator.

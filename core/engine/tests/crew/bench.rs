@@ -172,23 +172,9 @@ fn slow(config: &Json, _: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
     Ok(Box::new(Slow { shelf, number }))
 }
 
-macro_rules! spec {
-    ($name:literal, $build:expr) => {
-        Spec {
-            name: $name,
-            since: "0",
-            category: "test",
-            summary: "Test.",
-            schema: || Json::Null,
-            examples: &[],
-            build: $build,
-        }
-    };
-}
-
-static CALLS: plan::SourceSpec = spec!("calls", calls);
-static HANDS: plan::OperatorSpec = spec!("hands", |_, _| Ok(Box::new(Hands)));
-static SLOW: plan::SinkSpec = spec!("slow", slow);
+static CALLS: plan::SourceSpec = Spec::undocumented("calls", calls);
+static HANDS: plan::OperatorSpec = Spec::undocumented("hands", |_, _| Ok(Box::new(Hands)));
+static SLOW: plan::SinkSpec = Spec::undocumented("slow", slow);
 
 /// The clock of the process.
 fn clock() -> &'static rt::Clock {

@@ -49,24 +49,6 @@ pub(crate) fn shelf(name: &str) -> Arc<Shelf> {
     shelves.last().unwrap().1.clone()
 }
 
-fn schema() -> Json {
-    Json::Null
-}
-
-macro_rules! spec {
-    ($name:literal, $build:expr) => {
-        Spec {
-            name: $name,
-            since: "0",
-            category: "test",
-            summary: "Test.",
-            schema,
-            examples: &[],
-            build: $build,
-        }
-    };
-}
-
 fn number(config: &Json, name: &str) -> Option<u64> {
     config.get(name).and_then(Json::as_u64)
 }
@@ -368,26 +350,28 @@ fn kept(config: &Json, spreads: bool, stuck: bool) -> Result<Box<dyn Sink>, Buil
     Ok(Box::new(Kept { shelf: shelf_of(config), spreads, stuck }))
 }
 
-static PARTED: plan::SourceSpec = spec!("parted", parted);
-static SPLIT: plan::OperatorSpec = spec!("split", |c: &Json, _: &dyn Env| {
+static PARTED: plan::SourceSpec = Spec::undocumented("parted", parted);
+static SPLIT: plan::OperatorSpec = Spec::undocumented("split", |c: &Json, _: &dyn Env| {
     let panics_at = c.get("panics_at").and_then(Json::as_str).map(str::to_owned);
     Ok(Box::new(Split { panics_at }))
 });
-static TOGETHER: plan::OperatorSpec = spec!("together", |_, _| Ok(Box::new(Together)));
+static TOGETHER: plan::OperatorSpec = Spec::undocumented("together", |_, _| Ok(Box::new(Together)));
 static ALWAYS: plan::OperatorSpec =
-    spec!("always", |c: &Json, _: &dyn Env| Ok(Box::new(Always(shelf_of(c)))));
-static KEYED: plan::OperatorSpec = spec!("keyed", |c: &Json, _: &dyn Env| {
+    Spec::undocumented("always", |c: &Json, _: &dyn Env| Ok(Box::new(Always(shelf_of(c)))));
+static KEYED: plan::OperatorSpec = Spec::undocumented("keyed", |c: &Json, _: &dyn Env| {
     let more = number(c, "more").unwrap_or_default();
     Ok(Box::new(Keyed { shelf: shelf_of(c), own: None, more, ended: false }))
 });
-static FLUSH: plan::OperatorSpec = spec!("flush", |c: &Json, _: &dyn Env| {
+static FLUSH: plan::OperatorSpec = Spec::undocumented("flush", |c: &Json, _: &dyn Env| {
     let text = c.get("text").and_then(Json::as_str).unwrap_or_default();
     Ok(Box::new(Flush(text.to_owned())))
 });
-static COLLECT: plan::SinkSpec = spec!("collect", |c: &Json, _: &dyn Env| kept(c, false, false));
+static COLLECT: plan::SinkSpec =
+    Spec::undocumented("collect", |c: &Json, _: &dyn Env| kept(c, false, false));
 static EVERYWHERE: plan::SinkSpec =
-    spec!("everywhere", |c: &Json, _: &dyn Env| kept(c, true, false));
-static STUCK: plan::SinkSpec = spec!("stuck", |c: &Json, _: &dyn Env| kept(c, false, true));
+    Spec::undocumented("everywhere", |c: &Json, _: &dyn Env| kept(c, true, false));
+static STUCK: plan::SinkSpec =
+    Spec::undocumented("stuck", |c: &Json, _: &dyn Env| kept(c, false, true));
 
 /// All of them.
 pub(crate) fn registry() -> Registry {

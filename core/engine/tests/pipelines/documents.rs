@@ -38,15 +38,7 @@ fn wants(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
     Ok(Box::new(Wants))
 }
 
-static WANTS: OperatorSpec = Spec {
-    name: "wants",
-    since: "0",
-    category: "test",
-    summary: "Test.",
-    schema: || Json::Null,
-    examples: &[],
-    build: wants,
-};
+static WANTS: OperatorSpec = Spec::undocumented("wants", wants);
 
 /// How often a document was asked for.
 static ASKED: AtomicUsize = AtomicUsize::new(0);

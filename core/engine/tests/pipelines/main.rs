@@ -5,6 +5,7 @@
 mod components;
 mod documents;
 mod lanes;
+mod language;
 mod partitions;
 mod questions;
 mod refusals;

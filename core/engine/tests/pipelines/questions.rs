@@ -1,30 +1,21 @@
 //! Questions to the language of a pipeline.
 
-use std::rc::Rc;
-
 use engine::{Engine, EngineConfig, EngineHandle, Key, State};
 use formats::k::K;
 use plan::serde_json::json;
 use plan::{
-    Batch, BuildError, Class, Code, Component, Diagnostic, Env, Expr, Form, Json, Language,
-    Operator, OperatorSpec, Plan, Services, Session, Spec, Step,
+    Batch, BuildError, Class, Code, Component, Diagnostic, Env, Expr, Form, Json, Operator,
+    OperatorSpec, Plan, Session, Spec, Step,
 };
 
 use crate::components::registry;
+use crate::language::{Nothing, TestLanguage};
 use crate::{end, plan_of, put, split, until_ended, wait};
 
 /// A language that answers the prelude to a name, refuses numbers and breaks at a text.
-struct Echo;
-
 struct Environment(String);
 
-struct Nothing;
-
-impl Expr for Nothing {
-    fn class(&self) -> Class {
-        Class::Bound
-    }
-}
+static ECHO: TestLanguage<Environment> = TestLanguage("echo", Environment);
 
 impl Session for Environment {
     fn compile(&self, _: &Code, _: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>> {
@@ -37,20 +28,6 @@ impl Session for Environment {
             Some(_) => Some(Ok(K::str(&self.0))),
             None => Some(Err("type".to_owned())),
         }
-    }
-}
-
-impl Language for Echo {
-    fn name(&self) -> &'static str {
-        "echo"
-    }
-
-    fn open(
-        &self,
-        prelude: Option<&Code>,
-        _: Rc<dyn Services>,
-    ) -> Result<Box<dyn Session>, Vec<Diagnostic>> {
-        Ok(Box::new(Environment(prelude.map(|code| code.text.clone()).unwrap_or_default())))
     }
 }
 
@@ -73,15 +50,7 @@ fn spoken(_: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
     Ok(Box::new(Spoken))
 }
 
-static SPOKEN: OperatorSpec = Spec {
-    name: "spoken",
-    since: "0",
-    category: "test",
-    summary: "Test.",
-    schema: || Json::Null,
-    examples: &[],
-    build: spoken,
-};
+static SPOKEN: OperatorSpec = Spec::undocumented("spoken", spoken);
 
 /// A pipeline that waits, or one that ends at once, with a spoken operator.
 fn plan(name: &str, waits: bool) -> Plan {
@@ -105,7 +74,7 @@ fn a_language_answers_for_its_pipeline_while_that_runs() {
     let config = EngineConfig { shards: 2, pin: false, ..EngineConfig::default() };
     let mut registry = registry();
     registry.operators.push(&SPOKEN);
-    registry.languages.push(&Echo);
+    registry.languages.push(&ECHO);
     let engine = Engine::start(&config, &registry, &[]).expect("the engine starts");
     let handle = engine.handle();
     let prelude = |text: &str| Some(Code { lang: "echo".into(), text: text.into(), slot: None });

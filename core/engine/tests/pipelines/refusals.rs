@@ -1,7 +1,6 @@
 //! What a sink refuses for good, and what it only cannot take just now; a source that fails.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,12 +9,13 @@ use formats::k::K;
 use plan::serde_json::json;
 use plan::{
     Batch, BuildError, Class, Code, Component, Data, Diagnostic, Env, Expr, Fault, Form, Json,
-    Language, LocalBoxFuture, Operator, OperatorError, Plan, Role, Services, Session, Sink,
-    SinkError, Source, SourceContext, SourceError, Spec, Step,
+    LocalBoxFuture, Operator, OperatorError, Plan, Role, Session, Sink, SinkError, Source,
+    SourceContext, SourceError, Spec, Step,
 };
 use rt::testing::TempDir;
 
 use crate::components::{Shelf, registry, shelf};
+use crate::language::{Nothing, TestLanguage};
 use crate::{end, plan_of, put, source_of, split, start, until_ended, view};
 
 /// Values that the source gives.
@@ -115,17 +115,9 @@ impl Sink for Picky {
 
 /// A language whose prelude is the name of a shelf, where it tells of what was refused. With one
 /// that is called `strict` it cannot bear that.
-struct Told;
-
 struct Environment(String);
 
-struct Nothing;
-
-impl Expr for Nothing {
-    fn class(&self) -> Class {
-        Class::Bound
-    }
-}
+static TOLD: TestLanguage<Environment> = TestLanguage("told", Environment);
 
 impl Session for Environment {
     fn compile(&self, _: &Code, _: Form) -> Result<Box<dyn Expr>, Vec<Diagnostic>> {
@@ -142,44 +134,17 @@ impl Session for Environment {
     }
 }
 
-impl Language for Told {
-    fn name(&self) -> &'static str {
-        "told"
-    }
-
-    fn open(
-        &self,
-        prelude: Option<&Code>,
-        _: Rc<dyn Services>,
-    ) -> Result<Box<dyn Session>, Vec<Diagnostic>> {
-        Ok(Box::new(Environment(prelude.map(|code| code.text.clone()).unwrap_or_default())))
-    }
-}
-
-macro_rules! spec {
-    ($name:literal, $build:expr) => {
-        Spec {
-            name: $name,
-            since: "0",
-            category: "test",
-            summary: "Test.",
-            schema: || Json::Null,
-            examples: &[],
-            build: $build,
-        }
-    };
-}
-
 fn seen(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
     env.expr(&Code { lang: "told".to_owned(), ..Code::default() }, Form::Mapping)?;
     Ok(Box::new(Seen(shelf_of(config))))
 }
 
-static NUMBERS: plan::SourceSpec =
-    spec!("numbers", |config: &Json, _: &dyn Env| Ok(Box::new(Numbers(shelf_of(config)))));
-static SEEN: plan::OperatorSpec = spec!("seen", seen);
+static NUMBERS: plan::SourceSpec = Spec::undocumented("numbers", |config: &Json, _: &dyn Env| {
+    Ok(Box::new(Numbers(shelf_of(config))))
+});
+static SEEN: plan::OperatorSpec = Spec::undocumented("seen", seen);
 static PICKY: plan::SinkSpec =
-    spec!("picky", |config: &Json, _: &dyn Env| Ok(Box::new(Picky(shelf_of(config)))));
+    Spec::undocumented("picky", |config: &Json, _: &dyn Env| Ok(Box::new(Picky(shelf_of(config)))));
 
 /// Runs numbers through an operator that remembers into a sink; how it ended, with its errors.
 fn run(name: &str, state_dir: Option<PathBuf>) -> (State, u64) {
@@ -189,7 +154,7 @@ fn run(name: &str, state_dir: Option<PathBuf>) -> (State, u64) {
     registry.sources.push(&NUMBERS);
     registry.operators.push(&SEEN);
     registry.sinks.push(&PICKY);
-    registry.languages.push(&Told);
+    registry.languages.push(&TOLD);
     let engine = Engine::start(&config, &registry, &[]).expect("the engine starts");
     let handle = engine.handle();
     let code = Code { lang: "told".to_owned(), text: name.to_owned(), slot: None };

@@ -157,20 +157,6 @@ impl Sink for Picky {
     }
 }
 
-macro_rules! spec {
-    ($name:literal, $build:expr) => {
-        Spec {
-            name: $name,
-            since: "0",
-            category: "test",
-            summary: "Test.",
-            schema: || Json::Null,
-            examples: &[],
-            build: $build,
-        }
-    };
-}
-
 fn notes(config: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
     let number = |name: &str| config[name].as_i64().unwrap_or(-1);
     let class = match config["spreads"].as_bool() {
@@ -187,12 +173,12 @@ fn notes(config: &Json, _: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
     }))
 }
 
-static VALUES: plan::SourceSpec = spec!("values", |config: &Json, _: &dyn Env| {
+static VALUES: plan::SourceSpec = Spec::undocumented("values", |config: &Json, _: &dyn Env| {
     let together = config["together"].as_bool().unwrap_or_default();
     Ok(Box::new(Values { shelf: shelf(name_of(config)), together }))
 });
-static NOTES: plan::OperatorSpec = spec!("notes", notes);
-static PICKY: plan::SinkSpec = spec!("picky", |_, _| Ok(Box::new(Picky)));
+static NOTES: plan::OperatorSpec = Spec::undocumented("notes", notes);
+static PICKY: plan::SinkSpec = Spec::undocumented("picky", |_, _| Ok(Box::new(Picky)));
 
 /// What a run leaves behind.
 #[derive(Debug, PartialEq)]
