@@ -45,6 +45,16 @@ fn lines_have_the_fields_that_are_wanted() {
 }
 
 #[test]
+fn the_log_of_a_spec_says_whose_it_is() {
+    let folder = Folder::new("own-log");
+    let spec = ".qsp.run .qsp.read.fromExpr[\"1 2\"] .qsp.write.toConsole[]";
+    let mut program = Program::start(&["run", &folder.write("spec.q", spec)]);
+    assert!(program.wait().expect("it ends").success(), "{}", program.log());
+    let log = program.log();
+    assert!(log.contains(" @service=mainstem ") && !log.contains("benthos"), "{log}");
+}
+
+#[test]
 fn json_lines_have_their_keys_sorted() {
     let folder = Folder::new("json-log");
     let log = log_of(&folder, "logger: {format: json, timestamp_name: ts}\n", &[]);

@@ -51,8 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let watch = watched.map(|file| PipelineWatch::now(file, &args.config)).transpose()?;
     let Loaded { plan, service } = load::file(file.as_deref(), &args.config)?;
     let (service, settings) = service.unzip();
-    let logger = service.as_ref().map(|service| service.logger.clone()).unwrap_or_default();
-    let mut config = args.engine.config_with(&logger)?;
+    let mut config = match &service {
+        Some(service) => args.engine.config_with(&service.logger)?,
+        None => args.engine.config()?,
+    };
     // A pipeline from a file starts anew each time: there is nothing to bring back.
     config.state_dir = None;
     match &file {
