@@ -11,6 +11,7 @@ pub mod lines;
 pub mod msgpack;
 pub mod ndjson;
 pub mod number;
+mod places;
 pub mod rfc3339;
 pub mod short;
 pub mod testing;

@@ -101,7 +101,10 @@ fn slot([first, second]: Words) -> usize {
 impl Recent {
     /// The symbol whose text is the first `len` bytes, among which is no zero.
     pub(super) fn read(&self, bytes: &[u8], len: usize) -> Option<Sym> {
-        let words = text(bytes, len)?;
+        self.known(text(bytes, len)?)
+    }
+
+    fn known(&self, words: Words) -> Option<Sym> {
         let (known, symbol) = self.0.get(slot(words))?;
         (*known == words).then_some(*symbol)
     }
@@ -130,6 +133,35 @@ impl Recent {
             at += len + 1;
         }
         out.len()
+    }
+
+    /// Reads symbols with a zero behind each, the places of which are the bits of `ends`: as many as
+    /// are remembered and follow each other, and how many bytes these are.
+    pub(super) fn read_ended(
+        &self,
+        bytes: &[u8],
+        mut ends: u64,
+        out: &mut [Sym],
+    ) -> (usize, usize) {
+        let (mut count, mut start) = (0, 0);
+        for to in out {
+            if ends == 0 {
+                break;
+            }
+            let end = ends.trailing_zeros() as usize;
+            let (text, len) = (bytes.get(start..).unwrap_or_default(), end - start);
+            let found = match text.first_chunk() {
+                Some(word) if len < 8 => {
+                    self.known([u64::from_le_bytes(*word) & ((1 << (8 * len)) - 1), 0])
+                }
+                _ => self.read(text, len),
+            };
+            let Some(symbol) = found else { break };
+            *to = symbol;
+            ends &= ends - 1;
+            (count, start) = (count + 1, end + 1);
+        }
+        (count, start)
     }
 
     /// Remembers the symbol whose text is the first `len` bytes, among which is no zero.

@@ -18,6 +18,8 @@ use super::listener::{LOGIN_TIME, Options};
 
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 64 << 10;
+/// Bytes that it asks for when the one before had as many as it asked for.
+const READ_BYTES_MAX: usize = 256 << 10;
 
 /// Reads of a client before other tasks of its reactor get a turn.
 const BURST_MAX: u64 = 32;
@@ -115,6 +117,7 @@ impl Client {
         stream: &mut ReadHalf,
         server: &mut Server,
     ) -> Result<Option<usize>, String> {
+        let mut least = READ_BYTES;
         for reads in 1_u64.. {
             while let Some(message) = server.message().map_err(|e| e.to_string())? {
                 self.message(message).await?;
@@ -130,9 +133,11 @@ impl Client {
             if reads.is_multiple_of(BURST_MAX) {
                 rt::yield_now().await;
             }
-            if !fill(stream, server).await? {
-                return Ok(None);
-            }
+            least = match fill(stream, server, least).await? {
+                0 => return Ok(None),
+                count if count < least => READ_BYTES,
+                _ => READ_BYTES_MAX,
+            };
         }
         Ok(None)
     }
@@ -254,15 +259,15 @@ async fn next(stream: &mut ReadHalf, server: &mut Server) -> Result<Option<Event
         if let Some(event) = server.event().map_err(|e| e.to_string())? {
             return Ok(Some(event));
         }
-        if !fill(stream, server).await? {
+        if fill(stream, server, READ_BYTES).await? == 0 {
             return Ok(None);
         }
     }
 }
 
-/// Waits for bytes, which go where they are decoded; tells with `false` that the client closed the
-/// connection.
-async fn fill(stream: &mut ReadHalf, server: &mut Server) -> Result<bool, String> {
+/// Waits for bytes, which go where they are decoded, with room for `least` or more; tells how many
+/// there are, none when the client closed the connection.
+async fn fill(stream: &mut ReadHalf, server: &mut Server, least: usize) -> Result<usize, String> {
     let failed = |e: std::io::Error| crate::text::io_text(&e);
     let within = server.buffered() > 0;
     if !within {
@@ -270,10 +275,10 @@ async fn fill(stream: &mut ReadHalf, server: &mut Server) -> Result<bool, String
         server.let_go();
         stream.readable().await.map_err(failed)?;
     }
-    let (read, filled) = stream.read(server.spare(READ_BYTES)).await;
+    let (read, filled) = stream.read(server.spare(least)).await;
     server.fed(filled);
     match read.map_err(failed)? {
         0 if within => Err("it ended within a message".to_owned()),
-        count => Ok(count > 0),
+        count => Ok(count),
     }
 }

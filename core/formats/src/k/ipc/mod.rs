@@ -6,7 +6,6 @@
 
 mod read;
 mod write;
-mod zeros;
 
 pub use read::{Body, decode, decode_argument, decode_body, decode_own, head_bytes};
 pub use write::{encode, encode_error};

@@ -1,9 +1,9 @@
 //! Bytes to values.
 
-use super::zeros::Zeros;
 use super::{DEPTH_MAX, Endian, IpcError, OBJECTS_MAX};
 use crate::k::recent::{self, Recent};
 use crate::k::{Attr, Data, Foreign, K, Scalar, Sym, Table, Type, Vector};
+use crate::places::places;
 use std::sync::Arc;
 
 /// What a function takes of the objects of a body: it is larger than other values.
@@ -12,6 +12,8 @@ const FUNCTION_OBJECTS: usize = 4;
 const CALL_OBJECTS: usize = 2;
 /// Symbols that are read one by one: for so few it is not worth it to look for all their ends.
 const FEW: usize = 16;
+/// Symbols of one length in a row without which the next ones are not expected to be of one, too.
+const ALIKE_MIN: usize = 64;
 
 /// The content of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,10 +183,6 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
-    fn symbol(&mut self) -> Result<Sym, IpcError> {
-        Sym::intern(self.text()?).ok_or(IpcError::TooManySymbols)
-    }
-
     /// Symbols; those that were read lately are not looked up again.
     fn symbols(&mut self, count: usize, known: &mut Recent) -> Result<Vec<Sym>, IpcError> {
         let mut out = vec![Sym::default(); count];
@@ -194,33 +192,26 @@ impl<'a> Reader<'a> {
             }
             return Ok(out);
         }
-        let mut zeros = Zeros::new();
-        let mut slots = out.as_mut_slice();
+        let (mut slots, mut alike) = (out.as_mut_slice(), true);
         while !slots.is_empty() {
-            if let Some(len) = recent::length(self.rest) {
+            if let Some(len) = recent::length(self.rest).filter(|_| alike) {
                 let count = known.read_alike(self.rest, len, slots);
                 self.rest = self.rest.get(count * (len + 1)..).unwrap_or_default();
                 slots = slots.get_mut(count..).unwrap_or_default();
+                alike = count >= ALIKE_MIN;
             }
-            let Some(first) = slots.first_mut() else { break };
-            let (all, mut start) = (self.rest, 0);
-            let ends = zeros.of(all);
-            if ends.is_empty() {
-                // It is longer than what was looked at.
-                *first = self.symbol()?;
-                slots = slots.get_mut(1..).unwrap_or_default();
-                continue;
+            if let Some(group) = self.rest.first_chunk() {
+                let (count, bytes) = known.read_ended(self.rest, places(group, 0, 0), slots);
+                self.rest = self.rest.get(bytes..).unwrap_or_default();
+                slots = slots.get_mut(count..).unwrap_or_default();
+                if count > 0 {
+                    continue;
+                }
             }
-            let (found, rest) = slots.split_at_mut(slots.len().min(ends.len()));
-            for (slot, end) in found.iter_mut().zip(ends) {
-                let (text, end) = (all.get(start..).unwrap_or_default(), usize::from(*end));
-                *slot = match known.read(text, end - start) {
-                    Some(symbol) => symbol,
-                    None => self.unknown(text, end - start, known)?,
-                };
-                start = end + 1;
-            }
-            (slots, self.rest) = (rest, all.get(start..).unwrap_or_default());
+            // The last ones, a long one, or one that is not known yet.
+            let Some((first, others)) = slots.split_first_mut() else { break };
+            *first = self.recent(known)?;
+            slots = others;
         }
         Ok(out)
     }

@@ -76,26 +76,36 @@ impl<'a> Keys<'a> {
         let pieces: Vec<&[Sym]> = on_slices!(column, items, [Sym] => items);
         let max = dense_max(pieces.iter().map(|piece| piece.len()).sum());
         let mut keys = Self { pieces: Vec::new(), low: u32::MAX, size: 0, symbols: Vec::new() };
-        let (mut seen, mut null) = (Vec::new(), false);
-        // Each piece is looked at twice while it is near.
+        let mut seen = Vec::new();
         for piece in &pieces {
-            let ids = piece.iter().map(|symbol| symbol.id());
-            let ends = ids.fold((u32::MAX, 0), |(low, high), id| (low.min(id), high.max(id)));
-            keys.widen(ends, max, &mut seen)?;
-            for symbol in *piece {
-                null |= symbol.is_null();
-                if let Some(slot) = seen.get_mut(keys.slot(*symbol)) {
-                    *slot = *symbol;
-                }
+            // Most pieces have symbols near those of the ones before.
+            if !keys.mark(piece, &mut seen) {
+                let ids = piece.iter().map(|symbol| symbol.id());
+                let ends = ids.fold((u32::MAX, 0), |(low, high), id| (low.min(id), high.max(id)));
+                keys.widen(ends, max, &mut seen)?;
+                keys.mark(piece, &mut seen);
             }
         }
         keys.pieces = pieces;
         keys.symbols = seen.into_iter().filter(|symbol| !symbol.is_null()).collect();
-        if null {
+        // The null symbol has the least number of all, and a slot that looks like an empty one.
+        if keys.size > 0 && keys.low == Sym::default().id() {
             keys.symbols.push(Sym::default());
         }
         keys.symbols.sort_unstable_by(|a, b| a.order(*b));
         Some(keys)
+    }
+
+    /// Marks the symbols of a piece as seen; false where there is no room for one.
+    fn mark(&self, piece: &[Sym], seen: &mut [Sym]) -> bool {
+        let mut all = true;
+        for symbol in piece {
+            match seen.get_mut(self.slot(*symbol)) {
+                Some(slot) => *slot = *symbol,
+                None => all = false,
+            }
+        }
+        all
     }
 
     /// Makes room for symbols with numbers between two; `None` where there would be more than `max`
