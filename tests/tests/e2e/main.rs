@@ -32,6 +32,7 @@ mod list;
 mod nebulastream;
 mod nebulastream_checkpoints;
 mod nebulastream_document;
+mod nebulastream_language;
 mod nebulastream_laws;
 mod nebulastream_merging;
 mod nebulastream_sinks;

@@ -55,6 +55,8 @@ pub enum OpKind {
     Limit(u64),
     /// Where the result goes, and the node of the topology that is to write it, if one is named.
     Sink(Sink, Option<u64>),
+    /// Where the result of a pattern goes: to all of these.
+    Sinks(Vec<Sink>),
     /// A call that is known and not supported.
     Unsupported(String),
 }

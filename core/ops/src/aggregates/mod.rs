@@ -87,6 +87,8 @@ impl Class {
 pub enum Kind {
     /// A sum.
     Sum(Class),
+    /// The upper part of a sum of integers of 64 bits: the sum of their upper halves.
+    Upper(Class),
     /// The least.
     Min(Class),
     /// The greatest.
@@ -130,6 +132,8 @@ pub struct Output {
     pub cell: usize,
     /// Position of the cell with the number of its rows.
     pub rows: usize,
+    /// Position of the cell with the upper part of a sum, where a mean needs one.
+    pub upper: Option<usize>,
     /// How the cell holds numbers.
     pub class: Class,
 }
@@ -208,16 +212,22 @@ impl Layout {
         for request in requests {
             let rows = layout.rows_cell(request, &type_of)?;
             let output = if request.function == Function::Count {
-                Output { request: request.clone(), cell: rows, rows, class: Class::Uint }
+                let (request, upper) = (request.clone(), None);
+                Output { request, cell: rows, rows, upper, class: Class::Uint }
             } else {
                 let name = request.column.as_deref().ok_or("an aggregate needs a column")?;
                 let ty = type_of(name).ok_or_else(|| format!("there is no column {name}"))?;
                 let class = Class::of(ty).ok_or_else(|| format!("{name} is not a number"))?;
                 let kind = kind_of(request.function, class);
                 let class = if kind == Kind::List { Class::Float } else { class };
-                let unless = request.unless.clone();
-                let cell = layout.cell(Cell { kind, column: name.to_owned(), class, unless });
-                Output { request: request.clone(), cell, rows, class }
+                let mut cell = |kind| {
+                    let (column, unless) = (name.to_owned(), request.unless.clone());
+                    layout.cell(Cell { kind, column, class, unless })
+                };
+                let wide = matches!(ty, DataType::I64 | DataType::U64);
+                let upper = wide && request.function == Function::Avg;
+                let (cell, upper) = (cell(kind), upper.then(|| cell(Kind::Upper(class))));
+                Output { request: request.clone(), cell, rows, upper, class }
             };
             if Class::of(output.request.ty).is_none() {
                 return Err(format!("{} cannot be of that type", output.request.name));
@@ -273,7 +283,7 @@ impl Kind {
     #[must_use]
     pub fn empty(self) -> u64 {
         match self {
-            Kind::Sum(_) | Kind::List | Kind::Rows => 0,
+            Kind::Sum(_) | Kind::Upper(_) | Kind::List | Kind::Rows => 0,
             Kind::Min(class) => min::empty(class),
             Kind::Max(class) => max::empty(class),
         }
@@ -284,6 +294,7 @@ impl Kind {
     pub fn merge(self, a: u64, b: u64) -> u64 {
         match self {
             Kind::Sum(class) => sum::merge(class, a, b),
+            Kind::Upper(_) => sum::int(a, b),
             Kind::Min(class) => min::merge(class, a, b),
             Kind::Max(class) => max::merge(class, a, b),
             Kind::List => a,

@@ -227,6 +227,7 @@ impl Partials {
         match kind {
             Kind::Sum(Class::Float) => run!(|c, v: N<T>| sum::float(c, v.float())),
             Kind::Sum(_) | Kind::Rows => run!(|c, v: N<T>| sum::int(c, v.bits())),
+            Kind::Upper(class) => run!(|c, v: N<T>| sum::int(c, avg::upper(class, v.bits()))),
             Kind::Min(Class::Int) => run!(|c, v: N<T>| min::int(c, v.bits() as i64)),
             Kind::Min(Class::Uint) => run!(|c, v: N<T>| min::uint(c, v.bits())),
             Kind::Min(Class::Float) => run!(|c, v: N<T>| min::float(c, v.float())),
@@ -388,8 +389,9 @@ impl Partials {
             column.push(match output.request.function {
                 Function::Avg => {
                     let float = Class::of(output.request.ty) == Some(Class::Float);
-                    let rows = self.cells.get(at + output.rows).copied().unwrap_or_default();
-                    avg::finish(output.class, cell, rows, float)
+                    let of = |place: usize| self.cells.get(at + place).copied();
+                    let (rows, upper) = (of(output.rows).unwrap_or(0), output.upper.map(of));
+                    avg::finish(output.class, cell, upper.flatten(), rows, float)
                 }
                 Function::Median => {
                     let list = self.lists.get_mut((cell as usize).wrapping_sub(1));

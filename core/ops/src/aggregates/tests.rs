@@ -102,15 +102,64 @@ proptest! {
 
 #[test]
 fn aggregates_share_cells() {
-    // Sum and mean share one; minimum, maximum and median have their own; the count is free.
-    assert_eq!(all().cells.len(), 8);
+    // Sum and mean share one; minimum, maximum and median have their own, and so has the upper part
+    // of a mean of integers; the count is free.
+    assert_eq!(all().cells.len(), 9);
+    let of = |column: &str, ty: DataType, function: Function| Request {
+        function,
+        column: Some(column.into()),
+        name: "r".into(),
+        ty,
+        unless: None,
+    };
+    // Numbers of up to 32 bits, and those with a point, need no more than their sum.
+    for (ty, cells) in [(DataType::F64, 1), (DataType::I32, 1), (DataType::U64, 2)] {
+        let both = [of("a", ty, Function::Sum), of("a", ty, Function::Avg)];
+        assert_eq!(Layout::new(&both, |_| Some(ty)).unwrap().cells.len(), cells, "{ty:?}");
+    }
 }
 
 #[test]
 fn a_mean_of_integers_is_cut() {
-    assert_eq!(avg::finish(Class::Int, -7i64 as u64, 2, false) as i64, -3);
-    assert_eq!(avg::finish(Class::Uint, 7, 2, false), 3);
-    assert_eq!(f64::from_bits(avg::finish(Class::Uint, 7, 2, true)), 3.5);
+    assert_eq!(avg::finish(Class::Int, -7i64 as u64, None, 2, false) as i64, -3);
+    assert_eq!(avg::finish(Class::Uint, 7, None, 2, false), 3);
+    assert_eq!(f64::from_bits(avg::finish(Class::Uint, 7, None, 2, true)), 3.5);
+}
+
+/// The mean of numbers by the cells of two parts that are merged.
+fn mean(class: Class, values: &[u64], cut: usize, as_float: bool) -> u64 {
+    let sums = |values: &[u64]| {
+        let add = |(sum, high), value: &u64| {
+            (sum::int(sum, *value), sum::int(high, avg::upper(class, *value)))
+        };
+        values.iter().fold((0, 0), add)
+    };
+    let (a, b) = values.split_at(cut.min(values.len()));
+    let ((sum, high), (more, more_high)) = (sums(a), sums(b));
+    let sum = Kind::Sum(class).merge(sum, more);
+    let high = Kind::Upper(class).merge(high, more_high);
+    avg::finish(class, sum, Some(high), values.len() as u64, as_float)
+}
+
+proptest! {
+    #[test]
+    fn a_mean_of_integers_does_not_wrap_around(
+        values in prop::collection::vec(
+            prop_oneof![
+                any::<u64>(), Just(u64::MAX), Just(i64::MAX as u64), Just(1u64 << 63), 0u64..9
+            ],
+            1..60,
+        ),
+        cut in 0usize..60,
+    ) {
+        let rows = values.len() as i128;
+        let unsigned: i128 = values.iter().map(|v| i128::from(*v)).sum();
+        let signed: i128 = values.iter().map(|v| i128::from(*v as i64)).sum();
+        prop_assert_eq!(i128::from(mean(Class::Uint, &values, cut, false)), unsigned / rows);
+        prop_assert_eq!(i128::from(mean(Class::Int, &values, cut, false) as i64), signed / rows);
+        let float = f64::from_bits(mean(Class::Int, &values, cut, true));
+        prop_assert_eq!(float, signed as f64 / rows as f64);
+    }
 }
 
 #[test]

@@ -52,6 +52,19 @@ pub fn with_room(ty: DataType, rows: usize) -> ColumnData {
     }
 }
 
+/// The number of the only character of a text, which is that of one byte; none has 0. A byte that
+/// is no UTF-8 stands for itself.
+#[must_use]
+pub fn one_char(text: &[u8]) -> Option<u8> {
+    match text {
+        [] => Some(0),
+        [code] => Some(*code),
+        [0xc2, low @ 0x80..=0xbf] => Some(*low),
+        [0xc3, low @ 0x80..=0xbf] => Some(*low + 0x40),
+        _ => None,
+    }
+}
+
 /// A column as the array of its type.
 #[must_use]
 pub fn to_array(data: ColumnData, ty: DataType) -> ArrayRef {
@@ -69,9 +82,10 @@ pub fn to_array(data: ColumnData, ty: DataType) -> ArrayRef {
         ColumnData::Bool(v) => Arc::new(BooleanArray::from(v)),
         ColumnData::Text { offsets, bytes } if ty == DataType::Char => {
             let first = |w: &[i32]| match w {
-                [from, to] if from < to => bytes.get(*from as usize).copied().unwrap_or(0),
-                _ => 0,
+                [from, to] => bytes.get(*from as usize..*to as usize).and_then(one_char),
+                _ => None,
             };
+            let first = |w: &[i32]| first(w).unwrap_or(0);
             array_from::<arrow::UInt8Type>(offsets.windows(2).map(first).collect())
         }
         ColumnData::Text { offsets, bytes } => binary(offsets, bytes),
@@ -97,8 +111,12 @@ pub fn to_column(array: &ArrayRef, ty: DataType) -> ColumnData {
             ColumnData::Bool(flags.unwrap_or_default())
         }
         DataType::Char => {
-            let bytes = values::<arrow::UInt8Type>(array).to_vec();
-            let offsets = (0..=i32::try_from(bytes.len()).unwrap_or(i32::MAX)).collect();
+            let codes = values::<arrow::UInt8Type>(array);
+            let (mut offsets, mut bytes) = (vec![0], Vec::with_capacity(codes.len()));
+            for code in codes {
+                bytes.extend(char::from(*code).encode_utf8(&mut [0; 4]).bytes());
+                offsets.push(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
+            }
             ColumnData::Text { offsets, bytes }
         }
         DataType::Text => match texts(array) {

@@ -1,6 +1,7 @@
 //! What decoders have in common: blocks of rows in, typed columns out.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use plan::{Batch, Columns, Data, DataType, End, Env, Field, Log, OperatorError, 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::arrays::{to_array, with_room};
+use super::arrays::{one_char, to_array, with_room};
 use crate::columns::expr::no_rows;
 use crate::columns::select::keep;
 
@@ -31,6 +32,9 @@ pub struct FieldConfig {
     /// A column of booleans for where it has no value; without it, it must have one.
     #[serde(default)]
     pub null: Option<String>,
+    /// Most bytes that a text may have. A row with a longer one cannot be read.
+    #[serde(default)]
+    pub bytes_max: Option<u32>,
 }
 
 impl FieldConfig {
@@ -128,6 +132,60 @@ pub(crate) trait Format {
     ) -> Result<(), RowError>;
 }
 
+/// A column whose values are texts of a limited width.
+pub(crate) struct Limit {
+    /// Its position among those that are read.
+    at: usize,
+    name: String,
+    /// Most bytes; none for one character.
+    bytes_max: Option<u32>,
+}
+
+/// The limits of these columns.
+pub(crate) fn limits(fields: &[&FieldConfig]) -> Vec<Limit> {
+    let limit = |(at, field): (usize, &&FieldConfig)| {
+        let limited = match field.ty {
+            DataType::Char => true,
+            DataType::Text => field.bytes_max.is_some(),
+            _ => false,
+        };
+        let (name, bytes_max) = (field.name.clone(), field.bytes_max);
+        let bytes_max = bytes_max.filter(|_| field.ty == DataType::Text);
+        limited.then_some(Limit { at, name, bytes_max })
+    };
+    fields.iter().enumerate().filter_map(limit).collect()
+}
+
+impl Limit {
+    /// Whether a text is within it.
+    fn fits(&self, text: &[u8]) -> bool {
+        match self.bytes_max {
+            Some(max) => text.len() <= max as usize,
+            None => one_char(text).is_some(),
+        }
+    }
+
+    /// What is wrong with a text.
+    fn complaint(&self, text: &[u8]) -> String {
+        let most = match self.bytes_max {
+            Some(max) => format!("at most {max} bytes"),
+            None => "one character of one byte".to_owned(),
+        };
+        let shown = String::from_utf8_lossy(text.get(..LINE_SHOWN_MAX).unwrap_or(text));
+        format!("field {}: a value has {most}, and not {} bytes: {shown}", self.name, text.len())
+    }
+
+    /// The rows whose values are not within it, and what is wrong with them.
+    pub(crate) fn misfits<'c>(
+        &'c self,
+        column: &'c ColumnData,
+    ) -> impl Iterator<Item = (usize, String)> + 'c {
+        let text = move |row: usize| column.text(row).unwrap_or_default();
+        let rows = (0..column.len()).filter(move |row| !self.fits(text(*row)));
+        rows.map(move |row| (row, self.complaint(text(row))))
+    }
+}
+
 /// A decoder of one format.
 pub(crate) struct Decoder<F> {
     pub(crate) format: F,
@@ -135,6 +193,7 @@ pub(crate) struct Decoder<F> {
     pub(crate) partition: u32,
     pub(crate) on_error: OnError,
     pub(crate) skipped: Skipped,
+    pub(crate) limits: Vec<Limit>,
     /// Rows of the batch before: the next one will have about as many.
     pub(crate) rows_guess: usize,
 }
@@ -198,10 +257,32 @@ impl<F: Format> Decoder<F> {
         }
         let rows = data.first().map_or(0, ColumnData::len);
         self.rows_guess = rows;
+        let left_out = self.left_out(&data)?;
         let arrays = data.into_iter().zip(fields).map(|(d, f)| to_array(d, f.ty)).collect();
         let mut columns = Columns::new(Arc::clone(&self.schema), arrays);
         columns.partition = self.partition;
-        Ok(columns)
+        if left_out.is_empty() {
+            return Ok(columns);
+        }
+        let rest = (0..rows).filter(|row| !left_out.contains(row)).map(|row| row as u32);
+        // Rows are numbered as if the others had never been there.
+        Ok(Columns { places: None, ..keep(columns, rest.collect()) })
+    }
+
+    /// The rows that have a value that is too wide.
+    fn left_out(&self, data: &[ColumnData]) -> Result<BTreeSet<usize>, OperatorError> {
+        let mut rows = BTreeSet::new();
+        for limit in &self.limits {
+            for (row, why) in data.get(limit.at).into_iter().flat_map(|c| limit.misfits(c)) {
+                if self.on_error == OnError::Fail {
+                    return Err(OperatorError(why));
+                }
+                if rows.insert(row) {
+                    self.skipped.add(|| why);
+                }
+            }
+        }
+        Ok(rows)
     }
 
     fn bad_row(&self, error: &RowError, line: &[u8]) -> Result<(), OperatorError> {

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use super::decode::{FieldConfig, ended, schema_of};
 use crate::columns::select::concat;
+use crate::columns::types::texts;
 
 /// Most bytes of a message: of a batch of rows, as the format has it.
 pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
@@ -127,6 +128,15 @@ impl DecodeArrow {
             let array = at.and_then(|at| batch.columns().get(at));
             let array = array.ok_or_else(|| wrong(format!("there is no column {name}")))?;
             let array = converted(array, field.ty).map_err(|e| wrong(format!("{name}: {e}")))?;
+            let most = field.bytes_max.filter(|_| field.ty == DataType::Text);
+            if let Some(most) = most
+                && let Some(texts) = texts(&array)
+                && let Some(widest) = texts.iter().flatten().map(<[u8]>::len).max()
+                && widest > most as usize
+            {
+                let text = format!("{name}: a value has at most {most} bytes, and not {widest}");
+                return Err(wrong(text));
+            }
             let (array, empty) = without_nulls(&array);
             match (&field.null, empty) {
                 (Some(_), empty) => {

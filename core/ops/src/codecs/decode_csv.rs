@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrays::column_type;
-use super::decode::{Decoder, FieldConfig, Format, OnError, Skipped, schema_of, wanted};
+use super::decode::{Decoder, FieldConfig, Format, OnError, Skipped, limits, schema_of, wanted};
 
 /// Configuration of `decode_csv`.
 #[derive(Deserialize, JsonSchema)]
@@ -112,6 +112,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
         partition: config.partition,
         on_error: config.on_error,
         skipped: Skipped::new(env),
+        limits: limits(&chosen),
         rows_guess: 0,
     })))
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrays::column_type;
-use super::decode::{Decoder, FieldConfig, Format, OnError, Skipped, schema_of};
+use super::decode::{Decoder, FieldConfig, Format, OnError, Skipped, limits, schema_of};
 
 /// Configuration of `decode_ndjson`.
 #[derive(Deserialize, JsonSchema)]
@@ -60,13 +60,15 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> 
     let fields = config.fields.iter().enumerate();
     let nullable: Vec<usize> = fields.filter(|(_, f)| f.null.is_some()).map(|(at, _)| at).collect();
     let reader = NdjsonReader::new(columns.collect()).with_nullable(&nullable);
-    let schema = schema_of(&config.fields.iter().collect::<Vec<_>>());
+    let all: Vec<&FieldConfig> = config.fields.iter().collect();
+    let (schema, limits) = (schema_of(&all), limits(&all));
     Ok(Box::new(DecodeNdjson(Decoder {
         format: Ndjson(reader),
         schema: Arc::new(schema),
         partition: config.partition,
         on_error: config.on_error,
         skipped: Skipped::new(env),
+        limits,
         rows_guess: 0,
     })))
 }

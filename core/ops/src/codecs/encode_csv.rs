@@ -1,8 +1,10 @@
 //! `encode_csv`: typed columns to delimited lines.
 
+use std::rc::Rc;
+
 use formats::columns::ColumnData;
 use formats::csv::{CsvWriter, FloatText};
-use plan::env::read_config;
+use plan::env::{Services, read_config};
 use plan::{Batch, BuildError, Class, Columns, Data, Env, Example, Json, Operator};
 use plan::{OperatorError, OperatorSpec, RawBlock, Step};
 use schemars::JsonSchema;
@@ -28,6 +30,12 @@ struct Config {
     /// The columns that may have no value; it is written as `NULL`.
     #[serde(default)]
     nulls: Vec<NullConfig>,
+    /// Begins and ends lines with what stands between two fields.
+    #[serde(default)]
+    edges: bool,
+    /// Adds a last field: the milliseconds since 1970 at which a row is written.
+    #[serde(default)]
+    stamp: bool,
 }
 
 fn comma() -> String {
@@ -37,6 +45,9 @@ fn comma() -> String {
 struct EncodeCsv {
     writer: CsvWriter,
     nulls: Vec<NullConfig>,
+    edges: bool,
+    /// The clock, where rows get the time of their writing.
+    clock: Option<Rc<dyn Services>>,
     /// Bytes of a row in the batch before: room for the next.
     row_guess: usize,
 }
@@ -44,7 +55,16 @@ struct EncodeCsv {
 impl EncodeCsv {
     fn encode(&mut self, columns: &Columns) -> Vec<u8> {
         let shown = shown(columns, &self.nulls);
-        let data: Vec<ColumnData> = shown.iter().map(|column| self.data(column)).collect();
+        let mut data: Vec<ColumnData> = shown.iter().map(|column| self.data(column)).collect();
+        if let Some(clock) = &self.clock {
+            data.push(ColumnData::U64(vec![wall_ms(&**clock); columns.rows]));
+        }
+        if self.edges {
+            let empty =
+                || ColumnData::Text { offsets: vec![0; columns.rows + 1], bytes: Vec::new() };
+            data.insert(0, empty());
+            data.push(empty());
+        }
         let mut bytes = Vec::with_capacity((self.row_guess + 4) * columns.rows);
         self.writer.write_rows(&data, 0, columns.rows, &mut bytes);
         self.row_guess = bytes.len() / columns.rows.max(1);
@@ -71,18 +91,23 @@ impl EncodeCsv {
     }
 }
 
+/// Milliseconds since 1970.
+pub(crate) fn wall_ms(services: &dyn Services) -> u64 {
+    u64::try_from(services.wall_ns() / 1_000_000).unwrap_or(0)
+}
+
 /// Replaces columns by the bytes that `encode` makes of them. A batch without rows ends here.
 pub(crate) fn encoded(
     batch: Batch,
     out: &mut Vec<Batch>,
-    encode: impl FnOnce(&Columns) -> Vec<u8>,
+    encode: impl FnOnce(&Columns) -> Result<Vec<u8>, OperatorError>,
 ) -> Result<(), OperatorError> {
     let Data::Columns(columns) = &batch.data else { return Err(not_columns()) };
     if columns.is_empty() {
         batch.ok();
         return Ok(());
     }
-    let bytes = encode(columns).into();
+    let bytes = encode(columns)?.into();
     let raw = RawBlock { bytes, meta: None, offset: 0, only: None };
     out.push(batch.with_data(Data::Raw(raw)));
     Ok(())
@@ -94,18 +119,20 @@ impl Operator for EncodeCsv {
     }
 
     fn on_batch<'a>(&'a mut self, batch: Batch, out: &'a mut Vec<Batch>) -> Step<'a> {
-        Step::Done(encoded(batch, out, |columns| self.encode(columns)))
+        Step::Done(encoded(batch, out, |columns| Ok(self.encode(columns))))
     }
 }
 
-fn build(config: &Json, _env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
+fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Operator>, BuildError> {
     let config: Config = read_config(config)?;
     let &[delimiter] = config.delimiter.as_bytes() else {
         return Err(BuildError::new("delimiter: must be one byte"));
     };
     let floats = if config.six_decimals { FloatText::Fixed6 } else { FloatText::Shortest };
     let writer = CsvWriter::new(delimiter, floats).bool_digits(config.bool_digits);
-    Ok(Box::new(EncodeCsv { writer, nulls: config.nulls, row_guess: 16 }))
+    let clock = config.stamp.then(|| env.services());
+    let Config { nulls, edges, .. } = config;
+    Ok(Box::new(EncodeCsv { writer, nulls, edges, clock, row_guess: 16 }))
 }
 
 /// The operator.
@@ -127,6 +154,12 @@ pub static SPEC: OperatorSpec = OperatorSpec {
             config: r#"{"nulls": [{"column": "x", "flag": "n"}]}"#,
             input: &["k:text,x:f64,n:bool", "a,1.5,false", "b,2,true"],
             output: &["a,1.5", "b,NULL"],
+        },
+        Example {
+            title: "lines of a table",
+            config: r#"{"delimiter": "|", "edges": true}"#,
+            input: &["k:text,x:u8", "a,1", "b,2"],
+            output: &["|a|1|", "|b|2|"],
         },
     ],
     build,

@@ -8,6 +8,7 @@ pub mod decode_arrow;
 pub mod decode_binary;
 pub mod decode_csv;
 pub mod decode_ndjson;
+pub mod encode_binary;
 pub mod encode_csv;
 pub mod encode_json;
 pub mod frame;
@@ -22,6 +23,7 @@ pub const ALL: &[&OperatorSpec] = &[
     &decode_binary::SPEC,
     &decode_csv::SPEC,
     &decode_ndjson::SPEC,
+    &encode_binary::SPEC,
     &encode_csv::SPEC,
     &encode_json::SPEC,
     &frame::SPEC,

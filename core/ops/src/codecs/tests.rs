@@ -111,6 +111,72 @@ fn a_value_of_the_wrong_type_names_its_column() {
 }
 
 #[test]
+fn texts_of_a_width_are_read_whole_or_not_at_all() {
+    let fields =
+        json!([{"name": "k", "type": "text", "bytes_max": 3}, {"name": "c", "type": "char"}]);
+    let config = json!({"fields": fields});
+    for (text, why) in [
+        ("abcd,x\n", "field k: a value has at most 3 bytes, and not 4 bytes: abcd"),
+        ("ab\u{e9},x\n", "field k: a value has at most 3 bytes, and not 4 bytes: ab\u{e9}"),
+        ("a,xy\n", "field c: a value has one character of one byte, and not 2 bytes: xy"),
+        ("a,\u{20ac}\n", "field c: a value has one character of one byte, and not 3 bytes"),
+    ] {
+        let error = through(&decode_csv::SPEC, &config, vec![raw(text, 0)]).unwrap_err();
+        assert!(error.starts_with(why), "{error}");
+    }
+    let skip = json!({"fields": fields, "on_error": "skip"});
+    let text = "abc,x\nabcd,x\na,xyz\nabcd,xyz\n,\nb,\u{e9}\n";
+    let rows = ["k:text,c:char", "abc,120", ",0", "b,233"];
+    assert_eq!(through(&decode_csv::SPEC, &skip, vec![raw(text, 0)]).unwrap(), rows);
+    let lines = "{\"k\":\"abcd\",\"c\":\"x\"}\n{\"k\":\"a\",\"c\":\"\u{e9}\"}\n";
+    let got = through(&decode_ndjson::SPEC, &skip, vec![raw(lines, 0)]).unwrap();
+    assert_eq!(got, ["k:text,c:char", "a,233"]);
+    // A replay counts the rows that were read.
+    let mut again = raw(text, 0);
+    if let Data::Raw(raw) = &mut again.data {
+        raw.only = Some(std::sync::Arc::new(vec![2]));
+    }
+    let got = through(&decode_csv::SPEC, &skip, vec![again]).unwrap();
+    assert_eq!(got, ["k:text,c:char", "b,233"]);
+}
+
+#[test]
+fn a_character_is_written_as_it_was_read() {
+    let config = json!({"fields": [{"name": "c", "type": "char"}]});
+    let mut operator = (decode_csv::SPEC.build)(&config, &Fake::default()).unwrap();
+    let mut out = Vec::new();
+    done(operator.on_batch(raw("x\n\u{e9}\n", 0), &mut out));
+    let Data::Columns(read) = out.remove(0).data else { panic!("columns") };
+    let batch = || vec![Batch::new(Data::Columns(read.clone()))];
+    assert_eq!(through(&encode_csv::SPEC, &json!({}), batch()).unwrap(), ["x", "\u{e9}"]);
+    let json = through(&encode_json::SPEC, &json!({}), batch()).unwrap();
+    assert_eq!(json, [r#"{"c":"x"}"#, "{\"c\":\"\u{e9}\"}"]);
+}
+
+#[test]
+fn rows_get_the_time_at_which_they_are_written() {
+    let fake = Fake::default();
+    fake.wall_ms.set(1500);
+    let input = columns(&["a:u8,b:u8", "1,2", "3,4"]);
+    let written = |spec: &OperatorSpec, config: &Json| {
+        let mut operator = (spec.build)(config, &fake).unwrap();
+        let mut out = Vec::new();
+        done(operator.on_batch(Batch::new(Data::Columns(input.clone())), &mut out));
+        let Data::Raw(raw) = &out[0].data else { panic!("bytes") };
+        String::from_utf8(raw.bytes.to_vec()).unwrap()
+    };
+    let csv = written(&encode_csv::SPEC, &json!({"stamp": true}));
+    assert_eq!(csv, "1,2,1500\n3,4,1500\n");
+    let table = json!({"stamp": true, "edges": true, "delimiter": "|"});
+    assert_eq!(written(&encode_csv::SPEC, &table), "|1|2|1500|\n|3|4|1500|\n");
+    let json = written(&encode_json::SPEC, &json!({"stamp": "timestamp"}));
+    assert_eq!(
+        json,
+        "{\"a\":1,\"b\":2,\"timestamp\":1500}\n{\"a\":3,\"b\":4,\"timestamp\":1500}\n"
+    );
+}
+
+#[test]
 fn an_empty_file_gets_a_header() {
     let got = through(&frame::SPEC, &json!({"before": "h\n"}), vec![]).unwrap();
     assert_eq!(got, ["h"]);

@@ -18,7 +18,7 @@ use crate::columns::types::bools;
 use crate::kept;
 
 /// Version of the state as it is kept.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Configuration of `threshold_window`.
 #[derive(Deserialize, JsonSchema)]

@@ -17,7 +17,7 @@ use crate::kept;
 use crate::spill::Room;
 
 /// Version of the state of a window as it is kept.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Configuration of `window`.
 #[derive(Clone, Deserialize, JsonSchema)]

@@ -56,6 +56,10 @@ pub struct Config {
     #[serde(default)]
     #[schemars(skip)]
     pub watch: bool,
+    /// Takes paths as the names of files, whatever signs are in them.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub literal: bool,
 }
 
 /// A running `file` source.
@@ -67,6 +71,7 @@ pub struct FileSource {
     delete_on_finish: bool,
     replays: bool,
     patterns: Vec<String>,
+    literal: bool,
     /// Files yet to be read; unknown before the first run.
     queue: Option<VecDeque<String>>,
 }
@@ -85,6 +90,7 @@ impl FileSource {
             delete_on_finish: config.delete_on_finish,
             replays: config.auto_replay_nacks,
             patterns: config.paths,
+            literal: config.literal,
             queue: None,
         })
     }
@@ -101,7 +107,7 @@ impl FileSource {
         }
         let mut queue = VecDeque::new();
         for pattern in &self.patterns {
-            if !rt::file::is_glob(pattern) {
+            if self.literal || !rt::file::is_glob(pattern) {
                 queue.push_back(pattern.clone());
                 continue;
             }

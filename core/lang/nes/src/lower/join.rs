@@ -4,7 +4,7 @@ use plan::serde_json::json;
 use plan::{Diagnostic, Json, Span};
 
 use super::Lowering;
-use super::expr::{Program, Scope, attributes, compile_parts, condition};
+use super::expr::{Program, Scope, attributes, compile_parts, condition, less};
 use super::needs::Needs;
 use super::stream::{Column, Rules, Stream, free_column, null_column};
 use super::window::produced;
@@ -16,6 +16,18 @@ use crate::types::{INT32, Type, UINT64, join as join_types, promote};
 struct Keys {
     left: Program,
     right: Program,
+}
+
+/// Which pairs of a window a join gives.
+#[derive(Clone, Copy)]
+pub(crate) enum On<'a> {
+    /// All of them.
+    Everything,
+    /// Those whose left tuple is the earlier by a field with the time. Where the left input is
+    /// joined itself, the last of its tuples must be.
+    Earlier(&'a Attr),
+    /// Those for which a condition holds.
+    Condition(&'a JoinOn),
 }
 
 impl Lowering<'_> {
@@ -33,25 +45,21 @@ impl Lowering<'_> {
         let key = |name: &str| Attr { name: name.to_owned(), span };
         let left = self.map(left, &key("cep_leftKey"), &one)?;
         let right = self.map(right, &key("cep_rightKey"), &one)?;
-        let Some((time, _)) = window.time.as_ref().filter(|_| ordered) else {
-            return self.join(left, right, None, window);
+        let on = match &window.time {
+            Some((time, _)) if ordered => On::Earlier(time),
+            _ => On::Everything,
         };
-        let attr = |name: &str| {
-            Box::new(Expr { kind: ExprKind::Attr(name.to_owned()), span: time.span, depth: 1 })
-        };
-        let earlier = ExprKind::Binary("<", attr(&time.name), attr(&time.name));
-        let on = JoinOn::Condition(Expr { kind: earlier, span, depth: 2 });
-        self.join(left, right, Some(&on), window)
+        self.join_by(left, right, on, [window, window])
     }
 
     pub(super) fn join(
         &mut self,
         left: Stream,
         right: Stream,
-        on: Option<&JoinOn>,
+        on: &JoinOn,
         window: &TimeWindow,
     ) -> Result<Stream, Diagnostic> {
-        self.join_by(left, right, on, [window, window])
+        self.join_by(left, right, On::Condition(on), [window, window])
     }
 
     /// A join whose inputs have the times of two windows of one size.
@@ -59,7 +67,7 @@ impl Lowering<'_> {
         &mut self,
         left: Stream,
         right: Stream,
-        on: Option<&JoinOn>,
+        on: On,
         [window, of_right]: [&TimeWindow; 2],
     ) -> Result<Stream, Diagnostic> {
         let (left, right) = (self.with_watermark(left), self.with_watermark(right));
@@ -77,9 +85,7 @@ impl Lowering<'_> {
         let right_columns = joined_columns(&right, &mut fields);
         let left_out = side(&left, fields.get(2..middle).unwrap_or_default());
         let right_out = side(&right, fields.get(middle..).unwrap_or_default());
-        let scope = Scope::Both(&left_out, &right_out);
-        let rest: Result<Vec<Program>, _> = rest.iter().map(|e| condition(e, &scope)).collect();
-        let rest: Vec<Json> = rest?.iter().map(Program::json).collect();
+        let rest = remaining(on, &rest, &left_out, &right_out)?;
         let partition = self.new_origin();
         let programs = |pick: fn(&Keys) -> &Program| -> Vec<Json> {
             keys.iter().map(|k| pick(k).json()).collect()
@@ -103,6 +109,22 @@ impl Lowering<'_> {
     }
 }
 
+/// What remains to be checked of pairs with equal keys.
+fn remaining(
+    on: On,
+    rest: &[Expr],
+    left: &Stream,
+    right: &Stream,
+) -> Result<Vec<Json>, Diagnostic> {
+    if let On::Earlier(time) = on {
+        let earlier = less(left.last(time)?, right.attr(time)?, left.rules);
+        return Ok(vec![earlier.json()]);
+    }
+    let scope = Scope::Both(left, right);
+    let programs: Result<Vec<Program>, _> = rest.iter().map(|e| condition(e, &scope)).collect();
+    Ok(programs?.iter().map(Program::json).collect())
+}
+
 /// The input under the columns it has in the result.
 fn side(stream: &Stream, fields: &[Column]) -> Stream {
     Stream { fields: fields.to_vec(), ..stream.clone() }
@@ -124,21 +146,17 @@ fn joined_columns(stream: &Stream, fields: &mut Vec<Column>) -> Vec<Json> {
 }
 
 /// The pairs of keys that must be equal, and the conditions that remain.
-fn conditions(
-    left: &Stream,
-    right: &Stream,
-    on: Option<&JoinOn>,
-) -> Result<(Vec<Keys>, Vec<Expr>), Diagnostic> {
+fn conditions(left: &Stream, right: &Stream, on: On) -> Result<(Vec<Keys>, Vec<Expr>), Diagnostic> {
     let (mut keys, mut rest) = (Vec::new(), Vec::new());
     let parts = match on {
-        None => Vec::new(),
-        Some(JoinOn::Condition(expr)) => {
+        On::Everything | On::Earlier(_) => Vec::new(),
+        On::Condition(JoinOn::Condition(expr)) => {
             condition(expr, &Scope::Both(left, right))?;
             let mut parts = Vec::new();
             conjuncts(expr, &mut parts);
             parts
         }
-        Some(JoinOn::Equal(a, b)) => {
+        On::Condition(JoinOn::Equal(a, b)) => {
             let attr = |a: &Attr| {
                 Box::new(Expr { kind: ExprKind::Attr(a.name.clone()), span: a.span, depth: 1 })
             };

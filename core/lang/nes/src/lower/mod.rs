@@ -1,7 +1,7 @@
 //! Queries to plans: names and types are checked here, and what runs is chosen.
 
 pub(crate) mod expr;
-mod join;
+pub(crate) mod join;
 mod needs;
 mod ops;
 mod sink;
@@ -49,6 +49,19 @@ pub struct Lowered {
     /// The plan where all columns of its sources are read: what it has in common with queries that
     /// need others of them.
     pub wide: Plan,
+}
+
+impl Lowered {
+    /// The nodes of the plan that are those of sinks and of nothing else.
+    pub(crate) fn own_nodes(&self) -> impl Iterator<Item = NodeId> {
+        own_nodes(&self.plan, &self.steps)
+    }
+}
+
+fn own_nodes<'a>(plan: &'a Plan, steps: &'a [Step]) -> impl Iterator<Item = NodeId> + 'a {
+    let writes = move |id: &NodeId| plan.nodes.get(*id).is_some_and(|n| n.role == Role::Sink);
+    let ends = steps.iter().filter(move |step| step.nodes.iter().any(writes));
+    ends.flat_map(|step| step.nodes.iter().copied())
 }
 
 /// What is known while a query is lowered.
@@ -115,10 +128,14 @@ fn lower_query(
 ) -> Result<Lowered, Diagnostic> {
     let mut lowering = Lowering { udfs, ..Lowering::new(sources, Rules::Dsl) };
     let Some((last, body)) = query.ops.split_last() else { return Err(no_sink(query)) };
-    let OpKind::Sink(sink, node) = &last.kind else { return Err(no_sink(query)) };
+    let (sinks, node) = match &last.kind {
+        OpKind::Sink(sink, node) => (std::slice::from_ref(sink), *node),
+        OpKind::Sinks(sinks) => (sinks.as_slice(), None),
+        _ => return Err(no_sink(query)),
+    };
     lowering.sink_node = node.unwrap_or(ROOT);
     let stream = lowering.query(query, body)?;
-    lowering.finish(stream, sink, last.span)
+    lowering.finish(stream, sinks, last.span)
 }
 
 fn no_sink(query: &Query) -> Diagnostic {
@@ -145,19 +162,21 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Ends a query with its sink.
+    /// Ends a query with its sinks.
     pub(crate) fn finish(
         mut self,
         stream: Stream,
-        sink: &Sink,
+        sinks: &[Sink],
         span: Span,
     ) -> Result<Lowered, Diagnostic> {
         let field =
             |f: &Column| Field { name: f.name.clone(), ty: f.ty, nullable: f.null.is_some() };
         let schema = Schema { fields: stream.fields.iter().map(field).collect() };
         let ends = self.ends(&stream);
-        self.sink(stream, sink, span)?;
-        self.own(self.view.len());
+        for sink in sinks {
+            self.sink(stream.clone(), sink, span)?;
+            self.own(self.view.len());
+        }
         self.watch(ends);
         let Lowering { mut plan, mut needs, view, owners, pins, .. } = self;
         let (wide, mut complete) = (plan.clone(), plan.clone());
@@ -166,8 +185,7 @@ impl<'a> Lowering<'a> {
             return Err(Diagnostic::error("plan", error.text, span));
         }
         let steps = steps::of(&view, &plan, &owners, &pins);
-        let last = steps.last().map_or(&[][..], |step| &step.nodes);
-        needs.extend(last.iter().map(|node| (*node, Needs::All)));
+        needs.extend(own_nodes(&plan, &steps).map(|node| (node, Needs::All)));
         needs::select_columns(&mut complete, &needs);
         let (view, tree) = (view.json(), view.tree());
         Ok(Lowered { plan, view, tree, schema, steps, complete, wide })
@@ -213,7 +231,7 @@ impl<'a> Lowering<'a> {
             }
             OpKind::Join(right, on, window) => {
                 let right = self.inner(right)?;
-                self.join(stream, right, Some(on), window)
+                self.join(stream, right, on, window)
             }
             OpKind::Pattern(right, ordered, window) => {
                 let right = self.inner(right)?;
@@ -229,7 +247,7 @@ impl<'a> Lowering<'a> {
             OpKind::Watermark(watermark) => self.watermark(stream, watermark.as_ref()),
             OpKind::Udf(name, flat) => self.udf(stream, name, *flat, op.span),
             OpKind::Limit(count) => Ok(self.limit(stream, *count)),
-            OpKind::Sink(..) => {
+            OpKind::Sink(..) | OpKind::Sinks(_) => {
                 let text = "a query has one sink, which comes last";
                 Err(Diagnostic::error("sink", text, op.span))
             }
@@ -280,6 +298,8 @@ impl<'a> Lowering<'a> {
     }
 }
 
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

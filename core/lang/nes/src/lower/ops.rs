@@ -4,7 +4,7 @@ use plan::serde_json::json;
 use plan::{Diagnostic, Span};
 
 use super::Lowering;
-use super::expr::{Program, Scope, compile, compile_as, condition, is_constant};
+use super::expr::{Program, Scope, compile, compile_over, condition};
 use super::needs::Needs;
 use super::stream::{Column, Progress, Rules, Stream, free_column, null_column};
 use crate::ast::{Attr, Expr};
@@ -34,11 +34,8 @@ impl Lowering<'_> {
     ) -> Result<Stream, Diagnostic> {
         let known = stream.find(&attr.name, attr.span)?.cloned();
         let (program, ty) = match &known {
-            // A constant takes the type of the field that it replaces.
-            Some(field) if is_constant(value) && field.ty.is_number() => {
-                (compile_as(value, &Scope::One(&stream), field.ty)?, field.ty)
-            }
-            _ => compile(value, &Scope::One(&stream))?,
+            Some(field) => compile_over(value, &Scope::One(&stream), field.ty)?,
+            None => compile(value, &Scope::One(&stream))?,
         };
         let column = match &known {
             Some(field) => field.column.clone(),

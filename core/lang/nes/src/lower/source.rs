@@ -13,7 +13,7 @@ use crate::types::Type;
 /// Longest line of a source; bytes.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 /// Longest packed row of a source, and most bytes that are read of it at a time.
-const ROW_BYTES_MAX: u64 = 16 << 20;
+pub(super) const ROW_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of an Arrow file that are read at a time.
 const ARROW_BYTES: u64 = 1 << 20;
 /// Rows that a `DEFAULT_SOURCE` emits at a time.
@@ -117,21 +117,8 @@ impl Lowering<'_> {
         let read = self.plan.add(Role::Source, component, Vec::new());
         self.plan.nodes[read].anew = anew.then_some(partition);
         self.pins.insert(read, source.node);
-        let columns: Vec<Json> = schema
-            .fields
-            .iter()
-            .zip(fields)
-            .map(|(f, c)| {
-                let mut column = json!({"name": f.name, "type": f.ty.stored(), "to": c.column});
-                if let Some(flag) = &c.null {
-                    column["null"] = json!(flag);
-                }
-                if let (Format::Binary, Type::FixedChar(bytes)) = (format, f.ty) {
-                    column["bytes"] = json!(bytes);
-                }
-                column
-            })
-            .collect();
+        let columns = schema.fields.iter().zip(fields).map(|(f, c)| decoded(f, c, format));
+        let columns: Vec<Json> = columns.collect();
         let mut settings = json!({"fields": columns, "partition": partition});
         if matches!(format, Format::Csv | Format::Json) && leaves_out(source, span)? {
             settings["on_error"] = json!("skip");
@@ -164,6 +151,19 @@ impl Lowering<'_> {
     }
 }
 
+/// A field as a decoder is told of it.
+fn decoded(field: &Field, column: &Column, format: Format) -> Json {
+    let mut told = json!({"name": field.name, "type": field.ty.stored(), "to": column.column});
+    if let Some(flag) = &column.null {
+        told["null"] = json!(flag);
+    }
+    if let Type::FixedChar(bytes) = field.ty {
+        let key = if format == Format::Binary { "bytes" } else { "bytes_max" };
+        told[key] = json!(bytes);
+    }
+    told
+}
+
 /// Where the bytes of a physical source come from, and what they are.
 fn reader(
     source: &Physical,
@@ -189,7 +189,10 @@ fn reader(
     };
     let (component, usual) = match source.kind.as_str() {
         "CSV_SOURCE" => (file(source, lines(), span)?, Format::Csv),
-        "TCP_SOURCE" => (tcp(config), Format::Json),
+        "TCP_SOURCE" => {
+            let tcp = tcp(config).or_else(|what| refuse(named(source, &what), span))?;
+            (tcp, Format::Json)
+        }
         "MQTT_SOURCE" => {
             let mqtt = mqtt(config).or_else(|what| refuse(named(source, &what), span))?;
             (mqtt, Format::Json)
@@ -222,7 +225,12 @@ fn file(source: &Physical, scanner: Component, span: Span) -> Result<Component, 
     let Some(path) = text(&source.config, "filePath") else {
         return refuse(named(source, "has no filePath"), span);
     };
-    Ok(Component::new("file", json!({"paths": [path], "scanner": scanner})))
+    let mut settings = json!({"paths": [path], "scanner": scanner});
+    if path.contains(['*', '?', '[']) {
+        // They are part of the name: no pattern is meant.
+        settings["literal"] = json!(true);
+    }
+    Ok(Component::new("file", settings))
 }
 
 /// Bytes of packed rows that are read at a time: those of a logical buffer.
@@ -265,15 +273,56 @@ fn lines() -> Component {
     Component::new("lines", json!({"max_buffer_size": LINE_BYTES_MAX}))
 }
 
-fn tcp(config: &Json) -> Component {
+/// Settings of a TCP source of which one value alone means something here.
+const TCP_FIXED: &[(&str, &str)] = &[
+    ("decideMessageSize", "TUPLE_SEPARATOR"),
+    ("socketDomain", "AF_INET"),
+    ("socketType", "SOCK_STREAM"),
+];
+/// Settings of a TCP source that belong to ways of telling rows apart that are not supported.
+const TCP_SIZES: &[&str] = &["socketBufferSize", "bytesUsedForSocketBufferSizeTransfer"];
+
+/// A server whose rows end with a separator. Rows go on as they come, so that `flushIntervalMS`
+/// says nothing here.
+fn tcp(config: &Json) -> Result<Component, String> {
+    for (key, known) in TCP_FIXED {
+        if let Some(other) = text(config, key).filter(|value| value != known) {
+            return Err(format!("has {key}: {other}, and only {known} is supported"));
+        }
+    }
+    for key in TCP_SIZES {
+        if number(config, key) > 0 {
+            return Err(format!("has {key}, and rows are told apart by their separator alone"));
+        }
+    }
     let host = text(config, "socketHost").unwrap_or("127.0.0.1");
     let port = match number(config, "socketPort") {
         0 => 3000,
         port => port,
     };
     let address = format!("{host}:{port}");
-    let settings = json!({"network": "tcp", "address": address, "scanner": lines()});
-    Component::new("socket", settings)
+    let mut scanner = lines();
+    if let Some(separator) = separator(config).filter(|separator| separator != "\n") {
+        if flag(config, "skipHeader") {
+            return Err("has skipHeader, which needs rows that are lines".to_owned());
+        }
+        scanner.config["custom_delimiter"] = json!(separator);
+    }
+    let settings = json!({"network": "tcp", "address": address, "scanner": scanner});
+    Ok(Component::new("socket", settings))
+}
+
+/// What stands between two rows. A configuration may have a sign that cannot be seen by its name
+/// in C++.
+fn separator(config: &Json) -> Option<String> {
+    let separator = text(config, "tupleSeparator")?;
+    Some(match separator {
+        "\\n" => "\n".to_owned(),
+        "\\r" => "\r".to_owned(),
+        "\\t" => "\t".to_owned(),
+        "\\0" => "\0".to_owned(),
+        other => other.to_owned(),
+    })
 }
 
 /// The same rows again and again.

@@ -135,6 +135,14 @@ impl Stream {
         self.resolve(&attr.name, attr.span)
     }
 
+    /// The last of the fields that a name means.
+    pub(crate) fn last(&self, attr: &Attr) -> Result<&Column, Diagnostic> {
+        match self.candidates(&attr.name).last().copied() {
+            Some(field) => Ok(field),
+            None => Err(self.unknown(&attr.name, attr.span)),
+        }
+    }
+
     /// The error for a field that is not there (spec/nes-query-language.md §9).
     pub(crate) fn unknown(&self, name: &str, span: Span) -> Diagnostic {
         let schema = self.schema_text();
@@ -152,8 +160,10 @@ impl Stream {
 
     /// The schema as errors show it.
     pub(crate) fn schema_text(&self) -> String {
+        // Names with a '#' in front are those of steps on the way.
+        let shown = self.fields.iter().filter(|f| !bare(&f.name).starts_with('#'));
         let fields: Vec<String> =
-            self.fields.iter().map(|f| format!("{}:{}", f.name, self.type_text(f))).collect();
+            shown.map(|f| format!("{}:{}", f.name, self.type_text(f))).collect();
         fields.join(" ")
     }
 
@@ -163,6 +173,23 @@ impl Stream {
             Rules::Dsl => field.ty.to_string(),
             Rules::Sql => field.ty.sql_name(),
         }
+    }
+
+    /// Refuses a field of a window whose name another one has. SQL gives fields names of its own.
+    pub(crate) fn new_name(
+        &self,
+        fields: &[Column],
+        name: &str,
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        if self.rules == Rules::Sql || fields.iter().all(|f| f.name != name) {
+            return Ok(());
+        }
+        let text = format!(
+            "New field with name {name} already exists in the schema: give an aggregate another \
+             one with ->as(Attribute(\"name\"))"
+        );
+        Err(Diagnostic::error("field-exists", text, span))
     }
 
     /// A column of that name that is not taken.

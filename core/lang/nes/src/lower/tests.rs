@@ -4,7 +4,7 @@ use super::*;
 use crate::catalog::Physical;
 use crate::parse::parse_schema;
 
-fn sources() -> SourceCatalog {
+pub(super) fn sources() -> SourceCatalog {
     let mut sources = SourceCatalog::default();
     let schemas = [
         (
@@ -31,21 +31,21 @@ fn sources() -> SourceCatalog {
     sources
 }
 
-fn ready(text: &str) -> Lowered {
+pub(super) fn ready(text: &str) -> Lowered {
     let text = format!("{text}.sink(PrintSinkDescriptor::create());");
     lower(&text, &sources(), &SinkCatalog::default()).unwrap_or_else(|e| panic!("{text}: {e:?}"))
 }
 
-fn refused(text: &str) -> String {
+pub(super) fn refused(text: &str) -> String {
     let text = format!("{text}.sink(PrintSinkDescriptor::create());");
     lower(&text, &sources(), &SinkCatalog::default()).unwrap_err().remove(0).message
 }
 
-fn header(lowered: &Lowered) -> String {
+pub(super) fn header(lowered: &Lowered) -> String {
     lowered.schema.to_string()
 }
 
-fn config<'a>(lowered: &'a Lowered, name: &str) -> &'a Json {
+pub(super) fn config<'a>(lowered: &'a Lowered, name: &str) -> &'a Json {
     let node = lowered.plan.nodes.iter().find(|n| n.component.name == name);
     &node.unwrap_or_else(|| panic!("no {name}")).component.config
 }
@@ -124,7 +124,7 @@ fn names_follow_the_operators() {
         ),
         (
             format!(r#"Query::from("truck").times(3){window}"#),
-            "truck$start:INTEGER(64 bits) truck$end:INTEGER(64 bits) truck$Count:INTEGER(64 bits) truck$timestamp:INTEGER(64 bits)",
+            "truck$start:INTEGER(64 bits) truck$end:INTEGER(64 bits) truck$Count:INTEGER(64 bits) truck$ts:INTEGER(64 bits)",
         ),
     ];
     for (text, expected) in cases {
@@ -230,7 +230,7 @@ fn numbers_compare_exactly() {
 }
 
 /// A catalog with one source of this schema.
-fn one_source(schema: &str, kind: &str, config: Json) -> SourceCatalog {
+pub(super) fn one_source(schema: &str, kind: &str, config: Json) -> SourceCatalog {
     let mut sources = SourceCatalog::empty();
     sources.add("one", parse_schema(schema).unwrap()).unwrap();
     let (logical, name, kind) = ("one".to_owned(), "one1".to_owned(), kind.to_owned());

@@ -1,5 +1,7 @@
 //! The logical plan as users see it: nodes, edges and an indented tree (spec/nes-rest.md §2).
 
+use std::collections::BTreeSet;
+
 use plan::Json;
 use plan::serde_json::json;
 
@@ -66,10 +68,13 @@ impl View {
         json!({"nodes": nodes, "edges": edges})
     }
 
-    /// The operators as an indented tree, the last one first.
+    /// The operators as indented trees, one for each sink, the last operators first.
     pub(crate) fn tree(&self) -> String {
         let mut text = String::new();
-        let mut todo = vec![(self.operators.len(), 0usize)];
+        let used: BTreeSet<usize> =
+            self.operators.iter().flat_map(|o| o.inputs.iter().copied()).collect();
+        let roots = (1..=self.operators.len()).filter(|id| !used.contains(id));
+        let mut todo: Vec<(usize, usize)> = roots.map(|id| (id, 0)).collect();
         while let Some((id, depth)) = todo.pop() {
             let Some(operator) = self.get(id) else { continue };
             text.push_str(&"  ".repeat(depth));

@@ -37,6 +37,7 @@ impl Lowering<'_> {
             }
             let null = field.null.as_ref().map(|_| null_column(&fields, &column));
             let made = Column { column, null, ..field.clone() };
+            stream.new_name(&fields, &made.name, key.span)?;
             for (from, to) in field.columns().zip(made.columns()) {
                 key_configs.push(json!({"column": from, "name": to}));
                 needed.push(from.clone());
@@ -148,15 +149,22 @@ impl Lowering<'_> {
         window: &TimeWindow,
         span: Span,
     ) -> Result<Stream, Diagnostic> {
+        if matches!(occurrences, Occurrences { min: Some(0), max: None | Some(0) }) {
+            let text = "Number of occurrences must be at least 1.";
+            return Err(Diagnostic::error("times", text, span));
+        }
         let attr = |name: &str| Attr { name: name.to_owned(), span };
         let count =
             Aggregate { function: Function::Count, attr: None, alias: Some(attr("Count")), span };
         let mut aggregates = vec![count];
         if let Some((time, _)) = &window.time {
+            // The last time has the name of its field, which a border of a window may have, too.
+            let known = ["start", "end", "Count"].map(|name| stream.qualified(name));
+            let taken = known.contains(&stream.attr(time)?.name);
             aggregates.push(Aggregate {
                 function: Function::Max,
                 attr: Some(time.clone()),
-                alias: Some(attr("timestamp")),
+                alias: taken.then(|| attr("timestamp")),
                 span,
             });
         }
@@ -208,6 +216,7 @@ fn aggregates_of(
             (None, Some(field)) => field.name.clone(),
             (None, None) => stream.qualified("count"),
         };
+        stream.new_name(fields, &name, aggregate.span)?;
         let ty = result_type(aggregate.function, input.map(|f| f.ty), stream.rules);
         let column = free_column(fields, &name);
         needed.extend(input.into_iter().flat_map(Column::columns).cloned());

@@ -74,7 +74,7 @@ impl Merger {
     #[must_use]
     pub fn split(&self, rule: Rule, id: u64, who: &str, query: &Lowered) -> Option<Split> {
         let plan = if rule.partial { &query.wide } else { &query.complete };
-        let own: BTreeSet<NodeId> = query.steps.last()?.nodes.iter().copied().collect();
+        let own: BTreeSet<NodeId> = query.own_nodes().collect();
         let mut cut = Cut::new(plan, &own);
         cut.ends = ends(query);
         let all = |id: NodeId| own.contains(&id) || cut.shared.get(id) == Some(&true);

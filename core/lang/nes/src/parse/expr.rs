@@ -120,6 +120,10 @@ impl Parser {
                 self.next();
                 make(ExprKind::Literal(Literal::Text(text)), span)
             }
+            Token::Char(code) => {
+                self.next();
+                make(ExprKind::Literal(Literal::Char(code)), span)
+            }
             _ => self.error("an expression"),
         }
     }

@@ -74,6 +74,7 @@ impl Parser {
             Token::Int(value, _) => value.to_string(),
             Token::Float(value, _) => value.to_string(),
             Token::Text(_) => "a text".to_owned(),
+            Token::Char(_) => "a character".to_owned(),
             Token::Sign(sign) => format!("'{sign}'"),
             Token::End => "the end of the text".to_owned(),
         };
@@ -165,17 +166,15 @@ impl Parser {
         Ok(items)
     }
 
-    /// `"Attribute" "(" text [ "," "BasicType" "::" type ] ")"`.
+    /// `"Attribute" "(" text [ "," "BasicType" "::" type ] ")"`. The type says nothing that the
+    /// source does not.
     pub(crate) fn attr(&mut self) -> Parsed<Attr> {
         let span = self.span();
         self.word("Attribute")?;
         self.sign("(")?;
         let name = self.text()?;
         if self.sign_if(",") {
-            self.any_word("a type")?;
-            if self.sign_if("::") {
-                self.any_word("a type")?;
-            }
+            self.field_type()?;
         }
         self.sign(")")?;
         Ok(Attr { name, span })

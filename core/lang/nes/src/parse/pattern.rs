@@ -4,8 +4,9 @@
 use plan::{Diagnostic, Span};
 
 use super::{Parsed, Parser};
-use crate::ast::{Attr, Expr, Occurrences, Op, OpKind, Query, Sink, TimeWindow};
+use crate::ast::{Attr, Occurrences, Op, OpKind, Query, Sink, TimeWindow};
 use crate::lex::Token;
+use crate::schema::SEPARATOR;
 
 /// The field that orders events within a window.
 const TIME: &str = "timestamp";
@@ -13,6 +14,9 @@ const TIME: &str = "timestamp";
 /// Units of `WITHIN` and their milliseconds.
 const UNITS: &[(&str, u64)] =
     &[("SECOND", 1000), ("MINUTE", 60_000), ("HOUR", 3_600_000), ("DAY", 86_400_000)];
+
+/// Most sinks of a pattern.
+pub(crate) const SINKS_MAX: usize = 100;
 
 /// A pattern of events.
 enum Pattern {
@@ -41,22 +45,36 @@ pub fn parse_pattern(text: &str) -> Result<Query, Diagnostic> {
     if parser.word_if("CONSUMING") {
         parser.any_word("'ALL' or 'NONE'")?;
     }
-    if parser.word_if("RETURN") {
-        return Err(unsupported("RETURN", parser.span()));
-    }
+    let span = parser.span();
+    let result = if parser.word_if("RETURN") { Some((parser.event()?, span)) } else { None };
     parser.word("INTO")?;
     let span = parser.span();
     let sinks = parser.list(Parser::pattern_sink)?;
+    if sinks.len() > SINKS_MAX {
+        let text = format!("a pattern has at most {SINKS_MAX} sinks");
+        return Err(Diagnostic::error("too-long", text, span));
+    }
     parser.sign_if(";");
     parser.end()?;
-    let [sink] = sinks.as_slice() else {
-        return Err(unsupported("a pattern with several sinks", span));
-    };
-    parser.query_of(&pattern, condition, window, sink.clone(), span)
+    let mut query = parser.events(&pattern, window.as_ref())?;
+    if let Some(condition) = condition {
+        let span = condition.span;
+        query.ops.push(Op { kind: OpKind::Filter(condition), span });
+    }
+    if let Some((items, span)) = result {
+        query.ops.push(Op { kind: OpKind::Project(items), span });
+    }
+    query.ops.push(Op { kind: OpKind::Sinks(sinks), span });
+    Ok(query)
 }
 
 fn unsupported(what: &str, span: Span) -> Diagnostic {
     Diagnostic::error("unsupported", format!("{what} is not supported"), span)
+}
+
+fn unknown_event(name: &str, span: Span) -> Diagnostic {
+    let text = format!("no source of FROM is called '{name}'");
+    Diagnostic::error("unknown-source", text, span)
 }
 
 impl Parser {
@@ -88,6 +106,9 @@ impl Parser {
         }
         let span = self.span();
         let name = self.any_word("an event")?;
+        if name == "NOT" {
+            return Err(unsupported("NOT", span));
+        }
         let times = if self.sign_if("+") || self.sign_if("*") {
             Some(Occurrences { min: None, max: None })
         } else if self.sign_if("[") {
@@ -123,32 +144,49 @@ impl Parser {
         Ok(TimeWindow { time: Some((time, 1)), size_ms, slide_ms: size_ms })
     }
 
+    /// `name := [field = value, ...]`: what the result consists of. A value `A.x` is that field
+    /// of an event, under the new name; the original passes over any other word and takes the
+    /// field that is called as what is before it.
+    fn event(&mut self) -> Parsed<Vec<(Attr, Option<String>)>> {
+        self.any_word("a name")?;
+        self.sign(":=")?;
+        self.sign("[")?;
+        let items = self.list(|p| {
+            let span = p.span();
+            let name = p.any_word("a field")?;
+            p.sign("=")?;
+            let value = p.any_word("a field of an event such as 'A.x'")?;
+            if !p.sign_if(".") {
+                return Ok((Attr { name, span }, None));
+            }
+            let Some(source) = p.alias(&value).map(str::to_owned) else {
+                return Err(unknown_event(&value, span));
+            };
+            let field = p.any_word("a field")?;
+            let alias = (field != name).then_some(name);
+            Ok((Attr { name: format!("{source}{SEPARATOR}{field}"), span }, alias))
+        })?;
+        self.sign("]")?;
+        Ok(items)
+    }
+
+    /// `Print :: name`, or `File :: path`, where the path may be a text.
     fn pattern_sink(&mut self) -> Parsed<Sink> {
         let kind = self.any_word("a sink such as 'Print'")?;
         self.sign("::")?;
-        self.any_word("a name")?;
+        let name = match self.peek() {
+            Token::Text(_) if kind == "File" => self.text()?,
+            _ => self.any_word("a name")?,
+        };
         Ok(match kind.as_str() {
             "Print" => Sink::Print,
             "NullOutput" => Sink::Null,
+            "File" => {
+                let format = "CSV_FORMAT".to_owned();
+                Sink::File { path: name, format, append: false, timestamp: false }
+            }
             _ => Sink::Unsupported(kind),
         })
-    }
-
-    fn query_of(
-        &self,
-        pattern: &Pattern,
-        condition: Option<Expr>,
-        window: Option<TimeWindow>,
-        sink: Sink,
-        span: Span,
-    ) -> Parsed<Query> {
-        let mut query = self.events(pattern, window.as_ref())?;
-        if let Some(condition) = condition {
-            let span = condition.span;
-            query.ops.push(Op { kind: OpKind::Filter(condition), span });
-        }
-        query.ops.push(Op { kind: OpKind::Sink(sink, None), span });
-        Ok(query)
     }
 
     fn events(&self, pattern: &Pattern, window: Option<&TimeWindow>) -> Parsed<Query> {
@@ -159,8 +197,7 @@ impl Parser {
         match pattern {
             Pattern::Event(name, span, times) => {
                 let Some(source) = self.alias(name) else {
-                    let text = format!("no source of FROM is called '{name}'");
-                    return Err(Diagnostic::error("unknown-source", text, *span));
+                    return Err(unknown_event(name, *span));
                 };
                 let mut ops = Vec::new();
                 if let Some(times) = times {

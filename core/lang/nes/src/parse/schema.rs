@@ -1,6 +1,6 @@
 //! `Schema::create()->addField(...)` (spec/nes-query-language.md §8).
 
-use plan::Diagnostic;
+use plan::{Diagnostic, Span};
 
 use super::{Parsed, Parser};
 use crate::schema::{Field, Schema, bare};
@@ -68,34 +68,61 @@ impl Parser {
         Ok(Field::new(bare(&name), ty))
     }
 
-    fn field_type(&mut self) -> Parsed<Type> {
+    /// `BasicType::UINT64`, the same without its family, or a call such as
+    /// `DataTypeFactory::createText()`.
+    pub(crate) fn field_type(&mut self) -> Parsed<Type> {
         let span = self.span();
         let family = self.any_word("a type")?;
-        self.sign("::")?;
-        let unknown = |name: &str| {
-            let text = format!("there is no type '{name}'");
-            Diagnostic::error("unknown-type", text, span)
-        };
+        let named = |name: &str| Type::named(name).ok_or_else(|| unknown_type(name, span));
+        if !self.sign_if("::") {
+            return named(&family);
+        }
         let name = self.any_word("a type")?;
-        if family == "BasicType" {
-            return Type::named(&name).ok_or_else(|| unknown(&name));
+        match family.as_str() {
+            "BasicType" => named(&name),
+            "DataTypeFactory" => self.nested(|p| p.made_type(&name, span)),
+            _ => Err(unknown_type(&family, span)),
         }
-        if family != "DataTypeFactory" {
-            return Err(unknown(&family));
-        }
+    }
+
+    /// What a call of the factory of types makes.
+    fn made_type(&mut self, name: &str, span: Span) -> Parsed<Type> {
         self.sign("(")?;
-        let ty = match name.as_str() {
-            "createFixedChar" => {
-                let len = self.int()?;
-                Type::FixedChar(u32::try_from(len).map_err(|_| unknown(&name))?)
+        let ty = match name {
+            "createFixedChar" => Type::FixedChar(self.width()?),
+            "createArray" => {
+                let width = self.width()?;
+                self.sign(",")?;
+                let of = self.field_type()?;
+                if of != Type::Char {
+                    let text = format!("an array of {of} is not supported, only one of Char");
+                    return Err(Diagnostic::error("unsupported", text, span));
+                }
+                Type::FixedChar(width)
             }
+            "createType" => self.field_type()?,
             "createDouble" => Type::Float { bits: 64 },
             _ => {
                 let short = name.strip_prefix("create").unwrap_or_default();
-                Type::named(short).ok_or_else(|| unknown(&name))?
+                Type::named(short).ok_or_else(|| unknown_type(name, span))?
             }
         };
         self.sign(")")?;
         Ok(ty)
     }
+
+    /// The number of characters of an array of them.
+    fn width(&mut self) -> Parsed<u32> {
+        let span = self.span();
+        let len = self.int()?;
+        let wrong = || {
+            let text = format!("an array has at most {} items", u32::MAX);
+            Diagnostic::error("schema", text, span)
+        };
+        u32::try_from(len).map_err(|_| wrong())
+    }
+}
+
+fn unknown_type(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("unknown-type", format!("there is no type '{name}'"), span)
 }

@@ -57,12 +57,25 @@ fn a_pattern_is_the_query_it_stands_for() {
         ("PATTERN p := (A SEQ B) FROM a AS A, b AS B INTO Print :: s", "needs a window"),
         ("PATTERN p := (A) FROM a AS B INTO Print :: s", "is called 'A'"),
         ("PATTERN p := (A NEXT B) FROM a AS A, b AS B INTO Print :: s", "NEXT is not supported"),
+        ("PATTERN p := (NOT A) FROM a AS A INTO Print :: s", "NOT is not supported"),
         ("PATTERN p := (A) FROM a AS A WITHIN [0 DAY] INTO Print :: s", "empty or too long"),
         ("PATTERN p := (A) FROM a AS A INTO Print", "'::'"),
     ] {
         let error = parse_pattern(text).unwrap_err();
         assert!(error.message.contains(message), "{text}: {}", error.message);
     }
+}
+
+#[test]
+fn the_sinks_of_a_pattern_are_limited() {
+    let pattern = |sinks: usize| {
+        let sinks = vec!["Print :: s"; sinks].join(", ");
+        parse_pattern(&format!("PATTERN p := (A) FROM a AS A INTO {sinks}"))
+    };
+    let query = pattern(pattern::SINKS_MAX).unwrap();
+    let Some(OpKind::Sinks(sinks)) = query.ops.last().map(|op| &op.kind) else { panic!() };
+    assert_eq!(sinks.len(), pattern::SINKS_MAX);
+    assert_eq!(pattern(pattern::SINKS_MAX + 1).unwrap_err().code, "too-long");
 }
 
 #[test]
@@ -83,6 +96,8 @@ fn errors_have_places() {
             "greater than 0",
         ),
         (r#"Query::from("a").sink(NoSink::create())"#, 23, "no sink 'NoSink'"),
+        (r#"Query::from("a").filter(Attribute("x", BasicType::FOO) > 1)"#, 40, "no type 'FOO'"),
+        (r#"Query::from("a").filter(Attribute("x", FOO) > 1)"#, 40, "no type 'FOO'"),
         (r#"Query::from("a").filter(ABS(1, 2) > 1)"#, 25, "takes 1 argument"),
         (r#"Query::from("a"); x"#, 19, "the end of the query"),
         ("", 1, "expected 'Query'"),
@@ -187,8 +202,20 @@ fn schemas_in_both_spellings() {
     assert_eq!(schema.fields[1].ty, UINT64);
     assert_eq!(schema.fields[2].ty, Type::FixedChar(8));
     assert_eq!(schema.rows_of_buffer(4096), 4096 / 24);
+    let text = r#"Schema::create()->addField(createField("a", UINT64))->addField("b", FLOAT32)
+        ->addField("c", DataTypeFactory::createArray(4, DataTypeFactory::createChar()))
+        ->addField("d", DataTypeFactory::createType(BasicType::INT8))"#;
+    let types: Vec<Type> = parse_schema(text).unwrap().fields.iter().map(|f| f.ty).collect();
+    let (float, int) = (Type::Float { bits: 32 }, Type::Int { bits: 8, signed: true });
+    assert_eq!(types, [UINT64, float, Type::FixedChar(4), int]);
+    let array =
+        r#"Schema::create()->addField("a", DataTypeFactory::createArray(4, BasicType::INT8))"#;
+    let message = parse_schema(array).unwrap_err().message;
+    assert_eq!(message, "an array of INTEGER(8 bits) is not supported, only one of Char");
     for bad in [
         "this is no schema",
+        r#"Schema::create()->addField("a", UINT65)"#,
+        r#"Schema::create()->addField("a", DataTypeFactory::createFixedChar(4294967296))"#,
         r#"Schema::create()->addField("a", BasicType::INT128)"#,
         r#"Schema::create()->addField("a", BasicType::INT8)->addField("a", BasicType::INT8)"#,
         r#"Schema::create()->addField("a")"#,

@@ -8,6 +8,7 @@ use super::settings::source_of;
 use crate::ast::{Attr, JoinOn, TimeWindow};
 use crate::catalog::{Physical, ROOT};
 use crate::lower::Lowering;
+use crate::lower::join::On;
 use crate::lower::stream::Stream;
 use crate::schema::Schema;
 
@@ -39,7 +40,7 @@ impl Lowering<'_> {
         let right = self.input(&join.right)?;
         let [of_left, of_right] = time_windows(&join.window)?;
         let on = JoinOn::Condition(join.on.clone());
-        self.join_by(left, right, Some(&on), [&of_left, &of_right])
+        self.join_by(left, right, On::Condition(&on), [&of_left, &of_right])
     }
 
     fn input(&mut self, input: &Input) -> Result<Stream, Diagnostic> {

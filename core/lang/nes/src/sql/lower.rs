@@ -23,7 +23,7 @@ pub(super) fn query(
         Target::Inline(component) => (sink_of(component)?, component.span),
         Target::Named(name) => (named(name, sinks, &stream)?, name.span),
     };
-    lowering.finish(stream, &sink, span)
+    lowering.finish(stream, &[sink], span)
 }
 
 /// The sink of a name, whose columns the result must have.

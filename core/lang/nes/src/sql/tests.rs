@@ -341,3 +341,15 @@ proptest! {
         let _ = lower(&format!("SELECT {} INTO Print()", parts.join(" ")), &sources, &sinks);
     }
 }
+
+#[test]
+fn errors_name_no_field_that_the_query_does_not() {
+    for having in ["nope > UINT64(1)", "COUNT(*) > UINT64(1) AND nope > UINT64(1)"] {
+        let window = "WINDOW TUMBLING(ts, SIZE 1 SEC)";
+        let message =
+            refused(&format!("SELECT MAX(i8) - MIN(i8), COUNT(*) FROM s {window} HAVING {having}"));
+        let shown = message.to_ascii_uppercase();
+        assert!(shown.contains("THERE IS NO FIELD NOPE IN THE SCHEMA S$START:UINT64"), "{message}");
+        assert!(!message.contains('#'), "{message}");
+    }
+}

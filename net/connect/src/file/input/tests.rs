@@ -36,6 +36,24 @@ fn files_in_order_with_metadata() {
 }
 
 #[test]
+fn a_path_may_be_a_name_whatever_is_in_it() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        std::fs::write(dir.join("g1.log"), "pattern\n").unwrap();
+        let name = dir.join("g[1].log");
+        let config = json!({"paths": [text(&name)], "literal": true});
+        let missing = source(config.clone()).run(Fake::new()).await;
+        assert!(matches!(missing, Err(SourceError::Retry(_))), "it is waited for: {missing:?}");
+        std::fs::write(&name, "name\n").unwrap();
+        for (config, expected) in [(config, "name"), (json!({"paths": [text(&name)]}), "pattern")] {
+            let fake = Fake::new();
+            source(config).run(fake.clone()).await.unwrap();
+            assert_eq!(fake.texts(), [expected]);
+        }
+    });
+}
+
+#[test]
 fn large_files_are_cut_at_line_borders() {
     both_modes(|| async {
         let dir = TempDir::new().unwrap();

@@ -89,3 +89,13 @@ pub(super) fn holds(ty: Type, constant: Constant) -> bool {
         _ => false,
     }
 }
+
+/// Whether a type has this number, and a number is not rounded to it.
+pub(super) fn is_exact(ty: Type, constant: Constant) -> bool {
+    match (ty, constant) {
+        (Type::Float { bits: 32 }, Constant::Int(i)) => i == i as f32 as i128,
+        (Type::Float { .. }, Constant::Int(i)) => i == i as f64 as i128,
+        (Type::Float { bits: 32 }, Constant::Float(f)) => f64::from(f as f32) == f,
+        (ty, constant) => holds(ty, constant),
+    }
+}

@@ -98,6 +98,30 @@ pub(crate) fn compile_parts(
     Ok((program, value.ty, null))
 }
 
+/// Compiles an expression that replaces a field of a type. A number keeps that type where it has
+/// this very number.
+pub(crate) fn compile_over(
+    expr: &Expr,
+    scope: &Scope,
+    ty: Type,
+) -> Result<(Program, Type), Diagnostic> {
+    let mut program = Program::new(scope.rules());
+    let mut value = program.expr(expr, scope, false)?;
+    if value.constant.is_some_and(|constant| calls::is_exact(ty, constant)) {
+        value = program.cast(&value, ty);
+    }
+    program.finish(&value);
+    Ok((program, value.ty))
+}
+
+/// Whether one field is less than another of its type.
+pub(crate) fn less(a: &Column, b: &Column, rules: Rules) -> Program {
+    let mut program = Program::new(rules);
+    let (a, b) = (program.field(a), program.field(b));
+    program.call("lt", a.ty, &[&a, &b], Type::Boolean);
+    program
+}
+
 /// Compiles an expression to a type.
 pub(crate) fn compile_as(expr: &Expr, scope: &Scope, ty: Type) -> Result<Program, Diagnostic> {
     let mut program = Program::new(scope.rules());
@@ -199,18 +223,7 @@ impl Program {
                 let value = self.unary(sign, &a, e.span)?;
                 Ok(self.with_nulls_of(value, &[&a]))
             }
-            ExprKind::Binary(sign, a, b) => {
-                let a = self.expr(a, scope, right)?;
-                let compares = matches!(*sign, "==" | "!=" | "<" | "<=" | ">" | ">=");
-                let b = self.expr(b, scope, right || compares)?;
-                let logic = matches!(*sign, "&&" | "||");
-                if logic && (a.null.is_some() || b.null.is_some()) {
-                    return self.junction(sign, &a, &b, e.span);
-                }
-                let divisor = self.divisor(sign, &b);
-                let value = self.binary(sign, &a, &divisor, e.span)?;
-                Ok(self.with_nulls_of(value, &[&a, &b]))
-            }
+            ExprKind::Binary(sign, a, b) => self.operation(sign, (a, b), scope, right, e.span),
             ExprKind::Call(name, args) => {
                 let args: Result<Vec<Value>, _> =
                     args.iter().map(|a| self.expr(a, scope, right)).collect();
@@ -228,6 +241,45 @@ impl Program {
                 let a = self.expr(a, scope, right)?;
                 Ok(self.is_null(&a))
             }
+        }
+    }
+
+    /// What a sign makes of two operands.
+    fn operation(
+        &mut self,
+        sign: &str,
+        (left, second): (&Expr, &Expr),
+        scope: &Scope,
+        right: bool,
+        span: Span,
+    ) -> Result<Value, Diagnostic> {
+        let mut a = self.expr(left, scope, right)?;
+        let compares = matches!(sign, "==" | "!=" | "<" | "<=" | ">" | ">=");
+        let mut b = self.expr(second, scope, right || compares)?;
+        if compares {
+            a = self.beside(left, a, b.ty);
+            b = self.beside(second, b, a.ty);
+        }
+        let logic = matches!(sign, "&&" | "||");
+        if logic && (a.null.is_some() || b.null.is_some()) {
+            return self.junction(sign, &a, &b, span);
+        }
+        let divisor = self.divisor(sign, &b);
+        let value = self.binary(sign, &a, &divisor, span)?;
+        Ok(self.with_nulls_of(value, &[&a, &b]))
+    }
+
+    /// A value as it is compared with one of another type: a text of one character is one beside
+    /// a CHAR. In SQL, constants say their types.
+    fn beside(&mut self, expr: &Expr, value: Value, other: Type) -> Value {
+        match &expr.kind {
+            ExprKind::Literal(Literal::Text(text))
+                if other == Type::Char && self.rules == Rules::Dsl =>
+            {
+                let code = crate::lex::one_char(text);
+                code.map_or(value, |code| self.literal(&Literal::Char(code)))
+            }
+            _ => value,
         }
     }
 
@@ -261,18 +313,6 @@ impl Program {
                 self.push(json!({"value": code, "type": DataType::Char}), Type::Char)
             }
         }
-    }
-}
-
-/// Whether an expression is made of constants alone.
-pub(crate) fn is_constant(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Attr(_) => false,
-        ExprKind::Literal(_) => true,
-        ExprKind::Unary(_, a) | ExprKind::Cast(_, a) | ExprKind::IsNull(a) => is_constant(a),
-        ExprKind::Binary(_, a, b) => is_constant(a) && is_constant(b),
-        ExprKind::Call(_, args) => args.iter().all(is_constant),
-        ExprKind::Case(..) => false,
     }
 }
 
