@@ -2,10 +2,13 @@
 
 mod concat;
 mod count;
+#[cfg(test)]
+mod far_tests;
 mod global;
 #[cfg(test)]
 mod more_tests;
 mod panes;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod time;

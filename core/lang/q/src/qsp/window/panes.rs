@@ -11,6 +11,7 @@ use crate::qsp::kept::{self, Parts};
 use crate::session::Session;
 use formats::k::K;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Records that are put together as they come: what comes in small batches does not stay in as
@@ -188,7 +189,8 @@ impl Panes {
     }
 
     /// The least time that is held and not before another.
-    pub(super) fn next_from(&self, time: i64, period: i64) -> Option<i64> {
+    pub(super) fn next_from(&self, time: i128, period: i64) -> Option<i64> {
+        let time = i64::try_from(time.max(i64::MIN.into())).ok()?;
         let least = |piece: &Piece| match piece.ends.0 {
             low if low >= time => Some(low),
             _ => piece.times.iter().copied().filter(|t| *t >= time).min(),
@@ -263,32 +265,35 @@ impl Panes {
         }
     }
 
-    /// The records with times in `start..end` in several pieces, if all of each piece is within
-    /// and they are in the order in which they came.
-    pub(super) fn pieces(&self, period: i64, start: i64, end: i64) -> Option<Vec<&K>> {
-        let last = end.saturating_sub(1).div_euclid(period);
-        let panes = self.panes.range(start.div_euclid(period)..=last);
-        let all: Vec<&Piece> = panes.flat_map(|(_, pieces)| pieces).collect();
-        let within = |piece: &&Piece| start <= piece.ends.0 && piece.ends.1 < end;
+    /// The records with times in a span in several pieces, if all of each piece is within and they
+    /// are in the order in which they came.
+    pub(super) fn pieces(&self, period: i64, span: &RangeInclusive<i64>) -> Option<Vec<&K>> {
+        let all: Vec<&Piece> = self.within(period, span).flatten().collect();
+        let within = |piece: &&Piece| span.contains(&piece.ends.0) && span.contains(&piece.ends.1);
         let ends = |piece: &Piece| (piece.numbers.at(0), piece.numbers.at(piece.len() - 1));
         let in_order = all.is_sorted_by(|a, b| ends(a).1 < ends(b).0);
         let fit = all.len() > 1 && in_order && all.iter().all(within);
         fit.then(|| all.into_iter().map(|piece| &piece.records).collect())
     }
 
-    /// The records with times in `start..end`, in the order in which they came.
+    /// The periods with times in a span.
+    fn within(&self, period: i64, span: &RangeInclusive<i64>) -> impl Iterator<Item = &Vec<Piece>> {
+        let (first, last) = (span.start().div_euclid(period), span.end().div_euclid(period));
+        // A range that ends before it begins is none that a map takes.
+        self.panes.range(first..=last.max(first)).map(|(_, pieces)| pieces)
+    }
+
+    /// The records with times in a span, in the order in which they came.
     pub(super) fn window(
         &self,
         cx: &mut Session,
         period: i64,
         mixed: bool,
-        start: i64,
-        end: i64,
+        span: &RangeInclusive<i64>,
     ) -> Result<Records> {
-        let last = end.saturating_sub(1).div_euclid(period);
         let mut all: Vec<Piece> = Vec::new();
-        for (_, pieces) in self.panes.range(start.div_euclid(period)..=last) {
-            all.extend(pieces.iter().filter_map(|piece| piece.within(start, end)));
+        for pieces in self.within(period, span) {
+            all.extend(pieces.iter().filter_map(|piece| piece.within(span)));
         }
         let ends = |piece: &Piece| (piece.numbers.at(0), piece.numbers.at(piece.len() - 1));
         let in_order = all.is_sorted_by(|a, b| ends(a).1 < ends(b).0);
@@ -307,9 +312,9 @@ impl Panes {
     }
 
     /// Forgets the periods that end before a time.
-    pub(super) fn forget(&mut self, period: i64, oldest: i64) {
+    pub(super) fn forget(&mut self, period: i64, oldest: i128) {
         while let Some(first) = self.panes.first_entry() {
-            if first.key().saturating_add(1).saturating_mul(period) > oldest {
+            if (i128::from(*first.key()) + 1) * i128::from(period) > oldest {
                 return;
             }
             self.held -= first.remove().iter().map(Piece::len).sum::<usize>();
@@ -351,9 +356,9 @@ impl Piece {
         Ok(())
     }
 
-    /// The records with times in `start..end`, unless there are none.
-    fn within(&self, start: i64, end: i64) -> Option<Self> {
-        let inside = |t: &i64| (start..end).contains(t);
+    /// The records with times in a span, unless there are none.
+    fn within(&self, span: &RangeInclusive<i64>) -> Option<Self> {
+        let inside = |t: &i64| span.contains(t);
         if inside(&self.ends.0) && inside(&self.ends.1) {
             return Some(self.clone());
         }
