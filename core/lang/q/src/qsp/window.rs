@@ -4,6 +4,8 @@ mod concat;
 mod count;
 #[cfg(test)]
 mod far_tests;
+#[cfg(test)]
+mod flush_tests;
 mod global;
 #[cfg(test)]
 mod more_tests;

@@ -5,11 +5,13 @@
 //! other records are held.
 
 use super::concat::concat;
+use super::shape::Shape;
 use super::{fits, join_records};
 use crate::error::Result;
 use crate::qsp::kept::{self, Parts};
 use crate::session::Session;
 use formats::k::K;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -73,6 +75,16 @@ impl Numbers {
         match self {
             Self::From(first) => first + place as u64,
             Self::Each(all) => all.get(place).copied().unwrap_or_default(),
+        }
+    }
+
+    /// How many of the first `count` are less than a number.
+    fn before(&self, number: u64, count: usize) -> usize {
+        match self {
+            Self::From(first) => {
+                usize::try_from(number.saturating_sub(*first)).map_or(count, |n| n.min(count))
+            }
+            Self::Each(all) => all.partition_point(|n| *n < number),
         }
     }
 
@@ -173,6 +185,17 @@ impl Panes {
 
     pub(super) fn is_empty(&self) -> bool {
         self.held == 0
+    }
+
+    /// How many records have come.
+    pub(super) fn come(&self) -> u64 {
+        self.come
+    }
+
+    /// How many of those from a number on are held.
+    pub(super) fn since(&self, number: u64) -> usize {
+        let pieces = self.panes.values().flatten();
+        pieces.map(|piece| piece.len() - piece.numbers.before(number, piece.len())).sum()
     }
 
     /// The records that came last for the first period, as far as they are in one piece.
@@ -283,17 +306,19 @@ impl Panes {
         self.panes.range(first..=last.max(first)).map(|(_, pieces)| pieces)
     }
 
-    /// The records with times in a span, in the order in which they came.
+    /// The records with times in a span but for those before a number, in the order in which they
+    /// came.
     pub(super) fn window(
         &self,
         cx: &mut Session,
-        period: i64,
-        mixed: bool,
+        shape: &Shape,
         span: &RangeInclusive<i64>,
+        before: u64,
     ) -> Result<Records> {
         let mut all: Vec<Piece> = Vec::new();
-        for pieces in self.within(period, span) {
-            all.extend(pieces.iter().filter_map(|piece| piece.within(span)));
+        for pieces in self.within(shape.period, span) {
+            let later = pieces.iter().filter_map(|piece| piece.from(before));
+            all.extend(later.filter_map(|piece| piece.within(span)));
         }
         let ends = |piece: &Piece| (piece.numbers.at(0), piece.numbers.at(piece.len() - 1));
         let in_order = all.is_sorted_by(|a, b| ends(a).1 < ends(b).0);
@@ -302,7 +327,7 @@ impl Panes {
             false => all.iter().flat_map(|piece| piece.numbers.of(piece.len())).collect(),
         };
         let (records, times) = all.into_iter().map(|piece| (piece.records, piece.times)).unzip();
-        let out = Records { records: concat(cx, records, mixed)?, times: Times(times) };
+        let out = Records { records: concat(cx, records, shape.mixed)?, times: Times(times) };
         if in_order {
             return Ok(out);
         }
@@ -354,6 +379,18 @@ impl Piece {
         let held = std::mem::take(&mut self.records);
         self.records = join_records(cx, held, new.records, mixed)?;
         Ok(())
+    }
+
+    /// The records but for those before a number, unless there are none.
+    fn from(&self, number: u64) -> Option<Cow<'_, Self>> {
+        let first = self.numbers.before(number, self.len());
+        if first == 0 {
+            return Some(Cow::Borrowed(self));
+        }
+        let times = self.times.get(first..).filter(|times| !times.is_empty())?.to_vec();
+        let records = self.records.slice(first, self.len());
+        let numbers = self.numbers.of(self.len()).split_off(first);
+        Some(Cow::Owned(Self::new(records, times, Numbers::Each(numbers))))
     }
 
     /// The records with times in a span, unless there are none.

@@ -25,7 +25,8 @@ const WINDOW_STEPS: usize = 8;
 /// Emits the records of the last `duration`, every `period` of event time, once a time at or
 /// after the end (and `lateness`) is seen. Records for windows that are gone are dropped, or sent
 /// on with the next window. When nothing came for a `period` of the clock, windows that have
-/// ended by the clock are emitted, too, if they have records.
+/// ended by the clock are emitted, too, if they have records. Once `countTrigger` records are held
+/// that have not been emitted, they are, and what comes later for the same windows at their ends.
 #[derive(Default)]
 pub(in crate::qsp) struct Time {
     held: Panes,
@@ -40,12 +41,31 @@ pub(in crate::qsp) struct Time {
     /// What a window without records looks like.
     like: Option<K>,
     late: Records,
+    /// What has been emitted of windows that are still open.
+    flushed: Flushed,
     /// When the clock is looked at next, in nanoseconds since 1970.
     look: Option<i64>,
     /// Whether something came since it was looked at.
     heard: bool,
     /// Whether windows may be handed on in pieces.
     pieces: bool,
+}
+
+/// What `countTrigger` has emitted: of some windows all records but the newest.
+#[derive(Default)]
+struct Flushed {
+    /// The ends of the first and the last of these windows.
+    first: Option<i128>,
+    last: Option<i128>,
+    /// How many records had come.
+    come: u64,
+}
+
+impl Flushed {
+    /// How many of the first records a window is not to emit again.
+    fn before(&self, end: i128) -> u64 {
+        if self.first <= Some(end) && Some(end) <= self.last { self.come } else { 0 }
+    }
 }
 
 /// The end of a window, which may lie behind all times, as a value: a time and what is beyond.
@@ -98,10 +118,11 @@ impl Time {
         while let Some(end) = self.next.filter(|end| shape.closed(*end) <= limit) {
             // Before anything is changed: the window is still there for the next batch.
             cx.charge(WINDOW_STEPS)?;
-            let pieces = self.pieces(cx, shape, end)?;
+            let before = self.flushed.before(end);
+            let pieces = if before == 0 { self.pieces(cx, shape, end)? } else { None };
             let mut window = match &pieces {
                 Some(_) => Records::default(),
-                None => self.held.window(cx, shape.period, shape.mixed, &shape.span(end))?,
+                None => self.held.window(cx, shape, &shape.span(end), before)?,
             };
             self.next = Some(shape.after(end));
             self.fired = true;
@@ -109,9 +130,12 @@ impl Time {
             window.append(cx, shape.mixed, std::mem::take(&mut self.late))?;
             if pieces.is_none() && window.times.is_empty() {
                 (empty, all) = (empty + 1, all + 1);
-                let skip = shape.skip || all > EMPTY_BATCH_MAX;
+                // What was flushed has been there, with records or without.
+                let skip = shape.skip || before > 0 || all > EMPTY_BATCH_MAX;
                 if skip || empty >= EMPTY_MAX {
-                    self.jump(shape, limit);
+                    // Those behind the flushed windows may have records that these had.
+                    let flushed = self.flushed.last.filter(|_| before > 0).unwrap_or(limit);
+                    self.jump(shape, limit.min(shape.closed(flushed)));
                 }
                 if skip {
                     continue;
@@ -131,6 +155,31 @@ impl Time {
         }
         self.forget(shape);
         Ok(())
+    }
+
+    /// Emits what is held and has not been emitted, in windows that stay open.
+    fn flush(
+        &mut self,
+        cx: &mut Session,
+        node: &Node,
+        shape: &Shape,
+        out: &mut Output,
+    ) -> Result<()> {
+        let Some((_, last)) = self.held.bounds() else { return Ok(()) };
+        let last = shape.end(last.into());
+        let last = self.flushed.last.map_or(last, |before| before.max(last));
+        let (next, fired) = (self.next, self.fired);
+        self.fire(cx, node, shape, shape.closed(last), out)?;
+        (self.next, self.fired) = (next, fired);
+        self.flushed = Flushed { first: next, last: Some(last), come: self.held.come() };
+        Ok(())
+    }
+
+    /// Whether as many records are held that have not been emitted as end windows before their
+    /// time.
+    fn is_full(&self, shape: &Shape) -> bool {
+        let enough = |count: usize| count as i64 >= shape.trigger;
+        enough(self.held.len()) && enough(self.held.since(self.flushed.come))
     }
 
     /// The records of a window in pieces, where that is allowed and they are.
@@ -272,11 +321,7 @@ impl Stage for Time {
         self.keep(cx, &shape, data, times, (least, last))?;
         self.greatest = self.greatest.max(last);
         self.fire(cx, node, &shape, self.greatest.into(), out)?;
-        if self.held.len() as i64 >= shape.trigger {
-            let end = self.next.unwrap_or_default();
-            self.fire(cx, node, &shape, shape.closed(end), out)?;
-        }
-        Ok(())
+        if self.is_full(&shape) { self.flush(cx, node, &shape, out) } else { Ok(()) }
     }
 
     fn give_pieces(&mut self) {
@@ -334,6 +379,9 @@ impl Stage for Time {
             self.late.state(),
             kept::number(self.look),
             K::bool(self.heard),
+            far(self.flushed.first),
+            far(self.flushed.last),
+            K::long(self.flushed.come as i64),
         ]))
     }
 
@@ -346,6 +394,11 @@ impl Stage for Time {
         self.like = parts.held()?;
         self.late = Records::resume(&parts.next()?)?;
         (self.look, self.heard) = (parts.number()?, parts.long()? != 0);
+        // States of older versions end here: nothing was flushed.
+        if let Ok(first) = parts.next() {
+            let (first, last) = (from_far(&first)?, from_far(&parts.next()?)?);
+            self.flushed = Flushed { first, last, come: parts.long()? as u64 };
+        }
         Ok(())
     }
 }
