@@ -1,6 +1,7 @@
 //! What windows of event time are told, and the times of records.
 
-use super::nanos;
+use super::length;
+use crate::convert::calendar::{DAY, MILLI, MINUTE, SECOND};
 use crate::convert::numeric::{Column, NULL, floats, ints};
 use crate::error::{QError, Result, length_error, type_error};
 use crate::qsp::build::Node;
@@ -19,34 +20,37 @@ pub(super) struct Shape {
     pub(super) sort: bool,
     pub(super) passthrough: bool,
     pub(super) mixed: bool,
-    pub(super) dictionaries: bool,
     /// Whether the period is a length of time, and no number.
     pub(super) clock: bool,
 }
 
 impl Shape {
-    pub(super) fn of(node: &Node) -> Result<Self> {
-        let given = node.option("period");
-        let period = given.map_or(Err(type_error()), nanos)?;
-        let duration = node.option("duration").map_or(Ok(period), nanos)?;
-        if period <= 0 || duration < period {
-            return Err(QError::new("period: must be positive and at most the duration"));
+    /// The options for times of a type, where that is known: lengths that are numbers count units
+    /// of the times.
+    pub(super) fn of(node: &Node, times: Option<Type>) -> Result<Self> {
+        let is_time = |name| Some(node.option(name)?.ty()?.is_temporal());
+        let clock = is_time("period");
+        if clock == Some(false) && times == Some(Type::Month) {
+            return Err(QError::new("period must be a length of time, because months differ"));
         }
-        let lateness = node.option("lateness").map_or(Ok(0), nanos)?;
-        if lateness < 0 {
-            return Err(QError::new("lateness: must not be negative"));
+        let unit = times.map_or(1, unit);
+        let period = length(node, "period", unit)?.ok_or_else(type_error)?;
+        let duration = length(node, "duration", unit)?.unwrap_or(period);
+        // How a number compares with a length of time is known with its unit.
+        let alike = times.is_some() || is_time("duration") == clock;
+        if alike && duration < period {
+            return Err(QError::new("duration must not be below the period"));
         }
         Ok(Self {
             period,
             duration,
-            lateness,
+            lateness: length(node, "lateness", unit)?.unwrap_or(0),
             trigger: node.number("countTrigger", i64::MAX)?,
             skip: node.flag("skipEmptyWindows")?,
             sort: node.flag("sort")?,
             passthrough: node.flag("passthrough")?,
             mixed: node.flag("mixedSchemas")?,
-            dictionaries: node.number("acceptDictionaries", 1)? != 0,
-            clock: given.and_then(K::ty).is_some_and(Type::is_temporal),
+            clock: clock == Some(true),
         })
     }
 
@@ -82,6 +86,30 @@ impl Shape {
 pub(super) fn near(time: i128) -> i64 {
     let greatest = i128::from(i64::MAX);
     i64::try_from(time.clamp(-greatest, greatest)).unwrap_or_default()
+}
+
+/// Nanoseconds of the unit in which times of a type are counted.
+fn unit(times: Type) -> i64 {
+    match times {
+        Type::Date | Type::Datetime => DAY,
+        Type::Minute => MINUTE,
+        Type::Second => SECOND,
+        Type::Time => MILLI,
+        _ => 1,
+    }
+}
+
+/// What is wrong with the options, as far as that can be told without the times.
+pub(super) fn check(node: &Node) -> Result<()> {
+    Shape::of(node, None)?;
+    let by_name = |k: &K| k.as_sym().is_some();
+    match (node.option("timeColumn"), node.option("timeAssigner")) {
+        (Some(K::Func(_)), None) | (None, Some(K::Func(_))) => Ok(()),
+        (Some(column), None) if by_name(column) => Ok(()),
+        (Some(_), None) => Err(QError::new("timeColumn must be a name or a function")),
+        (None, Some(_)) => Err(QError::new("timeAssigner must be a function")),
+        _ => Err(QError::new("one of timeColumn and timeAssigner must be given")),
+    }
 }
 
 /// The whole number at or below another.

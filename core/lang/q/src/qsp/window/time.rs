@@ -291,9 +291,10 @@ impl Stage for Time {
         data: K,
         out: &mut Output,
     ) -> Result<()> {
-        let shape = Shape::of(node)?;
-        let data = records(data, shape.dictionaries)?;
+        let dictionaries = node.number("acceptDictionaries", 1)? != 0;
+        let data = records(data, dictionaries)?;
         let (ty, times) = times(cx, node, &metadata, &data)?;
+        let shape = Shape::of(node, Some(ty))?;
         // From here on nothing fails but for the limits: what is held stays as it is when a batch
         // is refused, the records with their times.
         if self.ty.is_some_and(|known| known != ty) {
@@ -329,7 +330,7 @@ impl Stage for Time {
     }
 
     fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
-        let shape = Shape::of(node)?;
+        let shape = Shape::of(node, self.ty)?;
         if let Some((_, last)) = self.held.bounds() {
             let end = shape.end(last.into());
             self.fire(cx, node, &shape, shape.closed(end), out)?;
@@ -349,7 +350,7 @@ impl Stage for Time {
     }
 
     fn tick(&mut self, cx: &mut Session, node: &Node, now: i64, out: &mut Output) -> Result<()> {
-        let shape = Shape::of(node)?;
+        let shape = Shape::of(node, self.ty)?;
         // Whatever becomes of this look, the next one is not due at once.
         self.look = Some(now.saturating_add(shape.period));
         if std::mem::take(&mut self.heard) {
