@@ -1,6 +1,7 @@
 //! What a spec builds: operators with identity, and the graph that juxtaposition makes of them.
 
 use super::called::{self, Callback, Calls};
+use super::checks;
 use super::lifecycle::Handlers;
 use super::options;
 use super::trace::Watch;
@@ -228,15 +229,10 @@ impl Session {
             return Err(QError::new(format!("duplicate operator name: {name}")));
         }
         let func = options.iter().find(|(n, _)| n == "fn").map(|(_, k)| k.clone());
-        self.qsp.nodes.push(Node {
-            id,
-            kind: def.kind,
-            op: def.name,
-            name,
-            options,
-            func,
-            inputs: Vec::new(),
-        });
+        let (kind, op, inputs) = (def.kind, def.name, Vec::new());
+        let node = Node { id, kind, op, name, options, func, inputs };
+        checks::check(&node)?;
+        self.qsp.nodes.push(node);
         Ok(K::Func(Arc::new(Pipe { first: id, last: id })))
     }
 

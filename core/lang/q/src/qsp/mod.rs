@@ -10,6 +10,7 @@ mod apply;
 pub(crate) mod batch;
 mod build;
 mod called;
+mod checks;
 mod codec;
 mod console;
 mod feed;

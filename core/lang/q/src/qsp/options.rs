@@ -18,8 +18,8 @@ struct Known {
     built: &'static [&'static str],
     /// Options that are documented and not there.
     absent: &'static [&'static str],
-    /// Names of older versions, and what they are called now.
-    renamed: &'static [(&'static str, &'static str)],
+    /// Options of older versions that do what they did, and what there is now.
+    older: &'static [(&'static str, &'static str)],
     /// Options of older versions that say what is always so.
     needless: &'static [&'static str],
     /// Options that make no difference here.
@@ -28,15 +28,15 @@ struct Known {
 
 impl Known {
     const fn new(op: &'static str, built: &'static [&'static str]) -> Self {
-        Self { op, built, absent: &[], renamed: &[], needless: &[], moot: &[] }
+        Self { op, built, absent: &[], older: &[], needless: &[], moot: &[] }
     }
 
     const fn absent(self, absent: &'static [&'static str]) -> Self {
         Self { absent, ..self }
     }
 
-    const fn renamed(self, renamed: &'static [(&'static str, &'static str)]) -> Self {
-        Self { renamed, ..self }
+    const fn older(self, older: &'static [(&'static str, &'static str)]) -> Self {
+        Self { older, ..self }
     }
 
     const fn moot(self, moot: &'static [&'static str]) -> Self {
@@ -127,7 +127,7 @@ const KNOWN: &[Known] = &[
         "window.timer",
         &["acceptDictionaries", "countTrigger", "mixedSchemas", "skipEmptyWindows"],
     )
-    .renamed(&[("batchSize", "countTrigger")]),
+    .older(&[("batchSize", "countTrigger")]),
     Known::new("window.tumbling", TIMED).needless(&["snap"]),
     Known::new("write.toConsole", &["qlog", "split", "timestamp"]),
     Known::new("write.toDatabase", &["overwrite", "partition"])
@@ -142,7 +142,7 @@ const KNOWN: &[Known] = &[
     Known::new("write.toVariable", &["mode"]),
 ];
 
-/// The options that an operator was given, under the names that they have now.
+/// The options that an operator was given.
 ///
 /// # Errors
 /// An option that the operator does not take, or that is not there.
@@ -160,9 +160,11 @@ pub(super) fn checked(
             cx.warn(&format!("option {name} of .qsp.{op} means nothing here"));
             continue;
         }
-        if let Some((_, now)) = known.renamed.iter().find(|(old, _)| *old == name) {
-            cx.warn(&format!("option {name} of .qsp.{op} is now called {now}"));
-            out.push(((*now).to_owned(), value));
+        if let Some((_, now)) = known.older.iter().find(|(old, _)| *old == name) {
+            cx.warn(&format!(
+                "option {name} of .qsp.{op} is of older versions: now there is {now}"
+            ));
+            out.push((name, value));
             continue;
         }
         if is(known.absent) {
@@ -215,8 +217,9 @@ mod tests {
     #[test]
     fn options_of_older_versions_are_taken_with_a_warning() {
         let pipeline = load(&spec(".qsp.window.timer[10; .qsp.use ``batchSize!(::;3)]")).unwrap();
-        assert_eq!(pipeline.nodes[1].number("countTrigger", 0), Ok(3));
-        let text = "option batchSize of .qsp.window.timer is now called countTrigger";
+        assert_eq!(pipeline.nodes[1].number("batchSize", 0), Ok(3));
+        let text =
+            "option batchSize of .qsp.window.timer is of older versions: now there is countTrigger";
         assert_eq!(pipeline.warnings, [text]);
         let snap = ".qsp.window.sliding[5; 10; .qsp.use `timeAssigner`snap!({x};1b)]";
         let pipeline = load(&spec(snap)).unwrap();

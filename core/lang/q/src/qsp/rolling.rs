@@ -87,7 +87,6 @@ mod tests {
             (line.give("9 1"), line.give("2"), line.give("3")),
             (vec!["9".to_owned()], vec!["9".to_owned()], vec!["3".to_owned()],)
         );
-        assert!(Line::new(".qsp.rolling[0; {x}]").fails("1 2"));
     }
 
     proptest! {

@@ -14,7 +14,8 @@ pub(super) use rename::RenameColumns;
 pub(super) use schema::Schema;
 pub(super) use time_split::TimeSplit;
 
-use super::build::{Def, Kind, maker};
+use super::build::{Def, Kind, Node, maker};
+use super::checks;
 use crate::error::{QError, Result, type_error};
 use crate::session::Session;
 use crate::verbs::Verb;
@@ -65,6 +66,39 @@ pub(super) fn names(k: &K) -> Result<Vec<Sym>> {
         (_, Some(several)) => Ok(several.to_vec()),
         _ => Err(type_error()),
     }
+}
+
+/// What is wrong with the options of a transformation.
+pub(super) fn check(node: &Node) -> Result<()> {
+    let given = |name| node.option(name).unwrap_or(&K::Null);
+    let of_names = |name| matches!(given(name), K::Dict(d) if names(&d.keys).is_ok());
+    let columns = || names(given("columns")).is_ok();
+    let (fine, wanted) = match node.op {
+        "transform.fill" => {
+            checks::choice(node, "mode", &["static", "down", "up"])?;
+            (of_names("defaults"), "defaults must be a dictionary of columns")
+        }
+        "transform.renameColumns" => {
+            (of_names("nameScheme"), "nameScheme must be a dictionary of names")
+        }
+        "transform.replaceInfinity" => (columns(), "columns must be names"),
+        "transform.replaceNull" => {
+            nulls::size(node)?;
+            let wanted = "columns must be names or a dictionary of columns";
+            (columns() || of_names("columns"), wanted)
+        }
+        "transform.schema" => {
+            checks::choice(node, "parse", schema::PARSE)?;
+            checks::choice(node, "inputType", schema::INPUT)?;
+            let wanted = "schema must be a table, or a dictionary of names and types";
+            (schema::wanted(given("schema")).is_ok(), wanted)
+        }
+        "transform.timeSplit" => {
+            (columns() || node.option("columns").is_none(), "columns must be names")
+        }
+        _ => return Ok(()),
+    };
+    if fine { Ok(()) } else { Err(QError::new(wanted)) }
 }
 
 macro_rules! makers {

@@ -2,10 +2,15 @@
 
 mod concat;
 mod count;
+#[cfg(test)]
+mod far_tests;
+#[cfg(test)]
+mod flush_tests;
 mod global;
 #[cfg(test)]
 mod more_tests;
 mod panes;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -17,7 +22,8 @@ pub(super) use global::Global;
 pub(super) use time::Time;
 pub(super) use timer::Timer;
 
-use super::build::{Def, Kind, maker};
+use super::build::{Def, Kind, Node, maker};
+use super::checks;
 use crate::error::{QError, Result, type_error};
 use crate::session::Session;
 use crate::verbs::{Verb, join};
@@ -102,6 +108,37 @@ pub(super) fn nanos(k: &K) -> Result<i64> {
             crate::convert::cast::cast(Type::Timespan, k)?.as_long().ok_or_else(type_error)
         }
         _ => k.as_long().ok_or_else(type_error),
+    }
+}
+
+/// An option that is a length of time, in nanoseconds; a number counts so many of a unit.
+fn length(node: &Node, name: &str, unit: i64) -> Result<Option<i64>> {
+    let Some(given) = node.option(name) else { return Ok(None) };
+    let length = match given.ty() {
+        Some(ty) if ty.is_temporal() => nanos(given).ok(),
+        _ => given.as_long().map(|number| number.saturating_mul(unit)),
+    };
+    let (least, of) = if name == "lateness" { (0, "not below 0") } else { (1, "above 0") };
+    let wrong = || QError::new(format!("{name} must be a length of time or a whole number, {of}"));
+    length.filter(|length| *length >= least).map(Some).ok_or_else(wrong)
+}
+
+/// What is wrong with the options of a window.
+pub(super) fn check(node: &Node) -> Result<()> {
+    match node.op {
+        "window.count" => {
+            checks::positive(node, "size")?;
+            checks::positive(node, "frequency")
+        }
+        "window.global" => {
+            checks::function(node, "trigger")?;
+            checks::params(node, &["operator", "metadata", "data"])
+        }
+        "window.timer" => {
+            checks::positive(node, "batchSize")?;
+            length(node, "period", 1).map(|_| ())
+        }
+        _ => shape::check(node),
     }
 }
 

@@ -250,7 +250,6 @@ mod tests {
         }
         assert_eq!(always.give("\"c\\n3\""), ["+(,`c)!,,3"]);
         assert_eq!(columns("none").give("\"1\\n2\""), ["+(,`c0)!,1 2"]);
-        assert!(columns("sometimes").fails("\"1\\n2\""));
     }
 
     proptest! {

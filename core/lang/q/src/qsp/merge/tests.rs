@@ -77,5 +77,4 @@ fn a_function_gets_what_params_name() {
     assert_eq!(run("``state!(::;0)", f, steps), [K::long(13)]);
     let f = "{[r;l] r-l}";
     assert_eq!(run("``params!(::;`right`left)", f, steps), [K::long(1)]);
-    assert_eq!(run("``params!(::;`right`middle)", f, steps), []);
 }

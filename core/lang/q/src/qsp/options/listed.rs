@@ -122,6 +122,11 @@ fn spec(op: &str, arguments: &str, option: &str) -> String {
         [one] => format!("enlist {one}"),
         several => format!("({})", several.join(";")),
     };
+    // Where times come from is said once.
+    let arguments = match option {
+        "timeAssigner" => arguments.trim_end_matches("`t;"),
+        _ => arguments,
+    };
     let node = format!(".qsp.{op}[{arguments} .qsp.use (!) . flip {entries}]");
     let (mut reader, mut writer) = (".qsp.read.fromCallback[`p]", ".qsp.write.toVariable[`v]");
     match op.split('.').next() {

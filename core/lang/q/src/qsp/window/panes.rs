@@ -5,12 +5,15 @@
 //! other records are held.
 
 use super::concat::concat;
+use super::shape::Shape;
 use super::{fits, join_records};
 use crate::error::Result;
 use crate::qsp::kept::{self, Parts};
 use crate::session::Session;
 use formats::k::K;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Records that are put together as they come: what comes in small batches does not stay in as
@@ -72,6 +75,16 @@ impl Numbers {
         match self {
             Self::From(first) => first + place as u64,
             Self::Each(all) => all.get(place).copied().unwrap_or_default(),
+        }
+    }
+
+    /// How many of the first `count` are less than a number.
+    fn before(&self, number: u64, count: usize) -> usize {
+        match self {
+            Self::From(first) => {
+                usize::try_from(number.saturating_sub(*first)).map_or(count, |n| n.min(count))
+            }
+            Self::Each(all) => all.partition_point(|n| *n < number),
         }
     }
 
@@ -174,6 +187,17 @@ impl Panes {
         self.held == 0
     }
 
+    /// How many records have come.
+    pub(super) fn come(&self) -> u64 {
+        self.come
+    }
+
+    /// How many of those from a number on are held.
+    pub(super) fn since(&self, number: u64) -> usize {
+        let pieces = self.panes.values().flatten();
+        pieces.map(|piece| piece.len() - piece.numbers.before(number, piece.len())).sum()
+    }
+
     /// The records that came last for the first period, as far as they are in one piece.
     #[cfg(test)]
     pub(super) fn newest(&self) -> Option<&K> {
@@ -188,7 +212,8 @@ impl Panes {
     }
 
     /// The least time that is held and not before another.
-    pub(super) fn next_from(&self, time: i64, period: i64) -> Option<i64> {
+    pub(super) fn next_from(&self, time: i128, period: i64) -> Option<i64> {
+        let time = i64::try_from(time.max(i64::MIN.into())).ok()?;
         let least = |piece: &Piece| match piece.ends.0 {
             low if low >= time => Some(low),
             _ => piece.times.iter().copied().filter(|t| *t >= time).min(),
@@ -263,32 +288,37 @@ impl Panes {
         }
     }
 
-    /// The records with times in `start..end` in several pieces, if all of each piece is within
-    /// and they are in the order in which they came.
-    pub(super) fn pieces(&self, period: i64, start: i64, end: i64) -> Option<Vec<&K>> {
-        let last = end.saturating_sub(1).div_euclid(period);
-        let panes = self.panes.range(start.div_euclid(period)..=last);
-        let all: Vec<&Piece> = panes.flat_map(|(_, pieces)| pieces).collect();
-        let within = |piece: &&Piece| start <= piece.ends.0 && piece.ends.1 < end;
+    /// The records with times in a span in several pieces, if all of each piece is within and they
+    /// are in the order in which they came.
+    pub(super) fn pieces(&self, period: i64, span: &RangeInclusive<i64>) -> Option<Vec<&K>> {
+        let all: Vec<&Piece> = self.within(period, span).flatten().collect();
+        let within = |piece: &&Piece| span.contains(&piece.ends.0) && span.contains(&piece.ends.1);
         let ends = |piece: &Piece| (piece.numbers.at(0), piece.numbers.at(piece.len() - 1));
         let in_order = all.is_sorted_by(|a, b| ends(a).1 < ends(b).0);
         let fit = all.len() > 1 && in_order && all.iter().all(within);
         fit.then(|| all.into_iter().map(|piece| &piece.records).collect())
     }
 
-    /// The records with times in `start..end`, in the order in which they came.
+    /// The periods with times in a span.
+    fn within(&self, period: i64, span: &RangeInclusive<i64>) -> impl Iterator<Item = &Vec<Piece>> {
+        let (first, last) = (span.start().div_euclid(period), span.end().div_euclid(period));
+        // A range that ends before it begins is none that a map takes.
+        self.panes.range(first..=last.max(first)).map(|(_, pieces)| pieces)
+    }
+
+    /// The records with times in a span but for those before a number, in the order in which they
+    /// came.
     pub(super) fn window(
         &self,
         cx: &mut Session,
-        period: i64,
-        mixed: bool,
-        start: i64,
-        end: i64,
+        shape: &Shape,
+        span: &RangeInclusive<i64>,
+        before: u64,
     ) -> Result<Records> {
-        let last = end.saturating_sub(1).div_euclid(period);
         let mut all: Vec<Piece> = Vec::new();
-        for (_, pieces) in self.panes.range(start.div_euclid(period)..=last) {
-            all.extend(pieces.iter().filter_map(|piece| piece.within(start, end)));
+        for pieces in self.within(shape.period, span) {
+            let later = pieces.iter().filter_map(|piece| piece.from(before));
+            all.extend(later.filter_map(|piece| piece.within(span)));
         }
         let ends = |piece: &Piece| (piece.numbers.at(0), piece.numbers.at(piece.len() - 1));
         let in_order = all.is_sorted_by(|a, b| ends(a).1 < ends(b).0);
@@ -297,7 +327,7 @@ impl Panes {
             false => all.iter().flat_map(|piece| piece.numbers.of(piece.len())).collect(),
         };
         let (records, times) = all.into_iter().map(|piece| (piece.records, piece.times)).unzip();
-        let out = Records { records: concat(cx, records, mixed)?, times: Times(times) };
+        let out = Records { records: concat(cx, records, shape.mixed)?, times: Times(times) };
         if in_order {
             return Ok(out);
         }
@@ -307,9 +337,9 @@ impl Panes {
     }
 
     /// Forgets the periods that end before a time.
-    pub(super) fn forget(&mut self, period: i64, oldest: i64) {
+    pub(super) fn forget(&mut self, period: i64, oldest: i128) {
         while let Some(first) = self.panes.first_entry() {
-            if first.key().saturating_add(1).saturating_mul(period) > oldest {
+            if (i128::from(*first.key()) + 1) * i128::from(period) > oldest {
                 return;
             }
             self.held -= first.remove().iter().map(Piece::len).sum::<usize>();
@@ -351,9 +381,21 @@ impl Piece {
         Ok(())
     }
 
-    /// The records with times in `start..end`, unless there are none.
-    fn within(&self, start: i64, end: i64) -> Option<Self> {
-        let inside = |t: &i64| (start..end).contains(t);
+    /// The records but for those before a number, unless there are none.
+    fn from(&self, number: u64) -> Option<Cow<'_, Self>> {
+        let first = self.numbers.before(number, self.len());
+        if first == 0 {
+            return Some(Cow::Borrowed(self));
+        }
+        let times = self.times.get(first..).filter(|times| !times.is_empty())?.to_vec();
+        let records = self.records.slice(first, self.len());
+        let numbers = self.numbers.of(self.len()).split_off(first);
+        Some(Cow::Owned(Self::new(records, times, Numbers::Each(numbers))))
+    }
+
+    /// The records with times in a span, unless there are none.
+    fn within(&self, span: &RangeInclusive<i64>) -> Option<Self> {
+        let inside = |t: &i64| span.contains(t);
         if inside(&self.ends.0) && inside(&self.ends.1) {
             return Some(self.clone());
         }

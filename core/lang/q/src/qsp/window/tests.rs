@@ -22,7 +22,7 @@ pub(super) fn table(rows: &[Row]) -> K {
 }
 
 /// Pieces of so many rows, by turns, and what is left.
-fn cut<'a>(rows: &'a [Row], cuts: &[usize]) -> Vec<&'a [Row]> {
+pub(super) fn cut<'a>(rows: &'a [Row], cuts: &[usize]) -> Vec<&'a [Row]> {
     let (mut pieces, mut rest) = (Vec::new(), rows);
     for count in cuts {
         let (piece, after) = rest.split_at((*count).min(rest.len()));
@@ -103,7 +103,7 @@ fn counted(rows: &[Row], size: usize, frequency: usize) -> Vec<Window> {
 }
 
 /// All windows from the one in which the least time is to the one in which the greatest is.
-fn timed(rows: &[Row], period: i64, duration: i64) -> Vec<Window> {
+pub(super) fn timed(rows: &[Row], period: i64, duration: i64) -> Vec<Window> {
     let (Some(first), Some(last)) =
         (rows.iter().map(|r| r.0).min(), rows.iter().map(|r| r.0).max())
     else {
@@ -120,7 +120,7 @@ fn timed(rows: &[Row], period: i64, duration: i64) -> Vec<Window> {
 }
 
 /// Records whose times go up by the first numbers and are then put back by the second.
-fn stream(steps: &[(i64, i64)]) -> Vec<Row> {
+pub(super) fn stream(steps: &[(i64, i64)]) -> Vec<Row> {
     let mut time = -7;
     let rows = steps.iter().zip(0..).map(|((step, back), v)| {
         time += step;

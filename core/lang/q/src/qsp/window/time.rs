@@ -1,31 +1,37 @@
 //! Windows of event time: tumbling, and sliding ones that overlap.
 
 use super::panes::{Panes, Records, ends};
-use super::{fits, metadata, nanos, records};
+use super::shape::{Shape, has_columns_of, near, times};
+use super::{fits, metadata, records};
 use crate::convert::calendar::{DAY, EPOCH_DAYS};
-use crate::convert::numeric::{Column, NULL, floats, ints};
-use crate::error::{QError, Result, length_error, type_error};
+use crate::convert::numeric::NULL;
+use crate::error::{QError, Result};
 use crate::qsp::build::Node;
 use crate::qsp::kept::{self, Parts};
 use crate::qsp::pieces::Pieces;
 use crate::qsp::stage::{Output, Stage};
 use crate::session::Session;
 use crate::verbs;
-use formats::k::{Attr, Data, K, Scalar, Type, Vector};
+use formats::k::{K, Scalar, Type};
 use std::sync::Arc;
 
 /// Windows without records that are emitted between two that have some.
-const EMPTY_MAX: i64 = 1000;
+const EMPTY_MAX: usize = 1000;
+/// Windows without records that one batch emits.
+const EMPTY_BATCH_MAX: usize = if cfg!(test) { 2500 } else { 1 << 20 };
+/// Steps of work that a window counts for, besides what is made of its records.
+const WINDOW_STEPS: usize = 8;
 
 /// Emits the records of the last `duration`, every `period` of event time, once a time at or
 /// after the end (and `lateness`) is seen. Records for windows that are gone are dropped, or sent
 /// on with the next window. When nothing came for a `period` of the clock, windows that have
-/// ended by the clock are emitted, too, if they have records.
+/// ended by the clock are emitted, too, if they have records. Once `countTrigger` records are held
+/// that have not been emitted, they are, and what comes later for the same windows at their ends.
 #[derive(Default)]
 pub(in crate::qsp) struct Time {
     held: Panes,
     /// The end of the next window; `None` until the first record.
-    next: Option<i64>,
+    next: Option<i128>,
     /// Whether a window has gone; until then an earlier one may still come first.
     fired: bool,
     /// The greatest time that was seen.
@@ -35,6 +41,8 @@ pub(in crate::qsp) struct Time {
     /// What a window without records looks like.
     like: Option<K>,
     late: Records,
+    /// What has been emitted of windows that are still open.
+    flushed: Flushed,
     /// When the clock is looked at next, in nanoseconds since 1970.
     look: Option<i64>,
     /// Whether something came since it was looked at.
@@ -43,100 +51,44 @@ pub(in crate::qsp) struct Time {
     pieces: bool,
 }
 
-/// The options, all of them looked at before anything is changed.
-struct Shape {
-    period: i64,
-    duration: i64,
-    lateness: i64,
-    trigger: i64,
-    skip: bool,
-    sort: bool,
-    passthrough: bool,
-    mixed: bool,
-    dictionaries: bool,
-    /// Whether the period is a length of time, and no number.
-    clock: bool,
+/// What `countTrigger` has emitted: of some windows all records but the newest.
+#[derive(Default)]
+struct Flushed {
+    /// The ends of the first and the last of these windows.
+    first: Option<i128>,
+    last: Option<i128>,
+    /// How many records had come.
+    come: u64,
 }
 
-impl Shape {
-    fn of(node: &Node) -> Result<Self> {
-        let given = node.option("period");
-        let period = given.map_or(Err(type_error()), nanos)?;
-        let duration = node.option("duration").map_or(Ok(period), nanos)?;
-        if period <= 0 || duration < period {
-            return Err(QError::new("period: must be positive and at most the duration"));
-        }
-        let lateness = node.option("lateness").map_or(Ok(0), nanos)?;
-        if lateness < 0 {
-            return Err(QError::new("lateness: must not be negative"));
-        }
-        Ok(Self {
-            period,
-            duration,
-            lateness,
-            trigger: node.number("countTrigger", i64::MAX)?,
-            skip: node.flag("skipEmptyWindows")?,
-            sort: node.flag("sort")?,
-            passthrough: node.flag("passthrough")?,
-            mixed: node.flag("mixedSchemas")?,
-            dictionaries: node.number("acceptDictionaries", 1)? != 0,
-            clock: given.and_then(K::ty).is_some_and(Type::is_temporal),
-        })
-    }
-
-    /// The end of the first window that is still open at a time.
-    fn end(&self, time: i64) -> i64 {
-        time.div_euclid(self.period).saturating_add(1).saturating_mul(self.period)
+impl Flushed {
+    /// How many of the first records a window is not to emit again.
+    fn before(&self, end: i128) -> u64 {
+        if self.first <= Some(end) && Some(end) <= self.last { self.come } else { 0 }
     }
 }
 
-/// The times of a batch, by column or function.
-fn times(cx: &mut Session, node: &Node, metadata: &K, data: &K) -> Result<(Type, Arc<Vec<i64>>)> {
-    let column = match (node.option("timeColumn"), node.option("timeAssigner")) {
-        (Some(name), _) if name.as_sym().is_some() => crate::eval::at(data, name)?,
-        (Some(f), _) => cx.apply(f, &[metadata.clone(), data.clone()])?,
-        (None, Some(f)) => cx.apply(f, std::slice::from_ref(data))?,
-        (None, None) => return Err(QError::new("timeColumn")),
-    };
-    let ty = column.ty().ok_or_else(type_error)?;
-    let column = if column.is_atom() { column.enlist() } else { column };
-    let unit = match ty {
-        Type::Timestamp | Type::Timespan => column,
-        Type::Date | Type::Month | Type::Datetime => {
-            crate::convert::cast::cast(Type::Timestamp, &column)?
-        }
-        Type::Minute | Type::Second | Type::Time => {
-            crate::convert::cast::cast(Type::Timespan, &column)?
-        }
-        _ => column,
-    };
-    let items = match (&unit, ints(&unit)) {
-        (K::Vec(Vector { data: Data::I64(v), .. }), _) => Arc::clone(v),
-        (_, Some(Column::Vec(v))) => Arc::new(v.into_owned()),
-        _ => match floats(&unit) {
-            Some(Column::Vec(v)) => Arc::new(v.iter().map(|x| *x as i64).collect()),
-            _ => return Err(type_error()),
-        },
-    };
-    if items.len() != data.len() {
-        return Err(length_error());
-    }
-    Ok((ty, items))
+/// The end of a window, which may lie behind all times, as a value: a time and what is beyond.
+fn far(end: Option<i128>) -> K {
+    let Some(end) = end else { return K::list(Vec::new()) };
+    let beyond = end - i128::from(near(end));
+    let beyond = (beyond != 0).then(|| K::long(near(beyond)));
+    K::list([K::long(near(end))].into_iter().chain(beyond).collect())
 }
 
-/// Whether records have the same columns as others, and nothing is promised about either.
-fn has_columns_of(like: &K, records: &K) -> bool {
-    let (K::Table(like), K::Table(records)) = (like, records) else { return false };
-    let plain = |pair: (&K, &K)| match pair {
-        (K::Vec(a), K::Vec(b)) => a.ty == b.ty && a.attr == Attr::None && b.attr == Attr::None,
-        _ => false,
+/// What [`far`] has written.
+fn from_far(state: &K) -> Result<Option<i128>> {
+    let add = |sum: Option<i128>, part: K| {
+        let part = i128::from(part.as_long().ok_or_else(kept::foreign)?);
+        Ok(Some(sum.unwrap_or_default() + part))
     };
-    like.names == records.names && like.columns.iter().zip(&records.columns).all(plain)
+    state.items().try_fold(None, add)
 }
 
 impl Time {
     /// The start of a window as a value of the times' type.
-    fn start(&self, nanos: i64) -> K {
+    fn start(&self, nanos: i128) -> K {
+        let nanos = near(nanos);
         match self.ty {
             Some(Type::Timespan | Type::Minute | Type::Second | Type::Time) => {
                 K::Atom(Type::Timespan, Scalar::I64(nanos))
@@ -152,33 +104,40 @@ impl Time {
         self.ty.is_some_and(|ty| points.contains(&ty))
     }
 
-    /// Emits all windows that end up to `limit`.
+    /// Emits all windows that are closed at `limit`.
     fn fire(
         &mut self,
         cx: &mut Session,
         node: &Node,
         shape: &Shape,
-        limit: i64,
+        limit: i128,
         out: &mut Output,
     ) -> Result<()> {
-        let mut empty = 0;
-        while let Some(end) = self.next.filter(|end| end.saturating_add(shape.lateness) <= limit) {
-            let start = end.saturating_sub(shape.duration);
-            let pieces = self.pieces(cx, shape, start, end)?;
+        // Windows without records: since the last one that had some, and in all.
+        let (mut empty, mut all) = (0, 0);
+        while let Some(end) = self.next.filter(|end| shape.closed(*end) <= limit) {
+            // Before anything is changed: the window is still there for the next batch.
+            cx.charge(WINDOW_STEPS)?;
+            let before = self.flushed.before(end);
+            let pieces = if before == 0 { self.pieces(cx, shape, end)? } else { None };
             let mut window = match &pieces {
                 Some(_) => Records::default(),
-                None => self.held.window(cx, shape.period, shape.mixed, start, end)?,
+                None => self.held.window(cx, shape, &shape.span(end), before)?,
             };
-            self.next = Some(end.saturating_add(shape.period));
+            self.next = Some(shape.after(end));
             self.fired = true;
             // A batch that does not fit what is late was refused when it came.
             window.append(cx, shape.mixed, std::mem::take(&mut self.late))?;
             if pieces.is_none() && window.times.is_empty() {
-                empty += 1;
-                if empty >= EMPTY_MAX {
-                    self.jump(shape, limit);
+                (empty, all) = (empty + 1, all + 1);
+                // What was flushed has been there, with records or without.
+                let skip = shape.skip || before > 0 || all > EMPTY_BATCH_MAX;
+                if skip || empty >= EMPTY_MAX {
+                    // Those behind the flushed windows may have records that these had.
+                    let flushed = self.flushed.last.filter(|_| before > 0).unwrap_or(limit);
+                    self.jump(shape, limit.min(shape.closed(flushed)));
                 }
-                if shape.skip {
+                if skip {
                     continue;
                 }
             } else {
@@ -189,7 +148,7 @@ impl Time {
                 None => self.shown(cx, node, shape, window)?,
             };
             if let Some(data) = data {
-                out.push((metadata(self.start(start)), data));
+                out.push((metadata(self.start(shape.start(end))), data));
             }
             // Before the next one, so that a window that nobody else has is not copied.
             self.forget(shape);
@@ -198,13 +157,40 @@ impl Time {
         Ok(())
     }
 
+    /// Emits what is held and has not been emitted, in windows that stay open.
+    fn flush(
+        &mut self,
+        cx: &mut Session,
+        node: &Node,
+        shape: &Shape,
+        out: &mut Output,
+    ) -> Result<()> {
+        let Some((_, last)) = self.held.bounds() else { return Ok(()) };
+        let last = shape.end(last.into());
+        let last = self.flushed.last.map_or(last, |before| before.max(last));
+        let (next, fired) = (self.next, self.fired);
+        self.fire(cx, node, shape, shape.closed(last), out)?;
+        (self.next, self.fired) = (next, fired);
+        self.flushed = Flushed { first: next, last: Some(last), come: self.held.come() };
+        Ok(())
+    }
+
+    /// Whether as many records are held that have not been emitted as end windows before their
+    /// time.
+    fn is_full(&self, shape: &Shape) -> bool {
+        let enough = |count: usize| count as i64 >= shape.trigger;
+        enough(self.held.len()) && enough(self.held.since(self.flushed.come))
+    }
+
     /// The records of a window in pieces, where that is allowed and they are.
-    fn pieces(&self, cx: &mut Session, shape: &Shape, start: i64, end: i64) -> Result<Option<K>> {
+    fn pieces(&self, cx: &mut Session, shape: &Shape, end: i128) -> Result<Option<K>> {
         let plain = !shape.sort && !shape.mixed && self.late.times.is_empty();
         if !self.pieces || !plain || cx.qsp.watch.on() {
             return Ok(None);
         }
-        let Some(pieces) = self.held.pieces(shape.period, start, end) else { return Ok(None) };
+        let Some(pieces) = self.held.pieces(shape.period, &shape.span(end)) else {
+            return Ok(None);
+        };
         cx.room(pieces.iter().map(|piece| piece.len()).sum())?;
         Ok(Pieces::join(pieces.into_iter().cloned().collect()))
     }
@@ -233,36 +219,35 @@ impl Time {
 
     /// Where windows begin: with the first record, or with an earlier one that comes before a
     /// window has gone and is not too late for its own.
-    fn begin(&mut self, shape: &Shape, first: i64) -> i64 {
-        let end = shape.end(first);
-        let next = match self.next {
+    fn begin(&mut self, shape: &Shape, first: i64) {
+        let end = shape.end(first.into());
+        self.next = Some(match self.next {
             None => {
                 self.greatest = first;
                 end
             }
             Some(next) if self.fired => next,
             Some(next) => {
-                let open = shape.end(self.greatest.saturating_sub(shape.lateness));
-                next.min(end.max(open))
+                let open = i128::from(self.greatest) - i128::from(shape.lateness);
+                next.min(end.max(shape.end(open)))
             }
-        };
-        self.next = Some(next);
-        next
+        });
     }
 
-    /// Goes on with the next window that has a record, or that ends after `limit`.
-    fn jump(&mut self, shape: &Shape, limit: i64) {
+    /// Goes on with the next window that has a record, or that is not closed at `limit`.
+    fn jump(&mut self, shape: &Shape, limit: i128) {
         let Some(next) = self.next else { return };
-        let first = self.held.next_from(next.saturating_sub(shape.period), shape.period);
-        let to = first.unwrap_or(limit).min(limit);
-        let skipped = to.saturating_sub(next).div_euclid(shape.period).max(0);
-        self.next = Some(next.saturating_add(skipped.saturating_mul(shape.period)));
+        let period = i128::from(shape.period);
+        let first = self.held.next_from(next - period, shape.period);
+        let limit = limit - i128::from(shape.lateness);
+        let to = first.map_or(limit, i128::from).min(limit);
+        self.next = Some(next + (to - next).div_euclid(period).max(0) * period);
     }
 
     /// Drops the records that no later window has.
     fn forget(&mut self, shape: &Shape) {
         if let Some(next) = self.next {
-            self.held.forget(shape.period, next.saturating_sub(shape.duration));
+            self.held.forget(shape.period, shape.start(next));
         }
     }
 
@@ -275,15 +260,15 @@ impl Time {
         times: Arc<Vec<i64>>,
         (least, last): (i64, i64),
     ) -> Result<()> {
-        let next = self.next.unwrap_or_default();
-        let oldest = next.saturating_sub(shape.duration);
-        if least >= oldest && least != NULL {
+        let oldest = shape.start(self.next.unwrap_or_default());
+        let early = |time: i64| time != NULL && i128::from(time) >= oldest;
+        if early(least) {
             return self.held.put(cx, shape.period, shape.mixed, data, times, (least, last));
         }
         let all = Records { records: Some(data), times: times.to_vec().into() };
         let present = (0..times.len()).filter(|i| times.get(*i).is_some_and(|t| *t != NULL));
         let (early, late): (Vec<usize>, Vec<usize>) =
-            present.partition(|i| times.get(*i).is_some_and(|t| *t >= oldest));
+            present.partition(|i| times.get(*i).is_some_and(|t| early(*t)));
         if !late.is_empty() && shape.passthrough {
             self.late.append(cx, shape.mixed, all.gather(&late))?;
         }
@@ -306,9 +291,10 @@ impl Stage for Time {
         data: K,
         out: &mut Output,
     ) -> Result<()> {
-        let shape = Shape::of(node)?;
-        let data = records(data, shape.dictionaries)?;
+        let dictionaries = node.number("acceptDictionaries", 1)? != 0;
+        let data = records(data, dictionaries)?;
         let (ty, times) = times(cx, node, &metadata, &data)?;
+        let shape = Shape::of(node, Some(ty))?;
         // From here on nothing fails but for the limits: what is held stays as it is when a batch
         // is refused, the records with their times.
         if self.ty.is_some_and(|known| known != ty) {
@@ -335,12 +321,8 @@ impl Stage for Time {
         self.begin(&shape, first);
         self.keep(cx, &shape, data, times, (least, last))?;
         self.greatest = self.greatest.max(last);
-        self.fire(cx, node, &shape, self.greatest, out)?;
-        if self.held.len() as i64 >= shape.trigger {
-            let end = self.next.unwrap_or(0).saturating_add(shape.lateness);
-            self.fire(cx, node, &shape, end, out)?;
-        }
-        Ok(())
+        self.fire(cx, node, &shape, self.greatest.into(), out)?;
+        if self.is_full(&shape) { self.flush(cx, node, &shape, out) } else { Ok(()) }
     }
 
     fn give_pieces(&mut self) {
@@ -348,15 +330,15 @@ impl Stage for Time {
     }
 
     fn finish(&mut self, cx: &mut Session, node: &Node, out: &mut Output) -> Result<()> {
-        let shape = Shape::of(node)?;
+        let shape = Shape::of(node, self.ty)?;
         if let Some((_, last)) = self.held.bounds() {
-            let end = shape.end(last);
-            self.fire(cx, node, &shape, end.saturating_add(shape.lateness), out)?;
+            let end = shape.end(last.into());
+            self.fire(cx, node, &shape, shape.closed(end), out)?;
         }
         // What came too late for the windows before, and no window came after.
         if let Some(late) = std::mem::take(&mut self.late).records.filter(|k| !k.is_empty()) {
-            let end = self.next.unwrap_or(0);
-            out.push((metadata(self.start(end.saturating_sub(shape.duration))), late));
+            let end = self.next.unwrap_or_default();
+            out.push((metadata(self.start(shape.start(end))), late));
         }
         self.held.clear();
         self.look = None;
@@ -368,7 +350,7 @@ impl Stage for Time {
     }
 
     fn tick(&mut self, cx: &mut Session, node: &Node, now: i64, out: &mut Output) -> Result<()> {
-        let shape = Shape::of(node)?;
+        let shape = Shape::of(node, self.ty)?;
         // Whatever becomes of this look, the next one is not due at once.
         self.look = Some(now.saturating_add(shape.period));
         if std::mem::take(&mut self.heard) {
@@ -376,8 +358,8 @@ impl Stage for Time {
         }
         let Some((_, last)) = self.held.bounds() else { return Ok(()) };
         let clock = now.saturating_sub(EPOCH_DAYS * DAY);
-        let end = shape.end(last).saturating_add(shape.lateness);
-        self.fire(cx, node, &shape, clock.min(end), out)
+        let end = shape.closed(shape.end(last.into()));
+        self.fire(cx, node, &shape, end.min(clock.into()), out)
     }
 
     fn held(&self) -> (Vec<K>, usize) {
@@ -390,7 +372,7 @@ impl Stage for Time {
         let ty = self.ty.map(K::empty);
         Some(K::list(vec![
             self.held.state(),
-            kept::number(self.next),
+            far(self.next),
             K::bool(self.fired),
             K::long(self.greatest),
             kept::held(ty.as_ref()),
@@ -398,18 +380,26 @@ impl Stage for Time {
             self.late.state(),
             kept::number(self.look),
             K::bool(self.heard),
+            far(self.flushed.first),
+            far(self.flushed.last),
+            K::long(self.flushed.come as i64),
         ]))
     }
 
     fn resume(&mut self, state: K) -> Result<()> {
         let mut parts = Parts::of(&state);
         self.held = Panes::resume(&parts.next()?)?;
-        (self.next, self.fired) = (parts.number()?, parts.long()? != 0);
+        (self.next, self.fired) = (from_far(&parts.next()?)?, parts.long()? != 0);
         self.greatest = parts.long()?;
         self.ty = parts.held()?.and_then(|empty| empty.ty());
         self.like = parts.held()?;
         self.late = Records::resume(&parts.next()?)?;
         (self.look, self.heard) = (parts.number()?, parts.long()? != 0);
+        // States of older versions end here: nothing was flushed.
+        if let Ok(first) = parts.next() {
+            let (first, last) = (from_far(&first)?, from_far(&parts.next()?)?);
+            self.flushed = Flushed { first, last, come: parts.long()? as u64 };
+        }
         Ok(())
     }
 }
