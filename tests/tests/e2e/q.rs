@@ -47,3 +47,28 @@ fn whoever_waits_for_an_answer_gets_it() {
     drop(stdin);
     assert_eq!(child.wait().expect("ends").code(), Some(0));
 }
+
+/// What expressions come to.
+fn evaluated(expressions: &[&str]) -> String {
+    let mut command = Command::new(binary());
+    command.arg("q");
+    for expression in expressions {
+        command.args(["-e", expression]);
+    }
+    let output = command.output().expect("ends");
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn expressions_have_the_clock_of_the_machine_and_known_chance() {
+    let since = |time: std::time::SystemTime| {
+        time.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
+    };
+    let before = since(std::time::SystemTime::now());
+    let now = evaluated(&["a:.z.p", "(`long$a-1970.01.01D) div 1000000000"]);
+    let now: u64 = now.trim().parse().expect("seconds");
+    assert!((before..=since(std::time::SystemTime::now())).contains(&now), "{before} {now}");
+    assert_eq!(evaluated(&["5?1000000"]), evaluated(&["5?1000000"]));
+    assert_eq!(evaluated(&["x:.z.p;while[x=.z.p;0];x<.z.p"]), "1b\n", "and it goes on");
+}

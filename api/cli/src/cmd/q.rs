@@ -29,7 +29,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
         console().converse(stdin.lock(), &mut std::io::stdout());
         return Ok(ExitCode::SUCCESS);
     }
-    let (shown, result) = q::run_expressions(&args.eval);
+    // A script has the clock of this machine, and every time the same chance, as in q.
+    let host = Box::new(Machine { chance: FixedHost::default() });
+    let options = Options { host, ..Options::default() };
+    let (shown, result) = q::run_expressions_with(&args.eval, options);
     output::print(&shown);
     match result {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -40,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     }
 }
 
-/// This machine's clock, and chance that begins with it.
+/// This machine's clock, and a source of chance.
 struct Machine {
     chance: FixedHost,
 }
@@ -61,6 +64,7 @@ impl Host for Machine {
 }
 
 fn console() -> Console {
+    // What is random in a console begins with the clock.
     let now = jiff::Timestamp::now().as_nanosecond() as u64;
     let host = Machine { chance: FixedHost { seed: now, ..FixedHost::default() } };
     // What programs print is seen while they run.

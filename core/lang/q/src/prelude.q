@@ -11,7 +11,8 @@
 .Q.fc:{[f;x]f x}
 .Q.ft:{[f;t]$[98h=type t;f t;[n:count keys t;n!f 0!t]]}
 .Q.ff:{[x;y]n:cols[y]except cols x;$[count n;flip(flip x),n!{y#first 0#x}[;count x]each(flip y)n;x]}
-.Q.fmt:{[w;d;x](neg w)$.Q.f[d;x]}
+.Q.fmt:{[w;d;x]s:.Q.f[d;x];$[0h=type s;.z.s[w;d]each x;w<count s;w#"*";(neg w)$s]}
+.Q.opt:{i:where"-"=first each x;(`$1_'x i)!1_'i _ x}
 .Q.dd:{[x;y]` sv x,`$string y}
 .Q.def:{[d;o]k:key[d]inter key o;$[count k;d,k!{$[count y;(upper .Q.t abs type x)$first y;x]}'[d k;o k];d]}
 .Q.addr:{s:string x;$[x=`localhost;2130706433i;3<>sum s=".";-1i;null a:"I"$s;-1i;a]}

@@ -53,8 +53,23 @@ mod tests {
              q).Q.x10 12345\n\"AAAAAAADA5\"\nq).Q.j10 .Q.x10 12345\n12345\n\
              q).Q.x12 12345\n\"0000000009IX\"\nq).Q.j12 .Q.x12 12345\n12345\n\
              q).Q.fmt[6;2]each 1 234\n\"  1.00\"\n\"234.00\"\n\
+             q).Q.fmt[5;2;1234.567]\n\"*****\"\nq).Q.fmt[6;2;0n]\n\"      \"\n\
+             q).Q.fmt[4;1;1 22 333]\n\" 1.0\"\n\"22.0\"\n\"****\"\n\
              q).Q.addr each `$(\"127.0.0.1\";\"localhost\";\"blah\")\n2130706433 2130706433 -1i\n\
              q).Q.dd[`:dir]`file\n`:dir/file\nq).Q.dd[`AAPL]\"O\"\n`AAPL.O",
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn options_of_a_command_line_are_told_apart() {
+        check(
+            "q)o:.Q.opt(\"-port\";\"5000\";\"-x\";\"-param2\";\"as\";\"asd\")\n\
+             q)key o\n`port`x`param2\nq)o`port\n,\"5000\"\nq)o[`x]~()\n1b\n\
+             q)o`param2\n\"as\"\n\"asd\"\n\
+             q)key .Q.opt(\"a.q\";\"-x\";\"ab\";\"\")\n,`x\nq)count .Q.opt .z.x\n0\n\
+             q).Q.def[`abc`xyz`efg!(1;2.;`a)].Q.opt(\"-abc\";\"123\";\"-xyz\";\"321\")\n\
+             abc| 123\nxyz| 321f\nefg| `a",
         )
         .unwrap();
     }

@@ -120,6 +120,19 @@ fn functions_travel_as_values() {
 }
 
 #[test]
+fn functions_that_came_as_bytes_are_functions() {
+    assert_eq!(show("-9!-8!(+)"), "+");
+    assert_eq!(show("(-9!-8!{x+y})[1;2]"), "3");
+    assert_eq!(show("({x+y}[1];+/;neg)~-9!-8!({x+y}[1];+/;neg)"), "1b");
+    assert_eq!(show("f:-9!-8!([]f:(+;-));f[`f].\\:5 2"), "7 3");
+    assert_eq!(show("f:-9!-8!`a`b!(1;(*;::));(f[`b;0][2;3];f[`b;1])"), "6\n::");
+    // One that there is not, and a text that is more than a function.
+    assert_eq!(error("-9!0x010000000a00000066ff"), "'nyi: primitive");
+    let text = "-9!0x010000001700000064000a0007000000613a313b7b787d";
+    assert_eq!(error(&format!("b:@[{{{text}}};0;{{x}}];$[b~\"type\";a;b]")), "'a");
+}
+
+#[test]
 fn a_sorted_dictionary_that_is_written_is_no_longer_one() {
     let keys = "0b000200000061006200";
     let values = "07000200000001000000000000000200000000000000";

@@ -1,5 +1,7 @@
 //! Text to atoms: what literals and `"X"$text` share (spec/kdb-q.md §1.4).
 
+mod date;
+
 use super::calendar::{DAY, SECOND, days, month_length};
 use formats::k::{Guid, Scalar, Sym, Type};
 
@@ -24,7 +26,7 @@ pub(crate) fn tok(ty: Type, text: &str) -> Option<Scalar> {
         Type::Symbol => Sym::intern(text.as_bytes()).map(Scalar::Sym),
         Type::Timestamp => timestamp(text).or_else(|| unix(text)).map(Scalar::I64),
         Type::Month => month(text).map(Scalar::I32),
-        Type::Date => date(text).and_then(|d| i32::try_from(d).ok()).map(Scalar::I32),
+        Type::Date => date::any(text).and_then(|d| i32::try_from(d).ok()).map(Scalar::I32),
         Type::Datetime => timestamp(text).map(|n| Scalar::F64(n as f64 / DAY as f64)),
         Type::Timespan => timespan(text).map(Scalar::I64),
         Type::Minute => clock(text, 4).map(|n| Scalar::I32(small(n / (60 * SECOND)))),

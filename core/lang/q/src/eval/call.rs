@@ -1,14 +1,16 @@
 //! Application of functions and of everything else that takes arguments.
 
 use super::{Frame, Stop};
-use crate::ast::Lambda;
+use crate::ast::{Expr, Lambda};
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::func::Fun;
 use crate::iterators;
-use crate::session::Session;
+use crate::parse::Statement;
+use crate::session::{DEPTH_MAX, Session};
 use crate::verbs::{Run, Verb};
 use formats::budget;
-use formats::k::{Foreign, K, Sym};
+use formats::k::{Data, Dict, Foreign, K, Sym, Table, Vector};
+use std::sync::Arc;
 
 /// There are no connections, so no number is one.
 #[cold]
@@ -247,17 +249,16 @@ impl Session {
     }
 
     /// Makes a function of this session of one that came over the wire.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn adopt(&mut self, foreign: &Foreign) -> Result {
-        let own = |cx: &mut Self, k: &K| match k {
-            K::Func(f) => match f.as_any().downcast_ref::<Foreign>() {
-                Some(inner) => cx.deeper(|cx| cx.adopt(inner)),
-                None => Ok(k.clone()),
-            },
-            other => Ok(other.clone()),
-        };
+        let own = Self::own;
         match foreign.code {
             100 => {
                 let text = String::from_utf8_lossy(&foreign.source).into_owned();
+                if !is_lambda(&text, (DEPTH_MAX - self.depth) / 2) {
+                    return Err(type_error());
+                }
                 let space = String::from_utf8_lossy(&foreign.context);
                 let space = if space.is_empty() { String::new() } else { format!(".{space}") };
                 let usual = std::mem::replace(&mut self.context, Sym::new(&space));
@@ -287,5 +288,52 @@ impl Session {
                 Ok(Fun::Derived(adverb, own(self, inner)?).into_k())
             }
         }
+    }
+
+    /// What came as bytes, with functions of this session in it instead of those that came.
+    pub(crate) fn received(&mut self, k: K) -> Result {
+        if has_functions(&k) { self.own(&k) } else { Ok(k) }
+    }
+
+    fn own(&mut self, k: &K) -> Result {
+        self.deeper(|cx| match k {
+            K::Func(f) => match f.as_any().downcast_ref::<Foreign>() {
+                Some(foreign) => cx.adopt(foreign),
+                None => Ok(k.clone()),
+            },
+            K::Vec(v @ Vector { data: Data::List(items), .. }) => {
+                cx.charge(1 + items.len() / 8)?;
+                let items = items.iter().map(|item| cx.own(item)).collect::<Result<Vec<_>>>()?;
+                Ok(K::Vec(Vector { data: items.into(), ..v.clone() }))
+            }
+            K::Dict(d) => {
+                let (keys, values) = (cx.own(&d.keys)?, cx.own(&d.values)?);
+                Ok(K::Dict(Arc::new(Dict { keys, values, sorted: d.sorted })))
+            }
+            K::Table(t) => {
+                let columns = t.columns.iter().map(|c| cx.own(c)).collect::<Result<Vec<_>>>()?;
+                Ok(K::Table(Arc::new(Table { names: Arc::clone(&t.names), columns })))
+            }
+            other => Ok(other.clone()),
+        })
+    }
+}
+
+/// Whether there is a function in a value.
+fn has_functions(k: &K) -> bool {
+    match k {
+        K::Func(_) => true,
+        K::Vec(Vector { data: Data::List(items), .. }) => items.iter().any(has_functions),
+        K::Dict(d) => has_functions(&d.keys) || has_functions(&d.values),
+        K::Table(t) => t.columns.iter().any(has_functions),
+        K::Atom(..) | K::Vec(_) | K::Null => false,
+    }
+}
+
+/// Whether a text is a lambda and nothing else: reading a function runs nothing.
+fn is_lambda(text: &str, levels: usize) -> bool {
+    match crate::parse::parse(text, levels).as_deref() {
+        Ok([Statement::Expr(node, _)]) => matches!(node.expr, Expr::Lambda(_)),
+        _ => false,
     }
 }

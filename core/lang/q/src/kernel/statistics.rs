@@ -1,4 +1,5 @@
-//! Statistics of floats without nulls: of whole lists, and of the groups of a column.
+//! Statistics of floats: of whole lists, and of the groups of a column. Nulls are left out, but for
+//! the median, which counts them as less than any number.
 
 use super::items::{Item, on_numbers};
 use super::segments::{Grouped, Ids, Segments};
@@ -35,7 +36,9 @@ pub(crate) fn of_one<'s>(
     };
     match op {
         Statistic::Median if matches!(ids, Ids::One) => {
-            vec![median(&mut items.iter().copied().filter(|x| !x.is_nan()).collect::<Vec<_>>())]
+            let mut present: Vec<f64> = items.iter().copied().filter(|x| !x.is_nan()).collect();
+            let nulls = items.len() - present.len();
+            vec![median(&mut present, nulls)]
         }
         Statistic::Median => medians(items, segments()),
         Statistic::Variance => of(|n, squares| squares / n),
@@ -75,15 +78,16 @@ fn squares(items: &[f64], ids: Ids<'_>) -> Vec<(f64, f64)> {
     out
 }
 
-/// The middle of items, which are reordered; of an even number the mean of the two.
-fn median(items: &mut [f64]) -> f64 {
-    if items.is_empty() {
+/// The middle of items, which are reordered, behind a number of nulls; of an even number of all
+/// the mean of the two, or the one that is no null.
+fn median(items: &mut [f64], nulls: usize) -> f64 {
+    let all = items.len() + nulls;
+    let Some(middle) = (all / 2).checked_sub(nulls).filter(|middle| *middle < items.len()) else {
         return f64::NAN;
-    }
-    let (len, middle) = (items.len(), items.len() / 2);
+    };
     let (below, upper, _) = items.select_nth_unstable_by(middle, f64::total_cmp);
     let upper = *upper;
-    if len % 2 == 1 {
+    if all % 2 == 1 {
         return (upper + upper) / 2.0;
     }
     let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(upper);
@@ -97,7 +101,8 @@ fn medians(items: &[f64], segments: &Segments) -> Vec<f64> {
         let places = segments.places.get(start..end).unwrap_or_default();
         let item = |place: &i64| usize::try_from(*place).ok().and_then(|p| items.get(p)).copied();
         group.extend(places.iter().filter_map(item).filter(|x| !x.is_nan()));
-        median(&mut group)
+        let nulls = places.len() - group.len();
+        median(&mut group, nulls)
     };
     segments.ranges().map(&mut of).collect()
 }

@@ -10,9 +10,9 @@ const KEEPING: [&str; 3] = ["#", "$", "^"];
 
 /// The name that a column takes from its expression; `x` when nothing in it gives one.
 ///
-/// Of operators that compute the left side counts, of other functions the first argument that has a
-/// name: `c2+c3` is `c2` and `5 xbar time.minute` is `minute`, but `2*c2` is `x`. A cast, what
-/// fills nulls and an attribute keep the name.
+/// Of operators that compute the left side counts, of words between their arguments the last one
+/// that has a name, of other functions the first: `c2+c3` is `c2` and `size wavg price` is `price`,
+/// but `2*c2` is `x`. A cast, what fills nulls and an attribute keep the name.
 pub(super) fn of_column(node: &Node) -> Sym {
     named(node).unwrap_or_else(|| Sym::new("x"))
 }
@@ -43,6 +43,15 @@ fn of_application(f: &Node, args: &[Node]) -> Option<Sym> {
         {
             named(f)
         }
+        (Expr::Name(word), [_, _]) if is_between(*word) => args.iter().rev().find_map(named),
         _ => args.iter().find_map(named),
     }
+}
+
+/// Whether a name is a word that stands between its arguments, and no other way to write an
+/// operator.
+fn is_between(name: Sym) -> bool {
+    let word = name.as_str();
+    let operator = word.starts_with('.') || matches!(word, "and" | "or");
+    !operator && verbs::find(word).is_some_and(|verb| verb.infix)
 }

@@ -8,7 +8,7 @@ use crate::eval::{Flow, Frame, table_k, table_of};
 use crate::kernel::order;
 use crate::session::Session;
 use crate::verbs;
-use formats::k::{K, Sym, Table};
+use formats::k::{K, Sym, Table, Type};
 
 impl Session {
     pub(super) fn select(
@@ -110,6 +110,10 @@ impl Session {
         let unnamed = by.len() == 1 && !query.keyed;
         let by = self.by(by, &scope, frame)?;
         let keys = match by.keys.columns.first() {
+            // Rows are keys that are a table.
+            Some(only) if unnamed && only.ty() == Some(Type::List) => {
+                K::collapse(only.items().collect())
+            }
             Some(only) if unnamed => only.clone(),
             _ => table_k(Table::clone(&by.keys)),
         };

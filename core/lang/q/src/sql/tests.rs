@@ -119,6 +119,18 @@ proptest! {
     }
 }
 
+#[test]
+fn keys_that_are_a_table() {
+    crate::transcript::check(
+        "q)t:([]b:`x`y`x;c:1 2 3)\nq)exec sum c by ([]b) from t\nb|\n-| -\nx| 4\ny| 2\n\
+         q)key exec c by ([]b;d:c>2) from t\nb d\n---\nx 0\nx 1\ny 0\n\
+         q)exec s:sum c by ([]b) from t\nb| s\n-| -\nx| 4\ny| 2\n\
+         q)exec sum c by b from t\nx| 4\ny| 2\n\
+         q)exec sum c by (1 2;3 4;1 2) from t\n1 2| 4\n3 4| 2",
+    )
+    .unwrap();
+}
+
 /// Conditions of columns of numbers: some are looked at item by item, others are not.
 const CONDITIONS: [&str; 13] = [
     "a>0",

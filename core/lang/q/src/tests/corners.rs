@@ -154,3 +154,22 @@ fn addresses_as_identifiers() {
 fn averages_of_general_lists_count_nulls() {
     check("q)avg (1;0n;2;3)\n1.5\nq)avg 1 0n 2 3\n2f\nq)avg (1;2;3f)\n2f\nq)avg ()\n0n").unwrap();
 }
+
+#[test]
+fn medians_count_nulls() {
+    check(
+        "q)med 1 0N 3\n1f\nq)med 0N 1\n1f\nq)med 0N 0N 1\n0n\nq)med 0n 1 3 5\n2f\n\
+         q)med (0%0),1 3\n1f\nq)med (1;0n;3)\n1f\nq)med 0#0\n0n\nq)med 4 1 3 2\n2.5\n\
+         q)med 2024.01.01 0Nd\n8766f\n\
+         q)t:([]s:`a`a`a`b`b`c;v:1 0N 3 0N 5 0N)\nq)exec med v by s from t\na| 1\nb| 5\nc|\n\
+         q)exec med v where v<>1 by s from t\na| 3\nb| 5\nc|\n\
+         q)f:{avg x (iasc x)@floor .5*-1 0+count x,:()}\n\
+         q)(med each l)~f each l:{x?0N 1 2 3 4}each 1+til 9\n1b",
+    )
+    .unwrap();
+}
+
+#[test]
+fn an_atom_is_no_row() {
+    check("q)t:([]a:1 2)\nq)t,:1\n'type\nq)t,:`a\n'type\nq)t,:enlist 3\nq)t`a\n1 2 3").unwrap();
+}

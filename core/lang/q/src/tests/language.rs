@@ -14,6 +14,9 @@ fn columns_take_names_from_their_expressions() {
          q)exec a from meta update `g#c1,`s#c2,`#c3 from t\n`g`s`\n\
          q)f:{x+1}\nq)cols select f c2,f[c3] from t\n`c2`c3\n\
          q)cols select (c1,'4),c3 from t\n`x`c3\n\
+         q)cols select c2 wavg c3,c3 xbar c2,c2 in 10 20 from t\n`c3`c2`c21\n\
+         q)cols select cor[c2;c3],c2 div 3,c3 xexp 2,(2 msum c2)+c3 from t\n`c3`c2`c31`c21\n\
+         q)cols select c3 by 20 xbar c2,c2 and c3 from t\n`c2`c21`c3\n\
          q)select c1,c2 by c1 from t\n'dup names for cols/groups c1\n\
          q)cols select c2 by c1,c1 from t\n`c1`c11`c2",
     )

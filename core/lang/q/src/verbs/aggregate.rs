@@ -123,18 +123,18 @@ fn last(_: &mut Session, x: K) -> Result {
     Ok(x.at(x.len().checked_sub(1).unwrap_or(usize::MAX)))
 }
 
-/// The items as floats without nulls.
-fn present(x: &K) -> Result<Vec<f64>> {
+/// The items as floats.
+fn as_floats(x: &K) -> Result<Vec<f64>> {
     if matches!(x.ty(), Some(Type::Symbol | Type::Char | Type::Guid)) {
         return Err(type_error());
     }
     if x.ty() == Some(Type::List) {
-        let items = x.items().map(|i| present(&i)).collect::<Result<Vec<_>>>()?;
+        let items = x.items().map(|i| as_floats(&i)).collect::<Result<Vec<_>>>()?;
         return Ok(items.into_iter().flatten().collect());
     }
     Ok(match floats(x).ok_or_else(type_error)? {
         Column::Atom(x) => vec![x],
-        Column::Vec(v) => v.iter().copied().filter(|x| !x.is_nan()).collect(),
+        Column::Vec(v) => v.into_owned(),
     })
 }
 
@@ -161,7 +161,7 @@ fn statistic(cx: &mut Session, x: &K, op: Statistic) -> Result {
             Column::Atom(x) => Ok(of(&[x])),
             Column::Vec(v) => Ok(of(&v)),
         },
-        _ => Ok(of(&present(x)?)),
+        _ => Ok(of(&as_floats(x)?)),
     }
 }
 
@@ -262,7 +262,7 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     Verb::word("first", kernel(Aggregate::First), first, "The first item.", "q)first 3 1 2\n3"),
     Verb::word("last", kernel(Aggregate::Last), last, "The last item.", "q)last 3 1 2\n2"),
-    Verb::word("med", Class::Other, med, "The median.", "q)med 1 3 2\n2f"),
+    Verb::word("med", Class::Other, med, "The median.", "q)med 1 3 2\n2f\nq)med 0N 1 3 5\n2f"),
     Verb::word("var", Class::Other, var, "The variance.", "q)var 1 2 3 4\n1.25"),
     Verb::word("dev", Class::Other, dev, "The standard deviation.", "q)dev 1 2 3 4\n1.118034"),
     Verb::word("svar", Class::Other, svar, "The variance of a sample.", "q)svar 1 2 3\n1f"),

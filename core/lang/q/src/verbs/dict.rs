@@ -58,7 +58,8 @@ fn numbered(cx: &mut Session, n: i64, y: K) -> Result {
         }
         (-9, K::Vec(Vector { ty: Type::Byte, data: Data::U8(bytes), .. })) => {
             let body = bytes.get(8..).ok_or_else(|| QError::new("badmsg"))?;
-            ipc::decode(body, Endian::Little).map_err(|_| QError::new("badmsg"))
+            let value = ipc::decode(body, Endian::Little).map_err(|_| QError::new("badmsg"))?;
+            cx.received(value)
         }
         (-3, _) => Ok(K::str(crate::display::text(&y))),
         (-4, _) => {

@@ -65,6 +65,8 @@ pub(crate) fn fits(x: &K, y: &K) -> Result<()> {
                 _ => Ok(()),
             })
         }
+        // An atom is no row.
+        (K::Table(_), K::Atom(..)) => Err(type_error()),
         (K::Dict(d), K::Dict(e)) if x.keyed().is_none() => fits(&d.values, &e.values),
         _ => Ok(()),
     }

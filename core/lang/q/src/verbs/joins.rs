@@ -197,6 +197,13 @@ fn as_of_join(cx: &mut Session, args: Vec<K>, own_time: bool, fill: bool) -> Res
                     let new = overlay(own, column, &places);
                     if fill { cx.call2(&super::value("^"), own.clone(), new)? } else { new }
                 }
+                // The time of a row for which nothing was found stays.
+                Some(own) if places.iter().any(|place| *place < 0) => {
+                    if own.ty() != column.ty() {
+                        return Err(type_error());
+                    }
+                    overlay(own, column, &places)
+                }
                 _ => column.gather(&places),
             };
             out = join::with_column(&out, name, new);
@@ -285,7 +292,9 @@ pub(super) const VERBS: &[Verb] = &[
         (3, 3),
         aj0,
         "As aj, with the time of the row that was found.",
-        "q)aj0[`t;([]t:2 5);([]t:1 4;v:`a`b)]\nt v\n---\n1 a\n4 b",
+        "q)aj0[`t;([]t:2 5);([]t:1 4;v:`a`b)]\nt v\n---\n1 a\n4 b\n\
+         q)aj0[`t;([]t:0 5);([]t:1 4;v:`a`b)]\nt v\n---\n0\n4 b\n\
+         q)aj0[`t;([]t:00:00 00:05);([]t:1#00:01:00;v:1#`a)]\n'type",
     ),
     Verb::infix(
         "asof",

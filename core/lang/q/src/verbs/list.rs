@@ -245,6 +245,11 @@ fn sublist(_: &mut Session, x: K, y: K) -> Result {
 }
 
 fn rotate(_: &mut Session, x: K, y: K) -> Result {
+    match y {
+        K::Atom(..) => return Err(crate::error::rank_error()),
+        K::Dict(_) | K::Func(_) | K::Null => return Err(type_error()),
+        K::Vec(_) | K::Table(_) => {}
+    }
     let len = y.len() as i64;
     if len == 0 {
         return Ok(y);
@@ -387,7 +392,7 @@ pub(super) const VERBS: &[Verb] = &[
         Class::Other,
         rotate,
         "Moves items from the front to the end.",
-        "q)1 rotate 1 2 3\n2 3 1",
+        "q)1 rotate 1 2 3\n2 3 1\nq)1 rotate 5\n'rank\nq)1 rotate `a`b!1 2\n'type",
     ),
     Verb::word("flip", Class::Other, flip, "Swaps rows and columns.", "q)flip (1 2;3 4)\n1 3\n2 4"),
     Verb::word(

@@ -211,7 +211,17 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Verb>> = LazyLock::new(|
 });
 
 static VALUES: LazyLock<HashMap<&'static str, K>> = LazyLock::new(|| {
-    BY_NAME.iter().map(|(name, verb)| (*name, Fun::Verb(verb).into_k())).collect()
+    let function = |(name, verb): (&&'static str, &&'static Verb)| {
+        // Two words are other ways to write operators, and are those.
+        let verb = match *name {
+            "and" => find("&"),
+            "or" => find("|"),
+            _ => None,
+        }
+        .unwrap_or(*verb);
+        (*name, Fun::Verb(verb).into_k())
+    };
+    BY_NAME.iter().map(function).collect()
 });
 
 /// The built-in of a name.

@@ -2,7 +2,7 @@
 
 use super::{Class, Verb};
 use crate::convert::numeric::{Column, floats, from_floats};
-use crate::error::{Result, type_error};
+use crate::error::{Result, length_error, type_error};
 use crate::session::Session;
 use formats::k::{K, Type};
 
@@ -158,14 +158,22 @@ fn mdev(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 fn ema(cx: &mut Session, x: K, y: K) -> Result {
-    let Some(Column::Atom(alpha)) = floats(&x) else { return Err(type_error()) };
+    let weights = floats(&x).ok_or_else(type_error)?;
     let (_, v) = window(cx, &K::long(1), &y)?;
-    let mut state = f64::NAN;
-    let step = |x: &f64| {
-        state = if state.is_nan() { *x } else { state + alpha * (x - state) };
+    if weights.rows().is_some_and(|rows| rows != v.len()) {
+        return Err(length_error());
+    }
+    let weight = |at: usize| match &weights {
+        Column::Atom(weight) => *weight,
+        Column::Vec(weights) => weights.get(at).copied().unwrap_or(f64::NAN),
+    };
+    // After a null all is null.
+    let mut state = v.first().copied().unwrap_or(f64::NAN);
+    let step = |(at, x): (usize, &f64)| {
+        state = if at == 0 { state } else { (1.0 - weight(at)) * state + weight(at) * x };
         state
     };
-    Ok(K::floats(v.iter().map(step).collect()))
+    Ok(K::floats(v.iter().enumerate().map(step).collect()))
 }
 
 pub(super) const VERBS: &[Verb] = &[
@@ -192,6 +200,7 @@ pub(super) const VERBS: &[Verb] = &[
         Class::Other,
         ema,
         "The exponential moving average.",
-        "q)0.5 ema 2 4 4\n2 3 3.5",
+        "q)0.5 ema 2 4 4\n2 3 3.5\nq)ema[0.1;1 2 3 0n 4]\n1 1.1 1.29 0n 0n\n\
+         q)0 0.5 1 ema 2 4 4\n2 3 4f\nq)0 0.5 ema 2 4 4\n'length",
     ),
 ];

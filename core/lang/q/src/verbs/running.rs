@@ -2,7 +2,7 @@
 
 use super::{Class, Verb, arith};
 use crate::convert::numeric::{Column, NULL, floats, from_floats, from_ints, ints};
-use crate::error::{Result, type_error};
+use crate::error::{Result, rank_error, type_error};
 use crate::func::Fun;
 use crate::kernel::running::{Running, Total, running};
 use crate::kernel::segments::Ids;
@@ -134,15 +134,22 @@ pub(super) fn shifted(x: &K, by: i64) -> K {
     }
 }
 
+/// An atom has no neighbours.
+fn is_list(x: &K) -> Result<()> {
+    if let K::Atom(..) = x { Err(rank_error()) } else { Ok(()) }
+}
+
 fn prev(cx: &mut Session, x: K) -> Result {
     lists(cx, &x, &|_, x| Ok(shifted(x, 1)))
 }
 
 fn next(cx: &mut Session, x: K) -> Result {
+    is_list(&x)?;
     lists(cx, &x, &|_, x| Ok(shifted(x, -1)))
 }
 
 fn xprev(cx: &mut Session, x: K, y: K) -> Result {
+    is_list(&y)?;
     let by = x.as_long().ok_or_else(type_error)?;
     lists(cx, &y, &|_, y| Ok(shifted(y, by)))
 }
@@ -202,13 +209,19 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::word("maxs", Class::Other, maxs, "Running maximums.", "q)maxs 1 3 2\n1 3 3"),
     Verb::word("avgs", Class::Other, avgs, "Running means.", "q)avgs 1 2 3\n1 1.5 2"),
     Verb::word("prev", Class::Other, prev, "The items before.", "q)prev 1 2 3\n0N 1 2"),
-    Verb::word("next", Class::Other, next, "The items after.", "q)next 1 2 3\n2 3 0N"),
+    Verb::word(
+        "next",
+        Class::Other,
+        next,
+        "The items after.",
+        "q)next 1 2 3\n2 3 0N\nq)next 5\n'rank",
+    ),
     Verb::infix(
         "xprev",
         Class::Other,
         xprev,
         "The items some places before.",
-        "q)2 xprev 1 2 3\n0N 0N 1",
+        "q)2 xprev 1 2 3\n0N 0N 1\nq)2 xprev 5\n'rank",
     ),
     Verb::word(
         "deltas",

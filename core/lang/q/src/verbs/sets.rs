@@ -78,6 +78,12 @@ fn union(cx: &mut Session, x: K, y: K) -> Result {
 
 fn cross(cx: &mut Session, x: K, y: K) -> Result {
     cx.room(x.len().saturating_mul(y.len()))?;
+    if let (K::Dict(d), K::Dict(e)) = (&x, &y) {
+        return cx.deeper(|cx| {
+            let keys = cross(cx, d.keys.clone(), e.keys.clone())?;
+            Ok(K::dict(keys, cross(cx, d.values.clone(), e.values.clone())?))
+        });
+    }
     if let (K::Table(t), K::Table(u)) = (&x, &y) {
         let (n, m) = (t.rows() as i64, u.rows() as i64);
         let left: Vec<i64> = (0..n).flat_map(|i| (0..m).map(move |_| i)).collect();
@@ -165,7 +171,10 @@ pub(super) const VERBS: &[Verb] = &[
         Class::Other,
         cross,
         "All pairs of items.",
-        "q)1 2 cross 3 4\n1 3\n1 4\n2 3\n2 4",
+        "q)1 2 cross 3 4\n1 3\n1 4\n2 3\n2 4\n\
+         q)(`a`b!1 2) cross `c`d!3 4\na c| 1 3\na d| 1 4\nb c| 2 3\nb d| 2 4\n\
+         q)([k:`a`b]v:1 2) cross ([j:`c`d]w:3 4)\nk j| v w\n---| ---\na c| 1 3\n\
+         a d| 1 4\nb c| 2 3\nb d| 2 4\nq)count (`a`b!1 2) cross (0#`)!0#0\n0",
     ),
     Verb::word(
         ".Q.id3",

@@ -1,7 +1,7 @@
 //! Sorting and searching what is sorted.
 
 use super::{Class, Verb};
-use crate::error::{Result, domain_error, type_error};
+use crate::error::{Result, domain_error, rank_error, type_error};
 use crate::kernel::{attribute, bin, order};
 use crate::session::Session;
 use formats::k::{Attr, Data, K, Vector};
@@ -41,7 +41,8 @@ fn sorted(cx: &mut Session, x: K, descending: bool) -> Result {
             };
             Ok(if descending { out } else { out.with_attr(Attr::Sorted) })
         }
-        _ => Err(type_error()),
+        K::Atom(..) => Err(rank_error()),
+        K::Func(_) | K::Null => Err(type_error()),
     }
 }
 
@@ -117,8 +118,14 @@ fn binr(cx: &mut Session, x: K, y: K) -> Result {
 }
 
 pub(super) const VERBS: &[Verb] = &[
-    Verb::word("asc", Class::Other, asc, "Sorts upwards.", "q)asc 3 1 2\n`s#1 2 3"),
-    Verb::word("desc", Class::Other, desc, "Sorts downwards.", "q)desc 3 1 2\n3 2 1"),
+    Verb::word("asc", Class::Other, asc, "Sorts upwards.", "q)asc 3 1 2\n`s#1 2 3\nq)asc 5\n'rank"),
+    Verb::word(
+        "desc",
+        Class::Other,
+        desc,
+        "Sorts downwards.",
+        "q)desc 3 1 2\n3 2 1\nq)desc 5\n'rank",
+    ),
     Verb::word("<:", Class::Other, iasc, "As `iasc`.", "q)(<:)3 1 2\n1 2 0\nq)(<:;>:)\n<:\n>:"),
     Verb::word(">:", Class::Other, idesc, "As `idesc`.", "q)(>:)3 1 2\n0 2 1"),
     Verb::word(

@@ -19,11 +19,6 @@ fn line_text(_: &mut Session, x: K) -> Result {
     Ok(K::str(crate::display::text(&x)))
 }
 
-/// Command-line options: there are none.
-fn options(_: &mut Session, _: K) -> Result {
-    Ok(K::dict(K::syms(Vec::new()), K::list(Vec::new())))
-}
-
 /// The names of the views.
 fn views(cx: &mut Session, _: K) -> Result {
     let names = cx.views.names();
@@ -96,11 +91,15 @@ pub(super) fn formatted(cx: &mut Session, args: Vec<K>) -> Result {
     })
 }
 
-/// A number with decimals, halves away from zero as far as the digits of a float go.
+/// A number with decimals, halves away from zero as far as the digits of a float go; of a null no
+/// text.
 fn fixed(x: f64, digits: usize) -> String {
+    if x.is_nan() {
+        return String::new();
+    }
     let scale = 10_f64.powi(i32::try_from(digits).unwrap_or(0));
     let scaled = (x.abs() * scale + 0.5).floor();
-    if scaled.is_nan() || scaled >= 1e15 {
+    if scaled >= 1e15 {
         return format!("{x:.digits$}");
     }
     let whole = format!("{scaled:0>width$.0}", width = digits + 1);
@@ -142,13 +141,6 @@ pub(super) const VERBS: &[Verb] = &[
         line_text,
         "A value on one line.",
         "q).Q.s1 `a`b!1 2\n\"`a`b!1 2\"",
-    ),
-    Verb::word(
-        ".Q.opt",
-        Class::Other,
-        options,
-        "The options of the command line.",
-        "q)count .Q.opt .z.x\n0",
     ),
     Verb::word(
         "views",
@@ -198,6 +190,6 @@ pub(super) const VERBS: &[Verb] = &[
         (2, 2),
         formatted,
         "A number with a number of decimals.",
-        "q).Q.f[2;1.234]\n\"1.23\"",
+        "q).Q.f[2;1.234]\n\"1.23\"\nq).Q.f[2;]each 0n 0N 2\n\"\"\n\"\"\n\"2.00\"",
     ),
 ];

@@ -378,6 +378,8 @@ mod tests {
              q)parse \"a;b;\"\n\";\"\n`a\n`b\n::\nq)parse \"f[1;2]\"\n`f\n1\n2\n\
              q)parse \"a;b / and that\"\n\";\"\n`a\n`b\nq)eval parse \"x:1;x+2\"\n3\n\
              q)parse \"{x;y}\"\n{x;y}\nq)parse \"a<=b\"\n~>\n`a\n`b\n\
+             q)parse \"x and y\"\n&\n`x\n`y\nq)parse \"x or y\"\n|\n`x\n`y\n\
+             q)(and;or)~(&;|)\n1b\n\
              q)parse \"select[2;>v] from t\"\n?\n`t\n()\n0b\n()\n2\n,(>:;`v)",
         )
         .unwrap();

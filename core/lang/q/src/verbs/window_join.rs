@@ -151,7 +151,8 @@ pub(super) const VERBS: &[Verb] = &[
         (3, 3),
         ajf0,
         "As ajf, with the time of the row that was found.",
-        "q)ajf0[`t;([]t:2 5;v:7 8);([]t:1 4;v:0N 3)]\nt v\n---\n1 7\n4 3",
+        "q)ajf0[`t;([]t:2 5;v:7 8);([]t:1 4;v:0N 3)]\nt v\n---\n1 7\n4 3\n\
+         q)ajf0[`t;([]t:0 5;v:7 8);([]t:1 4;v:0N 3)]\nt v\n---\n0 7\n4 3",
     ),
     Verb::infix(
         "ljf",

@@ -16,7 +16,7 @@ const STATISTICS: [(&str, bool, &str); 20] = [
     ("frequency", false, "{count each group x}"),
     ("length", false, "{count x}"),
     ("maximum", true, "{max x}"),
-    ("median", true, "{med x}"),
+    ("median", true, "{med x where not null x}"),
     ("minimum", true, "{min x}"),
     ("mode", false, "{[x] c:count each group x; where c=max c}"),
     ("numDistinct", false, "{count distinct x}"),

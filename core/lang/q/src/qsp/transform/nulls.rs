@@ -46,7 +46,11 @@ impl ReplaceNull {
             let value = match given {
                 K::Dict(_) => crate::eval::at(given, &K::sym(name))?,
                 _ => {
-                    let median = cx.call1(&verbs::value("med"), own.clone())?;
+                    let nulls = cx.call1(&verbs::value("null"), own.clone())?;
+                    let present = cx.call1(&verbs::value("not"), nulls)?;
+                    let places = verbs::where_true(cx, present)?;
+                    let present = own.gather(places.as_longs().unwrap_or_default());
+                    let median = cx.call1(&verbs::value("med"), present)?;
                     crate::convert::cast::cast(own.ty().unwrap_or(Type::Float), &median)?
                 }
             };
