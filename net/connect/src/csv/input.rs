@@ -65,6 +65,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         block: Bytesize::default(),
         offset: 0,
         watch: false,
+        retries: None,
     })?;
     let policy = Policy { count: config.batch_count, ..Policy::default() };
     crate::batched::wrap(Box::new(source), &policy, env)
