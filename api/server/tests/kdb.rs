@@ -14,8 +14,12 @@ use server::dialects::kdb::{Lower, PARSE_ERROR};
 
 /// A plan with this operator between its ends.
 fn plan(operator: &str) -> Plan {
+    plan_from("ticks", operator)
+}
+
+fn plan_from(source: &str, operator: &str) -> Plan {
     let mut plan = Plan::default();
-    let source = plan.add(Role::Source, Component::new("ticks", json!({})), Vec::new());
+    let source = plan.add(Role::Source, Component::new(source, json!({})), Vec::new());
     let config = if operator == "tag" { json!({"text": "a"}) } else { json!({}) };
     let middle = plan.add(Role::Operator, Component::new(operator, config), vec![source]);
     plan.add(Role::Sink, Component::new("drop", json!({})), vec![middle]);
@@ -29,6 +33,7 @@ fn lower() -> Lower {
     Arc::new(move |spec| match spec {
         "runs" => Ok(plan("tag")),
         "cannot be built" => Ok(plan("broken")),
+        "fails while it runs" => Ok(plan_from("fails", "tag")),
         "has no shape" => Ok(Plan { nodes: plan("tag").nodes.split_off(2), ..Plan::default() }),
         "cannot be loaded" => Err(vec![Diagnostic::error("q", "'type", span)]),
         _ => Err(vec![Diagnostic::error(PARSE_ERROR, "')", span)]),
@@ -81,6 +86,47 @@ fn what_fails_while_it_is_loaded_or_built_is_there_with_its_error() {
         assert_eq!(running.ask("POST", &format!("/pipeline/teardown/{id}"), "").status, 200);
     }
     assert_eq!(running.ask("GET", "/pipelines", "").json(), json!([]));
+    running.stop();
+}
+
+#[test]
+fn what_fails_while_it_runs_has_its_error_without_a_quote_mark() {
+    let running = kdb();
+    let id = create(&running, &body("fails while it runs"));
+    let failed = ["ERRORED", "Errored", "expr-3c6ef5e2: type"].map(str::to_owned);
+    for _ in 0..1000 {
+        if shown(&running, &id) == failed {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(shown(&running, &id), failed);
+    running.stop();
+}
+
+#[test]
+fn parts_of_a_body_that_are_no_objects_are_refused_by_name() {
+    let running = kdb();
+    for (part, given) in [
+        ("settings", json!("x")),
+        ("settings", json!([])),
+        ("persistence", json!("x")),
+        ("persistence.worker", json!(5)),
+        ("persistence.controller", json!(true)),
+    ] {
+        let mut posted = json!({"name": "file", "config": {"content": "runs"}});
+        match part.split_once('.') {
+            Some((outer, inner)) => posted[outer][inner] = given,
+            None => posted[part] = given,
+        }
+        let refused = running.ask("POST", "/pipeline/create", &posted.to_string());
+        assert_eq!(refused.status, 400, "{posted}");
+        assert_eq!(refused.json(), json!({"error": format!("{part}: must be an object")}));
+    }
+    assert_eq!(running.ask("GET", "/pipelines", "").json(), json!([]), "nothing is created");
+    let empty = json!({"name": "file", "type": null, "base": null, "settings": null,
+        "persistence": {"worker": null}, "config": {"content": "runs"}});
+    create(&running, &empty.to_string());
     running.stop();
 }
 

@@ -121,7 +121,10 @@ pub async fn pump(
         };
         let scanned = match error {
             None => scanner.scan(buffer, at_end, &mut found).map_err(|e| e.0),
-            Some(error) => Err(error),
+            Some(error) => {
+                scanner.broken_off(&mut found);
+                Err(error)
+            }
         };
         for mut data in found.drain(..) {
             loosen(&mut data);

@@ -186,3 +186,46 @@ fn every_type_and_every_kind_of_partition_is_read_by_pyarrow() {
     assert!(finished.is_some(), "{} {}", status(), program.log());
     assert_eq!(run(&python, PYARROW_TYPES, &[&database]), "read\n");
 }
+
+/// Waits until a pipeline is in a state, and gives its error.
+fn comes_to(address: &str, id: &str, state: &str) -> Option<String> {
+    until(|| {
+        let status = http(address, "GET", &format!("/pipeline/status/{id}"), "").json();
+        (status["state"] == state).then(|| status["error"].as_str().unwrap_or_default().to_owned())
+    })
+}
+
+#[test]
+fn files_that_cannot_be_read_are_errors_of_their_pipelines_and_others_are_read_whole() {
+    let folder = Folder::new("kdb-files");
+    let program = with_ipc();
+    let address = program.address("HTTP requests: kdb");
+    let directory = folder.path("").display().to_string();
+    let create = |path: &str, rest: &str| {
+        let read = format!(".qsp.run .qsp.read.fromFile[\"{path}\"] {rest}");
+        create(&address, &body(&format!("{read}\n  .qsp.write.toConsole[]")))
+    };
+    let missing = folder.path("nope").display().to_string();
+    for (path, text) in [(&missing, "no such file or directory"), (&directory, "is a directory")] {
+        let error = comes_to(&address, &create(path, ""), "Errored");
+        assert!(error.as_ref().is_some_and(|error| error.contains(text)), "{error:?}");
+    }
+    folder.write("a.csv", "a,b\n1,x\n2,y");
+    let path = folder.path("a.csv").display().to_string();
+    let id = create(&path, ".qsp.decode.csv[\"JS\"] .qsp.map[{count x}]");
+    assert_eq!(comes_to(&address, &id, "Finished").as_deref(), Some(""));
+    assert!(console(&address, &id).ends_with("| 2"), "{}", console(&address, &id));
+}
+
+#[test]
+fn a_spec_that_ends_in_a_teardown_is_finished() {
+    let program = with_ipc();
+    let address = program.address("HTTP requests: kdb");
+    let spec = ".qsp.run .qsp.read.fromCallback[`publish] .qsp.window.count[2]\n  \
+                .qsp.write.toConsole[]\npublish 7 8 9\n.qsp.teardown[]";
+    let id = create(&address, &body(spec));
+    assert_eq!(comes_to(&address, &id, "Finished").as_deref(), Some(""));
+    let shown = console(&address, &id);
+    let lines: Vec<&str> = shown.lines().filter_map(|line| line.split("| ").nth(1)).collect();
+    assert_eq!(lines, ["7 8", ",9"]);
+}

@@ -27,7 +27,7 @@ fn errors(address: &str, id: &str) -> Value {
 fn counting(folder: &str, map: &str, writer: &str) -> String {
     format!(
         "n:0\n\
-         .qsp.onError {{[op;msg;error] -1 \"heard \",(string op`name),\" \",(-3!msg`data),\" \",\
+         .qsp.onError {{[error;op;msg] -1 \"heard \",(string op`name),\" \",(-3!msg`data),\" \",\
          error;}}\n\
          s:.qsp.read.fromFile[\"{folder}/*.txt\"; .qsp.use ``watch!(::;1b)] .qsp.map[{{n+:1;x}}]\n\
          a:s .qsp.map[{{n}}] .qsp.write.toConsole[]\n\

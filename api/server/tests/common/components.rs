@@ -73,6 +73,15 @@ impl Source for Offline {
     }
 }
 
+/// Fails as an expression of q does.
+struct Fails;
+
+impl Source for Fails {
+    fn run<'a>(&'a mut self, _: Rc<dyn SourceContext>) -> Ran<'a> {
+        Box::pin(async { Err(SourceError::Fatal("expr-3c6ef5e2: 'type".to_owned())) })
+    }
+}
+
 /// Lets everything through.
 struct Pass;
 
@@ -130,6 +139,7 @@ static TICKS: plan::SourceSpec = spec!("ticks", ticks_schema, |config: &Json, _:
 });
 static STDIN: plan::SourceSpec = spec!("stdin", empty, |_, _| Ok(Box::new(Offline)));
 static OFFLINE: plan::SourceSpec = spec!("offline", empty, |_, _| Ok(Box::new(Offline)));
+static FAILS: plan::SourceSpec = spec!("fails", empty, |_, _| Ok(Box::new(Fails)));
 static TAG: plan::OperatorSpec = spec!("tag", tag_schema, tag);
 static BROKEN: plan::OperatorSpec = spec!("broken", empty, broken);
 static SPLIT: plan::OperatorSpec = spec!("split_lines", empty, |_, _| Ok(Box::new(Pass)));
@@ -140,7 +150,7 @@ static STUCK: plan::SinkSpec = spec!("stuck", empty, |_, _| Ok(Box::new(Hole { s
 /// All of them.
 pub(crate) fn registry() -> Registry {
     Registry {
-        sources: vec![&TICKS, &STDIN, &OFFLINE, &super::load::SOURCE],
+        sources: vec![&TICKS, &STDIN, &OFFLINE, &FAILS, &super::load::SOURCE],
         operators: vec![&TAG, &BROKEN, &SPLIT],
         sinks: vec![&DROP, &STDOUT, &STUCK, &super::load::SINK],
         ..Registry::default()

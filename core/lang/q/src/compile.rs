@@ -40,9 +40,11 @@ pub(crate) fn dotted(node: &Node, names: &mut Vec<Sym>) {
     });
 }
 
-/// Whether a name is in one of the namespaces of q itself.
+/// Whether a name is in one of the namespaces of q itself, or of what comes with it.
 fn is_ours(name: &str) -> bool {
-    [".Q.", ".h.", ".j.", ".m.", ".z.", ".qsp."].iter().any(|space| name.starts_with(space))
+    const SPACES: [&str; 9] =
+        [".Q.", ".h.", ".j.", ".m.", ".z.", ".qsp.", ".tm.", ".kurl.", ".ml."];
+    SPACES.iter().any(|space| name.starts_with(space))
 }
 
 /// What q calls when something happens, once a program has set it.
@@ -130,6 +132,9 @@ impl Resolver<'_> {
             && self.query == 0
         {
             return Ok(Expr::Local(at));
+        }
+        if crate::qsp::is_absent(text) {
+            return Err(QError::nyi(text).at(span));
         }
         if verbs::is_known(text) || verbs::find(text).is_some() {
             return match verbs::find(text) {

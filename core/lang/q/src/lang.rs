@@ -10,6 +10,7 @@ mod program;
 mod readers;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod workers;
 mod writers;
 
@@ -86,7 +87,10 @@ impl Language for Q {
         for warning in &pipeline.warnings {
             services.log(Log::Warn, warning, &[]);
         }
-        lifecycle::set_up(&mut session).map_err(|e| vec![diagnostic(&e)])?;
+        lifecycle::set_up(&mut session).map_err(|e| {
+            // As errors of other handlers: by its name.
+            vec![Diagnostic::error("q", format!("onSetup: '{e}"), Span::default())]
+        })?;
         session.qsp.calls.live = true;
         let shared = Shared {
             session: RefCell::new(session),
@@ -137,6 +141,9 @@ impl plan::Session for Environment {
         }
         let node = self.0.pipeline.nodes.iter().find(|n| n.id == slot as usize);
         let node = node.cloned().ok_or_else(|| fail("the spec has no such operator"))?;
+        if readers::is_endless(&node) {
+            return Ok(Box::new(Nothing));
+        }
         let runner = Runner::new(node).map_err(|e| vec![diagnostic(&e)])?;
         Ok(Box::new(Reader { shared: Rc::clone(&self.0), runner }))
     }
@@ -157,6 +164,20 @@ impl plan::Session for Environment {
 struct Reader {
     shared: Rc<Shared>,
     runner: Runner,
+}
+
+/// A reader to which nothing comes, because the spec tears its pipeline down itself.
+struct Nothing;
+
+impl Expr for Nothing {
+    fn class(&self) -> Class {
+        Class::Bound
+    }
+
+    fn map(&mut self, batch: Batch, _: &mut Vec<Batch>) -> Result<(), OperatorError> {
+        batch.ok();
+        Ok(())
+    }
 }
 
 fn busy() -> OperatorError {

@@ -189,7 +189,8 @@ impl Session {
             weight.add(value);
         }
         let pushed = self.qsp.pushed.iter().flat_map(|(metadata, data)| [metadata, data]);
-        let others = self.qsp.calls.values().chain(self.qsp.watch.values()).chain(pushed);
+        let others = self.qsp.calls.values().chain(self.qsp.timers.values());
+        let others = others.chain(self.qsp.watch.values()).chain(pushed);
         others.for_each(|value| weight.add(value));
         self.held.own = weight.bytes() as u64;
         self.held.since = 0;

@@ -60,6 +60,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(skip)]
     pub literal: bool,
+    /// How often a file that cannot be opened is tried again, after which the source fails; for
+    /// ever without. Where there is an end to it, a directory fails the source, too.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub retries: Option<u32>,
 }
 
 /// A running `file` source.
@@ -68,6 +73,9 @@ pub struct FileSource {
     block: usize,
     offset: u64,
     watch: Option<Watch>,
+    retries: Option<u32>,
+    /// How often the file at hand could not be opened.
+    failed: u32,
     delete_on_finish: bool,
     replays: bool,
     patterns: Vec<String>,
@@ -87,6 +95,8 @@ impl FileSource {
             block: config.block.as_usize(),
             offset: config.offset,
             watch: config.watch.then(Watch::default),
+            retries: config.retries.filter(|_| !config.watch),
+            failed: 0,
             delete_on_finish: config.delete_on_finish,
             replays: config.auto_replay_nacks,
             patterns: config.paths,
@@ -164,11 +174,15 @@ impl FileSource {
                 context.error(&format!("failed to read file: {text}"));
                 return Ok(());
             }
-            // A file that is not there yet may come; so may the right to read it.
-            (Err(text), None) => return Err(SourceError::Retry(text)),
+            (Err(text), None) => return Err(again(&mut self.failed, self.retries, text)),
         };
+        self.failed = 0;
         if info.kind == FileKind::Dir {
-            context.error(&format!("failed to read file: read {path}: is a directory"));
+            let text = format!("read {path}: is a directory");
+            if self.retries.is_some() {
+                return Err(SourceError::Fatal(text));
+            }
+            context.error(&format!("failed to read file: {text}"));
             return Ok(());
         }
         if self.offset > 0 && !file.is_regular() {
@@ -205,6 +219,15 @@ impl FileSource {
             context.error(&format!("failed to delete file: {}", path_text("remove", path, &error)));
         }
         Ok(())
+    }
+}
+
+/// A file that is not there yet may come; so may the right to read it. It is tried again so often.
+fn again(failed: &mut u32, retries: Option<u32>, text: String) -> SourceError {
+    *failed = failed.saturating_add(1);
+    match retries {
+        Some(retries) if *failed > retries => SourceError::Fatal(text),
+        _ => SourceError::Retry(text),
     }
 }
 

@@ -29,12 +29,17 @@ pub struct Config {
     pub max_buffer_size: Bytesize,
     /// Leaves out lines without content.
     pub omit_empty: bool,
+    /// Puts a last line that has no end into the block before it. This is for plans of languages
+    /// to whom blocks are values; others do not see where blocks are cut.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub whole_end: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let max_buffer_size = Bytesize(formats::lines::LINE_BYTES_DEFAULT as u64);
-        Config { custom_delimiter: None, max_buffer_size, omit_empty: false }
+        Config { custom_delimiter: None, max_buffer_size, omit_empty: false, whole_end: false }
     }
 }
 
@@ -49,7 +54,8 @@ pub fn open(config: &Config, stream: Stream<'_>) -> Box<dyn Scanner> {
     let line_max = config.max_buffer_size.as_usize().max(1);
     let block_bytes = stream.block_bytes;
     if config.delimiter().is_none() && !config.omit_empty {
-        return Box::new(Blocks { line_max, block_bytes, rest: Vec::new(), checked: 0, offset: 0 });
+        let holds = config.whole_end;
+        return Box::new(Blocks { line_max, block_bytes, holds, ..Blocks::default() });
     }
     let splitter = LineSplitter::new()
         .with_delimiter(config.delimiter().unwrap_or_default().as_bytes())
@@ -60,9 +66,13 @@ pub fn open(config: &Config, stream: Stream<'_>) -> Box<dyn Scanner> {
 
 /// Cuts raw blocks at line borders. No line is looked at: it is enough to find one line break in
 /// every stretch of `line_max` bytes.
+#[derive(Default)]
 struct Blocks {
     line_max: usize,
     block_bytes: usize,
+    /// Whether a block is held until it is known that a last line does not belong to it.
+    holds: bool,
+    held: Option<Bytes>,
     rest: Vec<u8>,
     /// Bytes at the start of `rest` that are known to have no line break.
     checked: usize,
@@ -86,6 +96,17 @@ impl Blocks {
         }
     }
 
+    /// At the end of the stream: hands on what is held, with a last line without an end if that is
+    /// all there is.
+    fn release(&mut self, filled: &mut Vec<u8>, out: &mut Vec<Data>) {
+        let is_last_line = filled.len() < self.line_max && memrchr(b'\n', filled).is_none();
+        if let Some(held) = self.held.take_if(|_| is_last_line && !filled.is_empty()) {
+            let line = std::mem::take(filled);
+            self.push([&*held, &*line, b"\n"].concat().into(), out);
+        }
+        self.broken_off(out);
+    }
+
     fn push(&mut self, bytes: Bytes, out: &mut Vec<Data>) {
         let offset = self.offset;
         self.offset += bytes.len() as u64;
@@ -104,7 +125,13 @@ impl Scanner for Blocks {
         at_end: bool,
         out: &mut Vec<Data>,
     ) -> Result<(), ScanError> {
+        if at_end {
+            self.release(&mut filled, out);
+        }
         let (mut border, too_long) = self.border(&filled, at_end);
+        if border > 0 || too_long {
+            self.broken_off(out);
+        }
         if at_end && border > 0 && border == filled.len() && !filled.ends_with(b"\n") {
             // Every block ends with a line break, so that nobody after this needs to care.
             filled.push(b'\n');
@@ -113,13 +140,23 @@ impl Scanner for Blocks {
         self.checked = 0;
         if border > 0 {
             let (block, rest) = split_off(filled, border, self.block_bytes);
-            self.push(block, out);
             self.rest = rest;
+            if self.holds && !at_end && !too_long {
+                self.held = Some(block);
+            } else {
+                self.push(block, out);
+            }
         } else {
             self.rest = filled;
         }
         self.checked = self.rest.len();
         if too_long { Err(ScanError::new(TOO_LONG)) } else { Ok(()) }
+    }
+
+    fn broken_off(&mut self, out: &mut Vec<Data>) {
+        if let Some(held) = self.held.take() {
+            self.push(held, out);
+        }
     }
 }
 
@@ -202,6 +239,54 @@ mod tests {
     }
 
     #[test]
+    fn a_last_line_without_an_end_belongs_to_the_block_before_it() {
+        let blocks = |whole_end: bool, pieces: &[&str]| -> Vec<String> {
+            let max_buffer_size = Bytesize(8);
+            let config = lines(Config { whole_end, max_buffer_size, ..Config::default() });
+            let mut scanner = config.open(Stream { name: "", block_bytes: 64 }).unwrap();
+            let mut out = Vec::new();
+            for piece in pieces.iter().chain([&""]) {
+                let mut buffer = scanner.buffer();
+                buffer.extend_from_slice(piece.as_bytes());
+                if scanner.scan(buffer, piece.is_empty(), &mut out).is_err() {
+                    out.push(Data::Raw(RawBlock { bytes: "too long".into(), ..empty() }));
+                }
+            }
+            out.iter().map(text).collect()
+        };
+        assert_eq!(blocks(false, &["a,b\n1,x\n2,y"]), ["a,b\n1,x\n", "2,y\n"]);
+        assert_eq!(blocks(true, &["a,b\n1,x\n2,y"]), ["a,b\n1,x\n2,y\n"]);
+        assert_eq!(blocks(true, &["a\nb\n"]), ["a\nb\n"]);
+        assert_eq!(blocks(true, &["a\nb", "c\nd", "e"]), ["a\n", "bc\nde\n"]);
+        assert_eq!(blocks(true, &["a"]), ["a\n"]);
+        assert_eq!(blocks(true, &["a\n12345678"]), ["a\n", "too long", "too long"]);
+        assert_eq!(blocks(true, &["a\n1234567"]), ["a\n1234567\n"]);
+        assert_eq!(blocks(true, &[]), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_held_is_handed_on_when_the_stream_breaks_off() {
+        let config = lines(Config { whole_end: true, ..Config::default() });
+        let mut scanner = config.open(Stream { name: "", block_bytes: 64 }).unwrap();
+        let mut out = Vec::new();
+        let mut buffer = scanner.buffer();
+        buffer.extend_from_slice(b"a\nb");
+        scanner.scan(buffer, false, &mut out).unwrap();
+        assert!(out.is_empty(), "it is held");
+        scanner.broken_off(&mut out);
+        assert_eq!(out.iter().map(text).collect::<Vec<_>>(), ["a\n"]);
+    }
+
+    fn empty() -> RawBlock {
+        RawBlock { bytes: Bytes::new(), meta: None, offset: 0, only: None }
+    }
+
+    fn text(data: &Data) -> String {
+        let Data::Raw(raw) = data else { panic!("raw blocks") };
+        String::from_utf8_lossy(&raw.bytes).into_owned()
+    }
+
+    #[test]
     fn a_stream_without_line_breaks_is_bounded() {
         let config = lines(Config::default());
         let mut scanner = config.open(Stream { name: "", block_bytes: 4096 }).unwrap();
@@ -230,9 +315,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_change_nothing(text in "[ab\r\n]{0,200}", piece in 1usize..70, max in 4u64..40) {
+        fn pieces_change_nothing(
+            text in "[ab\r\n]{0,200}",
+            piece in 1usize..70,
+            max in 4u64..40,
+            whole_end: bool,
+        ) {
             let max_buffer_size = Bytesize(max);
-            let config = lines(Config { max_buffer_size, ..Config::default() });
+            let config = lines(Config { max_buffer_size, whole_end, ..Config::default() });
             let whole = scan(&config, "", text.as_bytes(), usize::MAX);
             prop_assert_eq!(scan(&config, "", text.as_bytes(), piece), whole);
         }

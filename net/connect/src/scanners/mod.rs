@@ -62,6 +62,9 @@ pub trait Scanner {
     /// When the stream cannot be read further; `out` has what came before.
     fn scan(&mut self, filled: Vec<u8>, at_end: bool, out: &mut Vec<Data>)
     -> Result<(), ScanError>;
+
+    /// The stream broke off: appends to `out` what is complete and was held back.
+    fn broken_off(&mut self, _: &mut Vec<Data>) {}
 }
 
 /// Which scanner and its options.

@@ -61,19 +61,7 @@ pub(super) fn read(body: &[u8]) -> Result<Create, String> {
         }
         _ => return Err("name: a non-empty string is required".to_owned()),
     };
-    match object.get("type").map(|t| t.as_str()) {
-        None | Some(Some("spec")) => {}
-        Some(Some(other)) => return Err(format!("type: '{other}' is not supported, only 'spec'")),
-        Some(None) => return Err("type: must be a string".to_owned()),
-    }
-    match object.get("base") {
-        None | Some(Json::Null) => {}
-        Some(Json::String(base)) if base == "q" => {}
-        Some(base) => {
-            let base = base.as_str().map_or_else(|| base.to_string(), |text| format!("'{text}'"));
-            return Err(format!("base: {base} is not supported, only 'q'"));
-        }
-    }
+    kind(&value)?;
     for name in ["file", "files"] {
         let given = value.pointer(&format!("/config/{name}"));
         if given.is_some_and(|given| !given.is_null()) {
@@ -97,6 +85,33 @@ pub(super) fn read(body: &[u8]) -> Result<Create, String> {
     let checkpoint_ms = checkpoint_ms(&value)?;
     let name = name.clone();
     Ok(Create { name, spec, min_workers, max_workers, checkpoint_ms, document: value })
+}
+
+/// What kind of pipeline it is to be, and whether the parts of the request are what they must be.
+fn kind(document: &Json) -> Result<(), String> {
+    match document.get("type") {
+        None | Some(Json::Null) => {}
+        Some(Json::String(ty)) if ty == "spec" => {}
+        Some(Json::String(ty)) => {
+            return Err(format!("type: '{ty}' is not supported, only 'spec'"));
+        }
+        Some(_) => return Err("type: must be a string".to_owned()),
+    }
+    for part in ["settings", "persistence", "persistence.controller", "persistence.worker"] {
+        match document.pointer(&format!("/{}", part.replace('.', "/"))) {
+            None | Some(Json::Null | Json::Object(_)) => {}
+            Some(_) => return Err(format!("{part}: must be an object")),
+        }
+    }
+    match document.get("base") {
+        None | Some(Json::Null) => {}
+        Some(Json::String(base)) if base == "q" => {}
+        Some(base) => {
+            let base = base.as_str().map_or_else(|| base.to_string(), |text| format!("'{text}'"));
+            return Err(format!("base: {base} is not supported, only 'q'"));
+        }
+    }
+    Ok(())
 }
 
 /// A numeric setting, which may come as a number or as the text of one.
@@ -187,6 +202,30 @@ mod tests {
             r#"{"name":"a","config":{"content":""},"settings":{"minWorkers":3,"maxWorkers":2}}"#;
         assert!(error(spec).contains("more than"));
         assert!(error(r#"{"name":"a","type":"graph"}"#).starts_with("type:"));
+        assert_eq!(error(r#"{"name":"a","type":["spec"]}"#), "type: must be a string");
+    }
+
+    #[test]
+    fn parts_that_are_not_given_are_null_and_others_objects() {
+        for fine in ["null", "{}"] {
+            let fields = [
+                format!(r#""type":null,"settings":{fine},"persistence":{fine}"#),
+                format!(r#""persistence":{{"controller":{fine},"worker":{fine}}}"#),
+            ];
+            for fields in fields {
+                assert_eq!(error_of(&fields), "", "{fields}");
+            }
+        }
+        for wrong in ["\"x\"", "[]", "5", "true"] {
+            for part in ["settings", "persistence"] {
+                let told = format!("{part}: must be an object");
+                assert_eq!(error_of(&format!(r#""{part}":{wrong}"#)), told);
+            }
+            for part in ["controller", "worker"] {
+                let told = format!("persistence.{part}: must be an object");
+                assert_eq!(error_of(&format!(r#""persistence":{{"{part}":{wrong}}}"#)), told);
+            }
+        }
     }
 
     /// The error of a request with these fields beside its name and spec, empty when there is none.

@@ -65,13 +65,14 @@ fn error_of(view: &PipelineView) -> String {
 }
 
 /// The text of an error of q without the quote mark in front of it, which stands behind the place
-/// where there is one: `'type` is `type`. A text that begins with a quoted word stays.
+/// or the operator where there is one: `'type` is `type`. A text that begins with a quoted word
+/// stays.
 pub(super) fn unquoted(text: &str) -> String {
-    let placed = text.starts_with("line ").then(|| text.split_once(": ")).flatten();
-    let (place, error) =
-        placed.map_or(("", text), |(_, error)| text.split_at(text.len() - error.len()));
+    let behind = || text.find(": '").map(|colon| colon + 2);
+    let at = if text.starts_with('\'') { Some(0) } else { behind() };
+    let (front, error) = text.split_at(at.unwrap_or(0));
     match error.strip_prefix('\'') {
-        Some(rest) if !rest.contains('\'') => format!("{place}{rest}"),
+        Some(rest) if !rest.contains('\'') => format!("{front}{rest}"),
         _ => text.to_owned(),
     }
 }
@@ -238,6 +239,9 @@ pub(super) mod tests {
             ("'nyi: hopen", "nyi: hopen"),
             ("line 2 char 3: 'type", "line 2 char 3: type"),
             ("line 2 char 3: field 'name': is empty", "line 2 char 3: field 'name': is empty"),
+            ("expr-3c6ef5e2: 'type", "expr-3c6ef5e2: type"),
+            ("onSetup: 'nyi: hopen", "onSetup: nyi: hopen"),
+            ("add: 'a' is no number", "add: 'a' is no number"),
             ("field 'name': a callback needs a name", "field 'name': a callback needs a name"),
             ("'name' is empty", "'name' is empty"),
             ("'", ""),

@@ -57,6 +57,9 @@ pub(crate) fn dyad(cx: &mut Session, a: &K, b: &K, f: Kernel2<'_>) -> Result {
             }
             Ok(K::table(t.names.to_vec(), columns)?)
         }
+        // The empty list is a dictionary without keys, too.
+        (K::Dict(_), K::Vec(v)) if v.ty == Type::List && b.is_empty() => Ok(a.clone()),
+        (K::Vec(v), K::Dict(_)) if v.ty == Type::List && a.is_empty() => Ok(b.clone()),
         (K::Dict(d), _) => {
             if !b.is_atom() && !matches!(d.values, K::Table(_)) && b.len() != d.keys.len() {
                 return Err(length_error());

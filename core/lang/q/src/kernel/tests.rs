@@ -139,3 +139,14 @@ fn lists_pair_by_position() {
     let sum = dyad(&mut cx, &list, &K::longs(vec![10, 20]), &add).unwrap();
     assert_eq!(sum, K::list(vec![K::longs(vec![11, 12]), K::long(23)]));
 }
+
+#[test]
+fn an_empty_list_is_a_dictionary_without_keys() {
+    let mut cx = Session::new(Options::default());
+    let mut shown = |text: &str| crate::display::text(&cx.eval(text, "test").unwrap());
+    assert_eq!(shown("()+`a`b!1 2"), "`a`b!1 2");
+    assert_eq!(shown("(`a`b!1 2)-()"), "`a`b!1 2");
+    assert_eq!(shown("(();1)+(`a`b!1 2;1)"), "(`a`b!1 2;2)");
+    assert!(cx.eval("(1#())+`a`b!1 2", "test").is_err());
+    assert!(cx.eval("(`long$())+`a`b!1 2", "test").is_err(), "it has a type");
+}

@@ -69,7 +69,7 @@ fn culprit(all: &K, names: &HashMap<usize, &str>) -> String {
     }
     if let Some(entry) = bad(next()) {
         let id = first(&entry).as_long().and_then(|id| usize::try_from(id).ok());
-        let operator = id.and_then(|id| names.get(&id)).copied().unwrap_or_default();
+        let operator = id.and_then(|id| names.get(&id)).copied().unwrap_or("the pipeline");
         return format!("what .qsp.set has for {operator}");
     }
     if let Some(entry) = bad(next()) {

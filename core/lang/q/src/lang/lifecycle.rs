@@ -99,8 +99,13 @@ impl Shared {
         self.handler(&mut session, "onTeardown", teardown, &[K::Null]).map(|_| ())
     }
 
+    /// Whether the pipeline has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.life.over.get()
+    }
+
     /// Calls a handler; what it signals counts as an error of the pipeline, and it gives nothing.
-    fn handler(
+    pub(super) fn handler(
         &self,
         session: &mut Session,
         name: &str,
@@ -150,7 +155,7 @@ impl Shared {
         self.tell(&mut session, node, message(metadata, data), error)
     }
 
-    /// Calls the handler of errors.
+    /// Calls the handler of errors: with the error, whose it is, and what was being worked on.
     fn tell(
         &self,
         session: &mut Session,
@@ -159,7 +164,7 @@ impl Shared {
         error: &str,
     ) -> std::result::Result<(), OperatorError> {
         let Some(f) = &self.pipeline.handlers.error else { return Ok(()) };
-        let args = [handle(node), message, K::str(error)];
+        let args = [K::str(error), handle(node), message];
         self.handler(session, "onError", f, &args).map(|_| ())
     }
 

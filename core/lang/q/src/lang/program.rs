@@ -432,7 +432,8 @@ impl Expr for Program {
         if self.shared.is_due() {
             return Some(0);
         }
-        let due = i128::from(self.runners().filter_map(Runner::due).min()?);
+        let dues = self.runners().filter_map(Runner::due).chain(self.shared.timer_due());
+        let due = i128::from(dues.min()?);
         let wait = due - self.shared.services.wall_ns();
         let wait = u64::try_from(wait.max(0)).unwrap_or(u64::MAX);
         Some(self.shared.services.now_ns().saturating_add(wait))
@@ -441,6 +442,10 @@ impl Expr for Program {
     fn on_time(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
         self.begin(out)?;
         let now = i64::try_from(self.shared.services.wall_ns()).unwrap_or(i64::MAX);
+        self.shared.call_timers(now)?;
+        if self.shared.is_due() {
+            self.enter(out)?;
+        }
         for at in 0..self.stations.len() {
             let runner = self.stations.get(at).and_then(|station| station.runner.as_ref());
             if runner.and_then(Runner::due).is_some_and(|due| due <= now) {

@@ -12,6 +12,9 @@ use plan::{Component, Json};
 /// Bytes of the longest line of a file.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
+/// How often a file that cannot be opened is tried again, as a request of `fromHTTP` is.
+const FILE_RETRIES: u32 = 3;
+
 /// A source of a reader.
 pub(super) struct Source {
     pub(super) component: Component,
@@ -24,6 +27,13 @@ pub(super) struct Source {
 /// # Errors
 /// What is wrong with its options.
 pub(super) fn sources(pipeline: &Pipeline, node: &Node) -> Result<Vec<Source>> {
+    if pipeline.ends && is_endless(node) {
+        // What the spec has called it with is there, and nothing else comes.
+        let nothing = || labelled("evaluate", node, json!({ "code": code(node) }));
+        let names = 1 + pipeline.aliases_of(node).count();
+        let each = (0..names).map(|_| Source { component: nothing(), begins_anew: true });
+        return Ok(each.collect());
+    }
     let (component, begins_anew) = match node.op {
         "read.fromCallback" => {
             let own = symbol(node, "callback")?;
@@ -38,6 +48,7 @@ pub(super) fn sources(pipeline: &Pipeline, node: &Node) -> Result<Vec<Source>> {
         "read.fromExpr" => (labelled("evaluate", node, json!({ "code": code(node) })), true),
         "read.fromFile" => {
             let reading = Reading::of(node)?;
+            let reading = Reading { watch: reading.watch && !pipeline.ends, ..reading };
             (file(node, reading)?, !reading.watch)
         }
         "read.fromHTTP" => (http(node)?, true),
@@ -45,8 +56,13 @@ pub(super) fn sources(pipeline: &Pipeline, node: &Node) -> Result<Vec<Source>> {
         "read.fromStream" => (labelled("topic", node, json!({ "name": topic(node)? })), false),
         other => return Err(QError::nyi(&format!(".qsp.{other}"))),
     };
-    let component = triggered(node, component)?;
+    let component = if pipeline.ends { component } else { triggered(node, component)? };
     Ok(vec![Source { component, begins_anew }])
+}
+
+/// Whether there is no end to what a reader gives, whatever its options say.
+pub(super) fn is_endless(node: &Node) -> bool {
+    matches!(node.op, "read.fromCallback" | "read.fromMQTT" | "read.fromStream")
 }
 
 /// A source that reads again and again where a reader has a trigger.
@@ -103,7 +119,9 @@ fn file(node: &Node, how: Reading) -> Result<Component> {
 /// How files are cut; what is as by default is left out.
 fn reading(config: &mut Json, Reading { binary, chunk, offset, watch }: Reading) {
     let cut = match (binary, chunk) {
-        (false, Some(_)) => ("lines", json!({ "max_buffer_size": LINE_BYTES_MAX })),
+        (false, Some(_)) => {
+            ("lines", json!({ "max_buffer_size": LINE_BYTES_MAX, "whole_end": true }))
+        }
         (true, Some(bytes)) => ("chunker", json!({ "size": bytes })),
         (_, None) => ("to_the_end", json!({})),
     };
@@ -116,6 +134,8 @@ fn reading(config: &mut Json, Reading { binary, chunk, offset, watch }: Reading)
     }
     if watch {
         config["watch"] = json!(true);
+    } else {
+        config["retries"] = json!(FILE_RETRIES);
     }
 }
 
@@ -219,13 +239,13 @@ fn mqtt(node: &Node) -> Result<Component> {
 pub(super) fn topic(node: &Node) -> Result<String> {
     let mut name = optional(node, "prefix")?.unwrap_or_default();
     name.push_str(&optional(node, "stream")?.unwrap_or_default());
-    Ok(format!("{name}/{}", wanted(node, "table")?))
+    Ok(format!("{name}/{}", optional(node, "table")?.unwrap_or_default()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::lower::lower;
-    use super::LINE_BYTES_MAX;
+    use super::{FILE_RETRIES, LINE_BYTES_MAX};
     use plan::serde_json::json;
     use plan::{Json, Plan, Role};
 
@@ -258,13 +278,16 @@ mod tests {
         let text = config("``mode!``text");
         assert_eq!((&text["scanner"]["name"], &text["block"]), (&"lines".into(), &1048576.into()));
         assert_eq!(text["scanner"]["config"]["max_buffer_size"], LINE_BYTES_MAX);
+        assert_eq!(text["scanner"]["config"]["whole_end"], true);
         assert_eq!((text.get("offset"), text.get("watch")), (None, None));
+        assert_eq!(text["retries"], FILE_RETRIES);
         let binary = config("`mode`chunkSize!(`binary;\"2KB\")");
         assert_eq!(binary["scanner"]["name"], "chunker");
         assert_eq!(binary["scanner"]["config"]["size"], 2048);
         let whole = config("`chunking`offset`watch!(0b;12;1b)");
         assert_eq!(whole["scanner"]["name"], "to_the_end");
         assert_eq!((&whole["offset"], &whole["watch"]), (&12.into(), &true.into()));
+        assert_eq!(whole.get("retries"), None, "it may come");
         assert_eq!(whole.get("block"), None);
     }
 
@@ -323,6 +346,10 @@ mod tests {
         };
         assert_eq!(name("`trade"), "/trade");
         assert_eq!(name("`trade; \"data\"; .qsp.use ``prefix!(::;\"rt-\")"), "rt-data/trade");
+        assert_eq!(name("::; `data"), "data/", "a stream that is no table");
+        assert_eq!(name(""), "/");
+        let other = source(".qsp.v2.read.fromStream[`trade; `data]").1;
+        assert_eq!(other["name"], "data/trade");
         assert_eq!(refused(".qsp.read.fromStream[1]"), "'type: table");
     }
 

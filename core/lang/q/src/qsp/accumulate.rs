@@ -75,6 +75,15 @@ mod tests {
     use crate::qsp::testing::Line;
 
     #[test]
+    fn an_empty_list_takes_what_is_added_to_it() {
+        let f = "{[md;data;acc] acc[`total]+:count data; acc[`sum]+:sum data; acc}";
+        let mean = "{enlist x[`sum]%x`total}";
+        let mut line = Line::new(&format!(".qsp.accumulate[{f}; `total`sum!(0;()); {mean}]"));
+        assert_eq!(line.give("([]x:1 2 3;y:4 5 6)"), ["+`x`y!(,2f;,5f)"]);
+        assert_eq!(line.give("([]x:enlist 6;y:enlist 9)"), ["+`x`y!(,3f;,6f)"]);
+    }
+
+    #[test]
     fn a_value_stays_where_its_function_signals() {
         let mut line = Line::new(".qsp.accumulate[{[md;x;y] y+x`v}; 1; {-x}]");
         assert_eq!(line.give("([]v:enlist 2)"), [",-3"]);

@@ -4,6 +4,7 @@ use super::called::{self, Callback, Calls};
 use super::checks;
 use super::lifecycle::Handlers;
 use super::options;
+use super::timers::Timers;
 use super::trace::Watch;
 use super::trigger::Ring;
 use crate::error::{QError, Result, rank_error, type_error};
@@ -102,6 +103,8 @@ pub struct Pipeline {
     pub(crate) handlers: Handlers,
     /// Readers that are called under further names.
     pub(crate) aliases: Vec<(usize, String)>,
+    /// Whether the spec tears it down itself: it ends when it has done what there is to do.
+    pub(crate) ends: bool,
 }
 
 impl Pipeline {
@@ -166,10 +169,14 @@ pub(crate) struct State {
     pub(crate) handlers: Handlers,
     /// What the functions of readers were called with.
     pub(crate) calls: Calls,
+    /// What is called when its time has come.
+    pub(crate) timers: Timers,
     /// What a program watches of its pipeline.
     pub(crate) watch: Watch,
     /// What lets a reader of this name read.
     pub(crate) ring: Option<Ring>,
+    /// What had been given to `.qsp.run` before a teardown.
+    torn: Option<Box<State>>,
 }
 
 impl State {
@@ -180,11 +187,27 @@ impl State {
 
     /// Forgets what was made: operators have no connections and names any more.
     pub(super) fn forget(&mut self) {
-        let nodes = std::mem::take(&mut self.nodes);
-        let nameless = |node: Node| Node { name: String::new(), ..node };
-        let nodes = nodes.into_iter().map(nameless).collect();
-        let ring = self.ring.take();
-        *self = State { nodes, ring, ..State::default() };
+        let mut before = std::mem::take(self);
+        let nameless = |node: &Node| Node { name: String::new(), ..node.clone() };
+        self.nodes = before.nodes.iter().map(nameless).collect();
+        self.ring = before.ring.take();
+        let torn = before.torn.take();
+        self.torn = if before.run.is_some() { Some(Box::new(before)) } else { torn };
+    }
+
+    /// Goes back to what ran before the last teardown, where that is all that the spec runs.
+    fn revive(&mut self) -> bool {
+        let Some(torn) = self.torn.take() else { return false };
+        if self.run.is_none() && torn.nodes.len() == self.nodes.len() {
+            let ring = self.ring.take();
+            *self = State { ring, ..*torn };
+            return true;
+        }
+        if torn.calls.any() {
+            let text = "what readers were called with before .qsp.teardown is not taken in";
+            self.warnings.push(text.to_owned());
+        }
+        false
     }
 }
 
@@ -236,11 +259,13 @@ impl Session {
         Ok(K::Func(Arc::new(Pipe { first: id, last: id })))
     }
 
-    /// Notes a warning once.
-    pub(super) fn warn(&mut self, text: &str) {
-        if !self.qsp.warnings.iter().any(|w| w == text) {
+    /// Notes a warning once, and says whether it is new.
+    pub(super) fn warn(&mut self, text: &str) -> bool {
+        let is_new = !self.qsp.warnings.iter().any(|w| w == text);
+        if is_new {
             self.qsp.warnings.push(text.to_owned());
         }
+        is_new
     }
 
     /// The piece of pipeline in a value.
@@ -287,7 +312,8 @@ impl Session {
     }
 
     /// The pipelines that were given to `.qsp.run`.
-    pub(crate) fn pipeline(&self) -> Result<Pipeline> {
+    pub(crate) fn pipeline(&mut self) -> Result<Pipeline> {
+        let torn_down = self.qsp.revive();
         let Some(ends) = &self.qsp.run else {
             return Err(QError::new("nothing runs: the spec does not call .qsp.run"));
         };
@@ -330,7 +356,7 @@ impl Session {
             return Err(QError::new(format!("onFinish: there is no operator {name}")));
         }
         let (warnings, aliases) = (self.qsp.warnings.clone(), called::aliases(self)?);
-        Ok(Pipeline { nodes, warnings, handlers, aliases })
+        Ok(Pipeline { nodes, warnings, handlers, aliases, ends: torn_down })
     }
 }
 
@@ -452,12 +478,16 @@ pub(super) const fn maker(name: &'static str, max: usize, run: crate::verbs::Pol
     Verb { name, infix: false, class: Class::Other, run, summary, example: "" }
 }
 
-/// Makers that the documentation names and that are not there: each signals its name.
+/// Makers that the documentation names and that are not there: each signals its name, and a
+/// program that has the name is refused when it is loaded.
 macro_rules! absent {
-    ($($name:ident $text:literal),*) => {$(
-        fn $name(_: &mut crate::session::Session, _: Vec<formats::k::K>) -> crate::error::Result {
+    ($($name:ident $text:literal),*) => {
+        $(fn $name(_: &mut crate::session::Session, _: Vec<formats::k::K>) -> crate::error::Result {
             Err(crate::error::QError::nyi($text))
-        }
-    )*};
+        })*
+
+        /// What is not there.
+        pub(super) const ABSENT: &[&str] = &[$($text),*];
+    };
 }
 pub(super) use absent;

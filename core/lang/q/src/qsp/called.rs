@@ -62,6 +62,11 @@ impl Calls {
         self.waiting.get(&node).is_some_and(|waiting| !waiting.is_empty())
     }
 
+    /// Whether something waits at all.
+    pub(crate) fn any(&self) -> bool {
+        self.waiting.keys().any(|node| self.pending(*node))
+    }
+
     /// Whether something waits that somebody takes.
     pub(crate) fn due(&self) -> bool {
         self.open.iter().any(|node| self.pending(*node))
@@ -121,8 +126,10 @@ pub(super) fn define(cx: &mut Session) {
 /// Calls a function of a reader.
 pub(super) fn call(cx: &mut Session, callback: &Callback, args: Vec<K>) -> Result {
     let Ok([value]) = <[K; 1]>::try_from(args) else { return Err(rank_error()) };
+    // Readers that were torn down have no names any more.
+    let torn = cx.qsp.nodes.get(callback.node).is_none_or(|node| node.name.is_empty());
     let calls = &mut cx.qsp.calls;
-    if calls.live && !calls.open.contains(&callback.node) {
+    if torn || calls.live && !calls.open.contains(&callback.node) {
         return Err(QError::new(format!("{}: its reader takes nothing", callback.name)));
     }
     let waiting = calls.waiting.entry(callback.node).or_default();

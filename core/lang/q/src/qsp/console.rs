@@ -96,18 +96,27 @@ fn logged(cx: &mut Session, node: &Node, line: &[u8]) -> String {
 }
 
 fn lines(cx: &Session, data: &K, split: bool) -> Vec<String> {
-    let each = match data {
-        K::Vec(v) => v.ty == Type::List || split && v.ty != Type::Char,
-        _ => false,
+    let is_vector = |k: &K| matches!(k, K::Vec(v) if !matches!(v.ty, Type::List | Type::Char));
+    let shown = |k: &K| {
+        formats::budget::check();
+        own_lines(cx.show(k))
     };
-    if each {
-        let shown = data.items().map(|item| {
-            formats::budget::check();
-            cx.show(&item)
-        });
-        return shown.flat_map(own_lines).collect();
+    if split && is_vector(data) {
+        return data.items().flat_map(|item| shown(&item)).collect();
     }
-    own_lines(cx.show(data)).collect()
+    if data.ty() != Some(Type::List) {
+        return shown(data).collect();
+    }
+    let mut out = Vec::new();
+    for item in data.items() {
+        // A vector among the items of a list is split as one that comes alone.
+        if split && is_vector(&item) {
+            out.extend(item.items().flat_map(|item| shown(&item)));
+        } else {
+            out.extend(shown(&item));
+        }
+    }
+    out
 }
 
 fn own_lines(text: String) -> impl Iterator<Item = String> {
@@ -168,6 +177,9 @@ mod tests {
         let split = ".qsp.use `split`timestamp!(1b;`)";
         assert_eq!(shown(split, "1 2").unwrap(), "1\n2\n");
         assert_eq!(shown(split, "\"ab\"").unwrap(), "\"ab\"\n");
+        assert_eq!(shown(split, "enlist 1 2 3 4").unwrap(), "1\n2\n3\n4\n");
+        assert_eq!(shown(split, "(`a`b;\"cd\";5)").unwrap(), "`a\n`b\n\"cd\"\n5\n");
+        assert_eq!(shown(".qsp.use ``timestamp!``", "enlist 1 2").unwrap(), "1 2\n");
         assert_eq!(shown(".qsp.use ``timestamp!``", "(1;`a)").unwrap(), "1\n`a\n");
         assert_eq!(shown(".qsp.use ``timestamp!``", "1 2").unwrap(), "1 2\n");
     }

@@ -35,7 +35,8 @@ impl Stage for Filter {
     ) -> Result<()> {
         let flags = call(cx, node, false, &metadata, data.clone())?;
         if flags.is_atom() {
-            if crate::eval::truth(&flags)? {
+            let kept = crate::eval::truth(&flags)?;
+            if kept && !(data.is_empty() && node.flag("dropEmptyBatches")?) {
                 out.push((metadata, data));
             }
             return Ok(());
@@ -65,3 +66,22 @@ fn filter(cx: &mut Session, args: Vec<K>) -> Result {
 }
 
 pub(super) const VERBS: &[Verb] = &[maker(".qsp.filter", 2, filter)];
+
+#[cfg(test)]
+mod tests {
+    use crate::qsp::testing::Line;
+
+    #[test]
+    fn a_batch_without_records_is_dropped_where_that_is_wanted_also_by_an_atom() {
+        let empty = "0#([]a:1 2)";
+        let mut line = Line::new(".qsp.filter[{[x] 1b}]");
+        assert_eq!(line.give(empty).len(), 1);
+        let drops = ".qsp.use (!) . flip ((`dropEmptyBatches;1b);(`allowPartials;1b))";
+        let mut line = Line::new(&format!(".qsp.filter[{{[x] 1b}}; {drops}]"));
+        assert_eq!(line.give(empty).len(), 0);
+        assert_eq!(line.give("([]a:1 2)"), ["+(,`a)!,1 2"]);
+        assert_eq!(line.give("7"), ["7"]);
+        let mut line = Line::new(&format!(".qsp.filter[{{x>1}}; {drops}]"));
+        assert_eq!(line.give("0 1").len(), 0);
+    }
+}

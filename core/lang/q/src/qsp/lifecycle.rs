@@ -91,6 +91,15 @@ absent!(
     subscribe ".qsp.subscribe", unsubscribe ".qsp.unsubscribe"
 );
 
+/// States are kept at their own times, and at a call of the API.
+fn checkpoint(cx: &mut Session, _: Vec<K>) -> Result {
+    let text = ".qsp.checkpoint means nothing here: states are kept as often as was asked for";
+    if cx.warn(text) && cx.qsp.calls.live {
+        cx.print(text);
+    }
+    Ok(K::Null)
+}
+
 /// Forgets what the spec has made so far, so that it can make and run something else.
 fn teardown(cx: &mut Session, _: Vec<K>) -> Result {
     if cx.qsp.calls.live {
@@ -121,6 +130,7 @@ pub(super) const VERBS: &[Verb] = &[
     of_operator(".qsp.onOperatorCheckpoint", on_operator_checkpoint),
     of_operator(".qsp.onOperatorRecover", on_operator_recover),
     of_operator(".qsp.onOperatorPostCheckpoint", on_operator_post_checkpoint),
+    maker(".qsp.checkpoint", 1, checkpoint),
     maker(".qsp.finish", 1, finish),
     maker(".qsp.finishTask", 2, finish_task),
     maker(".qsp.registerTask", 1, register_task),
@@ -133,6 +143,7 @@ pub(super) const VERBS: &[Verb] = &[
 mod tests {
     use super::super::build::load;
 
+    const WRITE: &str = ".qsp.write.toConsole[]";
     const RUN: &str = ".qsp.run .qsp.read.fromCallback[`p] .qsp.map[{x};.qsp.use ``name!``m] \
                        .qsp.write.toConsole[]";
 
@@ -161,6 +172,58 @@ mod tests {
             load(&format!(".qsp.onPostCheckpoint[{{}}]\n.qsp.onOperatorRecover[`m;{{x}}]\n{RUN}"));
         let want = ["onPostCheckpoint", "onOperatorRecover"];
         assert_eq!(pipeline.unwrap().warnings, want.map(|name| format!("{name} is never called")));
+    }
+
+    #[test]
+    fn what_is_torn_down_at_the_end_of_a_spec_runs_and_ends() {
+        for end in [".qsp.teardown[]", ".qsp.teardown[];.qsp.teardown[]"] {
+            let pipeline = load(&format!("{RUN}\np 1\n{end}")).unwrap();
+            assert_eq!(pipeline.nodes.len(), 3);
+            assert_eq!(pipeline.nodes[1].name, "m");
+            assert!(pipeline.ends);
+        }
+        assert!(!load(RUN).unwrap().ends);
+        let error = |spec: &str| load(spec).unwrap_err().text.clone();
+        assert_eq!(error(&format!("{RUN}\n.qsp.teardown[]\np 1")), "p: its reader takes nothing");
+        let nothing = "nothing runs: the spec does not call .qsp.run";
+        assert_eq!(error(".qsp.teardown[]"), nothing);
+        let made = ".qsp.teardown[]\n.qsp.read.fromCallback[`other]";
+        assert_eq!(error(&format!("{RUN}\n{made}")), nothing, "it wants to run something else");
+        let lost = load(&format!("{RUN}\np 1\n.qsp.teardown[]\n{RUN}")).unwrap();
+        let text = "what readers were called with before .qsp.teardown is not taken in";
+        assert_eq!((lost.ends, lost.warnings), (false, vec![text.to_owned()]));
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_wherever_its_name_is() {
+        let error = |f: &str| {
+            let spec = format!(".qsp.run .qsp.read.fromCallback[`p] .qsp.map[{f}] {WRITE}");
+            load(&spec).unwrap_err().text.clone()
+        };
+        for name in [".qsp.registerTask", ".qsp.finish", ".qsp.subscribe", ".qsp.decode.avro"] {
+            assert_eq!(error(&format!("{{{name}[`a];x}}")), format!("nyi: {name}"));
+        }
+        let name = ".qsp.v2.read.fromAmazonS3";
+        assert_eq!(error(&format!("{{f:{name};x}}")), format!("nyi: {name}"));
+        for name in [".tm.addAt", ".kurl.async", ".ml.kmeans"] {
+            assert_eq!(error(&format!("{{if[x~1;{name}[`a]];x}}")), format!("nyi: {name}"));
+        }
+        let own = ".ml.twice:{2*x}\n";
+        let spec = ".qsp.run .qsp.read.fromCallback[`p] .qsp.map[{.ml.twice x}]";
+        assert!(load(&format!("{own}{spec} {WRITE}")).is_ok(), "its own");
+    }
+
+    #[test]
+    fn misspelt_and_needless_names_are_taken_with_a_warning() {
+        let spec = format!(
+            ".u.end:{{.qsp.checkpoint[]}}\n.qsp.checkpoint[]\n.qsp.checkpoint[]\n\
+             .qsp.run .qsp.read.fromCalback[`p] {WRITE}"
+        );
+        let pipeline = load(&spec).unwrap();
+        assert_eq!(pipeline.nodes[0].op, "read.fromCallback");
+        let [checkpoint, callback] = &*pipeline.warnings else { panic!("{:?}", pipeline.warnings) };
+        assert!(checkpoint.starts_with(".qsp.checkpoint means nothing here"), "{checkpoint}");
+        assert_eq!(callback, ".qsp.read.fromCalback is taken for .qsp.read.fromCallback");
     }
 
     #[test]

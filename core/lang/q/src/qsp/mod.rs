@@ -38,6 +38,7 @@ mod stats;
 mod string;
 #[cfg(test)]
 mod testing;
+mod timers;
 mod trace;
 mod transform;
 pub(crate) mod trigger;
@@ -59,6 +60,12 @@ pub(crate) use window::HELD_MAX;
 
 use crate::verbs::Verb;
 
+/// Whether a name is one of the documentation that is not there.
+pub(crate) fn is_absent(name: &str) -> bool {
+    let all = [codec::ABSENT, lifecycle::ABSENT, readers::ABSENT, writers::ABSENT];
+    name.starts_with(".qsp.") && all.iter().any(|names| names.contains(&name))
+}
+
 /// The `.qsp` functions, by family.
 pub(crate) const VERBS: &[&[Verb]] = &[
     accumulate::VERBS,
@@ -79,6 +86,7 @@ pub(crate) const VERBS: &[&[Verb]] = &[
     state::VERBS,
     stats::VERBS,
     string::VERBS,
+    timers::VERBS,
     trace::VERBS,
     transform::VERBS,
     trigger::VERBS,

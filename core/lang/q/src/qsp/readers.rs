@@ -40,7 +40,7 @@ static HTTP: Def =
 static MQTT: Def =
     Def { name: "read.fromMQTT", kind: Kind::Reader, params: &["topic", "broker"], required: 1 };
 static STREAM: Def =
-    Def { name: "read.fromStream", kind: Kind::Reader, params: &["table", "stream"], required: 1 };
+    Def { name: "read.fromStream", kind: Kind::Reader, params: &["table", "stream"], required: 0 };
 
 fn http(cx: &mut Session, args: Vec<K>) -> Result {
     let made = cx.operator(&HTTP, args)?;
@@ -69,6 +69,12 @@ fn callback(cx: &mut Session, args: Vec<K>) -> Result {
     }
 }
 
+/// The name as it is misspelt in specs.
+fn calback(cx: &mut Session, args: Vec<K>) -> Result {
+    cx.warn(".qsp.read.fromCalback is taken for .qsp.read.fromCallback");
+    callback(cx, args)
+}
+
 fn expr(cx: &mut Session, args: Vec<K>) -> Result {
     let made = cx.operator(&EXPR, args)?;
     trigger::check(cx)?;
@@ -85,7 +91,8 @@ fn file(cx: &mut Session, args: Vec<K>) -> Result {
 }
 
 absent!(
-    amazon ".qsp.read.fromAmazonS3", azure ".qsp.read.fromAzureStorage",
+    amazon ".qsp.read.fromAmazonS3", amazon_v2 ".qsp.v2.read.fromAmazonS3",
+    azure ".qsp.read.fromAzureStorage",
     database ".qsp.read.fromDatabase", google ".qsp.read.fromGoogleStorage",
     kafka ".qsp.read.fromKafka",
     parquet ".qsp.read.fromParquet", postgres ".qsp.read.fromPostgres",
@@ -95,10 +102,11 @@ absent!(
 
 pub(super) const VERBS: &[Verb] = &[
     maker(".qsp.read.fromCallback", 2, callback),
+    maker(".qsp.read.fromCalback", 2, calback),
     maker(".qsp.read.fromExpr", 2, expr),
     maker(".qsp.read.fromFile", 2, file),
     maker(".qsp.read.fromAmazonS3", 8, amazon),
-    maker(".qsp.v2.read.fromAmazonS3", 8, amazon),
+    maker(".qsp.v2.read.fromAmazonS3", 8, amazon_v2),
     maker(".qsp.read.fromAzureStorage", 8, azure),
     maker(".qsp.read.fromDatabase", 8, database),
     maker(".qsp.read.fromGoogleStorage", 8, google),
@@ -109,5 +117,6 @@ pub(super) const VERBS: &[Verb] = &[
     maker(".qsp.read.fromPostgres", 8, postgres),
     maker(".qsp.read.fromSQLServer", 8, sqlserver),
     maker(".qsp.read.fromStream", 3, stream),
+    maker(".qsp.v2.read.fromStream", 3, stream),
     maker(".qsp.read.fromUpload", 8, upload),
 ];

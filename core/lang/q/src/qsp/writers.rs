@@ -35,7 +35,7 @@ fn variable(cx: &mut Session, args: Vec<K>) -> Result {
 }
 
 static STREAM: Def =
-    Def { name: "write.toStream", kind: Kind::Writer, params: &["table", "stream"], required: 1 };
+    Def { name: "write.toStream", kind: Kind::Writer, params: &["table", "stream"], required: 0 };
 static PROCESS: Def =
     Def { name: "write.toProcess", kind: Kind::Writer, params: &["handle"], required: 1 };
 static DATABASE: Def = Def {

@@ -94,6 +94,33 @@ fn a_missing_file_is_tried_again() {
 }
 
 #[test]
+fn a_missing_file_is_tried_so_often_and_a_directory_never() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let (first, late) = (dir.join("first"), dir.join("late"));
+        std::fs::write(&first, "a\n").unwrap();
+        let config = json!({"paths": [text(&first), text(&late)], "retries": 2});
+        let wanted = format!("open {}: no such file or directory", text(&late));
+        let mut missing = source(config.clone());
+        for _ in 0..2 {
+            let result = missing.run(Fake::new()).await;
+            assert_eq!(result, Err(SourceError::Retry(wanted.clone())));
+        }
+        assert_eq!(missing.run(Fake::new()).await, Err(SourceError::Fatal(wanted.clone())));
+        let (mut comes, fake) = (source(config), Fake::new());
+        for _ in 0..2 {
+            assert_eq!(comes.run(fake.clone()).await, Err(SourceError::Retry(wanted.clone())));
+        }
+        std::fs::write(&late, "b\n").unwrap();
+        comes.run(fake.clone()).await.unwrap();
+        assert_eq!(fake.texts(), ["a", "b"]);
+        let mut folder = source(json!({"paths": [text(dir.path())], "retries": 2}));
+        let wanted = format!("read {}: is a directory", text(dir.path()));
+        assert_eq!(folder.run(Fake::new()).await, Err(SourceError::Fatal(wanted)));
+    });
+}
+
+#[test]
 fn a_long_line_ends_its_file_only() {
     both_modes(|| async {
         let dir = TempDir::new().unwrap();

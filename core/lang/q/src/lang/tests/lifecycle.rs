@@ -128,7 +128,7 @@ fn an_error_of_a_handler_is_counted_and_the_pipeline_lives() {
 #[test]
 fn the_handler_of_errors_gets_what_failed() {
     let mut rig = Rig::new(&format!(
-        ".qsp.onError {{[op;msg;error] -1 (string op`name),\" \",(-3!msg`data),\" \",error;}}\n\
+        ".qsp.onError {{[error;op;msg] -1 (string op`name),\" \",(-3!msg`data),\" \",error;}}\n\
          {READ} {MAP}"
     ));
     assert_eq!(rig.value(0, K::sym("a")), Ok(vec![]));
@@ -150,6 +150,51 @@ fn what_a_handler_of_a_readers_end_pushes_flows_through_the_pipeline() {
          .qsp.run .qsp.read.fromCallback[`p; .qsp.use ``name!``r] {MAP}"
     ));
     assert_eq!(rig.end(End::Drained), [K::long(8)]);
+}
+
+#[test]
+fn a_spec_that_ends_in_a_teardown_does_what_there_is_to_do_and_ends() {
+    let mut rig = Rig::new(&format!(
+        ".qsp.onTeardown {{-1 \"teardown\";}}\n{READ} .qsp.window.count[2] \
+         .qsp.write.toVariable[`v]\np 1 2 3\n.qsp.teardown[]"
+    ));
+    assert_eq!(rig.value(0, K::Null), Ok(vec![]), "nothing comes to its reader");
+    let mut out = Vec::new();
+    rig.exprs[1].end(End::Drained, &mut out).unwrap();
+    assert_eq!(delivered(out), [K::longs(vec![1, 2]), K::longs(vec![3])]);
+    assert_eq!(rig.logs(), ["teardown"]);
+    let trigger = ".qsp.use ``trigger!``api";
+    let plan = lower(&format!(
+        ".qsp.run .qsp.read.fromExpr[\"1\"; {trigger}] .qsp.write.toConsole[]\n.qsp.teardown[]"
+    ));
+    assert_eq!(plan.unwrap().nodes[0].component.name, "evaluate", "it reads once");
+}
+
+#[test]
+fn timers_call_functions_while_the_pipeline_runs() {
+    let mut rig = Rig::new(&format!(
+        "pub:{{p x}}\n.qsp.onStart {{.tm.add[`pub;(`pub;7);100;0]; \
+         .tm.add1shot[`bad;({{1+`a}};0);250]}}\n{READ} {MAP}"
+    ));
+    let at = |ms: u64| ms * 1_000_000;
+    assert!(rig.tick().is_empty(), "it starts");
+    assert_eq!(rig.exprs[0].due_ns(), Some(at(100)));
+    for (ms, due) in [(100, 200), (250, 300)] {
+        rig.around.now_ns.set(at(ms));
+        assert_eq!(rig.tick(), [K::long(8)]);
+        assert_eq!(rig.exprs[0].due_ns(), Some(at(due)));
+    }
+    assert_eq!((rig.says("'type operator=.tm bad"), rig.around.failed.get()), (1, 1));
+    rig.end(End::Stopped);
+    assert_eq!(rig.exprs[0].due_ns(), None, "nothing is called any more");
+}
+
+#[test]
+fn what_an_error_of_the_setup_is_has_its_name() {
+    let plan = lower(&format!(".qsp.onSetup {{1+`a}}\n{READ} {MAP}")).unwrap();
+    let opened = LANGUAGE.open(plan.prelude.as_ref(), Rc::<Around>::default());
+    let error = opened.err().unwrap();
+    assert_eq!((error[0].message.as_str(), error[0].span), ("onSetup: 'type", Span::default()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::qsp::batch::close;
 use plan::{Component, Role};
 
 const HANDLER: &str =
-    "n:0\n.qsp.onError {[op;msg;error] n+:1; -1 \" \" sv (string op`name;-3!msg;error);}\n";
+    "n:0\n.qsp.onError {[error;op;msg] n+:1; -1 \" \" sv (string op`name;-3!msg;error);}\n";
 
 /// The environment of a spec, and its sinks.
 fn opened(spec: &str) -> (Rc<Around>, Box<dyn plan::Session>, Vec<Component>) {
@@ -52,7 +52,7 @@ fn without_a_handler_it_is_enough_that_it_was_counted() {
 fn an_error_of_the_handler_is_counted_and_a_limit_fails_the_pipeline() {
     let refused = |handler: &str| {
         let spec =
-            format!(".qsp.onError {{[op;msg;error] {handler}}}\n{READ} .qsp.write.toStream[`t]");
+            format!(".qsp.onError {{[error;op;msg] {handler}}}\n{READ} .qsp.write.toStream[`t]");
         let (around, session, sinks) = opened(&spec);
         let told = session.refused(&sinks[0], &Data::Value(K::long(1)), &Fault::new("no"));
         (told, around.failed.get())

@@ -7,6 +7,7 @@ use crate::eval::table_k;
 use crate::qsp::build::Node;
 use crate::qsp::kept::{self, Parts};
 use crate::qsp::stage::{Output, Stage};
+use crate::qsp::transform::schema::wanted;
 use crate::session::Session;
 use crate::verbs::fields;
 use formats::k::{K, Sym, Table, Type};
@@ -15,7 +16,8 @@ use std::sync::Arc;
 /// Bytes of an unfinished line that are kept for the next batch.
 const LINE_MAX: usize = 64 << 20;
 
-/// Decodes lines by a schema: a table of typed empty columns, or letters of types.
+/// Decodes lines by a schema: a table of typed empty columns, a dictionary of names and types, or
+/// letters of types.
 #[derive(Clone, Default)]
 pub(in crate::qsp) struct DecodeCsv {
     /// The names of the header, once it was seen.
@@ -74,7 +76,7 @@ impl DecodeCsv {
             Some(given) => crate::qsp::transform::names(given)?,
             None => Vec::new(),
         };
-        for (place, (name, ty)) in self.schema(node)?.into_iter().enumerate() {
+        for (place, name, ty) in self.schema(node)? {
             if excluded.contains(&name) {
                 continue;
             }
@@ -85,19 +87,20 @@ impl DecodeCsv {
         Ok(table_k(Table { names: Arc::new(names), columns }))
     }
 
-    /// The names and types of the columns.
-    fn schema(&self, node: &Node) -> Result<Vec<(Sym, Type)>> {
+    /// The places, names and types of the columns. A blank among letters passes a column over.
+    fn schema(&self, node: &Node) -> Result<Vec<(usize, Sym, Type)>> {
         let schema = node.option("schema").ok_or_else(type_error)?;
-        if let K::Table(t) = schema {
-            return Ok(t.iter().map(|(n, c)| (n, c.ty().unwrap_or(Type::List))).collect());
+        if matches!(schema, K::Table(_) | K::Dict(_)) {
+            let columns = wanted(schema)?.into_iter().enumerate();
+            return Ok(columns.map(|(place, (name, ty))| (place, name, ty)).collect());
         }
         let letters = schema.as_text().ok_or_else(type_error)?;
         let mut out = Vec::with_capacity(letters.len());
-        for (place, letter) in letters.iter().enumerate() {
+        for (place, letter) in letters.iter().enumerate().filter(|(_, l)| **l != b' ') {
             let named = self.header.as_ref().and_then(|h| h.get(place)).copied();
             let name = named.unwrap_or_else(|| Sym::new(&format!("c{place}")));
             let ty = Type::from_letter(*letter).ok_or_else(type_error)?;
-            out.push((name, ty));
+            out.push((place, name, ty));
         }
         Ok(out)
     }
@@ -216,6 +219,23 @@ mod tests {
     fn columns_can_be_left_out() {
         let mut line = Line::new(".qsp.decode.csv[\"jsf\"; .qsp.use ``exclude!(::;`b`c)]");
         assert_eq!(line.give("\"a,b,c\\n1,x,2\\n3,y,4\""), ["+(,`a)!,1 3"]);
+    }
+
+    #[test]
+    fn a_dictionary_of_names_and_types_is_a_schema() {
+        let mut line = Line::new(".qsp.decode.csv[`b`a!\"sj\"; .qsp.use ``exclude!``b]");
+        assert_eq!(line.give("\"a,b\\n1,x\\n2,y\""), ["+(,`a)!,1 2"]);
+        let mut line = Line::new(".qsp.decode.csv[`a`b!(`float;()); \",\"; `none]");
+        assert_eq!(line.give("\"1,x\""), ["+`a`b!(,1f;,,\"x\")"]);
+        assert!(Line::new(".qsp.decode.csv[`a`b!\"j?\"]").fails("\"a,b\\n1,x\""));
+    }
+
+    #[test]
+    fn a_blank_among_letters_passes_a_column_over() {
+        let mut line = Line::new(".qsp.decode.csv[\"J F\"]");
+        assert_eq!(line.give("\"a,b,c\\n1,x,2\\n3,y,4\""), ["+`a`c!(1 3;2 4f)"]);
+        let mut line = Line::new(".qsp.decode.csv[\" J\"; \",\"; `none]");
+        assert_eq!(line.give("\"x,1\\ny,2\""), ["+(,`c1)!,1 2"]);
     }
 
     #[test]
