@@ -56,6 +56,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(skip)]
     pub watch: bool,
+    /// Fails on what it cannot read, instead of passing over it: a directory, and what is wrong
+    /// within a file. It is connected when it has a file.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub strict: bool,
 }
 
 /// A running `file` source.
@@ -65,6 +70,7 @@ pub struct FileSource {
     offset: u64,
     watch: Option<Watch>,
     delete_on_finish: bool,
+    strict: bool,
     replays: bool,
     patterns: Vec<String>,
     /// Files yet to be read; unknown before the first run.
@@ -83,6 +89,7 @@ impl FileSource {
             offset: config.offset,
             watch: config.watch.then(Watch::default),
             delete_on_finish: config.delete_on_finish,
+            strict: config.strict,
             replays: config.auto_replay_nacks,
             patterns: config.paths,
             queue: None,
@@ -118,8 +125,10 @@ impl FileSource {
     }
 
     async fn read_all(&mut self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
-        // Waiting for a file that is not there yet counts as being ready.
-        context.connected(true);
+        // Waiting for a file that is not there yet counts as being ready, unless it is to be seen.
+        if !self.strict {
+            context.connected(true);
+        }
         self.expand().await?;
         loop {
             while let Some(path) = self.queue.as_ref().and_then(|q| q.front().cloned()) {
@@ -139,6 +148,28 @@ impl FileSource {
         // Run again, it reads everything again.
         self.queue = None;
         Ok(())
+    }
+
+    /// What becomes of a file, or of the rest of one, that cannot be read and never will be.
+    fn cannot_read(
+        &self,
+        text: String,
+        context: &Rc<dyn SourceContext>,
+    ) -> Result<(), SourceError> {
+        if self.strict {
+            return Err(SourceError::Fatal(text));
+        }
+        context.error(&text);
+        Ok(())
+    }
+
+    /// Why what was opened cannot be read.
+    fn unreadable(&self, path: &str, file: &File, info: &FileInfo) -> Option<String> {
+        if info.kind == FileKind::Dir {
+            return Some(format!("failed to read file: read {path}: is a directory"));
+        }
+        let skips = self.offset > 0 && !file.is_regular();
+        skips.then(|| format!("failed to read file {path}: it has no offsets"))
     }
 
     async fn read_one(
@@ -161,13 +192,11 @@ impl FileSource {
             // A file that is not there yet may come; so may the right to read it.
             (Err(text), None) => return Err(SourceError::Retry(text)),
         };
-        if info.kind == FileKind::Dir {
-            context.error(&format!("failed to read file: read {path}: is a directory"));
-            return Ok(());
+        if let Some(text) = self.unreadable(path, &file, &info) {
+            return self.cannot_read(text, context);
         }
-        if self.offset > 0 && !file.is_regular() {
-            context.error(&format!("failed to read file {path}: it has no offsets"));
-            return Ok(());
+        if self.strict {
+            context.connected(true);
         }
         let block_bytes = match info.kind {
             _ if self.block > 0 => self.block.clamp(BLOCK_BYTES_LEAST, MESSAGE_BYTES_MAX),
@@ -181,8 +210,8 @@ impl FileSource {
         let mut scanner = match self.scanner.open(Stream { name: path, block_bytes }) {
             Ok(scanner) => scanner,
             Err(error) => {
-                context.error(&format!("failed to create scanner: {}", error.text));
-                return Ok(());
+                let text = format!("failed to create scanner: {}", error.text);
+                return self.cannot_read(text, context);
             }
         };
         let meta = Some(Arc::new(metadata(path, info.modified)));
@@ -191,8 +220,9 @@ impl FileSource {
         let end =
             pump(context, &mut stream, &mut *scanner, meta.as_ref(), pending.as_mut()).await?;
         if let End::Failed(text) = end {
-            context.error(&format!("failed to read file {path}: {text}"));
-        } else if let Some(pending) = &mut pending
+            return self.cannot_read(format!("failed to read file {path}: {text}"), context);
+        }
+        if let Some(pending) = &mut pending
             && pending.all_delivered().await
             && let Err(error) = rt::file::remove(path).await
         {
