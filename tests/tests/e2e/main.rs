@@ -33,6 +33,7 @@ mod nebulastream;
 mod nebulastream_checkpoints;
 mod nebulastream_document;
 mod nebulastream_laws;
+mod nebulastream_lives;
 mod nebulastream_merging;
 mod nebulastream_sinks;
 mod nebulastream_udfs;
