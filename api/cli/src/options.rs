@@ -73,8 +73,17 @@ impl EngineOptions {
     /// # Errors
     /// An option has a value that is not one of its.
     pub(crate) fn config(&self) -> Result<EngineConfig, String> {
-        let own = [("@service".to_owned(), "mainstem".to_owned())].into();
-        self.config_with(&Logger { static_fields: own, ..Logger::default() })
+        self.config_at(&Logger::default().level)
+    }
+
+    /// The same for those with a file that says from which level on.
+    ///
+    /// # Errors
+    /// Those of [`EngineOptions::config`].
+    pub(crate) fn config_at(&self, level: &str) -> Result<EngineConfig, String> {
+        let static_fields = [("@service".to_owned(), "mainstem".to_owned())].into();
+        let level = level.to_owned();
+        self.config_with(&Logger { level, static_fields, ..Logger::default() })
     }
 
     /// The same with what a file says of the log.

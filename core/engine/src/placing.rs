@@ -14,7 +14,7 @@ use crate::instance::RoleError;
 use crate::parts::{Order, Part, Parts};
 use crate::services::InstanceServices;
 use crate::shard::Control;
-use crate::table::Table;
+use crate::table::{Row, Table};
 
 /// A pipeline that is built and not yet opened.
 #[derive(Default)]
@@ -73,6 +73,21 @@ impl Connected {
 
     fn sum(&mut self) {
         self.view.connected = self.up.values().all(|up| *up);
+    }
+}
+
+impl Row {
+    /// Looks why the first of its sources and sinks is not connected of which that is known; tells
+    /// whether it is something else now.
+    pub(crate) fn notice_trouble(&mut self) -> bool {
+        let mut all = self.connections.values().map(|connected| &connected.view);
+        let found = all.find(|view| !view.connected && !view.error.is_empty());
+        let trouble = found.map_or("", |view| &view.error);
+        let changed = self.standing.trouble != trouble;
+        if changed {
+            trouble.clone_into(&mut self.standing.trouble);
+        }
+        changed
     }
 }
 

@@ -16,6 +16,9 @@ pub struct PipelineState<'a> {
     pub state: &'a State,
     /// Nanoseconds it has run, or had run when it ended.
     pub uptime_ns: u64,
+    /// Why one of its sources or sinks is not connected while it runs; empty when all are, or when
+    /// that is not known.
+    pub trouble: &'a str,
 }
 
 /// An entry: state, and when the pipeline started and ended.
@@ -24,9 +27,17 @@ pub(crate) struct Standing {
     pub(crate) state: State,
     pub(crate) started_ns: u64,
     pub(crate) ended_ns: Option<u64>,
+    /// Why one of its sources or sinks is not connected.
+    pub(crate) trouble: String,
 }
 
 impl Standing {
+    /// It has just started.
+    pub(crate) fn begun() -> Self {
+        let (state, started_ns) = (State::Running, rt::now().0);
+        Standing { state, started_ns, ended_ns: None, trouble: String::new() }
+    }
+
     /// Nanoseconds it has run by `now_ns`, or had run when it ended.
     pub(crate) fn uptime_ns(&self, now_ns: u64) -> u64 {
         self.ended_ns.unwrap_or(now_ns).saturating_sub(self.started_ns)
@@ -36,6 +47,7 @@ impl Standing {
     pub(crate) fn end(&mut self, state: State) {
         self.ended_ns.get_or_insert(rt::now().0);
         self.state = state;
+        self.trouble.clear();
     }
 }
 
@@ -76,6 +88,7 @@ impl Roll {
             id,
             state: &standing.state,
             uptime_ns: standing.uptime_ns(now_ns),
+            trouble: &standing.trouble,
         }))
     }
 }
@@ -87,8 +100,16 @@ mod tests {
     #[test]
     fn pipelines_of_one_front_end_are_read_in_the_order_of_their_ids() {
         let roll = Roll::default();
-        let ended = Standing { state: State::Stopped, started_ns: 5, ended_ns: Some(25) };
-        let running = Standing { state: State::Running, started_ns: u64::MAX, ended_ns: None };
+        let running = Standing {
+            state: State::Running,
+            started_ns: 5,
+            ended_ns: None,
+            trouble: "no file".to_owned(),
+        };
+        let mut ended = running.clone();
+        ended.end(State::Stopped);
+        let ended = Standing { ended_ns: Some(25), ..ended };
+        let running = Standing { started_ns: u64::MAX, ..running };
         for (owner, id, standing) in [
             ("mine", "b", &running),
             ("other", "a", &running),
@@ -101,9 +122,10 @@ mod tests {
         roll.remove(&Key::new("mine", "c"));
         roll.remove(&Key::new("none", "c"));
         roll.read("mine", |states| {
+            let (a, b) = (&State::Stopped, &State::Running);
             let expected = [
-                PipelineState { id: "a", state: &State::Stopped, uptime_ns: 20 },
-                PipelineState { id: "b", state: &State::Running, uptime_ns: 0 },
+                PipelineState { id: "a", state: a, uptime_ns: 20, trouble: "" },
+                PipelineState { id: "b", state: b, uptime_ns: 0, trouble: "no file" },
             ];
             assert!(states.eq(expected));
         });

@@ -96,6 +96,11 @@ impl SinkTask {
             }
             Err(fault) => {
                 self.connections.failed(self.index, &fault.text);
+                if self.sink.gives_up() {
+                    self.refusals.homing.broken(fault.text.clone());
+                    // The pipeline ends by that, and not because there is nothing to write.
+                    std::future::pending::<()>().await;
+                }
                 false
             }
         }

@@ -249,7 +249,7 @@ impl Table {
         self.by_token.borrow_mut().insert(token, key.clone());
         let row = Row {
             spec,
-            standing: Standing { state: State::Running, started_ns: rt::now().0, ended_ns: None },
+            standing: Standing::begun(),
             created_unix_ns: created,
             started_unix_ns: now,
             seen_unix_ns: now,
@@ -391,16 +391,17 @@ impl Table {
     fn on_event(self: &Rc<Self>, event: Event) {
         match event {
             Event::Connection { token, instance, index, up, error } => {
-                let key = self.by_token.borrow().get(&token).cloned();
+                let Some(key) = self.by_token.borrow().get(&token).cloned() else { return };
                 let mut rows = self.rows.borrow_mut();
-                let row = key.and_then(|key| rows.get_mut(&key));
                 // A part may tell more while it goes.
-                let row = row.filter(|r| r.standing.ended_ns.is_none());
-                if let Some(row) = row {
-                    row.seen_unix_ns = wall_ns();
-                    if let Some(connected) = row.connections.get_mut(&index) {
-                        connected.set(token, instance, up, error);
-                    }
+                let row = rows.get_mut(&key).filter(|r| r.standing.ended_ns.is_none());
+                let Some(row) = row else { return };
+                row.seen_unix_ns = wall_ns();
+                if let Some(connected) = row.connections.get_mut(&index) {
+                    connected.set(token, instance, up, error);
+                }
+                if row.notice_trouble() {
+                    self.roll.set(&key, &row.standing);
                 }
             }
             Event::Grow { token } => {

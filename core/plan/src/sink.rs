@@ -46,6 +46,12 @@ pub trait Sink {
     /// Flushes and closes after the last batch.
     fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>>;
 
+    /// Whether what kept it from opening the last time will not go away by itself: then the
+    /// pipeline fails, instead of opening it again.
+    fn gives_up(&self) -> bool {
+        false
+    }
+
     /// How many writes may be under way at once; with 1 the order of batches is kept.
     fn max_in_flight(&self) -> usize {
         1

@@ -34,6 +34,7 @@ mod nebulastream_checkpoints;
 mod nebulastream_document;
 mod nebulastream_language;
 mod nebulastream_laws;
+mod nebulastream_lives;
 mod nebulastream_merging;
 mod nebulastream_sinks;
 mod nebulastream_udfs;

@@ -127,13 +127,13 @@ fn read(config: Option<&PathBuf>) -> Result<(String, String), String> {
 }
 
 fn coordinate(args: &Coordinator) -> Result<ExitCode, String> {
-    let engine = args.engine.config()?;
     let (text, name) = read(args.config.as_ref())?;
     let mut coordinator = nes::catalog::parse_coordinator(&text, &args.keys.set)
         .map_err(|d| d.render(&name, &text))?;
     if let Some(port) = args.rest_port {
         coordinator.rest_port = port;
     }
+    let engine = args.engine.config_at(&coordinator.log_level)?;
     let state_dir = args.engine.state_dir.as_deref();
     let server = Broker::start(&coordinator, state_dir)?;
     let mut process = Process::start(&engine, server::ports::plain(""))?;
@@ -159,10 +159,10 @@ fn coordinate(args: &Coordinator) -> Result<ExitCode, String> {
 }
 
 fn work(args: &Worker) -> Result<ExitCode, String> {
-    let engine = args.engine.config()?;
     let (text, name) = read(args.config.as_ref())?;
     let worker =
         nes::catalog::parse_worker(&text, &args.keys.set).map_err(|d| d.render(&name, &text))?;
+    let engine = args.engine.config_at(&worker.log_level)?;
     let process = Process::start(&engine, server::ports::plain(""))?;
     let place = Place { url: worker.url(), bucket: BUCKET.to_owned(), server: None };
     tracing::info!(coordinator = place.url, "The worker is starting");

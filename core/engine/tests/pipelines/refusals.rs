@@ -1,6 +1,7 @@
 //! What a sink refuses for good, and what it only cannot take just now; a source that fails.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -16,7 +17,7 @@ use rt::testing::TempDir;
 
 use crate::components::{Shelf, registry, shelf};
 use crate::language::{Nothing, TestLanguage};
-use crate::{end, plan_of, put, source_of, split, start, until_ended, view};
+use crate::{end, plan_of, put, source_of, split, start, until, until_ended, view};
 
 /// Values that the source gives.
 const VALUES: i64 = 20;
@@ -211,6 +212,60 @@ fn what_is_refused_for_good_holds_up_no_checkpoint() {
 fn a_language_that_cannot_bear_a_refusal_fails_its_pipeline() {
     let (state, _) = run("strict", None);
     assert_eq!(state, State::Failed("that is too much".to_owned()));
+}
+
+/// Never opens; says that this will stay so, where it is told to.
+struct Closed(bool);
+
+impl Sink for Closed {
+    fn open<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        Box::pin(async { Err(Arc::new(Fault::new("it is closed"))) })
+    }
+
+    fn gives_up(&self) -> bool {
+        self.0
+    }
+
+    fn write<'a>(&'a self, _: &'a Batch) -> LocalBoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn close<'a>(&'a self) -> LocalBoxFuture<'a, Result<(), Arc<Fault>>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+static CLOSED: plan::SinkSpec =
+    Spec::undocumented("closed", |_: &Json, _: &dyn Env| Ok(Box::new(Closed(false))));
+static GONE: plan::SinkSpec = Spec::undocumented("gone", |_: &Json, _: &dyn Env| Ok(Box::new(Closed(true))));
+
+#[test]
+fn a_sink_that_gives_up_fails_its_pipeline_and_another_one_says_what_it_waits_for() {
+    let config = EngineConfig { shards: 1, pin: false, ..EngineConfig::default() };
+    let mut registry = registry();
+    registry.sinks.extend([&CLOSED, &GONE]);
+    let engine = Engine::start(&config, &registry, &[]).expect("the engine starts");
+    let handle = engine.handle();
+    let plan = |name: &str, blocks: u64, sink: &str| {
+        plan_of(name, json!({"partitions": 1, "blocks": blocks}), &[split()], sink)
+    };
+    put(&handle, "waits", plan("waits", 1, "closed")).expect("it is put");
+    // Also where there is nothing to write.
+    for blocks in [0, 1] {
+        let id = format!("gone{blocks}");
+        put(&handle, &id, plan(&id, blocks, "gone")).expect("it is put");
+        assert_eq!(until_ended(&handle, &id), State::Failed("it is closed".to_owned()));
+    }
+    let trouble = |id: &str| {
+        handle.states("test", |all| {
+            let mut all = all.filter(|pipeline| pipeline.id == id);
+            all.next().map(|pipeline| pipeline.trouble.to_owned())
+        })
+    };
+    until("its trouble", || trouble("waits").as_deref() == Some("it is closed"));
+    assert_eq!(view(&handle, "waits").state, State::Running);
+    assert_eq!(trouble("gone1").as_deref(), Some(""), "its state says it");
+    end(engine);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod schema;
 pub mod sql;
 pub mod types;
 pub mod udf;
+pub mod validation;
 
 pub use file::lower_file;
 pub use lower::{Lowered, OPERATORS_MAX, lower, lower_with};

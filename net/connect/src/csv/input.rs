@@ -66,6 +66,7 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Source>, BuildError> {
         offset: 0,
         watch: false,
         literal: false,
+        strict: false,
         retries: None,
     })?;
     let policy = Policy { count: config.batch_count, ..Policy::default() };

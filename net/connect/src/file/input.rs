@@ -65,6 +65,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(skip)]
     pub retries: Option<u32>,
+    /// Fails on what it cannot read, instead of passing over it: a directory, and what is wrong
+    /// within a file. It is connected when it has a file.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub strict: bool,
 }
 
 /// A running `file` source.
@@ -77,6 +82,7 @@ pub struct FileSource {
     /// How often the file at hand could not be opened.
     failed: u32,
     delete_on_finish: bool,
+    strict: bool,
     replays: bool,
     patterns: Vec<String>,
     literal: bool,
@@ -98,6 +104,7 @@ impl FileSource {
             retries: config.retries.filter(|_| !config.watch),
             failed: 0,
             delete_on_finish: config.delete_on_finish,
+            strict: config.strict,
             replays: config.auto_replay_nacks,
             patterns: config.paths,
             literal: config.literal,
@@ -134,8 +141,10 @@ impl FileSource {
     }
 
     async fn read_all(&mut self, context: &Rc<dyn SourceContext>) -> Result<(), SourceError> {
-        // Waiting for a file that is not there yet counts as being ready.
-        context.connected(true);
+        // Waiting for a file that is not there yet counts as being ready, unless it is to be seen.
+        if !self.strict {
+            context.connected(true);
+        }
         self.expand().await?;
         loop {
             while let Some(path) = self.queue.as_ref().and_then(|q| q.front().cloned()) {
@@ -155,6 +164,28 @@ impl FileSource {
         // Run again, it reads everything again.
         self.queue = None;
         Ok(())
+    }
+
+    /// What becomes of a file, or of the rest of one, that cannot be read and never will be.
+    fn cannot_read(
+        &self,
+        text: String,
+        context: &Rc<dyn SourceContext>,
+    ) -> Result<(), SourceError> {
+        if self.strict {
+            return Err(SourceError::Fatal(text));
+        }
+        context.error(&text);
+        Ok(())
+    }
+
+    /// Why what was opened cannot be read.
+    fn unreadable(&self, path: &str, file: &File, info: &FileInfo) -> Option<String> {
+        if info.kind == FileKind::Dir {
+            return Some(format!("failed to read file: read {path}: is a directory"));
+        }
+        let skips = self.offset > 0 && !file.is_regular();
+        skips.then(|| format!("failed to read file {path}: it has no offsets"))
     }
 
     async fn read_one(
@@ -177,17 +208,14 @@ impl FileSource {
             (Err(text), None) => return Err(again(&mut self.failed, self.retries, text)),
         };
         self.failed = 0;
-        if info.kind == FileKind::Dir {
-            let text = format!("read {path}: is a directory");
+        if let Some(text) = self.unreadable(path, &file, &info) {
             if self.retries.is_some() {
                 return Err(SourceError::Fatal(text));
             }
-            context.error(&format!("failed to read file: {text}"));
-            return Ok(());
+            return self.cannot_read(text, context);
         }
-        if self.offset > 0 && !file.is_regular() {
-            context.error(&format!("failed to read file {path}: it has no offsets"));
-            return Ok(());
+        if self.strict {
+            context.connected(true);
         }
         let block_bytes = match info.kind {
             _ if self.block > 0 => self.block.clamp(BLOCK_BYTES_LEAST, MESSAGE_BYTES_MAX),
@@ -201,8 +229,8 @@ impl FileSource {
         let mut scanner = match self.scanner.open(Stream { name: path, block_bytes }) {
             Ok(scanner) => scanner,
             Err(error) => {
-                context.error(&format!("failed to create scanner: {}", error.text));
-                return Ok(());
+                let text = format!("failed to create scanner: {}", error.text);
+                return self.cannot_read(text, context);
             }
         };
         let meta = Some(Arc::new(metadata(path, info.modified)));
@@ -211,8 +239,9 @@ impl FileSource {
         let end =
             pump(context, &mut stream, &mut *scanner, meta.as_ref(), pending.as_mut()).await?;
         if let End::Failed(text) = end {
-            context.error(&format!("failed to read file {path}: {text}"));
-        } else if let Some(pending) = &mut pending
+            return self.cannot_read(format!("failed to read file {path}: {text}"), context);
+        }
+        if let Some(pending) = &mut pending
             && pending.all_delivered().await
             && let Err(error) = rt::file::remove(path).await
         {

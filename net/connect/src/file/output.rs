@@ -12,7 +12,7 @@ use plan::{
     Batch, BuildError, Component, Env, Example, Expr, Fault, Form, Json, LocalBoxFuture, Sink,
     SinkError, SinkSpec, schema_of,
 };
-use rt::file::{File, OpenOptions};
+use rt::file::{File, FileKind, OpenOptions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,12 @@ pub struct Config {
     #[serde(default)]
     #[schemars(extend("advanced" = true))]
     pub root: String,
+    /// Opens the one file before the first message, fails when that is a directory, and holds a
+    /// batch that cannot be written until it can. For plans of languages whose sinks are like that;
+    /// streams have none.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub strict: bool,
 }
 
 struct Handle {
@@ -81,9 +87,18 @@ pub struct FileSink {
     /// Paths that were emptied already, in mode `overwrite`.
     emptied: RefCell<Vec<String>>,
     scratch: Cell<Vec<u8>>,
+    strict: bool,
+    /// Whether what it was to open is no file and will never be one.
+    hopeless: Cell<bool>,
 }
 
 impl FileSink {
+    /// Why something could not be written.
+    fn failed(&self, text: String) -> SinkError {
+        let fault = self.fault(text);
+        if self.strict { SinkError::NotConnected(fault) } else { SinkError::All(fault) }
+    }
+
     fn fault(&self, text: String) -> Arc<Fault> {
         plan::env::fault_of(&self.component, text)
     }
@@ -168,7 +183,7 @@ impl FileSink {
             let encoded = self.codec.encode(batch, self.scratch.take());
             let encoded = encoded.map_err(|text| SinkError::All(self.fault(text)))?;
             let written = self.write_to(path, encoded).await;
-            return written.map_err(|text| SinkError::All(self.fault(text)));
+            return written.map_err(|text| self.failed(text));
         }
         self.write_apart(batch).await
     }
@@ -278,12 +293,19 @@ impl Sink for FileSink {
         Box::pin(async move {
             // A file that is to be overwritten, or that has a head, begins so even when no message
             // comes.
-            let begins = self.mode == Mode::Overwrite || !self.head.is_empty();
-            if let Some(path) = self.constant.as_ref().filter(|_| begins) {
-                self.handle(path).await.map_err(|text| self.fault(text))?;
+            let begins = self.mode == Mode::Overwrite || !self.head.is_empty() || self.strict;
+            let Some(path) = self.constant.as_ref().filter(|_| begins) else { return Ok(()) };
+            let Err(text) = self.handle(path).await else { return Ok(()) };
+            if self.strict {
+                let info = rt::file::info(path).await;
+                self.hopeless.set(info.is_ok_and(|info| info.kind == FileKind::Dir));
             }
-            Ok(())
+            Err(self.fault(text))
         })
+    }
+
+    fn gives_up(&self) -> bool {
+        self.hopeless.get()
     }
 
     fn write<'a>(&'a self, batch: &'a Batch) -> LocalBoxFuture<'a, Result<(), SinkError>> {
@@ -314,6 +336,8 @@ fn build(config: &Json, env: &dyn Env) -> Result<Box<dyn Sink>, BuildError> {
         handles: RefCell::default(),
         emptied: RefCell::default(),
         scratch: Cell::default(),
+        strict: config.strict,
+        hopeless: Cell::default(),
     }))
 }
 

@@ -229,3 +229,48 @@ fn the_root_is_made_when_it_is_missing() {
         assert_eq!(std::fs::read_to_string(dir.join("some/where/a/b")).unwrap(), "x\n");
     });
 }
+
+fn strict(path: &str, mode: &str) -> Box<dyn Sink> {
+    let config = json!({"path": path, "codec": "lines", "mode": mode, "strict": true});
+    (SPEC.build)(&TestEnv::code(config, "path"), &TestEnv::new()).unwrap()
+}
+
+#[test]
+fn a_strict_sink_gives_up_on_a_directory_and_on_nothing_else() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let path = at(&dir, "out");
+        std::fs::create_dir(&path).unwrap();
+        for mode in ["append", "overwrite"] {
+            let sink = strict(&path, mode);
+            let fault = sink.open().await.unwrap_err();
+            assert_eq!(fault.text, format!("open {path}: is a directory"));
+            assert!(sink.gives_up());
+        }
+        let lenient = sink(&path, "lines", "overwrite");
+        assert!(lenient.open().await.is_err());
+        assert!(!lenient.gives_up(), "others try again for ever");
+
+        // A link to nothing in the way of a folder: it may go away.
+        let link = at(&dir, "link");
+        std::os::unix::fs::symlink(dir.join("gone/gone"), &link).unwrap();
+        let sink = strict(&format!("{link}/out"), "append");
+        assert!(sink.open().await.is_err());
+        assert!(!sink.gives_up());
+        std::fs::remove_file(&link).unwrap();
+        sink.open().await.unwrap();
+        assert_eq!(std::fs::read(dir.join("link/out")).unwrap(), b"", "it is there at once");
+    });
+}
+
+#[test]
+fn a_strict_sink_holds_what_it_cannot_write() {
+    both_modes(|| async {
+        let sink = strict("/dev/full", "append");
+        sink.open().await.unwrap();
+        let failed = sink.write(&batch(&["a"])).await.unwrap_err();
+        let SinkError::NotConnected(fault) = failed else { panic!("{failed:?}") };
+        assert!(fault.text.starts_with("write /dev/full: no space left"), "{}", fault.text);
+        assert!(!sink.gives_up());
+    });
+}

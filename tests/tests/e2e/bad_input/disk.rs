@@ -88,8 +88,11 @@ fn a_full_disk_keeps_a_query_trying() {
     let folder = folder(&[("in", b"1,2\n")]);
     let coordinator = Coordinator::start(&folder, "in");
     let id = coordinator.copy_to("/dev/full");
-    let why = "Failed to send message to file: write /dev/full: no space left on device";
+    let why = "write /dev/full: no space left on device";
     super::logs(&coordinator.program, &["level=error", &format!("stream={id}"), why]);
+    let info = format!("it is tried again: {why}");
+    let told = until(|| (coordinator.entry(id)["queryInfo"] == *info).then_some(()));
+    assert!(told.is_some(), "{}", coordinator.entry(id));
     assert_eq!(coordinator.entry(id)["status"], "RUNNING");
     let id = coordinator.copy_to(&folder.path("out").display().to_string());
     coordinator.becomes(id, "STOPPED");

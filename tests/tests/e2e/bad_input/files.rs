@@ -84,14 +84,16 @@ fn the_scanners_limit_is_the_one_that_the_config_says() {
 }
 
 #[test]
-fn a_row_beyond_the_limit_ends_the_file_of_a_query() {
+fn a_row_beyond_the_limit_fails_its_query() {
     let folder = folder(&[]);
     huge_line(&folder.path("ticks.csv"), "1,2");
     let coordinator = Coordinator::start(&folder, "ticks.csv");
     let before = peak_kib(coordinator.program.id());
     let id = coordinator.copy_to(&folder.path("out.csv").display().to_string());
-    coordinator.becomes(id, "STOPPED");
+    let failed = coordinator.becomes(id, "FAILED");
     let path = folder.path("ticks.csv").display().to_string();
+    let why = format!("failed to read file {path}: bufio.Scanner: token too long");
+    assert_eq!(failed["queryInfo"], why);
     let stream = format!("stream={id}");
     super::logs(&coordinator.program, &["level=error", &stream, &path, "token too long"]);
     assert!(folder.read("out.csv").ends_with("\n1,2\n"), "{}", folder.read("out.csv"));
@@ -159,9 +161,12 @@ fn a_missing_file_of_a_query_is_waited_for() {
     let id = coordinator.copy_to(&folder.path("out.csv").display().to_string());
     let missing = folder.path("missing.csv").display().to_string();
     super::logs(&coordinator.program, &["level=error", &format!("open {missing}: no such file")]);
+    let why = format!("it is tried again: open {missing}: no such file or directory");
+    let told = until(|| (coordinator.entry(id)["queryInfo"] == *why).then_some(()));
+    assert!(told.is_some(), "{}", coordinator.entry(id));
     assert_eq!(coordinator.entry(id)["status"], "RUNNING");
     folder.write("missing.csv", "1,2\n");
-    coordinator.becomes(id, "STOPPED");
+    assert_eq!(coordinator.becomes(id, "STOPPED")["queryInfo"], "");
     assert!(folder.read("out.csv").ends_with("1,2\n"), "{}", folder.read("out.csv"));
 }
 
@@ -216,20 +221,37 @@ fn an_output_that_becomes_writable_gets_everything() {
 }
 
 #[test]
-fn an_unwritable_output_of_a_query_is_named() {
+fn an_unwritable_output_of_a_query_fails_it_or_is_named_and_tried_again() {
     let folder = folder(&[("in", b"1,2\n")]);
     let coordinator = Coordinator::start(&folder, "in");
-    for (_, path, why) in unwritable(&folder) {
-        let id = coordinator.copy_to(&path);
-        super::logs(&coordinator.program, &["level=error", &format!("stream={id}"), &why]);
-        let told = |view: &Value| {
-            let all = view["connections"].as_array().cloned().unwrap_or_default();
-            all.iter().any(|c| c["connected"] == false && c["error"] == why.as_str())
-        };
-        let told = until(|| told(&coordinator.pipeline(id)).then_some(()));
-        assert!(told.is_some(), "{}", coordinator.pipeline(id));
-    }
+    let [(_, dir, is_dir), (_, below, no_dir)] = unwritable(&folder);
+    let id = coordinator.copy_to(&dir);
+    assert_eq!(coordinator.becomes(id, "FAILED")["queryInfo"], *is_dir);
+    super::logs(&coordinator.program, &["level=error", &format!("stream={id}"), &is_dir]);
+
+    let id = coordinator.copy_to(&below);
+    super::logs(&coordinator.program, &["level=error", &format!("stream={id}"), &no_dir]);
+    let why = format!("it is tried again: {no_dir}");
+    let told = until(|| (coordinator.entry(id)["queryInfo"] == *why).then_some(()));
+    assert!(told.is_some(), "{}", coordinator.entry(id));
+    assert_eq!(coordinator.entry(id)["status"], "RUNNING");
+    fs::remove_file(folder.path("in")).expect("is there");
+    assert_eq!(coordinator.becomes(id, "STOPPED")["queryInfo"], "", "it was read before");
+    assert!(folder.read("in/out").ends_with("1,2\n"), "{}", folder.read("in/out"));
+    fs::remove_dir_all(folder.path("in")).expect("is there");
+    folder.write("in", "1,2\n");
     let id = coordinator.copy_to(&folder.path("out.csv").display().to_string());
     coordinator.becomes(id, "STOPPED");
     assert!(folder.read("out.csv").ends_with("1,2\n"), "{}", folder.read("out.csv"));
+}
+
+#[test]
+fn a_directory_in_place_of_a_file_fails_its_query() {
+    let folder = folder(&[]);
+    fs::create_dir(folder.path("rows")).expect("is made");
+    let coordinator = Coordinator::start(&folder, "rows");
+    let id = coordinator.copy_to(&folder.path("out.csv").display().to_string());
+    let rows = folder.path("rows").display().to_string();
+    let why = format!("failed to read file: read {rows}: is a directory");
+    assert_eq!(coordinator.becomes(id, "FAILED")["queryInfo"], why);
 }

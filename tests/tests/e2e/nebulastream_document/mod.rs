@@ -287,10 +287,10 @@ fn topology(coordinator: &Coordinator) {
             ("{}", "Request body missing 'parentId'"),
             (r#"{"childId": "1"}"#, "Request body missing 'parentId'"),
             (r#"{"parentId": "1"}"#, "Request body missing 'childId'"),
-            (r#"{"parentId": "one", "childId": "2"}"#, "'parentId'"),
-            (r#"{"parentId": 1, "childId": -2}"#, "'childId'"),
-            (r#"{"parentId": 1, "childId": 1.5}"#, "'childId'"),
-            (r#"{"parentId": {"a": 1}, "childId": 2}"#, "'parentId'"),
+            (r#"{"parentId": "one", "childId": "2"}"#, r#"'parentId' is no id: \"one\""#),
+            (r#"{"parentId": 1, "childId": -2}"#, "'childId' is no id: -2"),
+            (r#"{"parentId": 1, "childId": 1.5}"#, "'childId' is no id: 1.5"),
+            (r#"{"parentId": {"a": 1}, "childId": 2}"#, "'parentId' is no id: {"),
             (r#"{"parentId": "1", "childId": "1"}"#, "must be different"),
             (r#"{"parentId": "1", "childId": "2"}"#, "Node with childId=2 not found."),
             (r#"{"parentId": 2, "childId": 1}"#, "Node with parentId=2 not found."),
@@ -332,6 +332,13 @@ fn query_catalog(coordinator: &Coordinator, id: u64) {
     let status = coordinator.get(&format!("/queryCatalog/status?queryId={id}"), 200).json();
     assert_eq!(status["status"], "STOPPED");
     coordinator.wrong_ids("GET", "/queryCatalog/status", 400);
+    let status = coordinator.get(&format!("/query/query-status?queryId={id}"), 200).json();
+    assert_eq!(status["status"], "STOPPED");
+    coordinator.wrong_ids("GET", "/query/query-status", 404);
+    let produced = "/queryCatalog/getNumberOfProducedBuffers";
+    coordinator.wrong_ids("GET", produced, 404);
+    let unknown = coordinator.get(&format!("{produced}?queryId=99999"), 404).text();
+    assert!(unknown.contains("no statistics available for query with ID: 99999"), "{unknown}");
 }
 
 fn sources(coordinator: &Coordinator) {

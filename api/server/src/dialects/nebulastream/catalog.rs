@@ -1,11 +1,9 @@
 //! The query catalog (spec/nes-rest.md §3).
 
-use engine::Key;
 use nes::catalog::{Query, Status};
 use plan::Json;
 use serde_json::json;
 
-use super::OWNER;
 use super::query::plan_of;
 use super::routes::{NebulaStream, unknown};
 use super::types::{error, required};
@@ -21,7 +19,8 @@ impl NebulaStream {
         match (method, call) {
             ("GET", "allRegisteredQueries") => self.all_queries().await,
             ("GET", "queries") => self.queries_of(request).await,
-            ("GET", "status") => self.status(request).await,
+            // The document answers 400 here, whatever is wrong with the id.
+            ("GET", "status") => self.status_or(request, 400).await,
             ("GET", "getNumberOfProducedBuffers") => self.produced(request).await,
             _ => Err(unknown()),
         }
@@ -52,24 +51,10 @@ impl NebulaStream {
         Ok(Reply::json(200, &Json::Array(found)))
     }
 
-    pub(super) async fn status(&self, request: &Request) -> Result<Reply, Reply> {
-        // The document answers 400 here, whatever is wrong with the id.
-        let query = self.named_or(request, 400).await?;
+    /// The state of a query; `unknown` answers for an id that there is not.
+    pub(super) async fn status_or(&self, request: &Request, unknown: u16) -> Result<Reply, Reply> {
+        let query = self.named_or(request, unknown).await?;
         Ok(Reply::json(200, &json!({"status": query.status.name()})))
-    }
-
-    /// Logical buffers that the sources of a query have produced.
-    async fn produced(&self, request: &Request) -> Result<Reply, Reply> {
-        let query = self.named(request).await?;
-        // What others share with it has sources, where it shares any.
-        let readers = self.store.lock().readers(query.id);
-        let mut bytes = 0;
-        for reader in readers {
-            let view = self.store.engine.get(Key::new(OWNER, reader), true).await;
-            bytes += view.map_err(|_| Reply::unavailable())?.map_or(0, |view| view.bytes);
-        }
-        let buffers = bytes.div_ceil(self.config.buffer_bytes);
-        Ok(Reply::json(200, &json!({"producedBuffers": buffers})))
     }
 }
 

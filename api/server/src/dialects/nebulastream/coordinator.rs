@@ -13,6 +13,7 @@ use plan::Json;
 use plan::board::{Board, Change, Event};
 
 use super::deployment::{Deployment, Order, Part, Report, Sign, Welcome, key, named};
+use super::lives::Told;
 use super::routes::NebulaStream;
 use super::state::{State, now_ms};
 use super::worker::value;
@@ -37,6 +38,8 @@ pub(super) struct Remote {
     pub(super) fleet: Fleet,
     /// What is done at other places, by session and query.
     pub(super) reports: HashMap<(String, u64), Report>,
+    /// Why sources or sinks of parts elsewhere are not connected, by session and query.
+    pub(super) troubles: HashMap<(String, u64), String>,
     /// What workers say of their machines, by id.
     pub(super) metrics: BTreeMap<u64, Json>,
     /// Edges that are not needed any more: the query, the edge, and since when.
@@ -65,6 +68,7 @@ impl Remote {
         Remote {
             fleet: Fleet::new(beat_ms),
             reports: HashMap::new(),
+            troubles: HashMap::new(),
             metrics: BTreeMap::new(),
             idle_edges: Vec::new(),
             seen: HashMap::new(),
@@ -195,8 +199,15 @@ impl State {
                 let Some((session, query)) = named(rest) else { return };
                 let at = (session.to_owned(), query);
                 match bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-                    Some(report) => drop(self.remote.reports.insert(at, report)),
+                    Some(Told { report, trouble }) => {
+                        match trouble.is_empty() {
+                            true => drop(self.remote.troubles.remove(&at)),
+                            false => drop(self.remote.troubles.insert(at.clone(), trouble)),
+                        }
+                        self.remote.reports.insert(at, report);
+                    }
                     None => {
+                        self.remote.troubles.remove(&at);
                         self.remote.reports.remove(&at);
                         self.remote.changed = true;
                     }
@@ -223,6 +234,7 @@ impl State {
     fn joined(&mut self, session: &str, hello: &Hello) {
         let id = self.remote.fleet.id(session).unwrap_or_default();
         tracing::info!(id, address = hello.address, "A worker has joined");
+        hello.sources.iter().for_each(|source| self.tell_unknown(source));
         // What its queries took of its slots before the coordinator started.
         let uses = |deployment: &Deployment| {
             let here = deployment.remote().any(|(_, at)| at == session);
@@ -242,6 +254,7 @@ impl State {
         tracing::warn!(id, "A worker is gone: {why}");
         self.remote.metrics.remove(&id);
         self.maintained.remove(session);
+        self.remote.troubles.retain(|(at, _), _| at != session);
         self.remote.reports.retain(|(at, _), report| {
             // What it has finished stays finished.
             at != session || report.state == engine::State::Finished
@@ -299,6 +312,7 @@ impl State {
             }
             lives
         });
+        remote.troubles.retain(|(_, query), _| deployments.contains_key(query));
         remote.reports.retain(|(session, query), _| {
             deployments.contains_key(query) || remote.fleet.id(session).is_some()
         });

@@ -16,6 +16,8 @@ use nes::placement::{EXCHANGE, SubPlan};
 use plan::{Json, Plan};
 use serde::{Deserialize, Serialize};
 
+use super::lives::strict;
+
 /// What is done about a worker that goes away while a query runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -273,6 +275,7 @@ pub(super) fn continued(plan: &mut Plan) -> Option<Plan> {
 /// A plan whose edges lead over a server.
 pub(super) fn wired(plan: &Plan, url: &str) -> Arc<Plan> {
     let mut plan = plan.clone();
+    strict(&mut plan);
     let edges = plan.nodes.iter_mut().filter(|node| node.component.name == EXCHANGE);
     edges.for_each(|node| node.component.config["url"] = Json::from(url));
     Arc::new(plan)

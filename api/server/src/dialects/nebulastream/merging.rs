@@ -35,7 +35,7 @@ fn key(id: u64) -> Key {
 }
 
 /// Whether a pipeline will not go on.
-fn has_ended(state: &engine::State) -> bool {
+pub(super) fn has_ended(state: &engine::State) -> bool {
     use engine::State::{Failed, Finished, Stopped};
     matches!(state, Failed(_) | Finished | Stopped)
 }

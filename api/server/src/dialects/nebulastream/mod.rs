@@ -1,10 +1,12 @@
 //! The NebulaStream coordinator (spec/nes-rest.md): queries, sources, topology, monitoring.
 
+mod buffers;
 mod catalog;
 mod coordinator;
 #[cfg(test)]
 mod coordinator_tests;
 mod deployment;
+mod lives;
 mod maintenance;
 mod merging;
 #[cfg(test)]

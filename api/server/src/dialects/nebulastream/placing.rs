@@ -23,6 +23,7 @@ impl NebulaStream {
         if nes::sql::is_statement(&submission.text) {
             return self.statement(&submission.text).await;
         }
+        self.catch_up().await?;
         let held = match self.config.merging {
             Some(_) => Some(self.merging.lock().await),
             None => None,
@@ -190,6 +191,7 @@ impl State {
     ) -> Result<Deployment, Vec<Diagnostic>> {
         let lowered = nes::lower_with(text, &self.sources, &self.sinks, &|name| self.udf(name))?;
         self.queries.planned(id, lowered.view.clone(), lowered.tree.clone());
+        self.validate(text, &lowered.plan)?;
         let whole = self.rule.map(|_| lowered.clone());
         let deployment = self.place(id, lowered, placement, tolerance, 1, &[])?;
         Ok(match whole {

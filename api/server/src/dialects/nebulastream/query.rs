@@ -142,23 +142,28 @@ impl NebulaStream {
                 .map(|q| (q.id, q.status, nes::sql::is_sql(&q.text)))
                 .collect();
             for (id, before, sql) in open {
-                let found = running.get(id.to_string().as_str());
+                let found = running.get(id.to_string().as_str()).copied();
                 // One that is being put is not in the table yet.
-                let Some(found) = found else { continue };
-                let found = state.with_others(id, found, &running);
+                let Some(own) = found else { continue };
+                let found = state.with_others(id, own, &running);
                 let (status, mut info) = state.standing(id, before, &found);
                 if sql && status == Status::Failed {
                     info = nes::sql::failure(&info);
+                } else if !status.is_final() {
+                    info = state.trouble(id, own, &running);
                 }
                 // While it is being stopped, it does not run again.
                 let stays = before == Status::MarkedForStop && !status.is_final();
-                if !stays && state.queries.set(id, status, &info, now_ms()) {
+                if !stays && state.live(id, (status, &info), own, &running) {
                     changed.push((id, status));
                 }
             }
             state.retire();
         }
         for (id, status) in changed {
+            if status.is_final() {
+                self.keep_buffers(id).await;
+            }
             self.store.put_query(id).await?;
             if status.is_final() {
                 let _ = self.store.engine.remove(key(id), Some(STOP_MAX), false).await;
@@ -235,6 +240,7 @@ impl NebulaStream {
             return Err(error(400, text));
         }
         self.store.lock().queries.set(id, Status::MarkedForStop, "", now_ms());
+        self.keep_buffers(id).await;
         let removed = self.store.engine.remove(key(id), Some(STOP_MAX), false).await;
         match removed {
             Err(_) => return Err(Reply::unavailable()),

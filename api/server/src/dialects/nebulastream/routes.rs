@@ -58,14 +58,14 @@ impl NebulaStream {
             ("POST", ["query", "execute-query"]) => self.execute(request).await,
             ("GET", ["query", "query-plan"]) => self.query_plan(request).await,
             ("GET", ["query", "execution-plan"]) => self.execution_plan(request).await,
-            ("GET", ["query", "query-status"]) => self.status(request).await,
+            ("GET", ["query", "query-status"]) => self.status_or(request, 404).await,
             ("GET", ["query", "optimization-phase" | "optimization-phases"]) => {
                 self.phases(request).await
             }
             ("DELETE", ["query", "stop-query"]) => self.stop(request).await,
             (method, ["queryCatalog", call]) => self.query_catalog(method, call, request).await,
             (method, ["sourceCatalog", call]) => self.source_catalog(method, call, request).await,
-            (method, ["topology", rest @ ..]) => self.topology(method, rest, request),
+            (method, ["topology", rest @ ..]) => self.topology(method, rest, request).await,
             ("GET", ["monitoring", rest @ ..]) => self.monitoring(rest, request),
             (method, ["udf-catalog" | "udfCatalog", call]) => {
                 let first = words.first() == Some(&"udf-catalog");

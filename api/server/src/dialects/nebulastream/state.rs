@@ -12,7 +12,7 @@ use nes::catalog::{
 };
 use nes::merging::{Merger, Rule};
 use nes::schema::Schema;
-use plan::Json;
+use plan::{Diagnostic, Json, Plan};
 use serde_json::json;
 
 use super::OWNER;
@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) remote: Remote,
     /// By which rule queries are merged.
     pub(super) rule: Option<Rule>,
+    /// Whether queries are refused that can give nothing.
+    validates: bool,
     /// What queries share.
     pub(super) merger: Merger,
     /// Sessions of workers that are being maintained, until they end.
@@ -190,6 +192,7 @@ impl State {
             deployments: BTreeMap::new(),
             remote: Remote::new(coordinator.beat_ms),
             rule: coordinator.merging,
+            validates: coordinator.validates,
             merger: Merger::default(),
             maintained: BTreeSet::new(),
             udfs: BTreeMap::new(),
@@ -218,6 +221,29 @@ impl State {
         }
         self.queries = QueryCatalog::restore(queries);
         self.loaded = true;
+        self.sources.all_physical().iter().for_each(|source| self.tell_unknown(source));
+    }
+
+    /// Says so when a physical source feeds a logical one that there is not.
+    pub(super) fn tell_unknown(&self, source: &Physical) {
+        let Physical { name, logical, node, .. } = source;
+        if self.sources.schema(logical).is_none() {
+            let text = format!("there is no logical source {logical} so far");
+            tracing::warn!(node, "The physical source {name} feeds nothing: {text}");
+        }
+    }
+
+    /// Refuses a query that can give nothing, where that is asked for.
+    pub(super) fn validate(&self, text: &str, plan: &Plan) -> Result<(), Vec<Diagnostic>> {
+        let found = if self.validates { nes::validation::unsatisfiable(plan) } else { None };
+        match found {
+            None => Ok(()),
+            Some(error) if nes::sql::is_sql(text) => {
+                let message = nes::sql::failure(&error.message);
+                Err(vec![Diagnostic { message, ..error }])
+            }
+            Some(error) => Err(vec![error]),
+        }
     }
 
     /// How a query was spread stands with its pipeline.

@@ -9,14 +9,17 @@ use super::types::{error, id_of, object, success};
 use crate::exchange::{Reply, Request};
 
 impl NebulaStream {
-    pub(super) fn topology(
+    pub(super) async fn topology(
         &self,
         method: &str,
         rest: &[&str],
         request: &Request,
     ) -> Result<Reply, Reply> {
         match (method, rest) {
-            ("GET", []) => Ok(self.graph()),
+            ("GET", []) => {
+                self.catch_up().await?;
+                Ok(self.graph())
+            }
             ("POST", ["addParent" | "addAsChild"]) => {
                 let what = "Could not add parent for node in topology: ";
                 let (child, parent) = pair(request, what)?;
@@ -80,7 +83,9 @@ fn pair(request: &Request, what: &str) -> Result<(u64, u64), Reply> {
     let body = object(request)?;
     let id = |key: &str| {
         let missing = || error(400, format!("{what} Request body missing '{key}'"));
-        body.get(key).and_then(id_of).ok_or_else(missing)
+        let value = body.get(key).ok_or_else(missing)?;
+        let wrong = || error(400, format!("{what} '{key}' is no id: {value}"));
+        id_of(value).ok_or_else(wrong)
     };
     let parent = id("parentId")?;
     Ok((id("childId")?, parent))

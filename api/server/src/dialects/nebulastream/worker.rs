@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::OWNER;
 use super::deployment::{Order, Report, Sign, Welcome, key, named, wired};
+use super::lives::Told;
 use super::monitoring::metrics;
 
 /// How often states are looked at.
@@ -38,7 +39,7 @@ struct Member {
     orders: HashMap<u64, Order>,
     /// The stamps of what runs, by query.
     running: HashMap<u64, u64>,
-    reports: HashMap<u64, Report>,
+    reports: HashMap<u64, Told>,
 }
 
 /// The threads of a worker.
@@ -203,10 +204,8 @@ impl Member {
             self.running.insert(query, order.stamp);
             self.reports.remove(&query);
             if let Err(error) = put {
-                self.say(
-                    query,
-                    Report { stamp: order.stamp, state: State::Failed(error.to_string()) },
-                );
+                let report = Report { stamp: order.stamp, state: State::Failed(error.to_string()) };
+                self.say(query, Told { report, trouble: String::new() });
             }
         }
     }
@@ -214,23 +213,24 @@ impl Member {
     /// Says what has changed.
     fn report(&mut self) {
         let running = self.running.clone();
-        let now: Vec<(u64, Report)> = self.engine.states(OWNER, |all| {
+        let now: Vec<(u64, Told)> = self.engine.states(OWNER, |all| {
             let report = |state: engine::PipelineState<'_>| {
                 let query = state.id.parse().ok()?;
                 let stamp = *running.get(&query)?;
-                Some((query, Report { stamp, state: state.state.clone() }))
+                let report = Report { stamp, state: state.state.clone() };
+                Some((query, Told { report, trouble: state.trouble.to_owned() }))
             };
             all.filter_map(report).collect()
         });
-        for (query, report) in now {
-            if self.reports.get(&query) != Some(&report) {
-                self.say(query, report);
+        for (query, told) in now {
+            if self.reports.get(&query) != Some(&told) {
+                self.say(query, told);
             }
         }
     }
 
-    fn say(&mut self, query: u64, report: Report) {
-        if report.state == State::Finished {
+    fn say(&mut self, query: u64, told: Told) {
+        if told.report.state == State::Finished {
             // All that it sent is stored: nothing comes after the mark.
             let outputs = self.orders.get(&query).map(|order| order.outputs.clone());
             for edge in outputs.into_iter().flatten() {
@@ -238,8 +238,8 @@ impl Member {
             }
         }
         let name = key("state", &self.session, query);
-        let _ = self.changes.send(Change::Set(name, value(&report)));
-        self.reports.insert(query, report);
+        let _ = self.changes.send(Change::Set(name, value(&told)));
+        self.reports.insert(query, told);
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Coordinator {
     pub coordinator_host: String,
     /// Port at which workers find the coordinator.
     pub rpc_port: u16,
-    /// `LOG_INFO` and so on.
+    /// What is logged: `info` and so on.
     pub log_level: String,
     /// Whether monitoring may be started.
     pub enable_monitoring: bool,
@@ -39,6 +39,8 @@ pub struct Coordinator {
     pub beat_ms: u64,
     /// Which queries are merged; none where each runs by itself.
     pub merging: Option<Rule>,
+    /// Whether queries are refused that can give nothing.
+    pub validates: bool,
     /// Sources of the configuration, besides the one that is always there.
     pub sources: SourceCatalog,
     /// Keys that were understood and have no effect here, and others that are not known.
@@ -73,7 +75,7 @@ pub fn parse_coordinator(
         rest_port: port(&root, "restPort", 8081)?,
         coordinator_host: either(&["coordinatorHost", "coordinatorIp"], "127.0.0.1"),
         rpc_port: port(&root, "rpcPort", 4000)?,
-        log_level: either(&["logLevel"], "LOG_INFO"),
+        log_level: log_level(&either(&["logLevel"], "LOG_INFO"))?,
         enable_monitoring: flag(&root, "enableMonitoring")?,
         cors_origin: either(&["restServerCorsAllowedOrigin"], ""),
         worker_host: either(&["localWorkerHost", "localWorkerIp"], "127.0.0.1"),
@@ -82,6 +84,7 @@ pub fn parse_coordinator(
         nats_url: either(&["natsUrl"], ""),
         beat_ms: beat_ms(&root)?,
         merging: merging(&root)?,
+        validates: validates(&root)?,
         sources: SourceCatalog::default(),
         warnings: Vec::new(),
     };
@@ -123,6 +126,39 @@ fn merging(root: &Json) -> Result<Option<Rule>, Diagnostic> {
     };
     let Some(rule) = value.map(text_of).filter(|rule| !rule.is_empty()) else { return Ok(None) };
     Rule::named(&rule).or_else(|text| wrong(format!("{key}: {text}")))
+}
+
+/// Whether queries are looked through for conditions that nothing fulfils.
+fn validates(root: &Json) -> Result<bool, Diagnostic> {
+    let section = root.get("optimizer").unwrap_or(&Json::Null);
+    // The second is what the first was called once.
+    Ok(flag(section, "advanceSemanticValidation")? || flag(root, "enableSemanticQueryValidation")?)
+}
+
+/// Levels of the log, and what they are called here.
+const LEVELS: [(&str, &str); 7] = [
+    ("LOG_NONE", "off"),
+    ("LOG_FATAL_ERROR", "error"),
+    ("LOG_ERROR", "error"),
+    ("LOG_WARNING", "warn"),
+    ("LOG_INFO", "info"),
+    ("LOG_DEBUG", "debug"),
+    ("LOG_TRACE", "trace"),
+];
+
+/// The level of the log by its name there, or by what that is without its first word.
+pub(super) fn log_level(name: &str) -> Result<String, Diagnostic> {
+    let named = |known: &str| {
+        let short = known.trim_start_matches("LOG_");
+        known.eq_ignore_ascii_case(name) || short.eq_ignore_ascii_case(name)
+    };
+    match LEVELS.iter().find(|(known, _)| named(known)) {
+        Some((_, level)) => Ok((*level).to_owned()),
+        None => {
+            let known: Vec<&str> = LEVELS.iter().map(|(known, _)| *known).collect();
+            wrong(format!("logLevel: '{name}' is none of {}", known.join(", ")))
+        }
+    }
 }
 
 /// Seconds between signs of life.
@@ -246,6 +282,16 @@ fn kind_of(name: &str) -> String {
     }
 }
 
+/// Settings of physical sources that are whole numbers.
+const WHOLE_SETTINGS: [&str; 6] = [
+    "bufferSizeInBytes",
+    "numberOfBuffersToProduce",
+    "numberOfTuplesToProducePerBuffer",
+    "qos",
+    "socketPort",
+    "sourceGatheringInterval",
+];
+
 /// A physical source of a node.
 pub(super) fn physical(
     source: &Json,
@@ -260,6 +306,13 @@ pub(super) fn physical(
         None | Some(Json::Null) => Map::new(),
         Some(_) => return wrong(format!("physicalSources: {name}: configuration is no mapping")),
     };
+    for key in WHOLE_SETTINGS.iter().filter(|key| settings.contains_key(**key)) {
+        let value = settings.get(*key).map(text_of).unwrap_or_default();
+        if !value.is_empty() && value.parse::<u64>().is_err() {
+            let of = format!("physicalSources: {name}");
+            return wrong(format!("{of}: {key}: '{value}' is no whole number"));
+        }
+    }
     if !settings.contains_key("bufferSizeInBytes") {
         settings.insert("bufferSizeInBytes".into(), buffer_bytes.into());
     }
@@ -334,8 +387,52 @@ worker:
     }
 
     #[test]
+    fn levels_of_the_log_have_their_names() {
+        let level = |text: &str| parse_coordinator(text, &[]).map(|config| config.log_level);
+        for (name, expected) in LEVELS {
+            assert_eq!(level(&format!("logLevel: {name}")).unwrap(), expected);
+        }
+        assert_eq!(level("worker: {logLevel: log_debug}").unwrap(), "debug");
+        assert_eq!(level("logLevel: WARNING").unwrap(), "warn");
+        let error = level("logLevel: LOUD").unwrap_err().message;
+        assert!(error.starts_with("logLevel: 'LOUD' is none of LOG_NONE, "), "{error}");
+    }
+
+    #[test]
+    fn queries_are_validated_when_that_is_asked_for() {
+        let validates = |text: &str| parse_coordinator(text, &[]).map(|config| config.validates);
+        assert!(!validates("").unwrap());
+        assert!(!validates("optimizer: {advanceSemanticValidation: false}").unwrap());
+        assert!(validates("optimizer: {advanceSemanticValidation: true}").unwrap());
+        assert!(validates("enableSemanticQueryValidation: true").unwrap());
+        let error = validates("optimizer: {advanceSemanticValidation: maybe}").unwrap_err();
+        assert!(error.message.contains("advanceSemanticValidation: 'maybe'"), "{}", error.message);
+    }
+
+    #[test]
+    fn settings_of_sources_that_are_no_numbers_are_named() {
+        for key in WHOLE_SETTINGS {
+            let with = |value: &str| {
+                let source = format!(
+                    "worker: {{physicalSources: [{{logicalSourceName: a, physicalSourceName: a1, \
+                     type: CSV_SOURCE, configuration: {{{key}: {value}}}}}]}}"
+                );
+                parse_coordinator(&source, &[]).map(drop).map_err(|error| error.message)
+            };
+            for (value, shown) in [("abc", "abc"), ("-1", "-1"), ("1.5", "1.5"), ("'2x'", "2x")] {
+                let wanted = format!("physicalSources: a1: {key}: '{shown}' is no whole number");
+                assert_eq!(with(value), Err(wanted));
+            }
+            for value in ["7", "'7'", "0", "''"] {
+                assert_eq!(with(value), Ok(()), "{key}: {value}");
+            }
+        }
+    }
+
+    #[test]
     fn an_empty_file_gives_the_defaults() {
         let config = parse_coordinator("", &[]).unwrap();
+        assert_eq!(config.log_level, "info");
         assert_eq!((config.rest_ip.as_str(), config.rest_port), ("127.0.0.1", 8081));
         assert_eq!(config.buffer_bytes, 4096);
     }

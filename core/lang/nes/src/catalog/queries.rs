@@ -98,7 +98,7 @@ pub struct Query {
     pub text: String,
     /// What it is doing.
     pub status: Status,
-    /// Why it failed; empty when it did not.
+    /// Why it failed; while it runs, what it waits for that has nothing to read or cannot write.
     pub info: String,
     /// Its logical plan: nodes and edges.
     pub plan: Json,
@@ -106,6 +106,9 @@ pub struct Query {
     pub tree: String,
     /// How it is to be placed.
     pub placement: String,
+    /// Logical buffers that its sources had produced when it ended.
+    #[serde(default)]
+    pub buffers: u64,
     /// Its states and when they began, milliseconds since the epoch.
     pub history: Vec<(Status, u64)>,
 }
@@ -138,6 +141,7 @@ impl QueryCatalog {
             plan: Json::Null,
             tree: String::new(),
             placement: placement.to_owned(),
+            buffers: 0,
             history: vec![(Status::Registered, now_ms)],
         };
         let full = self.queries.len() >= QUERIES_MAX;
@@ -174,21 +178,35 @@ impl QueryCatalog {
         }
     }
 
-    /// Changes the state of a query; a state that is final stays. Returns whether it changed.
+    /// Changes the state of a query; a state that is final stays. No change is earlier than the one
+    /// before it. Returns whether it changed.
     pub fn set(&mut self, id: u64, status: Status, info: &str, now_ms: u64) -> bool {
         let Some(query) = self.queries.get_mut(&id) else { return false };
         if query.status == status || query.status.is_final() {
             return false;
         }
         query.status = status;
-        if !info.is_empty() {
-            info.clone_into(&mut query.info);
-        }
+        info.clone_into(&mut query.info);
+        let before_ms = query.history.last().map_or(0, |(_, at)| *at);
         if query.history.len() >= HISTORY_MAX {
             query.history.remove(0);
         }
-        query.history.push((status, now_ms));
+        query.history.push((status, now_ms.max(before_ms)));
         true
+    }
+
+    /// Sets what the sources of a query have produced.
+    pub fn produced(&mut self, id: u64, buffers: u64) {
+        if let Some(query) = self.queries.get_mut(&id) {
+            query.buffers = buffers;
+        }
+    }
+
+    /// Says more about a query that has not ended.
+    pub fn say(&mut self, id: u64, info: &str) {
+        if let Some(query) = self.queries.get_mut(&id).filter(|query| !query.status.is_final()) {
+            info.clone_into(&mut query.info);
+        }
     }
 
     /// The queries in the order of their ids.
@@ -215,6 +233,22 @@ mod tests {
         assert_eq!(again.add("r", "TopDown", 1).0, 2);
         again.taken(5);
         assert_eq!((again.next(), again.add("s", "TopDown", 1).0), (6, 6));
+    }
+
+    #[test]
+    fn what_a_query_waits_for_is_forgotten_when_it_goes_on_or_ends() {
+        let mut catalog = QueryCatalog::default();
+        catalog.add("q", "BottomUp", 5);
+        catalog.set(1, Status::Running, "no file", 4);
+        let info = |catalog: &QueryCatalog| catalog.get(1).unwrap().info.clone();
+        assert_eq!(info(&catalog), "no file");
+        assert_eq!(catalog.get(1).unwrap().history[1], (Status::Running, 5), "not before");
+        catalog.say(1, "");
+        assert_eq!(info(&catalog), "");
+        catalog.say(1, "no file");
+        assert!(catalog.set(1, Status::Stopped, "", 6));
+        catalog.say(1, "no file");
+        assert_eq!(info(&catalog), "", "it has ended");
     }
 
     #[test]

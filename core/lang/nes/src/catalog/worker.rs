@@ -3,7 +3,7 @@
 use plan::Diagnostic;
 
 use super::config::{
-    BUFFER_BYTES_DEFAULT, beat_ms, list, number, physical, port, read, text_of, wrong,
+    BUFFER_BYTES_DEFAULT, beat_ms, list, log_level, number, physical, port, read, text_of, wrong,
 };
 use super::fleet::Hello;
 use super::topology::{NO_LOCATION, ROOT};
@@ -19,6 +19,8 @@ pub struct Worker {
     pub nats_url: String,
     /// How often it shows that it is alive; milliseconds.
     pub beat_ms: u64,
+    /// What is logged: `info` and so on.
+    pub log_level: String,
     /// What it tells the coordinator.
     pub hello: Hello,
 }
@@ -62,6 +64,7 @@ pub fn parse_worker(text: &str, overrides: &[(String, String)]) -> Result<Worker
         coordinator_port: port(&root, "coordinatorPort", 4000)?,
         nats_url: either(&["natsUrl"], ""),
         beat_ms: beat_ms(&root)?,
+        log_level: log_level(&either(&["logLevel"], "LOG_INFO"))?,
         hello,
     })
 }
@@ -122,6 +125,7 @@ physicalSources:
         let defaults = parse_worker("", &[]).unwrap();
         assert_eq!(defaults.url(), "nats://127.0.0.1:4000");
         assert_eq!((defaults.hello.id, defaults.hello.parent), (None, 1));
+        assert_eq!(defaults.log_level, "info");
         let other = [("natsUrl".to_owned(), "nats://nats:4222".to_owned())];
         assert_eq!(parse_worker(FILE, &other).unwrap().url(), "nats://nats:4222");
     }
@@ -135,6 +139,7 @@ physicalSources:
             ("fieldNodeLocationCoordinates: \"91, 0\"", "fieldNodeLocationCoordinates"),
             ("fieldNodeLocationCoordinates: here", "fieldNodeLocationCoordinates"),
             ("healthCheckWaitTime: often", "healthCheckWaitTime"),
+            ("logLevel: LOUD", "logLevel"),
             ("physicalSources: [{logicalSourceName: a, type: X}]", "physicalSourceName"),
         ] {
             let error = parse_worker(text, &[]).unwrap_err();

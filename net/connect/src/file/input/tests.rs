@@ -259,3 +259,19 @@ fn a_watched_file_that_cannot_be_opened_holds_up_no_other_and_is_tried_again() {
         assert_eq!(running.await.unwrap(), Err(SourceError::Stopped));
     });
 }
+
+#[test]
+fn a_strict_source_fails_on_what_is_no_file_or_cannot_be_read_to_its_end() {
+    both_modes(|| async {
+        let dir = TempDir::new().unwrap();
+        let long = dir.join("long");
+        std::fs::write(&long, format!("short\n{}\nafter\n", "L".repeat(100_000))).unwrap();
+        for (path, why) in [(dir.path(), "is a directory"), (&long, "token too long")] {
+            let fake = Fake::new();
+            let config = json!({"paths": [text(path)], "strict": true});
+            let failed = source(config).run(fake.clone()).await;
+            let Err(SourceError::Fatal(said)) = failed else { panic!("{failed:?}") };
+            assert!(said.contains(&text(path)) && said.ends_with(why), "{said}");
+        }
+    });
+}
