@@ -68,7 +68,8 @@ fn a_new_key_of_a_keyed_table_is_a_new_row() {
 #[test]
 fn variables_of_a_namespace_are_amended_by_its_name() {
     check(
-        "q).foo.x:1;@[`.foo;`x;:;5];.foo.x\n5\nq).foo[`x]:9;.foo.x\n9\nq).[`.foo;enlist`x;+;1]\n`.foo\n\
+        "q).foo.x:1;@[`.foo;`x;:;5];.foo.x\n5\nq).foo[`x]:9;.foo.x\n9\n\
+         q).[`.foo;enlist`x;+;1]\n`.foo\n\
          q).foo.x,.foo`x\n10 10\nq)@[`.foo;`y`z;:;1 2];.foo.y,.foo.z\n1 2\n\
          q).foo.y:1 2;.foo.z:3 4;@[`.foo;`y`z;,;(3;`a)]\n'type\nq).foo.y,.foo.z\n1 2 3 4\n\
          q).foo.bar.v:1 2;.[`.foo;(`bar;`v;0);:;7];.foo.bar.v\n7 2\n\
@@ -282,7 +283,8 @@ proptest! {
             prop_assert_eq!(same, Ok(K::bool(true)), "{} of {} is {}", text, VALUES[value], error);
         }
         if shared {
-            prop_assert_eq!(eval("kept~-8!other"), Ok(K::bool(true)), "{} of {}", text, VALUES[value]);
+            let kept = eval("kept~-8!other");
+            prop_assert_eq!(kept, Ok(K::bool(true)), "{} of {}", text, VALUES[value]);
         }
         // Whatever it is, it hangs together.
         prop_assert!(eval("count -8!x").is_ok());

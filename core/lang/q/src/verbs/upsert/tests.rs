@@ -196,14 +196,16 @@ fn a_column_takes_its_type_only_even_without_items() {
 fn tables_that_are_not_there_begin_with_their_first_rows() {
     let text = "q)`tnew insert ([c1:`a`b];c2:10 20)\n0 1\nq)tnew\nc1| c2\n--| --\na | 10\nb | 20\n\
                 q)`plain insert ([]a:1 2)\n0 1\nq)`nt upsert ([]a:1 2)\n`nt\nq)nt\na\n-\n1\n2\n\
-                q)`nk upsert ([k:1 2]v:3 4)\n`nk\nq)nk[2]`v\n4\nq)`no upsert 5\n'no\nq)`no insert 5\n'no\n\
+                q)`nk upsert ([k:1 2]v:3 4)\n`nk\nq)nk[2]`v\n4\n\
+                q)`no upsert 5\n'no\nq)`no insert 5\n'no\n\
                 q)`count upsert ([]a:1 2)\n'assign\nq)reval parse \"`fresh upsert nt\"\n'noupdate";
     crate::transcript::check(text).unwrap();
 }
 
 #[test]
 fn union_joins_keep_what_the_right_table_has_no_column_for() {
-    let text = "q)([k:`a`b]v:1 2;w:3 4) uj ([k:`a`c]w:9 9)\nk| v w\n-| ---\na| 1 9\nb| 2 4\nc|   9\n\
+    let text = "q)([k:`a`b]v:1 2;w:3 4) uj ([k:`a`c]w:9 9)\n\
+                k| v w\n-| ---\na| 1 9\nb| 2 4\nc|   9\n\
                 q)([k:`a`b]v:1 2) uj ([k:`b`c]z:5 6)\nk| v z\n-| ---\na| 1\nb| 2 5\nc|   6\n\
                 q)(0!([k:`a`b]v:1 2) uj ([k:`b`c]v:`x`y))`v\n1\n`x\n`y\n\
                 q)([k:`a`b]v:1 2) uj 0#([k:`b`c]z:5 6)\nk| v z\n-| ---\na| 1\nb| 2";
