@@ -383,6 +383,11 @@ impl Session {
         self.bytes(0)
     }
 
+    /// Counts steps of work that is done: what comes next stops when none are left.
+    pub(crate) fn spent(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_sub(steps as u64);
+    }
+
     /// Asks for room for `added` items behind the `count` of a vector that is changed in place.
     pub(crate) fn more(&mut self, count: usize, added: usize) -> Result<()> {
         if count.saturating_add(added) > ITEMS_MAX {

@@ -49,29 +49,39 @@ impl Session {
             self.store(&a.target.expr, value.clone(), frame).map_err(|e| e.at(span))?;
             return Ok(value);
         }
-        // The variable is taken out while it changes, so that it need not be copied.
-        let mut target = self.take(&a.target.expr, frame).map_err(|e| e.at(span))?;
         let change = Change { through: through.as_ref(), value: Some(value.clone()) };
         let path = index.unwrap_or_default();
-        let result = self.guarded(|cx| cx.amend(&mut target, &path, change));
-        self.store(&a.target.expr, target, frame).map_err(|e| e.at(span))?;
-        result.map_err(|e| e.at(span))?;
+        let done = match a.target.expr {
+            Expr::Global(name) => self.amend_variable(name, &path, change),
+            Expr::Local(at) => self.amend_local(at, &path, change, frame),
+            _ => Err(QError::new("assign")),
+        };
+        done.map_err(|e| e.at(span))?;
         if through.is_none() {
             return Ok(value);
         }
-        // The value of `x[i]+:y` is the new item.
+        // The value of `x[i]+:y` is the new item, where such an index has one: it has changed.
         let now = self.node(&a.target, frame)?;
-        Ok(self.index(&now, &path).map_err(|e| e.at(span))?)
+        match self.index(&now, &path) {
+            Err(error) if error.fatal => Err(error.at(span).into()),
+            item => Ok(item.unwrap_or_default()),
+        }
     }
 
-    fn take(&mut self, target: &Expr, frame: &mut Frame) -> Result {
-        match target {
-            Expr::Local(at) => {
-                Ok(frame.locals.get_mut(*at).map(std::mem::take).unwrap_or_default())
-            }
-            Expr::Global(name) => self.take_global(*name),
-            _ => Err(QError::new("assign")),
-        }
+    /// Changes parts of a local variable, which is taken out meanwhile, so that it need not be
+    /// copied: nobody else sees it.
+    fn amend_local(
+        &mut self,
+        at: usize,
+        path: &[K],
+        change: Change<'_>,
+        frame: &mut Frame,
+    ) -> Result<()> {
+        let Some(slot) = frame.locals.get_mut(at) else { return Err(QError::new("assign")) };
+        let mut value = std::mem::take(slot);
+        let done = self.guarded(|cx| cx.amend(&mut value, path, change));
+        *slot = value;
+        done
     }
 
     fn store(&mut self, target: &Expr, value: K, frame: &mut Frame) -> Result<()> {
@@ -84,20 +94,6 @@ impl Session {
             }
             Expr::Global(name) => self.store_global(*name, value),
             _ => Err(QError::new("assign")),
-        }
-    }
-
-    /// Takes a variable out of the session.
-    pub(crate) fn take_global(&mut self, name: Sym) -> Result {
-        if self.frozen {
-            return Err(QError::new("noupdate"));
-        }
-        if self.views.is_stale(name) {
-            self.refresh(name)?;
-        }
-        match self.globals.get_mut(&name) {
-            Some(slot) => Ok(std::mem::take(slot)),
-            None => self.namespace(name).ok_or_else(|| QError::new(name.as_str())),
         }
     }
 

@@ -3,8 +3,13 @@
 mod amend;
 mod assign;
 mod call;
+mod entries;
 mod index;
 mod pattern;
+#[cfg(test)]
+mod tests;
+mod undo;
+mod variable;
 
 pub(crate) use amend::Change;
 pub(crate) use index::at;

@@ -38,10 +38,8 @@ fn trap(cx: &mut Session, handler: &K, work: impl FnOnce(&mut Session) -> Result
 fn amended(cx: &mut Session, target: K, path: &[K], change: Change<'_>) -> Result {
     match target.as_sym() {
         Some(name) => {
-            let mut value = cx.take_global(name)?;
-            let result = cx.amend(&mut value, path, change);
-            cx.store_global(name, value)?;
-            result.map(|()| target)
+            cx.amend_variable(name, path, change)?;
+            Ok(target)
         }
         None => {
             let mut value = target;

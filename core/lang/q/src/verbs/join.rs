@@ -1,5 +1,8 @@
 //! `,`: putting values together.
 
+pub(crate) mod cut;
+
+use self::cut::Cut;
 use super::{Class, Verb};
 use crate::error::{QError, Result, type_error};
 use crate::kernel::{find, order};
@@ -9,24 +12,35 @@ use formats::on_k_data;
 use std::sync::Arc;
 
 /// `x,y`: lists end to end, dictionaries by key, tables row by row.
-pub(crate) fn join(cx: &mut Session, x: K, y: K) -> Result {
-    match (x, y) {
-        (x @ K::Dict(_), y @ K::Dict(_)) => dicts(cx, x, &y),
-        (K::Table(t), K::Table(u)) => tables(cx, t, &u),
-        (K::Table(t), y @ K::Dict(_)) if y.keyed().is_none() => {
-            let row = super::list::enlist(cx, vec![y])?;
-            join(cx, K::Table(t), row)
-        }
-        (x @ K::Dict(_), K::Table(u)) if x.keyed().is_none() => {
-            let row = super::list::enlist(cx, vec![x])?;
-            join(cx, row, K::Table(u))
-        }
-        (x @ (K::Dict(_) | K::Table(_)), y) if !y.is_atom() && y.is_empty() => Ok(x),
-        (x, y @ (K::Dict(_) | K::Table(_))) if !x.is_atom() && x.is_empty() => Ok(y),
-        (K::Dict(_), K::Vec(_) | K::Atom(..)) | (K::Atom(..), K::Dict(_)) => Err(type_error()),
-        (K::Dict(_), K::Table(_)) | (K::Table(_), K::Dict(_)) => Err(type_error()),
-        (x, y) => lists(cx, x, y),
+pub(crate) fn join(cx: &mut Session, mut x: K, y: K) -> Result {
+    append(cx, &mut x, y)?;
+    Ok(x)
+}
+
+/// The same where `x` is, which is as it was after an error.
+pub(crate) fn append(cx: &mut Session, x: &mut K, y: K) -> Result<()> {
+    if let (K::Table(t), K::Table(u)) = (&mut *x, &y) {
+        return tables(cx, t, u);
     }
+    match (&*x, &y) {
+        (K::Dict(_), K::Dict(_)) => return dicts(cx, x, &y),
+        (K::Table(_), K::Dict(_)) if y.keyed().is_none() => {
+            let row = super::list::enlist(cx, vec![y])?;
+            return append(cx, x, row);
+        }
+        (K::Dict(_), K::Table(_)) if x.keyed().is_none() => {
+            let row = super::list::enlist(cx, vec![x.clone()])?;
+            *x = join(cx, row, y)?;
+        }
+        (K::Dict(_) | K::Table(_), _) if !y.is_atom() && y.is_empty() => {}
+        (_, K::Dict(_) | K::Table(_)) if !x.is_atom() && x.is_empty() => *x = y,
+        (K::Dict(_), K::Vec(_) | K::Atom(..)) | (K::Atom(..), K::Dict(_)) => {
+            return Err(type_error());
+        }
+        (K::Dict(_), K::Table(_)) | (K::Table(_), K::Dict(_)) => return Err(type_error()),
+        _ => return lists(cx, x, y),
+    }
+    Ok(())
 }
 
 /// What [`join`] would signal of two lists or tables, without joining them: whoever gives one of
@@ -52,17 +66,17 @@ pub(crate) fn joinable(x: &K, y: &K) -> Result<()> {
     }
 }
 
-/// Whether `x,:y` can keep the type of `x`: a vector takes only items of its own type, and a
-/// table rows of its columns' types.
+/// Whether `x,:y` can keep the type of `x`: a vector takes only items of its own type, even when
+/// it has none yet, and a table rows of its columns' types.
 pub(crate) fn fits(x: &K, y: &K) -> Result<()> {
     match (x, y) {
         (K::Vec(v), _) if v.ty == Type::List || y.ty() == Some(v.ty) => Ok(()),
         (K::Vec(_), K::Vec(w)) if w.ty == Type::List && w.data.is_empty() => Ok(()),
-        (K::Vec(v), _) if !v.data.is_empty() => Err(type_error()),
+        (K::Vec(_), _) => Err(type_error()),
         (K::Table(t), K::Table(u)) => {
             t.iter().try_for_each(|(name, column)| match u.column(name) {
-                Some(other) if !column.is_empty() => fits(column, other),
-                _ => Ok(()),
+                Some(other) => fits(column, other),
+                None => Ok(()),
             })
         }
         // An atom is no row.
@@ -72,53 +86,62 @@ pub(crate) fn fits(x: &K, y: &K) -> Result<()> {
     }
 }
 
-fn lists(cx: &mut Session, x: K, y: K) -> Result {
+fn lists(cx: &mut Session, x: &mut K, y: K) -> Result<()> {
     // Items of a vector with one owner are not copied.
-    let alone = |k: &K| match k {
+    let alone = match &*x {
         K::Vec(v) => on_k_data!(&v.data, v => Arc::strong_count(v) == 1),
         _ => false,
     };
-    if alone(&x) {
+    if alone {
         cx.more(x.len(), y.len())?
     } else {
         cx.room(x.len() + y.len())?
     }
-    if let (K::Vec(mut v), K::Vec(w)) = (x.clone(), &y)
-        && (v.ty == w.ty || x.is_empty() || y.is_empty())
-    {
+    if let (K::Vec(v), K::Vec(w)) = (&mut *x, &y) {
         if v.ty == w.ty {
-            // The clone for matching must not make a shared vector of it.
-            drop(x);
-            v.attr = match v.attr.domain() {
-                Some(_) => {
-                    if v.attr == w.attr {
-                        v.attr
-                    } else {
-                        Attr::None
-                    }
-                }
-                None => kept(cx, &v, || w.data.clone())?,
+            let attr = match v.attr.domain() {
+                Some(_) if v.attr == w.attr => v.attr,
+                Some(_) => Attr::None,
+                None => kept(cx, v, || w.data.clone())?,
             };
-            return if v.data.append(&w.data) { tight(cx, K::Vec(v)) } else { Err(type_error()) };
+            if !v.data.append(&w.data) {
+                return Err(type_error());
+            }
+            v.attr = attr;
+            tighten(cx, x);
+            return Ok(());
         }
-        return Ok(if x.is_empty() { y } else { x });
+        if w.data.is_empty() && (w.ty == Type::List || !v.data.is_empty()) {
+            return Ok(());
+        }
     }
-    if let (K::Vec(_), K::Atom(..)) = (&x, &y) {
-        return push(cx, x, y);
+    if let (K::Vec(v), K::Vec(_)) = (&*x, &y)
+        && v.data.is_empty()
+    {
+        *x = y;
+        return Ok(());
     }
-    if let (K::Atom(ty, scalar), K::Vec(w)) = (&x, &y)
+    if let (K::Vec(_), K::Atom(..)) = (&*x, &y) {
+        return push_to(cx, x, y);
+    }
+    if let (K::Atom(ty, scalar), K::Vec(w)) = (&*x, &y)
         && *ty == w.ty
     {
-        let mut data = Data::repeat(*scalar, 1);
-        return if data.append(&w.data) { Ok(K::vec(*ty, data)) } else { Err(type_error()) };
+        let (ty, mut data) = (*ty, Data::repeat(*scalar, 1));
+        if !data.append(&w.data) {
+            return Err(type_error());
+        }
+        *x = K::vec(ty, data);
+        return Ok(());
     }
-    let spread = |k: K| -> Vec<K> {
-        if k.is_atom() || matches!(k, K::Dict(_)) { vec![k] } else { k.items().collect() }
+    let spread = |k: &K| -> Vec<K> {
+        if k.is_atom() || matches!(k, K::Dict(_)) { vec![k.clone()] } else { k.items().collect() }
     };
     cx.bytes((x.len() + y.len()).saturating_mul(size_of::<K>()))?;
     let mut items = spread(x);
-    items.extend(spread(y));
-    Ok(K::collapse(items))
+    items.extend(spread(&y));
+    *x = K::collapse(items);
+    Ok(())
 }
 
 /// The attribute that a vector keeps when these items are appended: grouped always, sorted and
@@ -169,14 +192,16 @@ pub(crate) fn kept(cx: &mut Session, v: &Vector, more: impl FnOnce() -> Data) ->
 }
 
 /// A general list whose items turned out to be atoms of one type becomes a vector.
-fn tight(cx: &mut Session, k: K) -> Result {
-    let K::Vec(Vector { data: Data::List(items), .. }) = &k else { return Ok(k) };
+fn tighten(cx: &mut Session, k: &mut K) {
+    let K::Vec(Vector { data: Data::List(items), .. }) = &*k else { return };
     // Mostly the first and the last tell.
     let Some(at) = items.len().checked_sub(1).filter(|at| may_be_alike(items, *at)) else {
-        return Ok(k);
+        return;
     };
-    cx.charge(1 + at / 8)?;
-    Ok(if are_alike(items) { K::collapse(items.to_vec()) } else { k })
+    cx.spent(1 + at / 8);
+    if are_alike(items) {
+        *k = K::collapse(items.to_vec());
+    }
 }
 
 /// Whether the item at a place does not keep a list from being a vector.
@@ -193,31 +218,40 @@ pub(crate) fn are_alike(items: &[K]) -> bool {
 }
 
 /// A list with one more item, whatever the item is.
-pub(crate) fn push(cx: &mut Session, list: K, item: K) -> Result {
+pub(crate) fn push(cx: &mut Session, mut list: K, item: K) -> Result {
+    push_to(cx, &mut list, item)?;
+    Ok(list)
+}
+
+/// Puts one more item behind a list, which is as it was after an error.
+pub(crate) fn push_to(cx: &mut Session, list: &mut K, item: K) -> Result<()> {
     cx.charge(1)?;
-    match (list, item) {
-        (K::Vec(mut v), K::Atom(ty, scalar)) if v.ty == ty => {
+    match (&mut *list, item) {
+        (K::Vec(v), K::Atom(ty, scalar)) if v.ty == ty => {
             cx.room(1)?;
-            v.attr = match v.attr.domain() {
+            let attr = match v.attr.domain() {
                 Some(_) => Attr::None,
-                None => kept(cx, &v, || Data::repeat(scalar, 1))?,
+                None => kept(cx, v, || Data::repeat(scalar, 1))?,
             };
-            if v.data.push(scalar) { Ok(K::Vec(v)) } else { Err(type_error()) }
+            if !v.data.push(scalar) {
+                return Err(type_error());
+            }
+            v.attr = attr;
         }
-        (list, item) if list.is_empty() && !matches!(list, K::Table(_)) => Ok(item.enlist()),
-        (K::Vec(mut v), item) if v.ty == Type::List => {
-            v.attr = kept(cx, &v, || Data::from(vec![item.clone()]))?;
+        (K::Table(_), item) => {
+            let row = as_row(item)?;
+            return append(cx, list, row);
+        }
+        (list, item) if list.is_empty() => *list = item.enlist(),
+        (K::Vec(v), item) if v.ty == Type::List => {
+            v.attr = kept(cx, v, || Data::from(vec![item.clone()]))?;
             if let Data::List(items) = &mut v.data {
                 Arc::make_mut(items).push(item);
             }
-            Ok(K::Vec(v))
         }
-        (K::Table(t), item) => join(cx, K::Table(t), as_row(item)?),
-        (list, item) => {
-            let items = list.items().chain([item]).collect();
-            Ok(K::collapse(items))
-        }
+        (list, item) => *list = K::collapse(list.items().chain([item]).collect()),
     }
+    Ok(())
 }
 
 fn as_row(item: K) -> Result {
@@ -228,35 +262,39 @@ fn as_row(item: K) -> Result {
 }
 
 /// Columns end to end; both tables have the same columns, perhaps in another order.
-fn tables(cx: &mut Session, t: Arc<Table>, u: &Table) -> Result {
+fn tables(cx: &mut Session, t: &mut Arc<Table>, u: &Table) -> Result<()> {
     if t.names.len() != u.names.len() {
         return Err(QError::new("mismatch"));
     }
-    let mut order = Vec::with_capacity(t.names.len());
+    let mut others = Vec::with_capacity(t.names.len());
     for name in t.names.iter() {
-        order.push(u.position(*name).ok_or_else(|| QError::new("mismatch"))?);
+        others.push(u.column(*name).cloned().ok_or_else(|| QError::new("mismatch"))?);
     }
-    let mut table = Arc::try_unwrap(t).unwrap_or_else(|t| Table::clone(&t));
-    for (slot, at) in table.columns.iter_mut().zip(order) {
-        let other = u.columns.get(at).cloned().unwrap_or_default();
-        *slot = column(cx, std::mem::take(slot), other)?;
+    let columns = &mut Arc::make_mut(t).columns;
+    let before = Cut::of_columns(columns);
+    let done = cx.guarded(|cx| {
+        let mut pairs = columns.iter_mut().zip(others);
+        pairs.try_for_each(|(column, other)| match column.ty() {
+            Some(ty) if ty != Type::List && other.is_empty() => Ok(()),
+            _ => append(cx, column, other),
+        })
+    });
+    if done.is_err() {
+        // Some columns have become longer than others.
+        before.restore_columns(columns);
     }
-    Ok(K::Table(Arc::new(table)))
-}
-
-/// Two columns end to end; unlike [`join`] an empty general column takes the other's type.
-fn column(cx: &mut Session, x: K, y: K) -> Result {
-    join(cx, x, y)
+    done
 }
 
 /// Entries of the right dictionary replace and follow those of the left.
-fn dicts(cx: &mut Session, x: K, y: &K) -> Result {
+fn dicts(cx: &mut Session, x: &mut K, y: &K) -> Result<()> {
     if x.keyed().is_some() && y.keyed().is_some() {
-        return super::upsert::keyed(cx, x, y);
+        return super::upsert::put_keyed(cx, x, y);
     }
-    let (K::Dict(d), K::Dict(e)) = (&x, y) else { return Err(type_error()) };
+    let (K::Dict(d), K::Dict(e)) = (&*x, y) else { return Err(type_error()) };
     if d.keys.is_empty() && d.keys.ty() == Some(Type::List) {
-        return Ok(y.clone());
+        *x = y.clone();
+        return Ok(());
     }
     let mut keys = d.keys.clone();
     let mut values = d.values.clone();
@@ -273,7 +311,8 @@ fn dicts(cx: &mut Session, x: K, y: &K) -> Result {
             }
         }
     }
-    Ok(K::dict(keys, values))
+    *x = K::dict(keys, values);
+    Ok(())
 }
 
 fn replaced(values: K, at: usize, value: K) -> K {

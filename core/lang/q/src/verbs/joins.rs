@@ -2,7 +2,7 @@
 
 use super::dict::{key_by, unkeyed};
 use super::table::{has_columns, symbols};
-use super::{Class, Verb, arith, join};
+use super::{Class, Verb, arith, join, upsert};
 use crate::error::{QError, Result, rank_error, type_error};
 use crate::kernel::asof::{Numbered, as_of, numbered};
 use crate::kernel::overlay::overlay;
@@ -101,8 +101,11 @@ pub(super) fn uj(cx: &mut Session, x: K, y: K) -> Result {
     cx.charge(1 + x.len() + y.len())?;
     if let (Some((keys, _)), Some(_)) = (x.keyed(), y.keyed()) {
         let count = keys.names.len();
-        let (left, right) = widened(&unkeyed(&x)?, &unkeyed(&y)?)?;
-        return super::upsert::keyed(cx, key_by(&left, count)?, &key_by(&right, count)?);
+        let (left, _) = widened(&unkeyed(&x)?, &unkeyed(&y)?)?;
+        let left = key_by(&left, count)?;
+        // What the right table has no column for stays as it is.
+        let right = upsert::complete(cx, &left, y, upsert::Types::Any)?;
+        return upsert::keyed(cx, left, &right);
     }
     let (left, right) = widened(&unkeyed(&x)?, &unkeyed(&y)?)?;
     join::join(cx, left, right)

@@ -75,12 +75,13 @@ fn tight(k: K) -> K {
     K::collapse(k.items().collect())
 }
 
-/// The types of new rows must be those of the columns.
+/// The types of new rows must be those of the columns, even when those have no items yet; only a
+/// column of general type takes any. The rows may lack columns.
 fn check(table: &Table, rows: &Table) -> Result<()> {
-    for (name, column) in table.iter() {
-        let Some(new) = rows.column(name) else { return Err(QError::new("mismatch")) };
-        let free = column.is_empty() || column.ty() == Some(formats::k::Type::List);
-        if !free && new.ty() != column.ty() && !new.is_empty() {
+    for (name, new) in rows.iter() {
+        let column = table.column(name).ok_or_else(|| QError::new("mismatch"))?;
+        let free = column.ty() == Some(Type::List) || new.is_empty();
+        if !free && new.ty() != column.ty() {
             return Err(type_error());
         }
     }
@@ -89,58 +90,60 @@ fn check(table: &Table, rows: &Table) -> Result<()> {
 
 /// `x upsert y` of a table and rows.
 pub(crate) fn upserted(cx: &mut Session, mut x: K, y: K) -> Result {
-    if put(cx, &mut x, &y, Known::Replaced)? { Ok(x) } else { joined(cx, x, y) }
+    upsert_into(cx, &mut x, y)?;
+    Ok(x)
 }
 
-/// The same for rows of any shape, which may change the types of columns.
-fn joined(cx: &mut Session, x: K, y: K) -> Result {
+/// The same where the table is, which is as it was after an error.
+fn upsert_into(cx: &mut Session, x: &mut K, y: K) -> Result<()> {
+    if put(cx, x, &y, Known::Replaced)? { Ok(()) } else { joined(cx, x, y) }
+}
+
+/// The same for rows of any shape, which may give a general column a type.
+fn joined(cx: &mut Session, x: &mut K, y: K) -> Result<()> {
     cx.charge(1 + y.len())?;
-    match &x {
+    match &*x {
         K::Table(t) => {
             let rows = rows(cx, t, y)?;
             check(t, &rows)?;
-            join::join(cx, x, K::Table(Arc::new(rows)))
+            join::append(cx, x, K::Table(Arc::new(rows)))
         }
         // What finds the key below is made once and for all.
         K::Dict(d) if d.sorted && x.keyed().is_none() => Err(QError::new("step")),
-        K::Dict(_) if x.keyed().is_none() && matches!(y, K::Dict(_)) => join::join(cx, x, y),
+        K::Dict(_) if x.keyed().is_none() && matches!(y, K::Dict(_)) => join::append(cx, x, y),
         K::Dict(_) => {
-            let count = x.keyed().ok_or_else(type_error)?.0.names.len();
-            let flat = super::dict::unkeyed(&x)?;
-            let K::Table(all) = &flat else { return Err(type_error()) };
-            let rows = K::Table(Arc::new(rows(cx, all, y)?));
-            let rows = super::dict::key_by(&rows, count)?;
-            keyed_by_search(cx, x, &rows)
+            let rows = complete(cx, x, y, Types::Same)?;
+            put_keyed(cx, x, &rows)
         }
         _ => Err(type_error()),
     }
 }
 
 /// `x,:y`: as a join, but tables take rows in any form, of which columns may be missing, and a
-/// list of lists takes a list as one item.
-pub(crate) fn append(cx: &mut Session, mut x: K, y: K) -> Result {
-    if x.keyed().is_some() && put(cx, &mut x, &y, Known::Replaced)? {
-        return Ok(x);
+/// list of lists takes a list as one item. After an error `x` is as it was.
+pub(crate) fn append(cx: &mut Session, x: &mut K, y: K) -> Result<()> {
+    if x.keyed().is_some() && put(cx, x, &y, Known::Replaced)? {
+        return Ok(());
     }
-    match (&x, &y) {
+    match (&*x, &y) {
         (K::Table(t), K::Vec(_)) if !y.is_empty() => {
             let rows = rows_of(cx, t, y)?;
-            upserted(cx, x, rows)
+            upsert_into(cx, x, rows)
         }
-        (K::Table(_), K::Dict(_)) => upserted(cx, x, y),
-        (K::Table(t), K::Table(u)) if t.names.len() > u.names.len() => upserted(cx, x, y),
+        (K::Table(_), K::Dict(_)) => upsert_into(cx, x, y),
+        (K::Table(t), K::Table(u)) if t.names.len() > u.names.len() => upsert_into(cx, x, y),
         (K::Dict(_), K::Vec(_) | K::Table(_) | K::Dict(_))
             if x.keyed().is_some() && !y.is_empty() =>
         {
-            let rows = complete(cx, &x, y)?;
-            keyed(cx, x, &rows)
+            let rows = complete(cx, x, y, Types::Same)?;
+            put_keyed(cx, x, &rows)
         }
         (K::Vec(v), K::Vec(_))
-            if v.ty == Type::List && !x.is_empty() && rank(&x) == rank(&y) + 1 =>
+            if v.ty == Type::List && !x.is_empty() && rank(x) == rank(&y) + 1 =>
         {
-            join::push(cx, x, y)
+            join::push_to(cx, x, y)
         }
-        _ => join::join(cx, x, y),
+        _ => join::append(cx, x, y),
     }
 }
 
@@ -165,9 +168,16 @@ fn rows_of(cx: &mut Session, like: &Table, y: K) -> Result {
     Ok(K::table(like.names.to_vec(), columns.items().collect())?)
 }
 
+/// Whether rows may have columns of other types than the table they go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Types {
+    Same,
+    Any,
+}
+
 /// Rows for a keyed table with all of its columns: what is missing stays as it is for keys that
 /// are there, and is null for others.
-fn complete(cx: &mut Session, x: &K, y: K) -> Result {
+pub(super) fn complete(cx: &mut Session, x: &K, y: K, types: Types) -> Result {
     let count = x.keyed().ok_or_else(type_error)?.0.names.len();
     let flat = super::dict::unkeyed(x)?;
     let K::Table(all) = &flat else { return Err(type_error()) };
@@ -177,13 +187,20 @@ fn complete(cx: &mut Session, x: &K, y: K) -> Result {
         K::Dict(_) => super::list::enlist(cx, vec![y])?,
         y => y,
     };
-    let K::Table(u) = &y else {
-        let rows = K::Table(Arc::new(rows(cx, all, y)?));
-        return super::dict::key_by(&rows, count);
+    let y = match y {
+        K::Table(_) => y,
+        list => K::Table(Arc::new(rows(cx, all, list)?)),
     };
+    let K::Table(u) = &y else { return Err(type_error()) };
+    if types == Types::Same {
+        check(all, u)?;
+    }
     let column = |n: &Sym| u.column(*n).cloned().ok_or_else(|| QError::new("mismatch"));
     let names = all.names.get(..count).unwrap_or_default().to_vec();
     let keys = K::table(names.clone(), names.iter().map(column).collect::<Result<_>>()?)?;
+    if u.names.len() == all.names.len() && count < all.names.len() {
+        return super::dict::key_by(&table_in_order(all, u)?, count);
+    }
     let own = crate::eval::at(x, &keys)?;
     let K::Table(own) = &own else { return Err(type_error()) };
     let mut values = Table::clone(own);
@@ -193,8 +210,13 @@ fn complete(cx: &mut Session, x: &K, y: K) -> Result {
         }
         values = join::with_column(&values, name, column.clone());
     }
-    check(own, &values)?;
     Ok(K::dict(keys, K::Table(Arc::new(values))))
+}
+
+/// The columns of the second table in the order of the first, which has the same.
+fn table_in_order(all: &Table, u: &Table) -> Result {
+    let column = |n: &Sym| u.column(*n).cloned().ok_or_else(|| QError::new("mismatch"));
+    Ok(K::table(all.names.to_vec(), all.names.iter().map(column).collect::<Result<_>>()?)?)
 }
 
 /// Puts rows into the table of a name, unless they need the general way. Taken out of the session
@@ -242,12 +264,21 @@ pub(crate) fn upsert_each(
 }
 
 fn upsert(cx: &mut Session, x: K, y: K) -> Result {
-    if let Some(name) = x.as_sym()
-        && put_by_name(cx, name, y.len(), |cx, table| put(cx, table, &y, Known::Replaced))?
-    {
+    let Some(name) = x.as_sym() else { return upserted(cx, x, y) };
+    if put_by_name(cx, name, y.len(), |cx, table| put(cx, table, &y, Known::Replaced))? {
+        return Ok(x);
+    }
+    if is_new(cx, name, &y) {
+        cx.store_global(name, y)?;
         return Ok(x);
     }
     in_place(cx, x, |cx, x| upserted(cx, x, y))
+}
+
+/// Whether a table is to be the first value of a variable.
+fn is_new(cx: &Session, name: Sym, y: &K) -> bool {
+    let is_table = matches!(y, K::Table(_)) || y.keyed().is_some();
+    is_table && !cx.globals.contains_key(&name)
 }
 
 fn insert(cx: &mut Session, x: K, y: K) -> Result {
@@ -259,17 +290,11 @@ fn insert(cx: &mut Session, x: K, y: K) -> Result {
     }
     let before = match cx.globals.get(&name) {
         Some(table) => table.clone(),
-        None => match &y {
-            K::Table(t) => K::Table(Arc::new(t.slice(0, 0))),
-            _ => return Err(QError::new(name.as_str())),
-        },
+        None if is_new(cx, name, &y) => y.slice(0, 0),
+        None => return Err(QError::new(name.as_str())),
     };
     if let Some((keys, _)) = before.keyed() {
-        let all = super::dict::unkeyed(&before)?;
-        let K::Table(all) = &all else { return Err(type_error()) };
-        let rows = K::Table(Arc::new(rows(cx, all, y.clone())?));
-        let key_count = keys.names.len();
-        let rows = super::dict::key_by(&rows, key_count)?;
+        let rows = complete(cx, &before, y.clone(), Types::Same)?;
         let (new, _) = rows.keyed().ok_or_else(type_error)?;
         let known =
             find::is_in(&K::Table(Arc::new(new.clone())), &K::Table(Arc::new(keys.clone())))?;
@@ -285,14 +310,21 @@ fn insert(cx: &mut Session, x: K, y: K) -> Result {
 
 /// A keyed table with the rows of another: those it knows replaced, others added.
 pub(super) fn keyed(cx: &mut Session, mut x: K, y: &K) -> Result {
-    let names = |k: &K| k.keyed().map(|(keys, _)| keys.names.len());
-    if names(&x) == names(y) && put(cx, &mut x, y, Known::Replaced)? {
-        return Ok(x);
-    }
-    keyed_by_search(cx, x, y)
+    put_keyed(cx, &mut x, y)?;
+    Ok(x)
 }
 
-fn keyed_by_search(cx: &mut Session, x: K, y: &K) -> Result {
+/// The same where the table is, which is as it was after an error.
+pub(super) fn put_keyed(cx: &mut Session, x: &mut K, y: &K) -> Result<()> {
+    let names = |k: &K| k.keyed().map(|(keys, _)| keys.names.len());
+    if names(x) == names(y) && put(cx, x, y, Known::Replaced)? {
+        return Ok(());
+    }
+    *x = keyed_by_search(cx, x, y)?;
+    Ok(())
+}
+
+fn keyed_by_search(cx: &mut Session, x: &K, y: &K) -> Result {
     let ((xk, xv), (yk, yv)) =
         (x.keyed().ok_or_else(type_error)?, y.keyed().ok_or_else(type_error)?);
     let (xk, yk) = (K::Table(Arc::new(xk.clone())), K::Table(Arc::new(yk.clone())));

@@ -53,6 +53,16 @@ fn shapes(rows: &[Vec<K>], keys: usize) -> Vec<K> {
     shapes
 }
 
+/// Rows joined as a whole, nothing of which is put in place.
+fn by_search(cx: &mut Session, x: &mut K, y: K) -> Result<()> {
+    if x.keyed().is_none() {
+        return joined(cx, x, y);
+    }
+    let rows = complete(cx, x, y, Types::Same)?;
+    *x = keyed_by_search(cx, x, &rows)?;
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -72,14 +82,15 @@ proptest! {
         if keys > 0 {
             // A keyed table has each key once.
             let empty = want.slice(0, 0);
-            want = joined(&mut cx, empty, table(&rows(&start))).unwrap();
+            want = empty;
+            by_search(&mut cx, &mut want, table(&rows(&start))).unwrap();
         }
         cx.set_variable("t", want.clone());
         for batch in batches {
             let shapes = shapes(&rows(&batch), keys);
             for shape in &shapes {
                 let before = want.clone();
-                want = joined(&mut cx, want, shape.clone()).unwrap();
+                by_search(&mut cx, &mut want, shape.clone()).unwrap();
                 let by_value = upserted(&mut cx, before.clone(), shape.clone()).unwrap();
                 prop_assert_eq!(&by_value, &want, "{:?}", shape);
                 upsert(&mut cx, K::sym("t"), shape.clone()).unwrap();
@@ -154,5 +165,49 @@ fn rows_are_not_put_in_where_nothing_may_change() {
     let text = "q)t:([]a:1 2)\nq)reval parse \"`t insert 3\"\n'noupdate\n\
                 q)reval parse \"`t upsert 3\"\n'noupdate\nq)count t\n2\n\
                 q)reval(value;\"\\\\P 3\")\n'noupdate\nq)1%3\n0.3333333";
+    crate::transcript::check(text).unwrap();
+}
+
+#[test]
+fn columns_that_are_not_given_stay_as_they_are() {
+    let text = "q)x:([s:`a`b]n:1 2;m:3 4);`x upsert `s`n!(`a;9);x\ns| n m\n-| ---\na| 9 3\nb| 2 4\n\
+                q)x upsert ([s:`a`c]n:9 8)\ns| n m\n-| ---\na| 9 3\nb| 2 4\nc| 8\n\
+                q)x upsert ([]m:7 7;s:`b`z)\ns| n m\n-| ---\na| 9 3\nb| 2 7\nz|   7\n\
+                q)x upsert `s`q!(`a;1)\n'mismatch\nq)x upsert `n`m!1 2\n'mismatch\n\
+                q)y:x;y,:`s`m!(`b;0);y~x upsert `s`m!(`b;0)\n1b";
+    crate::transcript::check(text).unwrap();
+}
+
+#[test]
+fn a_column_takes_its_type_only_even_without_items() {
+    let text = "q)t:([]a:`float$());`t insert 1\n'type\nq)t,:([]a:1 2)\n'type\n\
+                q)t upsert `x\n'type\nq)meta t\nc| t f a\n-| -----\na| f\nq)`t insert 1.5\n,0\n\
+                q)x:([s:`a`b]p:1 2f);`x upsert (`c;1)\n'type\nq)x upsert (5;1f)\n'type\n\
+                q)x,:(`a;`q)\n'type\nq)x,:([]s:`a`d;p:1 2)\n'type\nq)x\ns| p\n-| -\na| 1\nb| 2\n\
+                q)x:([s:`$()]p:`float$());x,:(`a;1)\n'type\nq)`x insert (1;2f)\n'type\n\
+                q)`x upsert (`a;2f)\n`x\nq)x`a\np| 2\n\
+                q)x:0#`;x,:1\n'type\nq)x,:`a;x\n,`a\nq)x:0#0;x,:();x\n`long$()\n\
+                q)x:();x,:1;x\n,1\nq)u:([]a:();b:());u,:(1;`x);u\na b\n---\n1 x\n\
+                q)u,:(`y;`y)\n'type\nq)v:([k:()]b:());v,:(1;`x);v\nk| b\n-| -\n1| x";
+    crate::transcript::check(text).unwrap();
+}
+
+#[test]
+fn tables_that_are_not_there_begin_with_their_first_rows() {
+    let text = "q)`tnew insert ([c1:`a`b];c2:10 20)\n0 1\nq)tnew\nc1| c2\n--| --\na | 10\nb | 20\n\
+                q)`plain insert ([]a:1 2)\n0 1\nq)`nt upsert ([]a:1 2)\n`nt\nq)nt\na\n-\n1\n2\n\
+                q)`nk upsert ([k:1 2]v:3 4)\n`nk\nq)nk[2]`v\n4\n\
+                q)`no upsert 5\n'no\nq)`no insert 5\n'no\n\
+                q)`count upsert ([]a:1 2)\n'assign\nq)reval parse \"`fresh upsert nt\"\n'noupdate";
+    crate::transcript::check(text).unwrap();
+}
+
+#[test]
+fn union_joins_keep_what_the_right_table_has_no_column_for() {
+    let text = "q)([k:`a`b]v:1 2;w:3 4) uj ([k:`a`c]w:9 9)\n\
+                k| v w\n-| ---\na| 1 9\nb| 2 4\nc|   9\n\
+                q)([k:`a`b]v:1 2) uj ([k:`b`c]z:5 6)\nk| v z\n-| ---\na| 1\nb| 2 5\nc|   6\n\
+                q)(0!([k:`a`b]v:1 2) uj ([k:`b`c]v:`x`y))`v\n1\n`x\n`y\n\
+                q)([k:`a`b]v:1 2) uj 0#([k:`b`c]z:5 6)\nk| v z\n-| ---\na| 1\nb| 2";
     crate::transcript::check(text).unwrap();
 }
