@@ -237,7 +237,8 @@ impl Sink for Closed {
 
 static CLOSED: plan::SinkSpec =
     Spec::undocumented("closed", |_: &Json, _: &dyn Env| Ok(Box::new(Closed(false))));
-static GONE: plan::SinkSpec = Spec::undocumented("gone", |_: &Json, _: &dyn Env| Ok(Box::new(Closed(true))));
+static GONE: plan::SinkSpec =
+    Spec::undocumented("gone", |_: &Json, _: &dyn Env| Ok(Box::new(Closed(true))));
 
 #[test]
 fn a_sink_that_gives_up_fails_its_pipeline_and_another_one_says_what_it_waits_for() {

@@ -5,7 +5,6 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use serde_json::Value;
 use tests::program::{Folder, http, until};
 
 use super::messages::nes::Coordinator;

@@ -88,15 +88,6 @@ pub(super) mod nes {
             let found = until(|| Some(self.entry(id)).filter(|q| q["status"] == status));
             found.unwrap_or_else(|| panic!("never {status}: {}", self.entry(id)))
         }
-
-        /// What the engine says of the query that writes `path`.
-        pub(in super::super) fn pipeline(&self, id: u64) -> Value {
-            let all = self.pipelines();
-            let all = all.as_array().expect("a list").clone();
-            let id = id.to_string();
-            let found = all.into_iter().find(|p| p["id"] == id);
-            found.expect("the engine runs it")
-        }
     }
 }
 

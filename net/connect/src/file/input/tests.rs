@@ -115,7 +115,7 @@ fn a_missing_file_is_tried_so_often_and_a_directory_never() {
         comes.run(fake.clone()).await.unwrap();
         assert_eq!(fake.texts(), ["a", "b"]);
         let mut folder = source(json!({"paths": [text(dir.path())], "retries": 2}));
-        let wanted = format!("read {}: is a directory", text(dir.path()));
+        let wanted = format!("failed to read file: read {}: is a directory", text(dir.path()));
         assert_eq!(folder.run(Fake::new()).await, Err(SourceError::Fatal(wanted)));
     });
 }
