@@ -392,6 +392,10 @@ impl Sink for MeteredSink {
         self.inner.refuses()
     }
 
+    fn gives_up(&self) -> bool {
+        self.inner.gives_up()
+    }
+
     fn spreads(&self) -> bool {
         self.inner.spreads()
     }

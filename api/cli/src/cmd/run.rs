@@ -51,10 +51,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let watch = watched.map(|file| PipelineWatch::now(file, &args.config)).transpose()?;
     let Loaded { plan, service } = load::file(file.as_deref(), &args.config)?;
     let (service, settings) = service.unzip();
-    let mut config = match &service {
-        Some(service) => args.engine.config_with(&service.logger)?,
-        None => args.engine.config()?,
-    };
+    let logger = service.as_ref().map(|service| &service.logger);
+    let mut config = logger.map_or_else(|| args.engine.config(), |l| args.engine.config_with(l))?;
     // A pipeline from a file starts anew each time: there is nothing to bring back.
     config.state_dir = None;
     match &file {

@@ -135,8 +135,8 @@ impl Recent {
         out.len()
     }
 
-    /// Reads symbols with a zero behind each, the places of which are the bits of `ends`: as many as
-    /// are remembered and follow each other, and how many bytes these are.
+    /// Reads symbols with a zero behind each, whose places are the bits of `ends`: as many as are
+    /// remembered and follow each other, and how many bytes these are.
     pub(super) fn read_ended(
         &self,
         bytes: &[u8],

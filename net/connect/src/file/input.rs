@@ -188,6 +188,19 @@ impl FileSource {
         skips.then(|| format!("failed to read file {path}: it has no offsets"))
     }
 
+    /// The bytes that one read of a file asks for.
+    fn block_bytes(&self, info: &FileInfo) -> usize {
+        match info.kind {
+            _ if self.block > 0 => self.block.clamp(BLOCK_BYTES_LEAST, MESSAGE_BYTES_MAX),
+            // One byte more, so that the read that finds the end needs no larger buffer.
+            FileKind::File => {
+                let len = usize::try_from(info.len).unwrap_or(usize::MAX).saturating_add(1);
+                len.clamp(BLOCK_BYTES_MIN, scanners::BLOCK_BYTES)
+            }
+            _ => scanners::BLOCK_BYTES,
+        }
+    }
+
     async fn read_one(
         &mut self,
         path: &str,
@@ -217,15 +230,7 @@ impl FileSource {
         if self.strict {
             context.connected(true);
         }
-        let block_bytes = match info.kind {
-            _ if self.block > 0 => self.block.clamp(BLOCK_BYTES_LEAST, MESSAGE_BYTES_MAX),
-            // One byte more, so that the read that finds the end needs no larger buffer.
-            FileKind::File => {
-                let len = usize::try_from(info.len).unwrap_or(usize::MAX).saturating_add(1);
-                len.clamp(BLOCK_BYTES_MIN, scanners::BLOCK_BYTES)
-            }
-            _ => scanners::BLOCK_BYTES,
-        };
+        let block_bytes = self.block_bytes(&info);
         let mut scanner = match self.scanner.open(Stream { name: path, block_bytes }) {
             Ok(scanner) => scanner,
             Err(error) => {

@@ -3,7 +3,7 @@
 use crate::error::{Result, length_error, type_error};
 use crate::session::Session;
 use crate::verbs::join;
-use formats::k::{K, Type};
+use formats::k::{K, Table, Type};
 
 /// A kernel over atoms and vectors of one operand.
 pub(crate) type Kernel1<'f> = &'f dyn Fn(&K) -> Result;
@@ -46,17 +46,7 @@ pub(crate) fn dyad(cx: &mut Session, a: &K, b: &K, f: Kernel2<'_>) -> Result {
     }
     cx.deeper(|cx| match (a, b) {
         (K::Dict(_), K::Dict(_)) => dicts(cx, a, b, f),
-        (K::Table(t), K::Table(u)) => {
-            if t.rows() != u.rows() {
-                return Err(length_error());
-            }
-            let mut columns = Vec::with_capacity(t.columns.len());
-            for (name, column) in t.iter() {
-                let other = u.column(name).ok_or_else(type_error)?;
-                columns.push(dyad(cx, column, other, f)?);
-            }
-            Ok(K::table(t.names.to_vec(), columns)?)
-        }
+        (K::Table(t), K::Table(u)) => tables(cx, t, u, f),
         // The empty list is a dictionary without keys, too.
         (K::Dict(_), K::Vec(v)) if v.ty == Type::List && b.is_empty() => Ok(a.clone()),
         (K::Vec(v), K::Dict(_)) if v.ty == Type::List && a.is_empty() => Ok(b.clone()),
@@ -100,6 +90,19 @@ pub(crate) fn dyad(cx: &mut Session, a: &K, b: &K, f: Kernel2<'_>) -> Result {
         }
         _ => Err(type_error()),
     })
+}
+
+/// Two tables: the columns of one name.
+fn tables(cx: &mut Session, t: &Table, u: &Table, f: Kernel2<'_>) -> Result {
+    if t.rows() != u.rows() {
+        return Err(length_error());
+    }
+    let mut columns = Vec::with_capacity(t.columns.len());
+    for (name, column) in t.iter() {
+        let other = u.column(name).ok_or_else(type_error)?;
+        columns.push(dyad(cx, column, other, f)?);
+    }
+    Ok(K::table(t.names.to_vec(), columns)?)
 }
 
 /// Two dictionaries: pairs where both have a key, the one value where one has.

@@ -115,90 +115,91 @@ mod tests {
         )
     }
 
+    const PERIOD: &str = "period must be a length of time or a whole number, above 0";
+    const SIZE: &str = "size must be a whole number above 0";
+    const HEADER: &str = "header must be one of first, always, none";
+    const TIME: &str = "one of timeColumn and timeAssigner must be given";
+
+    /// Operators with a wrong value, and what is said of it.
+    const WRONG: &[(&str, &str)] = &[
+        ("window.count[0]", SIZE),
+        ("window.count[-1]", SIZE),
+        ("window.count[2f]", SIZE),
+        ("window.count[\"a\"]", SIZE),
+        ("window.count[2;0]", "frequency must be a whole number above 0"),
+        ("window.tumbling[`a;`t]", PERIOD),
+        ("window.tumbling[0;`t]", PERIOD),
+        ("window.tumbling[0N;`t]", PERIOD),
+        ("window.tumbling[-0D01;`t]", PERIOD),
+        ("window.tumbling[10]", TIME),
+        ("window.tumbling[10;`t;.qsp.use ``timeAssigner!(::;{x`t})]", TIME),
+        ("window.tumbling[10;5]", "timeColumn must be a name or a function"),
+        ("window.tumbling[10;.qsp.use ``timeAssigner!(::;`t)]", "timeAssigner must be a function"),
+        (
+            "window.tumbling[10;`t;.qsp.use ``lateness!(::;-1)]",
+            "lateness must be a length of time or a whole number, not below 0",
+        ),
+        (
+            "window.tumbling[10;`t;.qsp.use ``countTrigger!(::;0)]",
+            "countTrigger must be a whole number above 0",
+        ),
+        ("window.tumbling[10;`t;.qsp.use ``sort!``yes]", "type: sort"),
+        ("window.sliding[10;5;`t]", "duration must not be below the period"),
+        (
+            "window.sliding[10;`a;`t]",
+            "duration must be a length of time or a whole number, above 0",
+        ),
+        ("window.timer[0]", PERIOD),
+        ("window.timer[-1]", PERIOD),
+        (
+            "window.timer[10;.qsp.use ``batchSize!(::;0)]",
+            "batchSize must be a whole number above 0",
+        ),
+        ("window.global[5]", "trigger must be a function"),
+        ("decode.csv[\"j\";\",\";`sometimes]", HEADER),
+        ("decode.csv[\"j\";\",\";1b]", HEADER),
+        (
+            "merge[q;{x,y};.qsp.use ``trigger!``bogus]",
+            "trigger must be one of both, immediate, left, right",
+        ),
+        (
+            "merge[q;{x,y};.qsp.use ``flush!(::;1b)]",
+            "flush must be one of both, immediate, left, right, none",
+        ),
+        ("merge[q;{x,y};.qsp.use ``params!``middle]", "there is no middle for params"),
+        ("transform.fill[`a`b!0 1;`sideways]", "mode must be one of static, down, up"),
+        ("transform.fill[`a]", "defaults must be a dictionary of columns"),
+        ("transform.schema[`zz]", "schema must be a table, or a dictionary of names and types"),
+        (
+            "transform.schema[([]a:1 2);.qsp.use ``parse!``maybe]",
+            "parse must be one of auto, on, off",
+        ),
+        (
+            "transform.schema[([]a:1 2);.qsp.use ``inputType!``x]",
+            "inputType must be one of auto, table, arrays",
+        ),
+        ("transform.renameColumns[`a]", "nameScheme must be a dictionary of names"),
+        ("transform.replaceInfinity[5]", "columns must be names"),
+        ("transform.replaceNull[5]", "columns must be names or a dictionary of columns"),
+        (
+            "transform.replaceNull[`a;.qsp.use ``bufferSize!(::;-1)]",
+            "bufferSize: from 0 to 67108864",
+        ),
+        ("transform.timeSplit[5]", "columns must be names"),
+        ("rolling[0;{x}]", "n must be a whole number above 0"),
+        ("map[5]", "fn must be a function"),
+        ("map[\"{x}\"]", "fn must be a function"),
+        ("filter[1b]", "fn must be a function"),
+        ("apply[5]", "fn must be a function"),
+        ("accumulate[5;0]", "fn must be a function"),
+        ("accumulate[{z};0;5]", "output must be a function"),
+        ("map[{x};.qsp.use ``params!``bogus]", "there is no bogus for params"),
+        ("map[{x};.qsp.use ``params!(::;5)]", "params must be names"),
+    ];
+
     #[test]
     fn wrong_values_are_said_when_the_spec_is_loaded() {
-        let period = "period must be a length of time or a whole number, above 0";
-        let size = "size must be a whole number above 0";
-        let header = "header must be one of first, always, none";
-        let time = "one of timeColumn and timeAssigner must be given";
-        for (operator, text) in [
-            ("window.count[0]", size),
-            ("window.count[-1]", size),
-            ("window.count[2f]", size),
-            ("window.count[\"a\"]", size),
-            ("window.count[2;0]", "frequency must be a whole number above 0"),
-            ("window.tumbling[`a;`t]", period),
-            ("window.tumbling[0;`t]", period),
-            ("window.tumbling[0N;`t]", period),
-            ("window.tumbling[-0D01;`t]", period),
-            ("window.tumbling[10]", time),
-            ("window.tumbling[10;`t;.qsp.use ``timeAssigner!(::;{x`t})]", time),
-            ("window.tumbling[10;5]", "timeColumn must be a name or a function"),
-            (
-                "window.tumbling[10;.qsp.use ``timeAssigner!(::;`t)]",
-                "timeAssigner must be a function",
-            ),
-            (
-                "window.tumbling[10;`t;.qsp.use ``lateness!(::;-1)]",
-                "lateness must be a length of time or a whole number, not below 0",
-            ),
-            (
-                "window.tumbling[10;`t;.qsp.use ``countTrigger!(::;0)]",
-                "countTrigger must be a whole number above 0",
-            ),
-            ("window.tumbling[10;`t;.qsp.use ``sort!``yes]", "type: sort"),
-            ("window.sliding[10;5;`t]", "duration must not be below the period"),
-            (
-                "window.sliding[10;`a;`t]",
-                "duration must be a length of time or a whole number, above 0",
-            ),
-            ("window.timer[0]", period),
-            ("window.timer[-1]", period),
-            (
-                "window.timer[10;.qsp.use ``batchSize!(::;0)]",
-                "batchSize must be a whole number above 0",
-            ),
-            ("window.global[5]", "trigger must be a function"),
-            ("decode.csv[\"j\";\",\";`sometimes]", header),
-            ("decode.csv[\"j\";\",\";1b]", header),
-            (
-                "merge[q;{x,y};.qsp.use ``trigger!``bogus]",
-                "trigger must be one of both, immediate, left, right",
-            ),
-            (
-                "merge[q;{x,y};.qsp.use ``flush!(::;1b)]",
-                "flush must be one of both, immediate, left, right, none",
-            ),
-            ("merge[q;{x,y};.qsp.use ``params!``middle]", "there is no middle for params"),
-            ("transform.fill[`a`b!0 1;`sideways]", "mode must be one of static, down, up"),
-            ("transform.fill[`a]", "defaults must be a dictionary of columns"),
-            ("transform.schema[`zz]", "schema must be a table, or a dictionary of names and types"),
-            (
-                "transform.schema[([]a:1 2);.qsp.use ``parse!``maybe]",
-                "parse must be one of auto, on, off",
-            ),
-            (
-                "transform.schema[([]a:1 2);.qsp.use ``inputType!``x]",
-                "inputType must be one of auto, table, arrays",
-            ),
-            ("transform.renameColumns[`a]", "nameScheme must be a dictionary of names"),
-            ("transform.replaceInfinity[5]", "columns must be names"),
-            ("transform.replaceNull[5]", "columns must be names or a dictionary of columns"),
-            (
-                "transform.replaceNull[`a;.qsp.use ``bufferSize!(::;-1)]",
-                "bufferSize: from 0 to 67108864",
-            ),
-            ("transform.timeSplit[5]", "columns must be names"),
-            ("rolling[0;{x}]", "n must be a whole number above 0"),
-            ("map[5]", "fn must be a function"),
-            ("map[\"{x}\"]", "fn must be a function"),
-            ("filter[1b]", "fn must be a function"),
-            ("apply[5]", "fn must be a function"),
-            ("accumulate[5;0]", "fn must be a function"),
-            ("accumulate[{z};0;5]", "output must be a function"),
-            ("map[{x};.qsp.use ``params!``bogus]", "there is no bogus for params"),
-            ("map[{x};.qsp.use ``params!(::;5)]", "params must be names"),
-        ] {
+        for (operator, text) in WRONG {
             let error = load(&spec(operator)).unwrap_err();
             let op = operator.split('[').next().unwrap();
             assert_eq!(error.text, format!(".qsp.{op}: {text}"), "{operator}");

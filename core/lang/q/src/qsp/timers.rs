@@ -73,7 +73,8 @@ fn set(cx: &mut Session, id: &K, call: &K, every_ns: Option<i64>, wait_ns: i64) 
     Ok(K::Null)
 }
 
-/// `.tm.add[id;call;period;wait]`: again and again, first after `wait`, or a period where that is 0.
+/// `.tm.add[id;call;period;wait]`: again and again, first after `wait`, or a period where that is
+/// 0.
 fn add(cx: &mut Session, args: Vec<K>) -> Result {
     let [id, call, period, rest @ ..] = args.as_slice() else { return Err(rank_error()) };
     let every = span(period, ".tm.add", 1)?;
