@@ -442,8 +442,7 @@ impl Expr for Program {
     fn on_time(&mut self, out: &mut Vec<Batch>) -> Result<(), OperatorError> {
         self.begin(out)?;
         let now = i64::try_from(self.shared.services.wall_ns()).unwrap_or(i64::MAX);
-        self.shared.call_timers(now)?;
-        if self.shared.is_due() {
+        if self.shared.call_timers(now)? && self.shared.is_due() {
             self.enter(out)?;
         }
         for at in 0..self.stations.len() {

@@ -11,20 +11,20 @@ impl Shared {
         session.qsp.timers.due()
     }
 
-    /// Calls the timers whose time has come. What one signals is counted as an error of the
-    /// pipeline, under its name.
+    /// Calls the timers whose time has come; tells whether there are any. What one signals is
+    /// counted as an error of the pipeline, under its name.
     ///
     /// # Errors
     /// What must fail the pipeline.
-    pub(super) fn call_timers(&self, now_ns: i64) -> Result<(), OperatorError> {
+    pub(super) fn call_timers(&self, now_ns: i64) -> Result<bool, OperatorError> {
         let mut session = self.session.try_borrow_mut().map_err(|_| busy())?;
         if session.qsp.timers.due().is_none_or(|due| due > now_ns) {
-            return Ok(());
+            return Ok(false);
         }
         let value = verbs::value("value");
         for (name, call) in session.qsp.timers.take_due(now_ns) {
             self.handler(&mut session, &name, &value, &[call])?;
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -7,7 +7,11 @@ use std::sync::Arc;
 /// A list, or the columns of a table, before something was put behind. It holds none of the items,
 /// so that lists of one owner stay where they are.
 #[derive(Debug)]
-pub(crate) struct Cut(Vec<End>);
+pub(crate) struct Cut {
+    ends: Vec<End>,
+    /// Whether they are those of the columns of a table; a list without items may become one.
+    of_table: bool,
+}
 
 /// Where a list ended.
 #[derive(Debug)]
@@ -49,24 +53,26 @@ impl Cut {
     pub(crate) fn of(k: &K) -> Self {
         match k {
             K::Table(t) => Self::of_columns(&t.columns),
-            list => Self::of_columns(std::slice::from_ref(list)),
+            list => Self { ends: vec![End::of(list)], of_table: false },
         }
     }
 
     pub(crate) fn of_columns(columns: &[K]) -> Self {
-        Self(columns.iter().map(End::of).collect())
+        Self { ends: columns.iter().map(End::of).collect(), of_table: true }
     }
 
     /// Makes the value what it was; only items behind its own may have come in meanwhile.
     pub(crate) fn restore(self, k: &mut K) {
         match k {
-            K::Table(t) => self.restore_columns(&mut Arc::make_mut(t).columns),
+            K::Table(t) if self.of_table => {
+                self.restore_columns(&mut Arc::make_mut(t).columns);
+            }
             list => self.restore_columns(std::slice::from_mut(list)),
         }
     }
 
     pub(crate) fn restore_columns(self, columns: &mut [K]) {
-        for (column, end) in columns.iter_mut().zip(self.0) {
+        for (column, end) in columns.iter_mut().zip(self.ends) {
             end.restore(column);
         }
     }
