@@ -174,24 +174,6 @@ impl Stream {
             Rules::Sql => field.ty.sql_name(),
         }
     }
-
-    /// Refuses a field of a window whose name another one has. SQL gives fields names of its own.
-    pub(crate) fn new_name(
-        &self,
-        fields: &[Column],
-        name: &str,
-        span: Span,
-    ) -> Result<(), Diagnostic> {
-        if self.rules == Rules::Sql || fields.iter().all(|f| f.name != name) {
-            return Ok(());
-        }
-        let text = format!(
-            "New field with name {name} already exists in the schema: give an aggregate another \
-             one with ->as(Attribute(\"name\"))"
-        );
-        Err(Diagnostic::error("field-exists", text, span))
-    }
-
     /// A column of that name that is not taken.
     pub(crate) fn free_column(&self, name: &str) -> String {
         free_column(&self.fields, name)

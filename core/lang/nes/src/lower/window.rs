@@ -37,7 +37,6 @@ impl Lowering<'_> {
             }
             let null = field.null.as_ref().map(|_| null_column(&fields, &column));
             let made = Column { column, null, ..field.clone() };
-            stream.new_name(&fields, &made.name, key.span)?;
             for (from, to) in field.columns().zip(made.columns()) {
                 key_configs.push(json!({"column": from, "name": to}));
                 needed.push(from.clone());
@@ -216,7 +215,6 @@ fn aggregates_of(
             (None, Some(field)) => field.name.clone(),
             (None, None) => stream.qualified("count"),
         };
-        stream.new_name(fields, &name, aggregate.span)?;
         let ty = result_type(aggregate.function, input.map(|f| f.ty), stream.rules);
         let column = free_column(fields, &name);
         needed.extend(input.into_iter().flat_map(Column::columns).cloned());
