@@ -137,13 +137,11 @@ impl Deployment {
     }
 
     /// The parts as sub-plans were cut; what is already running where it is to run keeps its stamp.
-    /// `goes_on`: with the file that the query wrote before.
     pub(super) fn parts_of(
         cut: Vec<SubPlan>,
         session: impl Fn(u64) -> Option<String>,
         before: &[Part],
         stamp: u64,
-        goes_on: bool,
     ) -> Vec<Part> {
         let made = |sub: SubPlan| {
             let SubPlan { node, mut plan, tree, inputs, outputs, keeps_state } = sub;
@@ -157,7 +155,7 @@ impl Deployment {
             let stamp = stays.map_or(stamp, |old| old.stamp);
             let plan = match (stays, old, again) {
                 (Some(old), ..) => old.plan.clone(),
-                (None, old, Some(again)) if old.is_some() || goes_on => again,
+                (None, Some(_), Some(again)) => again,
                 _ => plan,
             };
             Part { node, session, stamp, plan, tree, inputs, outputs, keeps_state }
@@ -239,18 +237,6 @@ pub(super) fn lasting(root: &Part, tolerance: Tolerance, alone: bool) -> (Plan, 
     }
     // Where all sources begin anew, so does everything until a state is kept.
     (plan, (!anew).then_some(again))
-}
-
-/// Whether a query that begins again as a whole empties the file that it overwrites: where its
-/// sources send everything once more, for what others sent before is nowhere else. Where only some
-/// of them do, the tolerance says whether rows are rather missing or there twice.
-pub(super) fn empties_again(whole: &Plan, tolerance: Tolerance) -> bool {
-    let sources = whole.nodes.iter().filter(|node| node.role == plan::Role::Source);
-    let mut anew = sources.map(|node| node.anew.is_some());
-    match tolerance {
-        Tolerance::ExactlyOnce => anew.any(|anew| anew),
-        _ => anew.all(|anew| anew),
-    }
 }
 
 /// What a plan is when it is started again, if that is another: one that goes on with the file that

@@ -9,7 +9,7 @@ use plan::board::VALUE_BYTES_MAX;
 use plan::{Diagnostic, Plan, Span};
 use serde_json::json;
 
-use super::deployment::{Deployment, Order, Part, Tolerance, empties_again, lasting, wired};
+use super::deployment::{Deployment, Order, Part, Tolerance, lasting, wired};
 use super::query::{STOP_MAX, Submission, key, message, read, status_of};
 use super::routes::NebulaStream;
 use super::state::{DEPLOYMENT, State, now_ms};
@@ -130,7 +130,6 @@ impl NebulaStream {
         let found = self.store.lock().spread_again(id);
         let Some(deployment) = found else { return };
         let root = |d: &Deployment| Some((d.generation, d.root()?.stamp));
-        let empties = empties_again(&deployment.whole, deployment.tolerance);
         let (stays, anew) = {
             let mut state = self.store.lock();
             let before = state.deployments.get(&id).and_then(root);
@@ -143,7 +142,7 @@ impl NebulaStream {
         let started = match stays {
             // What runs here goes on.
             true => self.keep_placing(id).await,
-            false => self.start(id, PutMode::Upsert, anew && empties).await,
+            false => self.start(id, PutMode::Upsert, anew).await,
         };
         match started {
             Ok(()) => self.unless_stopped(id).await,
@@ -217,9 +216,7 @@ impl State {
         let cut = cut.map_err(|error| refused(error.to_string()))?;
         self.remote.stamps += 1;
         let session = |node: u64| self.remote.fleet.session(node).map(str::to_owned);
-        let goes_on = generation > 1 && !empties_again(&whole, tolerance);
-        let stamp = self.remote.stamps;
-        let parts = Deployment::parts_of(cut, session, before, stamp, goes_on);
+        let parts = Deployment::parts_of(cut, session, before, self.remote.stamps);
         let large = |part: &Part| value(&Order::of(part)).is_none_or(|v| v.len() > VALUE_BYTES_MAX);
         if let Some(part) = parts.iter().find(|part| part.session.is_some() && large(part)) {
             let text = format!(
