@@ -1,10 +1,10 @@
 //! Sinks that a query puts on a node of its own choice.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use serde_json::json;
-use tests::program::until;
+use tests::program::{Program, until};
 
 use crate::nebulastream_workers::{Coordinator, accepted, connection, file, there_is_a_server};
 
@@ -56,41 +56,82 @@ fn a_sink_may_be_on_a_worker() {
     }
 }
 
+/// The sink of a query on worker 3 and its source, a connection, on worker 2.
+struct Apart {
+    coordinator: Coordinator,
+    listener: TcpListener,
+    streams: Vec<TcpStream>,
+    workers: [Program; 2],
+    id: u64,
+}
+
+impl Apart {
+    /// The query, when its first row is in the file.
+    fn start(name: &str) -> Apart {
+        let coordinator = Coordinator::start(name);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let workers = [coordinator.worker(2, &connection("a", port)), coordinator.worker(3, "")];
+        coordinator.link("addParent", 2, 3);
+        coordinator.link("removeParent", 2, 1);
+        let more = json!({"faultTolerance": "AT_LEAST_ONCE"});
+        let answer = coordinator.ask("Query::from(\"a\")", "out.csv", ", 3", more);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let id = answer.json()["queryId"].as_u64().expect("an id");
+        let mut stream = accepted(&listener);
+        stream.write_all(b"1,1,1\n").expect("it takes rows");
+        coordinator.comes_to(id, "RUNNING");
+        coordinator.rows_become("out.csv", &["1,1,1"]);
+        Apart { coordinator, listener, streams: vec![stream], workers, id }
+    }
+
+    /// Kills the worker that writes and starts another one in its place, above the other one.
+    fn replace(&mut self) {
+        self.workers[1].signal("KILL");
+        let _ = self.workers[1].wait();
+        self.coordinator.comes_to(self.id, "RESTARTING");
+        self.workers[1] = self.coordinator.worker(3, "");
+        self.coordinator.link("addParent", 2, 3);
+    }
+
+    /// Sends one more row, which must come behind the first.
+    fn go_on(mut self) {
+        self.coordinator.comes_to(self.id, "RUNNING");
+        let row = b"2,2,2\n";
+        // Where the source has made another connection, nobody listens to the old one.
+        let _ = self.streams[0].write_all(row);
+        // A row in the file may be one whose ack did not leave in time: it comes once more.
+        let there = until(|| {
+            if let Ok((mut stream, _)) = self.listener.accept() {
+                stream.write_all(row).expect("it takes rows");
+                self.streams.push(stream);
+            }
+            let mut rows = self.coordinator.rows("out.csv");
+            rows.dedup();
+            (rows == ["1,1,1", "2,2,2"]).then_some(())
+        });
+        assert!(there.is_some(), "{:?}", self.coordinator.rows("out.csv"));
+    }
+}
+
 #[test]
 fn a_sink_on_a_worker_that_is_killed_goes_on_with_its_file() {
     if !there_is_a_server() {
         return;
     }
-    let coordinator = Coordinator::start("nes-sink-killed");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("its address").port();
-    let _source = coordinator.worker(2, &connection("a", port));
-    let mut worker = coordinator.worker(3, "");
-    coordinator.link("addParent", 2, 3);
-    coordinator.link("removeParent", 2, 1);
-    let more = json!({"faultTolerance": "AT_LEAST_ONCE"});
-    let answer = coordinator.ask("Query::from(\"a\")", "out.csv", ", 3", more);
-    assert_eq!(answer.status, 202, "{}", answer.text());
-    let id = answer.json()["queryId"].as_u64().expect("an id");
-    let mut stream = accepted(&listener);
-    stream.write_all(b"1,1,1\n").expect("it takes rows");
-    coordinator.comes_to(id, "RUNNING");
-    coordinator.rows_become("out.csv", &["1,1,1"]);
+    let mut apart = Apart::start("nes-sink-killed");
+    apart.replace();
+    apart.coordinator.link("removeParent", 2, 1);
+    apart.go_on();
+}
 
-    worker.signal("KILL");
-    let _ = worker.wait();
-    coordinator.comes_to(id, "RESTARTING");
-    let _worker = coordinator.worker(3, "");
-    // In this order there is no other way meanwhile, over which the query would begin again.
-    coordinator.link("removeParent", 2, 1);
-    coordinator.link("addParent", 2, 3);
-    coordinator.comes_to(id, "RUNNING");
-    stream.write_all(b"2,2,2\n").expect("it takes rows");
-    // A row in the file may be one whose ack did not leave in time: it comes once more.
-    let there = until(|| {
-        let mut rows = coordinator.rows("out.csv");
-        rows.dedup();
-        (rows == ["1,1,1", "2,2,2"]).then_some(())
-    });
-    assert!(there.is_some(), "{:?}", coordinator.rows("out.csv"));
+#[test]
+fn a_query_that_begins_again_keeps_what_its_source_does_not_send_again() {
+    if !there_is_a_server() {
+        return;
+    }
+    let mut apart = Apart::start("nes-sink-again");
+    apart.replace();
+    // With two ways to the root it is spread otherwise than before.
+    apart.go_on();
 }

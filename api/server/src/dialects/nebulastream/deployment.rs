@@ -68,6 +68,17 @@ pub(super) struct Leaving {
     pub(super) anew: bool,
 }
 
+/// What there was of a query before it is spread.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Before<'a> {
+    /// The parts that may stay as they are.
+    pub(super) parts: &'a [Part],
+    /// How often it began as a whole.
+    pub(super) generation: u64,
+    /// Whether a file that is overwritten keeps its rows nevertheless.
+    pub(super) keeps_rows: bool,
+}
+
 /// How a query is spread over nodes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Deployment {
@@ -136,11 +147,21 @@ impl Deployment {
         self.edges().into_iter().map(|(_, name)| name).collect()
     }
 
+    /// Whether the file that a query overwrites keeps its rows when the query begins again as a
+    /// whole: with `AT_LEAST_ONCE`, where a source sends nothing twice, so that they are nowhere
+    /// else. A maintenance that restarts the query empties the file.
+    pub(super) fn keeps_rows(&self) -> bool {
+        let restarts = self.leaving.is_some_and(|leaving| leaving.anew);
+        let mut nodes = self.whole.nodes.iter();
+        let passes = nodes.any(|node| node.role == plan::Role::Source && node.anew.is_none());
+        self.tolerance == Tolerance::AtLeastOnce && !restarts && passes
+    }
+
     /// The parts as sub-plans were cut; what is already running where it is to run keeps its stamp.
     pub(super) fn parts_of(
         cut: Vec<SubPlan>,
         session: impl Fn(u64) -> Option<String>,
-        before: &[Part],
+        before: Before<'_>,
         stamp: u64,
     ) -> Vec<Part> {
         let made = |sub: SubPlan| {
@@ -148,14 +169,14 @@ impl Deployment {
             let session = if node == ROOT { None } else { session(node) };
             // The root knows by itself whether it starts something again.
             let again = session.as_ref().and_then(|_| continued(&mut plan));
-            let old = before.iter().find(|old| {
+            let old = before.parts.iter().find(|old| {
                 old.node == node && (old.plan == plan || Some(&old.plan) == again.as_ref())
             });
             let stays = old.filter(|old| old.session == session);
             let stamp = stays.map_or(stamp, |old| old.stamp);
             let plan = match (stays, old, again) {
                 (Some(old), ..) => old.plan.clone(),
-                (None, Some(_), Some(again)) => again,
+                (None, old, Some(again)) if old.is_some() || before.keeps_rows => again,
                 _ => plan,
             };
             Part { node, session, stamp, plan, tree, inputs, outputs, keeps_state }

@@ -9,7 +9,7 @@ use plan::board::VALUE_BYTES_MAX;
 use plan::{Diagnostic, Plan, Span};
 use serde_json::json;
 
-use super::deployment::{Deployment, Order, Part, Tolerance, lasting, wired};
+use super::deployment::{Before, Deployment, Order, Part, Tolerance, lasting, wired};
 use super::query::{STOP_MAX, Submission, key, message, read, status_of};
 use super::routes::NebulaStream;
 use super::state::{DEPLOYMENT, State, now_ms};
@@ -130,19 +130,21 @@ impl NebulaStream {
         let found = self.store.lock().spread_again(id);
         let Some(deployment) = found else { return };
         let root = |d: &Deployment| Some((d.generation, d.root()?.stamp));
-        let (stays, anew) = {
+        let (stays, empties) = {
             let mut state = self.store.lock();
-            let before = state.deployments.get(&id).and_then(root);
+            let before = state.deployments.get(&id);
+            let keeps = before.is_some_and(Deployment::keeps_rows);
+            let before = before.and_then(root);
             let stays = before.is_some() && root(&deployment) == before;
             let anew = before.is_none_or(|(generation, _)| generation != deployment.generation);
             state.deployments.insert(id, Deployment { held: anew, ..deployment });
-            (stays, anew)
+            (stays, anew && !keeps)
         };
         tracing::info!(query = id, "A query has places for what was lost");
         let started = match stays {
             // What runs here goes on.
             true => self.keep_placing(id).await,
-            false => self.start(id, PutMode::Upsert, anew).await,
+            false => self.start(id, PutMode::Upsert, empties).await,
         };
         match started {
             Ok(()) => self.unless_stopped(id).await,
@@ -192,7 +194,7 @@ impl State {
         self.queries.planned(id, lowered.view.clone(), lowered.tree.clone());
         self.validate(text, &lowered.plan)?;
         let whole = self.rule.map(|_| lowered.clone());
-        let deployment = self.place(id, lowered, placement, tolerance, 1, &[])?;
+        let deployment = self.place(id, lowered, placement, tolerance, Before::default())?;
         Ok(match whole {
             Some(whole) => self.merge(id, &whole, deployment),
             None => deployment,
@@ -205,12 +207,13 @@ impl State {
         lowered: Lowered,
         placement: &str,
         tolerance: Tolerance,
-        generation: u64,
-        before: &[Part],
+        before: Before<'_>,
     ) -> Result<Deployment, Vec<Diagnostic>> {
         let Lowered { plan: whole, steps, .. } = lowered;
         let places = place(&self.topology, &steps, Placement::named(placement));
         let places = places.map_err(|error| refused(error.to_string()))?;
+        // What stays belongs to the same generation.
+        let generation = before.generation + u64::from(before.parts.is_empty());
         let prefix = format!("nes_{id}_{generation}");
         let cut = cut(&self.topology, &whole, &steps, &places, &prefix);
         let cut = cut.map_err(|error| refused(error.to_string()))?;
@@ -250,9 +253,9 @@ impl State {
         let whole = leaving.is_some_and(|leaving| leaving.anew);
         let (mut anew, mut made) = (tolerance == Tolerance::ExactlyOnce || forgets || whole, None);
         if !anew {
-            let kept =
-                self.place(id, lowered, placement, tolerance, before.generation, &before.parts);
-            let kept = kept.ok()?;
+            let stay =
+                Before { parts: &before.parts, generation: before.generation, keeps_rows: false };
+            let kept = self.place(id, lowered, placement, tolerance, stay).ok()?;
             // What lies in an edge that is not there any more would be lost. Where a part was taken
             // away by order, nobody else takes anything out of its edges.
             anew = match leaving {
@@ -266,8 +269,9 @@ impl State {
         }
         if made.is_none() {
             let lowered = lower(self)?;
-            let generation = before.generation + 1;
-            made = self.place(id, lowered, placement, tolerance, generation, &[]).ok();
+            let keeps_rows = before.keeps_rows();
+            let begins = Before { parts: &[], generation: before.generation, keeps_rows };
+            made = self.place(id, lowered, placement, tolerance, begins).ok();
         }
         if anew && made.is_some() {
             let edges = before.parts.iter().flat_map(|part| &part.outputs);
