@@ -38,7 +38,8 @@ impl Broker {
             file,
             "listener {port} 127.0.0.1\nlistener {web_port} 127.0.0.1\nprotocol websockets\n\
              allow_anonymous true\nuser root\npersistence true\npersistence_location {folder}/\n\
-             autosave_interval 0\nmax_queued_messages 0\n"
+             autosave_interval 0\nmax_queued_messages 0\n\
+             log_dest file {folder}/log\nlog_type notice\n"
         )
         .expect("it is written");
         Broker { child: None, port, web_port, dir }
@@ -74,6 +75,12 @@ impl Broker {
             now.is_some() && now != before
         });
         assert!(written, "the broker saves");
+    }
+
+    /// Whether a client has said that it goes: what it said before that was heard.
+    pub(super) fn was_left_by(&self, client: &str) -> bool {
+        let log = std::fs::read_to_string(self.dir.path().join("log"));
+        log.is_ok_and(|log| log.contains(&format!("Client {client} disconnected")))
     }
 
     fn saved(&self) -> PathBuf {

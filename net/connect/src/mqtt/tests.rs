@@ -129,7 +129,8 @@ fn messages_arrive_once_and_are_forgotten() {
             reader.sees(&["a", "b", "c", "d", "e"]).await;
             reader.stop().await;
             // Who comes too early under the same name cuts off what it tells the broker at its end.
-            rt::sleep(Time::from_millis(300)).await;
+            let name = format!("reader{qos}");
+            eventually(|| broker.was_left_by(&name), || format!("{name} stays")).await;
             let again = Running::start(source(&url, &topic), Fake::new());
             rt::sleep(Time::from_millis(300)).await;
             assert_eq!(again.context.texts(), Vec::<String>::new(), "{qos}: it knows");
