@@ -56,7 +56,7 @@ fn a_sink_may_be_on_a_worker() {
     }
 }
 
-/// The sink of a query on worker 3 and its source, a connection, on worker 2.
+/// A query with its source, a connection, on worker 2 below worker 3.
 struct Apart {
     coordinator: Coordinator,
     listener: TcpListener,
@@ -66,8 +66,8 @@ struct Apart {
 }
 
 impl Apart {
-    /// The query, when its first row is in the file.
-    fn start(name: &str) -> Apart {
+    /// The query, when its first row is in the file; `place` is where its sink is.
+    fn start(name: &str, place: &str) -> Apart {
         let coordinator = Coordinator::start(name);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
@@ -75,7 +75,7 @@ impl Apart {
         coordinator.link("addParent", 2, 3);
         coordinator.link("removeParent", 2, 1);
         let more = json!({"faultTolerance": "AT_LEAST_ONCE"});
-        let answer = coordinator.ask("Query::from(\"a\")", "out.csv", ", 3", more);
+        let answer = coordinator.ask("Query::from(\"a\")", "out.csv", place, more);
         assert_eq!(answer.status, 202, "{}", answer.text());
         let id = answer.json()["queryId"].as_u64().expect("an id");
         let mut stream = accepted(&listener);
@@ -85,10 +85,15 @@ impl Apart {
         Apart { coordinator, listener, streams: vec![stream], workers, id }
     }
 
-    /// Kills the worker that writes and starts another one in its place, above the other one.
-    fn replace(&mut self) {
+    /// Kills the worker above the source.
+    fn kill(&mut self) {
         self.workers[1].signal("KILL");
         let _ = self.workers[1].wait();
+    }
+
+    /// Kills the worker that writes and starts another one in its place, above the other one.
+    fn replace(&mut self) {
+        self.kill();
         self.coordinator.comes_to(self.id, "RESTARTING");
         self.workers[1] = self.coordinator.worker(3, "");
         self.coordinator.link("addParent", 2, 3);
@@ -119,7 +124,7 @@ fn a_sink_on_a_worker_that_is_killed_goes_on_with_its_file() {
     if !there_is_a_server() {
         return;
     }
-    let mut apart = Apart::start("nes-sink-killed");
+    let mut apart = Apart::start("nes-sink-killed", ", 3");
     apart.replace();
     apart.coordinator.link("removeParent", 2, 1);
     apart.go_on();
@@ -130,8 +135,38 @@ fn a_query_that_begins_again_keeps_what_its_source_does_not_send_again() {
     if !there_is_a_server() {
         return;
     }
-    let mut apart = Apart::start("nes-sink-again");
+    let mut apart = Apart::start("nes-sink-again", ", 3");
     apart.replace();
     // With two ways to the root it is spread otherwise than before.
     apart.go_on();
+}
+
+#[test]
+fn so_does_one_whose_file_is_at_the_root() {
+    if !there_is_a_server() {
+        return;
+    }
+    let mut apart = Apart::start("nes-sink-root", "");
+    // The source is below the root now, by another edge.
+    apart.kill();
+    let moved = until(|| (apart.coordinator.plan(apart.id).len() == 2).then_some(()));
+    assert!(moved.is_some(), "{:?}", apart.coordinator.plan(apart.id));
+    apart.go_on();
+}
+
+#[test]
+fn a_maintenance_that_restarts_a_query_empties_its_file() {
+    if !there_is_a_server() {
+        return;
+    }
+    let apart = Apart::start("nes-sink-restart", "");
+    let coordinator = &apart.coordinator;
+    let _fourth = coordinator.worker(4, "");
+    coordinator.link("addParent", 2, 4);
+    let answer = coordinator.maintain(3, "RESTART");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let mut rows = accepted(&apart.listener);
+    rows.write_all(b"7,7,7\n").expect("it takes rows");
+    coordinator.rows_become("out.csv", &["7,7,7"]);
+    coordinator.comes_to(apart.id, "RUNNING");
 }

@@ -145,7 +145,7 @@ impl Coordinator {
     }
 
     /// Takes a node out of service.
-    fn maintain(&self, node: u64, kind: &str) -> Answer {
+    pub(crate) fn maintain(&self, node: u64, kind: &str) -> Answer {
         let body = json!({"id": node, "migrationType": kind}).to_string();
         http(&self.address, "POST", "/v1/nes/maintenance/mark", &body)
     }

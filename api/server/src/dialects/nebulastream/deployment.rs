@@ -68,15 +68,18 @@ pub(super) struct Leaving {
     pub(super) anew: bool,
 }
 
-/// What there was of a query before it is spread.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Before<'a> {
-    /// The parts that may stay as they are.
-    pub(super) parts: &'a [Part],
-    /// How often it began as a whole.
-    pub(super) generation: u64,
-    /// Whether a file that is overwritten keeps its rows nevertheless.
-    pub(super) keeps_rows: bool,
+/// What a query that is spread does.
+#[derive(Clone, Copy)]
+pub(super) enum Spread<'a> {
+    /// It goes on: parts of how it was spread before stay as they are.
+    GoesOn(&'a Deployment),
+    /// It begins as a whole.
+    Begins {
+        /// How often it has begun with this.
+        generation: u64,
+        /// Whether a file that is overwritten keeps its rows nevertheless.
+        keeps_rows: bool,
+    },
 }
 
 /// How a query is spread over nodes.
@@ -101,6 +104,9 @@ pub(super) struct Deployment {
     /// Where it must not run any more; it is taken away there before it is put elsewhere.
     #[serde(skip)]
     pub(super) leaving: Option<Leaving>,
+    /// Whether the file that it overwrites keeps its rows though it begins as a whole.
+    #[serde(skip)]
+    pub(super) keeps_rows: bool,
     /// Whether workers are not told yet, because the coordinator does not run its part.
     #[serde(skip)]
     pub(super) held: bool,
@@ -150,7 +156,7 @@ impl Deployment {
     /// Whether the file that a query overwrites keeps its rows when the query begins again as a
     /// whole: with `AT_LEAST_ONCE`, where a source sends nothing twice, so that they are nowhere
     /// else. A maintenance that restarts the query empties the file.
-    pub(super) fn keeps_rows(&self) -> bool {
+    pub(super) fn would_keep_rows(&self) -> bool {
         let restarts = self.leaving.is_some_and(|leaving| leaving.anew);
         let mut nodes = self.whole.nodes.iter();
         let passes = nodes.any(|node| node.role == plan::Role::Source && node.anew.is_none());
@@ -161,22 +167,26 @@ impl Deployment {
     pub(super) fn parts_of(
         cut: Vec<SubPlan>,
         session: impl Fn(u64) -> Option<String>,
-        before: Before<'_>,
+        spread: Spread<'_>,
         stamp: u64,
     ) -> Vec<Part> {
+        let (before, keeps_rows) = match spread {
+            Spread::GoesOn(before) => (before.parts.as_slice(), false),
+            Spread::Begins { keeps_rows, .. } => (&[][..], keeps_rows),
+        };
         let made = |sub: SubPlan| {
             let SubPlan { node, mut plan, tree, inputs, outputs, keeps_state } = sub;
             let session = if node == ROOT { None } else { session(node) };
             // The root knows by itself whether it starts something again.
             let again = session.as_ref().and_then(|_| continued(&mut plan));
-            let old = before.parts.iter().find(|old| {
+            let old = before.iter().find(|old| {
                 old.node == node && (old.plan == plan || Some(&old.plan) == again.as_ref())
             });
             let stays = old.filter(|old| old.session == session);
             let stamp = stays.map_or(stamp, |old| old.stamp);
             let plan = match (stays, old, again) {
                 (Some(old), ..) => old.plan.clone(),
-                (None, old, Some(again)) if old.is_some() || before.keeps_rows => again,
+                (None, old, Some(again)) if old.is_some() || keeps_rows => again,
                 _ => plan,
             };
             Part { node, session, stamp, plan, tree, inputs, outputs, keeps_state }

@@ -9,7 +9,7 @@ use plan::board::VALUE_BYTES_MAX;
 use plan::{Diagnostic, Plan, Span};
 use serde_json::json;
 
-use super::deployment::{Before, Deployment, Order, Part, Tolerance, lasting, wired};
+use super::deployment::{Deployment, Order, Part, Spread, Tolerance, lasting, wired};
 use super::query::{STOP_MAX, Submission, key, message, read, status_of};
 use super::routes::NebulaStream;
 use super::state::{DEPLOYMENT, State, now_ms};
@@ -132,13 +132,12 @@ impl NebulaStream {
         let root = |d: &Deployment| Some((d.generation, d.root()?.stamp));
         let (stays, empties) = {
             let mut state = self.store.lock();
-            let before = state.deployments.get(&id);
-            let keeps = before.is_some_and(Deployment::keeps_rows);
-            let before = before.and_then(root);
+            let before = state.deployments.get(&id).and_then(root);
             let stays = before.is_some() && root(&deployment) == before;
             let anew = before.is_none_or(|(generation, _)| generation != deployment.generation);
+            let empties = anew && !deployment.keeps_rows;
             state.deployments.insert(id, Deployment { held: anew, ..deployment });
-            (stays, anew && !keeps)
+            (stays, empties)
         };
         tracing::info!(query = id, "A query has places for what was lost");
         let started = match stays {
@@ -194,7 +193,8 @@ impl State {
         self.queries.planned(id, lowered.view.clone(), lowered.tree.clone());
         self.validate(text, &lowered.plan)?;
         let whole = self.rule.map(|_| lowered.clone());
-        let deployment = self.place(id, lowered, placement, tolerance, Before::default())?;
+        let begins = Spread::Begins { generation: 1, keeps_rows: false };
+        let deployment = self.place(id, lowered, placement, tolerance, begins)?;
         Ok(match whole {
             Some(whole) => self.merge(id, &whole, deployment),
             None => deployment,
@@ -207,19 +207,22 @@ impl State {
         lowered: Lowered,
         placement: &str,
         tolerance: Tolerance,
-        before: Before<'_>,
+        spread: Spread<'_>,
     ) -> Result<Deployment, Vec<Diagnostic>> {
         let Lowered { plan: whole, steps, .. } = lowered;
         let places = place(&self.topology, &steps, Placement::named(placement));
         let places = places.map_err(|error| refused(error.to_string()))?;
-        // What stays belongs to the same generation.
-        let generation = before.generation + u64::from(before.parts.is_empty());
+        let (generation, keeps_rows) = match spread {
+            // What stays belongs to the same generation.
+            Spread::GoesOn(before) => (before.generation, false),
+            Spread::Begins { generation, keeps_rows } => (generation, keeps_rows),
+        };
         let prefix = format!("nes_{id}_{generation}");
         let cut = cut(&self.topology, &whole, &steps, &places, &prefix);
         let cut = cut.map_err(|error| refused(error.to_string()))?;
         self.remote.stamps += 1;
         let session = |node: u64| self.remote.fleet.session(node).map(str::to_owned);
-        let parts = Deployment::parts_of(cut, session, before, self.remote.stamps);
+        let parts = Deployment::parts_of(cut, session, spread, self.remote.stamps);
         let large = |part: &Part| value(&Order::of(part)).is_none_or(|v| v.len() > VALUE_BYTES_MAX);
         if let Some(part) = parts.iter().find(|part| part.session.is_some() && large(part)) {
             let text = format!(
@@ -230,7 +233,8 @@ impl State {
         }
         let slots = slots_of(&places);
         self.topology.use_slots(&slots, true);
-        Ok(Deployment { generation, tolerance, whole, slots, parts, ..Deployment::default() })
+        let rest = Deployment::default();
+        Ok(Deployment { generation, keeps_rows, tolerance, whole, slots, parts, ..rest })
     }
 
     /// The same for a query of which a part is lost: once there is a place for all of it, with the
@@ -253,9 +257,8 @@ impl State {
         let whole = leaving.is_some_and(|leaving| leaving.anew);
         let (mut anew, mut made) = (tolerance == Tolerance::ExactlyOnce || forgets || whole, None);
         if !anew {
-            let stay =
-                Before { parts: &before.parts, generation: before.generation, keeps_rows: false };
-            let kept = self.place(id, lowered, placement, tolerance, stay).ok()?;
+            let goes_on = Spread::GoesOn(&before);
+            let kept = self.place(id, lowered, placement, tolerance, goes_on).ok()?;
             // What lies in an edge that is not there any more would be lost. Where a part was taken
             // away by order, nobody else takes anything out of its edges.
             anew = match leaving {
@@ -269,8 +272,10 @@ impl State {
         }
         if made.is_none() {
             let lowered = lower(self)?;
-            let keeps_rows = before.keeps_rows();
-            let begins = Before { parts: &[], generation: before.generation, keeps_rows };
+            let begins = Spread::Begins {
+                generation: before.generation + 1,
+                keeps_rows: before.would_keep_rows(),
+            };
             made = self.place(id, lowered, placement, tolerance, begins).ok();
         }
         if anew && made.is_some() {
