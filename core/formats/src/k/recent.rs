@@ -13,12 +13,19 @@ const SLOTS: usize = 1 << 12;
 /// Bytes of the names of columns that are remembered.
 const NAMES_BYTES_MAX: usize = 1 << 10;
 
+/// Texts of fewer bytes are short.
+const SHORT: usize = 8;
+
 /// The bytes of a text of at most 15, and zeros.
 type Words = [u64; 2];
 
 /// See the head of the file. A slot without a symbol has the empty one, which has no bytes.
 #[derive(Default)]
-pub(super) struct Recent(Vec<(Words, Sym)>);
+pub(super) struct Recent {
+    /// Short ones: the bytes, and in the highest byte how many these are.
+    short: Vec<(u64, Sym)>,
+    long: Vec<(Words, Sym)>,
+}
 
 /// Names of columns, and how they were written; as long as there are no bytes there are none.
 #[derive(Default)]
@@ -29,7 +36,7 @@ struct Names {
 }
 
 thread_local! {
-    static RECENT: RefCell<Recent> = const { RefCell::new(Recent(Vec::new())) };
+    static RECENT: RefCell<Recent> = RefCell::default();
     static NAMES: RefCell<Names> = RefCell::default();
 }
 
@@ -93,6 +100,11 @@ fn text(bytes: &[u8], len: usize) -> Option<Words> {
     Some([text as u64, (text >> 64) as u64])
 }
 
+/// How a short text is remembered, which is the first `len` bytes of a word.
+fn short(word: u64, len: usize) -> u64 {
+    word & ((1 << (8 * len)) - 1) | (len as u64) << 56
+}
+
 fn slot([first, second]: Words) -> usize {
     let mixed = (first ^ second.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> (u64::BITS - SLOTS.trailing_zeros())) as usize
@@ -101,38 +113,41 @@ fn slot([first, second]: Words) -> usize {
 impl Recent {
     /// The symbol whose text is the first `len` bytes, among which is no zero.
     pub(super) fn read(&self, bytes: &[u8], len: usize) -> Option<Sym> {
-        self.known(text(bytes, len)?)
-    }
-
-    fn known(&self, words: Words) -> Option<Sym> {
-        let (known, symbol) = self.0.get(slot(words))?;
+        let words @ [word, _] = text(bytes, len)?;
+        if len < SHORT {
+            return self.known(short(word, len));
+        }
+        let (known, symbol) = self.long.get(slot(words))?;
         (*known == words).then_some(*symbol)
     }
 
+    fn known(&self, short: u64) -> Option<Sym> {
+        let (known, symbol) = self.short.get(slot([short, 0]))?;
+        (*known == short).then_some(*symbol)
+    }
+
     /// Reads symbols whose texts all have `len` bytes, with a zero behind each: as many as are
-    /// remembered and follow each other. Where the next one begins is known before one is looked
-    /// at, which is most of the time that it takes otherwise.
+    /// short, remembered and follow each other. Where the next one begins is known before one is
+    /// looked at, which is most of the time that it takes otherwise.
     pub(super) fn read_alike(&self, bytes: &[u8], len: usize, out: &mut [Sym]) -> usize {
-        if !(1..8).contains(&len) {
+        let Some(known) = self.short.first_chunk::<SLOTS>().filter(|_| len < SHORT) else {
             return 0;
-        }
-        let (text, end) = ((1u64 << (8 * len)) - 1, 0xff << (8 * len));
-        let last = end >> 8;
-        let mut at = 0;
-        for (done, to) in out.iter_mut().enumerate() {
-            let rest = bytes.get(at..);
-            let Some(word) = rest.and_then(|rest| rest.first_chunk()) else { return done };
-            let word = u64::from_le_bytes(*word);
-            let words = [word & text, 0];
-            // No text has a zero within, so that one with a last byte has them all.
-            let whole = word & end == 0 && word & last != 0;
-            match self.0.get(slot(words)) {
-                Some((known, symbol)) if whole && *known == words => *to = *symbol,
-                _ => return done,
+        };
+        // The zero behind a text is a part of it: with another byte there it is none of those that
+        // have so many bytes.
+        let (text, length) = (u64::MAX >> (8 * (SHORT - 1 - len)), (len as u64) << 56);
+        let (mut rest, mut count) = (bytes, 0);
+        for to in out {
+            let Some(word) = rest.first_chunk() else { break };
+            let short = u64::from_le_bytes(*word) & text ^ length;
+            match known.get(slot([short, 0])) {
+                Some((known, symbol)) if *known == short => *to = *symbol,
+                _ => break,
             }
-            at += len + 1;
+            count += 1;
+            rest = rest.get(len + 1..).unwrap_or_default();
         }
-        out.len()
+        count
     }
 
     /// Reads symbols with a zero behind each, whose places are the bits of `ends`: as many as are
@@ -151,9 +166,7 @@ impl Recent {
             let end = ends.trailing_zeros() as usize;
             let (text, len) = (bytes.get(start..).unwrap_or_default(), end - start);
             let found = match text.first_chunk() {
-                Some(word) if len < 8 => {
-                    self.known([u64::from_le_bytes(*word) & ((1 << (8 * len)) - 1), 0])
-                }
+                Some(word) if len < SHORT => self.known(short(u64::from_le_bytes(*word), len)),
                 _ => self.read(text, len),
             };
             let Some(symbol) = found else { break };
@@ -166,13 +179,23 @@ impl Recent {
 
     /// Remembers the symbol whose text is the first `len` bytes, among which is no zero.
     pub(super) fn keep(&mut self, bytes: &[u8], len: usize, symbol: Sym) {
-        let Some(words) = text(bytes, len) else { return };
-        if self.0.is_empty() {
-            self.0.resize(SLOTS, Default::default());
+        let Some(words @ [word, _]) = text(bytes, len) else { return };
+        if len < SHORT {
+            let short = short(word, len);
+            remember(&mut self.short, slot([short, 0]), (short, symbol));
+        } else {
+            remember(&mut self.long, slot(words), (words, symbol));
         }
-        if let Some(slot) = self.0.get_mut(slot(words)) {
-            *slot = (words, symbol);
-        }
+    }
+}
+
+/// Puts a text into its slot; there are none before the first one.
+fn remember<T: Clone + Default>(slots: &mut Vec<(T, Sym)>, at: usize, text: (T, Sym)) {
+    if slots.is_empty() {
+        slots.resize(SLOTS, Default::default());
+    }
+    if let Some(slot) = slots.get_mut(at) {
+        *slot = text;
     }
 }
 
@@ -222,7 +245,7 @@ mod tests {
             prop_assert_eq!(out.get(..count), want.get(..count));
             let found = |text: &Vec<u8>| recent.read(&[text, &[0; 8][..]].concat(), text.len());
             let alike = texts.iter().take_while(|text| text.len() == len && found(text).is_some());
-            prop_assert_eq!(count, if len == 0 { 0 } else { alike.count() });
+            prop_assert_eq!(count, alike.count());
         }
     }
 

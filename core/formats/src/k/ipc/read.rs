@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         }
         let (mut slots, mut alike) = (out.as_mut_slice(), true);
         while !slots.is_empty() {
-            if let Some(len) = recent::length(self.rest).filter(|_| alike) {
+            if alike && let Some(len) = recent::length(self.rest) {
                 let count = known.read_alike(self.rest, len, slots);
                 self.rest = self.rest.get(count * (len + 1)..).unwrap_or_default();
                 slots = slots.get_mut(count..).unwrap_or_default();

@@ -76,14 +76,19 @@ impl<'a> Keys<'a> {
         let pieces: Vec<&[Sym]> = on_slices!(column, items, [Sym] => items);
         let max = dense_max(pieces.iter().map(|piece| piece.len()).sum());
         let mut keys = Self { pieces: Vec::new(), low: u32::MAX, size: 0, symbols: Vec::new() };
-        let mut seen = Vec::new();
+        let (mut seen, mut whole) = (Vec::new(), false);
         for piece in &pieces {
             // Most pieces have symbols near those of the ones before.
-            if !keys.mark(piece, &mut seen) {
+            if !keys.hold(piece) {
                 let ids = piece.iter().map(|symbol| symbol.id());
                 let ends = ids.fold((u32::MAX, 0), |(low, high), id| (low.min(id), high.max(id)));
                 keys.widen(ends, max, &mut seen)?;
+                whole = false;
+            }
+            // Once there is one of each number, others tell nothing new.
+            if !whole {
                 keys.mark(piece, &mut seen);
+                whole = keys.size <= piece.len() && !seen.iter().any(|symbol| symbol.is_null());
             }
         }
         keys.pieces = pieces;
@@ -96,16 +101,21 @@ impl<'a> Keys<'a> {
         Some(keys)
     }
 
-    /// Marks the symbols of a piece as seen; false where there is no room for one.
-    fn mark(&self, piece: &[Sym], seen: &mut [Sym]) -> bool {
-        let mut all = true;
+    /// Whether there is room for all symbols of a piece.
+    fn hold(&self, piece: &[Sym]) -> bool {
+        let Some(last) = self.size.checked_sub(1) else { return piece.is_empty() };
+        // All are looked at, several at once: that takes less time than to end at one.
+        let within = |id: u32| id.wrapping_sub(self.low) <= last as u32;
+        piece.iter().fold(true, |all, symbol| all & within(symbol.id()))
+    }
+
+    /// Marks the symbols of a piece as seen.
+    fn mark(&self, piece: &[Sym], seen: &mut [Sym]) {
         for symbol in piece {
-            match seen.get_mut(self.slot(*symbol)) {
-                Some(slot) => *slot = *symbol,
-                None => all = false,
+            if let Some(slot) = seen.get_mut(self.slot(*symbol)) {
+                *slot = *symbol;
             }
         }
-        all
     }
 
     /// Makes room for symbols with numbers between two; `None` where there would be more than `max`

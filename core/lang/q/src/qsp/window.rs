@@ -15,6 +15,8 @@ mod shape;
 mod tests;
 mod time;
 mod timer;
+#[cfg(test)]
+mod together_tests;
 
 pub(super) use concat::concat;
 pub(super) use count::Count;

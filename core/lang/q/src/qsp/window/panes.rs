@@ -276,6 +276,15 @@ impl Panes {
         Ok(())
     }
 
+    /// Whether `count` records with times between two would be put as they are, all of them into
+    /// one period and behind, not to, those that are there. That cannot fail.
+    pub(super) fn stay_apart(&self, period: i64, count: usize, (low, high): (i64, i64)) -> bool {
+        let pane = low.div_euclid(period);
+        let before = self.panes.get(&pane).and_then(|pieces| pieces.last());
+        let joins = before.is_some_and(|last| last.len() + count <= PIECE);
+        pane == high.div_euclid(period) && !joins
+    }
+
     fn add(&mut self, cx: &mut Session, pane: i64, mixed: bool, new: Piece) -> Result<()> {
         let pieces = self.panes.entry(pane).or_default();
         self.held += new.len();

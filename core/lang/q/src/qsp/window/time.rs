@@ -6,6 +6,7 @@ use super::{fits, metadata, records};
 use crate::convert::calendar::{DAY, EPOCH_DAYS};
 use crate::convert::numeric::NULL;
 use crate::error::{QError, Result};
+use crate::memory::coming;
 use crate::qsp::build::Node;
 use crate::qsp::kept::{self, Parts};
 use crate::qsp::pieces::Pieces;
@@ -280,6 +281,37 @@ impl Time {
         }
         Ok(())
     }
+
+    /// Keeps records of which nothing becomes yet, as they are, and tells whether it did: they have
+    /// the columns that others had, their windows are open and stay so, and there is room.
+    fn keep_quietly(&mut self, cx: &mut Session, node: &Node, shape: &Shape, data: &K) -> bool {
+        let (Some(next), Some(like)) = (self.next, &self.like) else { return false };
+        if !has_columns_of(like, data) {
+            return false;
+        }
+        let Ok((ty, times)) = times(cx, node, &K::Null, data) else { return false };
+        let (least, last) = ends(&times);
+        let greatest = self.greatest.max(last);
+        let open = least != NULL
+            && i128::from(least) >= next - i128::from(shape.period)
+            && i128::from(greatest) < shape.closed(next);
+        if !open
+            || self.ty != Some(ty)
+            || !self.held.stay_apart(shape.period, times.len(), (least, last))
+        {
+            return false;
+        }
+        let fit = self
+            .held
+            .fit(data, false)
+            .and_then(|()| fits(self.late.records.as_ref(), self.late.times.len(), data, false));
+        if fit.is_err() || cx.bounded(coming([data]), |_| Ok(())).is_err() {
+            return false;
+        }
+        (self.heard, self.greatest) = (true, greatest);
+        let data = data.clone();
+        self.held.put(cx, shape.period, false, data, times, (least, last)).is_ok()
+    }
 }
 
 impl Stage for Time {
@@ -323,6 +355,17 @@ impl Stage for Time {
         self.greatest = self.greatest.max(last);
         self.fire(cx, node, &shape, self.greatest.into(), out)?;
         if self.is_full(&shape) { self.flush(cx, node, &shape, out) } else { Ok(()) }
+    }
+
+    fn values(&mut self, cx: &mut Session, node: &Node, values: &[K]) -> usize {
+        let Ok(shape) = Shape::of(node, self.ty) else { return 0 };
+        // No function has a say, and nobody counts.
+        let named = node.option("timeColumn").is_some_and(|name| name.as_sym().is_some());
+        let looks = self.look.is_some() || !(shape.clock && self.points());
+        if !named || !looks || shape.mixed || shape.trigger != i64::MAX {
+            return 0;
+        }
+        values.iter().take_while(|value| self.keep_quietly(cx, node, &shape, value)).count()
     }
 
     fn give_pieces(&mut self) {
