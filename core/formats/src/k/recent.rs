@@ -126,20 +126,18 @@ impl Recent {
         (*known == short).then_some(*symbol)
     }
 
-    /// Reads symbols whose texts all have `len` bytes, with a zero behind each: as many as are
-    /// short, remembered and follow each other. Where the next one begins is known before one is
-    /// looked at, which is most of the time that it takes otherwise.
+    /// Reads symbols whose texts all have `len` bytes, fewer than 7, with a zero behind each: as
+    /// many as are remembered and follow each other. Where the next one begins is known before one
+    /// is looked at, which is most of the time that it takes otherwise.
     pub(super) fn read_alike(&self, bytes: &[u8], len: usize, out: &mut [Sym]) -> usize {
-        let Some(known) = self.short.first_chunk::<SLOTS>().filter(|_| len < SHORT) else {
-            return 0;
-        };
-        // The zero behind a text is a part of it: with another byte there it is none of those that
-        // have so many bytes.
+        // The zero behind a text is compared with it, which must not be where its length is.
+        let known = self.short.first_chunk::<SLOTS>().filter(|_| len + 1 < SHORT);
+        let Some(known) = known else { return 0 };
         let (text, length) = (u64::MAX >> (8 * (SHORT - 1 - len)), (len as u64) << 56);
         let (mut rest, mut count) = (bytes, 0);
         for to in out {
             let Some(word) = rest.first_chunk() else { break };
-            let short = u64::from_le_bytes(*word) & text ^ length;
+            let short = u64::from_le_bytes(*word) & text | length;
             match known.get(slot([short, 0])) {
                 Some((known, symbol)) if *known == short => *to = *symbol,
                 _ => break,
@@ -230,9 +228,12 @@ mod tests {
         #[test]
         fn texts_of_one_length_are_read_until_one_is_not(
             texts in prop::collection::vec(prop::collection::vec(1u8..4, 0..4), 1..40),
-            len in 0usize..9,
+            longer in 0usize..6,
+            len in 0usize..10,
         ) {
             let mut recent = Recent::default();
+            let longer = |text: Vec<u8>| [vec![1; longer], text].concat();
+            let texts: Vec<Vec<u8>> = texts.into_iter().map(longer).collect();
             let mut bytes: Vec<u8> =
                 texts.iter().flat_map(|text| [text, &[0u8][..]].concat()).collect();
             bytes.extend([0; 8]);
@@ -245,7 +246,29 @@ mod tests {
             prop_assert_eq!(out.get(..count), want.get(..count));
             let found = |text: &Vec<u8>| recent.read(&[text, &[0; 8][..]].concat(), text.len());
             let alike = texts.iter().take_while(|text| text.len() == len && found(text).is_some());
-            prop_assert_eq!(count, alike.count());
+            prop_assert_eq!(count, if len < 7 { alike.count() } else { 0 });
+        }
+    }
+
+    #[test]
+    fn a_byte_behind_a_text_is_no_length() {
+        let mut recent = Recent::default();
+        for text in ["abcdefg", "abcdef", "abc", ""] {
+            let bytes = [text.as_bytes(), &[0; 16]].concat();
+            recent.keep(&bytes, text.len(), Sym::new(text));
+        }
+        for bytes in
+            [b"abcdefg\0abcdef\0\x01bc\0".as_slice(), b"abc\0\0\0\0\x04", &[0, 0, 0, 0, 0, 0, 0, 7]]
+        {
+            let bytes = [bytes, &[0; 64]].concat();
+            let want: Vec<&[u8]> = bytes.split(|byte| *byte == 0).collect();
+            for len in 0..10 {
+                let mut out = [Sym::default(); 10];
+                let count = recent.read_alike(&bytes, len, &mut out);
+                let read: Vec<&[u8]> =
+                    out.iter().take(count).map(|symbol| symbol.as_bytes()).collect();
+                assert_eq!(read, want[..count], "{len}");
+            }
         }
     }
 

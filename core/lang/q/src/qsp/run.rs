@@ -156,10 +156,8 @@ impl Runner {
     /// Takes values that came together, see [`Stage::values`].
     pub(crate) fn values(&mut self, cx: &mut Session, values: &[K]) -> usize {
         cx.begin();
-        // What is held is weighed when one comes alone.
-        let alone = cx.qsp.watch.on() || cx.is_weighing_due();
         match &mut self.work {
-            Work::Stage(stage) if !alone => stage.values(cx, &self.node, values),
+            Work::Stage(stage) if !cx.qsp.watch.on() => stage.values(cx, &self.node, values),
             _ => 0,
         }
     }

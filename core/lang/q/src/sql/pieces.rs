@@ -199,6 +199,29 @@ mod tests {
     }
 
     #[test]
+    fn a_symbol_that_comes_late_has_a_group_too() {
+        // Their numbers follow each other.
+        let [a, b, c] = ["late1", "late2", "late3"].map(Sym::new);
+        let piece = |syms: &[Sym]| {
+            let ones = K::longs(vec![1; syms.len()]);
+            K::table(["s", "a"].map(Sym::new).to_vec(), vec![K::syms(syms.to_vec()), ones]).unwrap()
+        };
+        let mut cx = Session::new(Options::default());
+        let f = cx.eval("{select sum a by s from x}", "test").unwrap();
+        let pieces = [piece(&[a, c, c]), piece(&[b, b, b]), piece(&[a, b, c]), piece(&[b])];
+        let tables: Vec<&Table> = pieces
+            .iter()
+            .filter_map(|k| match k {
+                K::Table(table) => Some(&**table),
+                _ => None,
+            })
+            .collect();
+        let got = Pieced::of(&f).unwrap().run(&mut cx, &tables).unwrap();
+        let shown = crate::display::text(&got);
+        assert_eq!(shown, "(+(,`s)!,`late1`late2`late3)!+(,`a)!,2 5 3");
+    }
+
+    #[test]
     fn other_functions_take_the_usual_way() {
         let mut cx = Session::new(Options::default());
         for text in [

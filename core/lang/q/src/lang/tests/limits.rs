@@ -3,6 +3,7 @@
 use super::*;
 use crate::MEMORY_MAX;
 use crate::qsp::{HELD_MAX, KEYS_MAX, NODES_MAX, PUSHED_MAX, TRACKED_MAX};
+use formats::k::{Sym, Type};
 
 const WRITE_NOTHING: &str = ".qsp.write.toVariable[`v; .qsp.use ``mode!``overwrite]";
 const WRITE: &str = ".qsp.write.toVariable[`v]";
@@ -83,6 +84,37 @@ fn what_grows_from_batch_to_batch_ends_in_an_error_of_its_operator() {
         // It may be the writer behind it for which nothing is left.
         assert!(error.ends_with(": 'wsfull"), "{operator}: {error}");
         assert!((most / 4..=2 * most).contains(&taken), "{operator}: {taken}");
+    }
+}
+
+#[test]
+fn what_a_window_takes_together_grows_no_further_than_what_it_takes_alone() {
+    let window = ".qsp.window.tumbling[1000000000; `t; .qsp.use ``name!``m]";
+    let row = || K::vec(Type::Byte, vec![0u8; 16 << 10]);
+    let batch = || {
+        let columns =
+            vec![K::longs((0..1100).collect()), K::list((0..1100).map(|_| row()).collect())];
+        K::table(["t", "v"].map(Sym::new).to_vec(), columns).unwrap()
+    };
+    let most = usize::try_from(MEMORY_MAX).unwrap() / (1100 * (16 << 10));
+    for size in [1, 4] {
+        let mut rig = Rig::new(&format!("{READ} {window} {WRITE}"));
+        let (mut taken, mut together, mut values) = (0, 0, Vec::new());
+        let error = loop {
+            values.resize_with(size, batch);
+            let count = if size > 1 { rig.exprs[0].map_values(0, &values).unwrap() } else { 0 };
+            together += count;
+            if count == 0
+                && let Err(error) = rig.value(0, values.remove(0))
+            {
+                break error.0;
+            }
+            values.drain(..count);
+            taken += count.max(1);
+        };
+        assert_eq!(error, "m: 'wsfull");
+        assert!((most / 2..=2 * most).contains(&taken), "{size}: {taken}");
+        assert_eq!(together > taken / 4, size > 1, "{together} of {taken}");
     }
 }
 

@@ -69,6 +69,9 @@ impl Flushed {
     }
 }
 
+/// The times of records, with the least and the greatest of them.
+type Timed = (Arc<Vec<i64>>, (i64, i64));
+
 /// The end of a window, which may lie behind all times, as a value: a time and what is beyond.
 fn far(end: Option<i128>) -> K {
     let Some(end) = end else { return K::list(Vec::new()) };
@@ -282,35 +285,39 @@ impl Time {
         Ok(())
     }
 
-    /// Keeps records of which nothing becomes yet, as they are, and tells whether it did: they have
-    /// the columns that others had, their windows are open and stay so, and there is room.
-    fn keep_quietly(&mut self, cx: &mut Session, node: &Node, shape: &Shape, data: &K) -> bool {
-        let (Some(next), Some(like)) = (self.next, &self.like) else { return false };
+    /// The times of records of which nothing becomes yet: they have the columns that others had, and
+    /// their windows are open and stay so.
+    fn quiet(
+        &self,
+        cx: &mut Session,
+        node: &Node,
+        shape: &Shape,
+        data: &K,
+    ) -> Result<Option<Timed>> {
+        let (Some(next), Some(like)) = (self.next, &self.like) else { return Ok(None) };
         if !has_columns_of(like, data) {
-            return false;
+            return Ok(None);
         }
-        let Ok((ty, times)) = times(cx, node, &K::Null, data) else { return false };
+        let (ty, times) = times(cx, node, &K::Null, data)?;
+        self.held.fit(data, false)?;
+        fits(self.late.records.as_ref(), self.late.times.len(), data, false)?;
         let (least, last) = ends(&times);
-        let greatest = self.greatest.max(last);
-        let open = least != NULL
+        let quiet = self.ty == Some(ty)
+            && least != NULL
             && i128::from(least) >= next - i128::from(shape.period)
-            && i128::from(greatest) < shape.closed(next);
-        if !open
-            || self.ty != Some(ty)
-            || !self.held.stay_apart(shape.period, times.len(), (least, last))
-        {
-            return false;
-        }
-        let fit = self
-            .held
-            .fit(data, false)
-            .and_then(|()| fits(self.late.records.as_ref(), self.late.times.len(), data, false));
-        if fit.is_err() || cx.bounded(coming([data]), |_| Ok(())).is_err() {
-            return false;
-        }
-        (self.heard, self.greatest) = (true, greatest);
-        let data = data.clone();
-        self.held.put(cx, shape.period, false, data, times, (least, last)).is_ok()
+            && i128::from(self.greatest.max(last)) < shape.closed(next)
+            && self.held.stay_apart(shape.period, times.len(), (least, last));
+        Ok(quiet.then_some((times, (least, last))))
+    }
+
+    /// Keeps such records; tells whether these are some, and there is room.
+    fn keep_quietly(&mut self, cx: &mut Session, node: &Node, shape: &Shape, data: &K) -> bool {
+        let quiet = cx.bounded(coming([data]), |cx| self.quiet(cx, node, shape, data));
+        let Ok(Some((times, ends))) = quiet else { return false };
+        (self.heard, self.greatest) = (true, self.greatest.max(ends.1));
+        let kept = self.held.put(cx, shape.period, false, data.clone(), times, ends);
+        self.forget(shape);
+        kept.is_ok()
     }
 }
 
@@ -365,7 +372,10 @@ impl Stage for Time {
         if !named || !looks || shape.mixed || shape.trigger != i64::MAX {
             return 0;
         }
-        values.iter().take_while(|value| self.keep_quietly(cx, node, &shape, value)).count()
+        // What is held is weighed when one comes alone.
+        let quiet =
+            |value: &&K| !cx.is_weighing_due() && self.keep_quietly(cx, node, &shape, value);
+        values.iter().take_while(quiet).count()
     }
 
     fn give_pieces(&mut self) {

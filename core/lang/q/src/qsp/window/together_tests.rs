@@ -94,3 +94,24 @@ fn there_must_be_room_for_what_is_taken() {
     let taken = rig.runner.values(&mut rig.cx, &vec![rows; most]);
     assert_eq!(taken, most - 11, "no more records than may be held");
 }
+
+#[test]
+fn what_is_taken_at_once_is_heard_by_the_clock() {
+    let mut rig = Rig::new("tumbling[0D00:00:01;`t]");
+    let rows = rig.cx.eval("([]t:2000.01.01D0+til 1000;v:til 1000)", "rows").unwrap();
+    let mut out = Output::new();
+    rig.batch(rows.clone(), &mut out).unwrap();
+    // Long after the window has ended by the clock.
+    let now = 11_000 * 86_400_000_000_000;
+    let mut emitted = |rig: &mut Rig, now| {
+        rig.runner.tick(&mut rig.cx, now, &mut out).unwrap();
+        out.len()
+    };
+    assert_eq!(emitted(&mut rig, 0), 0);
+    assert_eq!(rig.runner.values(&mut rig.cx, std::slice::from_ref(&rows)), 1);
+    assert_eq!(emitted(&mut rig, now), 0, "something came");
+    assert_eq!(emitted(&mut rig, now + 1_000_000_000), 1, "nothing came");
+    // Who does not look at the clock has to begin to.
+    rig.runner.finish(&mut rig.cx, &mut out).unwrap();
+    assert_eq!(rig.runner.values(&mut rig.cx, &[rows]), 0);
+}
