@@ -285,8 +285,8 @@ impl Time {
         Ok(())
     }
 
-    /// The times of records of which nothing becomes yet: they have the columns that others had, and
-    /// their windows are open and stay so.
+    /// The times of records of which nothing becomes yet: they have the columns that others had,
+    /// and their windows are open and stay so.
     fn quiet(
         &self,
         cx: &mut Session,
